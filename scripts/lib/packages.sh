@@ -1,0 +1,62 @@
+# Which Debian packages each purpose needs, on Debian 12 (bookworm) and 13 (trixie).
+# Sourced by scripts/setup; read also by the Dockerfile through it. One list a purpose, one line a reason.
+# shellcheck shell=bash
+
+# packages_for PURPOSE SUITE: prints the package names, one a line.
+packages_for() {
+    case "$1" in
+        build) packages_build "$2" ;;
+        run) packages_run ;;
+        test) packages_test ;;
+        bench) packages_bench ;;
+        chroot) packages_chroot ;;
+        tidy) packages_tidy ;;
+        *) die "no package list is called '$1'" ;;
+    esac
+}
+
+packages_build() {
+    # Compiler and build tools; binutils for nm and objcopy.
+    printf '%s\n' g++ cmake ninja-build pkg-config ccache binutils
+    # The nginx we build against is the nginx we load into.
+    printf '%s\n' nginx nginx-dev libpcre2-dev zlib1g-dev
+    # Both doors.
+    printf '%s\n' libssl-dev libjansson-dev
+    # The gateway's reply reader and command formatter.
+    printf '%s\n' libhiredis-dev
+    # The engine: store, egress, passwords, logging, sandbox (wasm2c and its seccomp filter).
+    printf '%s\n' libsqlite3-dev libcurl4-openssl-dev libargon2-dev libspdlog-dev libseccomp-dev wabt
+    # The command line.
+    printf '%s\n' libcli11-dev
+    # The engine's HTTP server needs Boost 1.81 or later; bookworm's default is older.
+    case "$1" in
+        bookworm) printf '%s\n' libboost1.81-dev ;;
+        *) printf '%s\n' libboost-dev ;;
+    esac
+    # Every build tree knows the tests, so CMake looks for their libraries.
+    printf '%s\n' libgtest-dev libgmock-dev libcmocka-dev
+    # npm fetches one package, the JavaScript engine; another npm than Debian's will do as well.
+    command -v npm >/dev/null 2>&1 || printf '%s\n' npm
+    printf '%s\n' ca-certificates
+}
+
+packages_run() {
+    # openssl makes the self-signed certificate and the secrets; curl speaks to the doors.
+    printf '%s\n' nginx openssl curl ca-certificates procps
+}
+
+packages_test() {
+    printf '%s\n' redis-server openssl curl procps
+}
+
+packages_bench() {
+    printf '%s\n' wrk
+}
+
+packages_chroot() {
+    printf '%s\n' debootstrap git
+}
+
+packages_tidy() {
+    printf '%s\n' clang clang-format clang-tidy
+}
