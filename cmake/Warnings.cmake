@@ -1,0 +1,15 @@
+# Warnings are one INTERFACE target, linked by every target of ours and by nothing generated.
+add_library(sallyport_warnings INTERFACE)
+target_compile_options(sallyport_warnings INTERFACE
+    -Wall -Wextra -Wpedantic
+    -Wconversion         # silent narrowing is how lengths overflow
+    -Wshadow
+    -Wnon-virtual-dtor
+    -Wimplicit-fallthrough
+    -Wno-missing-field-initializers  # designated initialisers name what matters
+    -Werror)
+# GCC 12 reports overflows inside libstdc++'s string code that are not there (GCC bug 105651).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14)
+    target_compile_options(sallyport_warnings INTERFACE
+        $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict> -Wno-stringop-overflow -Wno-array-bounds)
+endif()

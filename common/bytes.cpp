@@ -1,0 +1,219 @@
+#include "common/bytes.hpp"
+
+#include <array>
+#include <limits>
+
+namespace sallyport {
+namespace {
+
+constexpr char kHexDigits[] = "0123456789abcdef";
+constexpr char kBase64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr char kBase64Url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::uint8_t kNone = 0xff;
+
+constexpr std::array<std::uint8_t, 256> reverse_of(const char* alphabet) {
+    std::array<std::uint8_t, 256> table{};
+    table.fill(kNone);
+    for (std::uint8_t i = 0; i < 64; ++i) {
+        table[static_cast<std::uint8_t>(alphabet[i])] = i;
+    }
+    return table;
+}
+constexpr auto kFromBase64 = reverse_of(kBase64);
+constexpr auto kFromBase64Url = reverse_of(kBase64Url);
+
+std::uint8_t hex_value(char c, HexCase accepted) {
+    if (c >= '0' && c <= '9') {
+        return static_cast<std::uint8_t>(c - '0');
+    }
+    if (c >= 'a' && c <= 'f' && accepted != HexCase::upper) {
+        return static_cast<std::uint8_t>(c - 'a' + 10);
+    }
+    if (c >= 'A' && c <= 'F' && accepted != HexCase::lower) {
+        return static_cast<std::uint8_t>(c - 'A' + 10);
+    }
+    return kNone;
+}
+
+std::string encode64(const std::uint8_t* data, std::size_t size, const char* alphabet, bool pad) {
+    std::string out;
+    out.reserve((size + 2) / 3 * 4);
+    std::size_t i = 0;
+    for (; i + 3 <= size; i += 3) {
+        const unsigned v = (unsigned{data[i]} << 16) | (unsigned{data[i + 1]} << 8) | data[i + 2];
+        out += {alphabet[v >> 18], alphabet[(v >> 12) & 63], alphabet[(v >> 6) & 63],
+                alphabet[v & 63]};
+    }
+    if (size - i == 1) {
+        const unsigned v = unsigned{data[i]} << 16;
+        out += {alphabet[v >> 18], alphabet[(v >> 12) & 63]};
+        out += pad ? "==" : "";
+    } else if (size - i == 2) {
+        const unsigned v = (unsigned{data[i]} << 16) | (unsigned{data[i + 1]} << 8);
+        out += {alphabet[v >> 18], alphabet[(v >> 12) & 63], alphabet[(v >> 6) & 63]};
+        out += pad ? "=" : "";
+    }
+    return out;
+}
+
+// `text` without padding; the caller has checked that padding was right.
+std::optional<Bytes> decode64(std::string_view text, const std::array<std::uint8_t, 256>& table) {
+    if (text.size() % 4 == 1) {
+        return std::nullopt;
+    }
+    Bytes out;
+    out.reserve(text.size() * 3 / 4);
+    unsigned buffer = 0;
+    unsigned bits = 0;
+    for (const char c : text) {
+        const std::uint8_t value = table[static_cast<std::uint8_t>(c)];
+        if (value == kNone) {
+            return std::nullopt;
+        }
+        buffer = (buffer << 6) | value;
+        bits += 6;
+        if (bits >= 8) {
+            bits -= 8;
+            out.push_back(static_cast<std::uint8_t>(buffer >> bits));
+            buffer &= (1u << bits) - 1;
+        }
+    }
+    if (buffer != 0) {
+        return std::nullopt;  // trailing bits: a second spelling of the same bytes
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string hex_encode(const std::uint8_t* data, std::size_t size) {
+    std::string out(size * 2, '\0');
+    for (std::size_t i = 0; i < size; ++i) {
+        out[2 * i] = kHexDigits[data[i] >> 4];
+        out[2 * i + 1] = kHexDigits[data[i] & 15];
+    }
+    return out;
+}
+
+std::string hex_encode(const Bytes& data) { return hex_encode(data.data(), data.size()); }
+
+std::optional<Bytes> hex_decode(std::string_view text, HexCase accepted) {
+    if (text.size() % 2 != 0) {
+        return std::nullopt;
+    }
+    Bytes out(text.size() / 2);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        const std::uint8_t high = hex_value(text[2 * i], accepted);
+        const std::uint8_t low = hex_value(text[2 * i + 1], accepted);
+        if (high == kNone || low == kNone) {
+            return std::nullopt;
+        }
+        out[i] = static_cast<std::uint8_t>((high << 4) | low);
+    }
+    return out;
+}
+
+std::string base64_encode(const std::uint8_t* data, std::size_t size) {
+    return encode64(data, size, kBase64, true);
+}
+
+std::string base64url_encode(const std::uint8_t* data, std::size_t size) {
+    return encode64(data, size, kBase64Url, false);
+}
+
+std::optional<Bytes> base64_decode(std::string_view text) {
+    if (text.size() % 4 != 0) {
+        return std::nullopt;
+    }
+    for (int pads = 0; pads < 2 && text.ends_with('='); ++pads) {
+        text.remove_suffix(1);
+    }
+    return decode64(text, kFromBase64);
+}
+
+std::optional<Bytes> base64url_decode(std::string_view text) {
+    if (text.ends_with('=')) {
+        if (text.size() % 4 != 0) {
+            return std::nullopt;
+        }
+        for (int pads = 0; pads < 2 && text.ends_with('='); ++pads) {
+            text.remove_suffix(1);
+        }
+    }
+    return decode64(text, kFromBase64Url);
+}
+
+char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+std::string ascii_lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) {
+        c = ascii_lower(c);
+    }
+    return out;
+}
+
+bool ascii_iequals(std::string_view a, std::string_view b) {
+    if (a.size() != b.size()) {
+        return false;
+    }
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        if (ascii_lower(a[i]) != ascii_lower(b[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+std::string_view trim_ows(std::string_view text) {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
+        text.remove_prefix(1);
+    }
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) {
+        text.remove_suffix(1);
+    }
+    return text;
+}
+
+std::optional<std::uint64_t> parse_u64(std::string_view text) {
+    if (text.empty()) {
+        return std::nullopt;
+    }
+    std::uint64_t value = 0;
+    constexpr std::uint64_t max = std::numeric_limits<std::uint64_t>::max();
+    for (const char c : text) {
+        if (c < '0' || c > '9') {
+            return std::nullopt;
+        }
+        const auto digit = static_cast<std::uint64_t>(c - '0');
+        if (value > (max - digit) / 10) {
+            return std::nullopt;
+        }
+        value = value * 10 + digit;
+    }
+    return value;
+}
+
+bool is_field_value(std::string_view text) {
+    for (const char c : text) {
+        const auto byte = static_cast<std::uint8_t>(c);
+        if ((byte < 0x20 && byte != '\t') || byte == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool is_token(std::string_view text) {
+    constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+    for (const char c : text) {
+        const bool alnum =
+            (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!alnum && kMarks.find(c) == std::string_view::npos) {
+            return false;
+        }
+    }
+    return !text.empty();
+}
+
+}  // namespace sallyport

@@ -1,0 +1,66 @@
+// Byte and text helpers: strict hex and base64, ASCII case, trimming, splitting.
+//
+// Decoders are strict: one canonical text for each byte string, so that two texts can never name the
+// same signature or key. No locale is ever consulted.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sallyport {
+
+using Bytes = std::vector<std::uint8_t>;
+
+enum class HexCase { lower, upper, any };
+
+std::string hex_encode(const std::uint8_t* data, std::size_t size);
+std::string hex_encode(const Bytes& data);
+std::optional<Bytes> hex_decode(std::string_view text, HexCase accepted = HexCase::lower);
+
+// RFC 4648 section 4 (padding required) and section 5 (url: padding optional on input, absent on
+// output). Non-zero trailing bits are refused.
+std::string base64_encode(const std::uint8_t* data, std::size_t size);
+std::string base64url_encode(const std::uint8_t* data, std::size_t size);
+std::optional<Bytes> base64_decode(std::string_view text);
+std::optional<Bytes> base64url_decode(std::string_view text);
+
+inline const std::uint8_t* as_bytes(std::string_view text) {
+    return reinterpret_cast<const std::uint8_t*>(text.data());
+}
+inline std::string_view as_text(const Bytes& bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+char ascii_lower(char c);
+std::string ascii_lower(std::string_view text);
+bool ascii_iequals(std::string_view a, std::string_view b);
+
+// Removes spaces and horizontal tabs from both ends (RFC 9110 OWS).
+std::string_view trim_ows(std::string_view text);
+
+// Calls `each` for every part of `text` between `separator`s, empty parts included.
+template <typename F>
+void for_each_split(std::string_view text, char separator, F&& each) {
+    while (true) {
+        const std::size_t at = text.find(separator);
+        each(text.substr(0, at));
+        if (at == std::string_view::npos) {
+            return;
+        }
+        text.remove_prefix(at + 1);
+    }
+}
+
+// Decimal digits only: no sign, no blanks, no overflow.
+std::optional<std::uint64_t> parse_u64(std::string_view text);
+
+// True for bytes that may stand in an HTTP field value (RFC 9110 section 5.5): no control
+// characters but the tab.
+bool is_field_value(std::string_view text);
+// True for an RFC 9110 token (section 5.6.2), at least one character.
+bool is_token(std::string_view text);
+
+}  // namespace sallyport

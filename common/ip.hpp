@@ -1,0 +1,60 @@
+// IP addresses and CIDR blocks as 128-bit values, IPv4 mapped to ::ffff:0:0/96 so that one table
+// serves both families. Parsing is strict: no octal, no shorthand, no zone identifiers.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/result.hpp"
+
+namespace sallyport {
+
+class IpAddress {
+public:
+    IpAddress() = default;
+
+    // Network byte order. v4-mapped IPv6 input is an IPv4 address here.
+    static IpAddress from_v4(const std::uint8_t (&bytes)[4]);
+    static IpAddress from_v6(const std::uint8_t (&bytes)[16]);
+    // `text` as in RFC 6943 strict form: dotted decimal without leading zeros, or RFC 4291 IPv6.
+    static std::optional<IpAddress> parse(std::string_view text);
+
+    bool is_v4() const;
+    const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
+    // REQUIRES: is_v4(). Host byte order.
+    std::uint32_t v4() const;
+    // Big-endian halves: the unit of comparison in lookups.
+    std::uint64_t high() const;
+    std::uint64_t low() const;
+    // The address with all bits after the first `bits` (0 to 128, counted in IPv6) cleared.
+    IpAddress masked(unsigned bits) const;
+    // RFC 5952 text; IPv4 in dotted form.
+    std::string to_string() const;
+
+    friend bool operator==(const IpAddress&, const IpAddress&) = default;
+    friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
+
+private:
+    std::array<std::uint8_t, 16> bytes_{};
+};
+
+// A block of addresses. `bits` counts from the IPv6 start: an IPv4 /24 has 120.
+struct Cidr {
+    IpAddress base;
+    std::uint8_t bits = 128;
+
+    // Accepts `address` and `address/length`. Host bits set after the prefix are an error: the
+    // writer meant something else.
+    static Result<Cidr> parse(std::string_view text);
+
+    IpAddress last() const;
+    bool contains(const IpAddress& address) const { return address.masked(bits) == base; }
+    std::string to_string() const;
+
+    friend bool operator==(const Cidr&, const Cidr&) = default;
+};
+
+}  // namespace sallyport
