@@ -1,0 +1,86 @@
+// A feature as data: everything module.cpp needs to assemble it, and nothing nginx calls directly.
+//
+// Each <name>_glue.cpp defines one `const Feature`. module.cpp lists them in the order in which they
+// are asked. Hooks may throw: they run inside the exception wall, where a failure refuses the request.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "common/result.hpp"
+#include "module/nginx/directive.hpp"
+#include "module/nginx/request.hpp"
+
+namespace sallyport::ngx {
+
+// What a hook of an enforcing phase says.
+struct HookResult {
+    enum class Kind : std::uint8_t {
+        pass,     // nothing to say: ask the next feature
+        decided,  // `decision` under `mode`, because of `rule`
+        suspend,  // the feature has taken the request on and calls `resume` later
+        finished, // the feature has finalized the request itself; the request must not be touched
+    };
+    Kind kind = Kind::pass;
+    policy::Mode mode = policy::Mode::enforce;
+    policy::Decision decision{};
+    std::string_view rule{};  // the name of the limit, list or profile; lives as long as the request
+
+    static HookResult pass() { return {}; }
+    static HookResult suspend() { return {.kind = Kind::suspend}; }
+    static HookResult finished() { return {.kind = Kind::finished}; }
+    static HookResult decided(policy::Decision decision, policy::Mode mode, std::string_view rule) {
+        return {Kind::decided, mode, decision, rule};
+    }
+};
+
+struct Variable {
+    const char* name;  // without the dollar sign
+    // Empty: the variable is not set. The view must live as long as the request.
+    std::string_view (*get)(Request&);
+};
+
+struct Feature {
+    FeatureId id;
+    std::string_view name;  // the word in decision lines
+    std::span<const Directive> directives;
+    std::span<const Variable> variables{};
+
+    // Configuration objects live in `pool` (use pool_new). Null: the feature needs none.
+    void* (*create_main)(ngx_pool_t* pool) = nullptr;
+    void* (*create_location)(ngx_pool_t* pool) = nullptr;
+    // `parent` is the enclosing level's. Called for every server and location.
+    Status (*merge_location)(ngx_conf_t* cf, const void* parent, void* child) = nullptr;
+    // After the whole http block was read. `main` may be null.
+    Status (*postconfiguration)(ngx_conf_t* cf, void* main) = nullptr;
+    // A worker starts and ends.
+    Status (*init_process)(ngx_cycle_t* cycle, void* main) = nullptr;
+    void (*exit_process)(ngx_cycle_t* cycle, void* main) = nullptr;
+
+    // True when `location` makes this feature act; decides whether the hooks below are asked at all.
+    bool (*active)(const void* location) = nullptr;
+
+    // Server level, before `rewrite` and `return` can answer. `location` is the server's.
+    HookResult (*post_read)(Request&, const void* location) = nullptr;
+    // Location level, before nginx's rewrite module.
+    HookResult (*rewrite)(Request&, const void* location) = nullptr;
+    // What counts or reads bodies. Asked again after `resume` until it stops saying suspend.
+    HookResult (*preaccess)(Request&, const void* location) = nullptr;
+    // Every response of an active location, refusals and nginx's own errors included.
+    void (*header_filter)(Request&, const void* location) = nullptr;
+    // Request body buffers as they arrive, before anything is stored. Errors refuse the request with
+    // the HTTP status returned; 0 goes on.
+    int (*request_body_filter)(Request&, const void* location, ngx_chain_t* in) = nullptr;
+    // The log phase of the main request; runs once, whatever the outcome.
+    void (*log)(Request&, const void* location) = nullptr;
+};
+
+extern const Feature kGatewayVerdict;
+extern const Feature kIpList;
+extern const Feature kRateLimit;
+extern const Feature kSecurityHeaders;
+extern const Feature kTlsPolicy;
+extern const Feature kWebhook;
+
+}  // namespace sallyport::ngx

@@ -1,0 +1,125 @@
+// One request as features see it, and the state kept for it.
+//
+// State lives in the main request's pool and is found again after internal redirects, which zero
+// nginx's context slots. Subrequests share their main request's state and are never judged.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "common/ip.hpp"
+#include "module/nginx/ngx.hpp"
+#include "module/nginx/pool.hpp"
+#include "module/policy/decision.hpp"
+
+namespace sallyport::ngx {
+
+enum class FeatureId : std::uint8_t {
+    tls_policy,
+    ip_list,
+    rate_limit,
+    webhook,
+    security_headers,
+    gateway_verdict,
+};
+inline constexpr std::size_t kFeatureCount = 6;
+
+// What one feature found; the decision line holds one for each that had something to say.
+struct Finding {
+    FeatureId feature{};
+    policy::Mode mode{};
+    policy::Decision decision{};
+    std::string_view rule{};
+};
+
+struct RequestState {
+    std::array<void*, kFeatureCount> slots{};
+    // At most one finding a feature and mode: bounded by construction.
+    std::array<Finding, kFeatureCount * 2> findings{};
+    std::uint8_t findings_count = 0;
+    // The enforced refusal (or answer), if any: index into findings, or -1.
+    std::int8_t enforced = -1;
+
+    // Where the location's rewrite and preaccess hooks stand, so that a resumed request goes on and a
+    // redirected one starts anew in its new location.
+    const void* rewrite_location = nullptr;
+    const void* preaccess_location = nullptr;
+    std::uint8_t preaccess_next = 0;
+    bool post_read_done = false;
+
+    // The client's address, taken once.
+    bool client_known = false;
+    IpAddress client{};
+    std::string_view client_text{};
+};
+
+class Request {
+public:
+    // Finds or makes the state of r->main. Throws std::bad_alloc.
+    explicit Request(ngx_http_request_t* r);
+    // Only when there is state already; used where nothing may be allocated.
+    static std::optional<Request> find(ngx_http_request_t* r);
+
+    ngx_http_request_t* r() const { return r_; }
+    ngx_pool_t* pool() const { return r_->pool; }
+    ngx_log_t* log() const { return r_->connection->log; }
+    RequestState& state() const { return *state_; }
+
+    // The feature's own object for this request, made on first use.
+    template <typename T>
+    T& feature_state(FeatureId id) const {
+        void*& slot = state_->slots[static_cast<std::size_t>(id)];
+        if (slot == nullptr) {
+            slot = pool_new<T>(r_->main->pool);
+        }
+        return *static_cast<T*>(slot);
+    }
+    // Null when the feature has made none.
+    template <typename T>
+    T* find_feature_state(FeatureId id) const {
+        return static_cast<T*>(state_->slots[static_cast<std::size_t>(id)]);
+    }
+
+    // The one owner of the client's address: the connection's, after nginx's realip module (which
+    // must stand at http or server level). Nothing for clients on a unix socket.
+    const IpAddress* client_address() const;
+    std::string_view client_text() const;
+
+    bool is_tls() const { return r_->connection->ssl != nullptr; }
+
+    // The enforced outcome so far; null when the request was let pass.
+    const Finding* enforced() const {
+        return state_->enforced < 0 ? nullptr
+                                    : &state_->findings[static_cast<std::size_t>(state_->enforced)];
+    }
+
+private:
+    Request(ngx_http_request_t* r, RequestState* state) : r_(r), state_(state) {}
+    ngx_http_request_t* r_;
+    RequestState* state_;
+};
+
+// Goes on with a request that a preaccess hook suspended. Call it from the feature's own event or
+// timer callback (inside `guarded`), never from the hook itself. The request may be gone afterwards.
+void resume(ngx_http_request_t* r);
+
+// A response header field. `set_header` replaces every field of that name (or adds one), `remove`
+// clears them. Values must be field values (no CR, LF); the text must live as long as the request.
+void set_header(ngx_http_request_t* r, std::string_view name, std::string_view value);
+void add_header(ngx_http_request_t* r, std::string_view name, std::string_view value);
+void remove_header(ngx_http_request_t* r, std::string_view name);
+bool has_header(ngx_http_request_t* r, std::string_view name);
+
+// Request header fields: the values of all fields called `name` (case-insensitive), at most `max`.
+std::size_t request_headers(ngx_http_request_t* r, std::string_view name,
+                            std::string_view* out, std::size_t max);
+
+// Text that lives as long as the request.
+std::string_view keep(ngx_http_request_t* r, std::string_view text);
+
+// Wall-clock time as nginx's loop last read it.
+std::int64_t now_ms();
+
+}  // namespace sallyport::ngx
