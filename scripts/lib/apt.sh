@@ -31,16 +31,21 @@ missing_packages() {
 
 # install_packages NAME...: one apt-get run, and none when nothing is missing.
 install_packages() {
-    local missing
+    local missing log
     mapfile -t missing < <(missing_packages "$@")
     [ "${#missing[@]}" -gt 0 ] || return 0
     command -v apt-get >/dev/null 2>&1 ||
         die "apt-get is not here; install by hand: ${missing[*]}"
     say "installing ${missing[*]}"
     forbid_service_start
-    as_root apt-get update -qq || die "apt-get update failed; is the network up?"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        -o Dpkg::Use-Pty=0 "${missing[@]}" >/dev/null ||
+    log=$(mktemp)
+    if ! { as_root apt-get update -qq >"$log" 2>&1 &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+            --no-install-recommends -o Dpkg::Use-Pty=0 "${missing[@]}" >>"$log" 2>&1; }; then
+        tail -n 20 "$log" >&2
+        rm -f "$log"
         die "apt-get could not install: ${missing[*]}"
+    fi
+    rm -f "$log"
     allow_service_start
 }
