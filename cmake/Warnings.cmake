@@ -4,7 +4,7 @@ target_compile_options(sallyport_warnings INTERFACE
     -Wall -Wextra -Wpedantic
     -Wconversion         # silent narrowing is how lengths overflow
     -Wshadow
-    -Wnon-virtual-dtor
+    $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
     -Wimplicit-fallthrough
     -Wno-missing-field-initializers  # designated initialisers name what matters
     -Werror)

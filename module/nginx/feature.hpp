@@ -76,6 +76,13 @@ struct Feature {
     void (*log)(Request&, const void* location) = nullptr;
 };
 
+// The feature's main configuration while a configuration is read (null when it has none).
+void* feature_main(ngx_conf_t* cf, FeatureId id);
+// The same for a running worker.
+void* feature_main(ngx_cycle_t* cycle, FeatureId id);
+// The feature's configuration of a server, for checks in postconfiguration.
+void* feature_server(ngx_http_core_srv_conf_t* server, FeatureId id);
+
 extern const Feature kGatewayVerdict;
 extern const Feature kIpList;
 extern const Feature kRateLimit;

@@ -53,6 +53,10 @@ struct RequestState {
     bool client_known = false;
     IpAddress client{};
     std::string_view client_text{};
+
+    // Facts that one feature establishes and others pass on; both live as long as the request.
+    std::string_view delivery_id{};  // of a verified webhook
+    std::string_view verified_by{};  // the preset or profile that verified it
 };
 
 class Request {
@@ -89,6 +93,9 @@ public:
 
     bool is_tls() const { return r_->connection->ssl != nullptr; }
 
+    // The mode a feature acts in here: its own where it has one, else `sallyport_mode`'s.
+    policy::Mode mode(std::optional<policy::Mode> own) const;
+
     // The enforced outcome so far; null when the request was let pass.
     const Finding* enforced() const {
         return state_->enforced < 0 ? nullptr
@@ -112,9 +119,16 @@ void add_header(ngx_http_request_t* r, std::string_view name, std::string_view v
 void remove_header(ngx_http_request_t* r, std::string_view name);
 bool has_header(ngx_http_request_t* r, std::string_view name);
 
-// Request header fields: the values of all fields called `name` (case-insensitive), at most `max`.
+// Request header fields called `name` (case-insensitive): writes at most `max` values, returns how many
+// there are.
 std::size_t request_headers(ngx_http_request_t* r, std::string_view name,
                             std::string_view* out, std::size_t max);
+
+// Adds a field to the request as the upstream will see it.
+ngx_table_elt_t* push_request_header(ngx_http_request_t* r, std::string_view name,
+                                     std::string_view value);
+// Removes every field whose lower-case name starts with `prefix`; does nothing when there is none.
+void strip_request_headers(ngx_http_request_t* r, std::string_view prefix);
 
 // Text that lives as long as the request.
 std::string_view keep(ngx_http_request_t* r, std::string_view text);

@@ -1,0 +1,74 @@
+// Directives and variables that belong to no feature.
+#include "module/nginx/decision_log.hpp"
+#include "module/nginx/module.hpp"
+
+namespace sallyport::ngx {
+namespace {
+
+Status set_mode(DirectiveCall& call) {
+    auto* location = static_cast<LocationConf*>(call.location);
+    if (location->mode) {
+        return Error{"is given twice at the same level; keep one"};
+    }
+    const auto mode = parse_mode(call.arg(0));
+    if (!mode) {
+        return mode.error();
+    }
+    location->mode = *mode;
+    return Done{};
+}
+
+constexpr Directive kDirectives[] = {
+    {"sallyport_mode", kEverywhere | NGX_CONF_TAKE1, set_mode},
+    {"sallyport_decision_log", kEverywhere | NGX_CONF_TAKE12, set_decision_log},
+};
+
+// The finding that variables show: the enforced one, else the last that was only reported.
+const Finding* shown(const Request& request) {
+    if (const Finding* enforced = request.enforced()) {
+        return enforced;
+    }
+    const RequestState& state = request.state();
+    return state.findings_count == 0 ? nullptr : &state.findings[state.findings_count - 1u];
+}
+
+std::string_view get_client_ip(Request& request) { return request.client_text(); }
+
+std::string_view get_verdict(Request& request) {
+    const Finding* finding = request.enforced();
+    return finding == nullptr ? word(policy::Verdict::allow) : word(finding->decision.verdict);
+}
+
+std::string_view get_reason(Request& request) {
+    const Finding* finding = shown(request);
+    return word(finding == nullptr ? policy::Reason::none : finding->decision.reason);
+}
+
+std::string_view get_feature(Request& request) {
+    const Finding* finding = shown(request);
+    return finding == nullptr ? std::string_view()
+                              : features()[static_cast<std::size_t>(finding->feature)]->name;
+}
+
+std::string_view get_rule(Request& request) {
+    const Finding* finding = shown(request);
+    return finding == nullptr ? std::string_view() : finding->rule;
+}
+
+std::string_view get_mode(Request& request) {
+    const Finding* finding = shown(request);
+    return finding == nullptr ? std::string_view() : word(finding->mode);
+}
+
+constexpr Variable kVariables[] = {
+    {"sallyport_client_ip", get_client_ip}, {"sallyport_verdict", get_verdict},
+    {"sallyport_reason", get_reason},       {"sallyport_feature", get_feature},
+    {"sallyport_rule", get_rule},           {"sallyport_mode", get_mode},
+};
+
+}  // namespace
+
+std::span<const Directive> common_directives() { return kDirectives; }
+std::span<const Variable> common_variables() { return kVariables; }
+
+}  // namespace sallyport::ngx

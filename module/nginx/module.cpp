@@ -1,0 +1,286 @@
+// Assembles the features into one nginx module. The only file that knows them all.
+#include "module/nginx/module.hpp"
+
+#include <string>
+
+#include "module/nginx/guard.hpp"
+#include "module/nginx/phases.hpp"
+#include "module/nginx/pool.hpp"
+#include "module/nginx/str.hpp"
+
+namespace sallyport::ngx {
+namespace {
+
+// The order is the order in which features are asked, and the numbering of FeatureId.
+constexpr std::array<const Feature*, kFeatureCount> kFeatures = {
+    &kTlsPolicy, &kIpList, &kRateLimit, &kWebhook, &kSecurityHeaders, &kGatewayVerdict,
+};
+
+constexpr std::size_t kDirectivesMax = 128;  // far above what we have; checked below
+
+// What a command's `post` points at: the row and whose it is (null: nobody's).
+struct Binding {
+    const Feature* feature;
+    const Directive* directive;
+};
+std::array<Binding, kDirectivesMax> bindings;
+ngx_command_t commands[kDirectivesMax + 1];
+
+std::size_t slot_of(const Feature& feature) { return static_cast<std::size_t>(feature.id); }
+
+MainConf* main_conf(ngx_conf_t* cf) {
+    return static_cast<MainConf*>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_sallyport_module));
+}
+
+char* report(ngx_conf_t* cf, const char* directive, const std::string& message) {
+    // ngx_conf_log_error appends " in <file>:<line>".
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%s\": %s", directive, message.c_str());
+    return static_cast<char*>(NGX_CONF_ERROR);
+}
+
+char* set_directive(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept {
+    return guarded(cf->log, command->post == nullptr ? "directive" : "directive",
+                   static_cast<char*>(NGX_CONF_ERROR), [&]() -> char* {
+                       const auto& binding = *static_cast<const Binding*>(command->post);
+                       auto* location = static_cast<LocationConf*>(conf);
+                       MainConf* main = main_conf(cf);
+                       main->used = true;
+                       DirectiveCall call{cf, binding.directive->name, main, location};
+                       if (binding.feature != nullptr) {
+                           call.main = main->slots[slot_of(*binding.feature)];
+                           call.location = location->slots[slot_of(*binding.feature)];
+                       }
+                       const Status status = binding.directive->set(call);
+                       return status.ok() ? nullptr
+                                          : report(cf, binding.directive->name, status.message());
+                   });
+}
+
+void bind(const Feature* feature, std::span<const Directive> directives, std::size_t& count) {
+    for (const Directive& directive : directives) {
+        if (count == kDirectivesMax) {
+            return;  // the repository's directive test counts them
+        }
+        bindings[count] = {feature, &directive};
+        commands[count] = {borrow(directive.name), directive.type, set_directive,
+                           NGX_HTTP_LOC_CONF_OFFSET, 0, &bindings[count]};
+        ++count;
+    }
+}
+
+// Runs when the shared object is loaded, before nginx reads the table; features are constants.
+const bool bound = [] {
+    std::size_t count = 0;
+    bind(nullptr, common_directives(), count);
+    for (const Feature* feature : kFeatures) {
+        bind(feature, feature->directives, count);
+    }
+    commands[count] = ngx_null_command;
+    return true;
+}();
+
+void* create_main_conf(ngx_conf_t* cf) noexcept {
+    return guarded(cf->log, "create main configuration", static_cast<void*>(nullptr),
+                   [&]() -> void* {
+                       auto* conf = pool_new<MainConf>(cf->pool);
+                       for (const Feature* feature : kFeatures) {
+                           if (feature->create_main != nullptr) {
+                               conf->slots[slot_of(*feature)] = feature->create_main(cf->pool);
+                           }
+                       }
+                       return conf;
+                   });
+}
+
+void* create_location_conf(ngx_conf_t* cf) noexcept {
+    return guarded(cf->log, "create location configuration", static_cast<void*>(nullptr),
+                   [&]() -> void* {
+                       auto* conf = pool_new<LocationConf>(cf->pool);
+                       for (const Feature* feature : kFeatures) {
+                           if (feature->create_location != nullptr) {
+                               conf->slots[slot_of(*feature)] = feature->create_location(cf->pool);
+                           }
+                       }
+                       return conf;
+                   });
+}
+
+void set_masks(LocationConf& conf) {
+    for (std::size_t i = 0; i < kFeatureCount; ++i) {
+        const Feature& feature = *kFeatures[i];
+        if (feature.active == nullptr || !feature.active(conf.slots[i])) {
+            continue;
+        }
+        const auto bit = static_cast<std::uint8_t>(1u << i);
+        const auto mark = [bit](std::uint8_t& mask, bool present) {
+            mask = static_cast<std::uint8_t>(present ? mask | bit : mask);
+        };
+        mark(conf.post_read_mask, feature.post_read != nullptr);
+        mark(conf.rewrite_mask, feature.rewrite != nullptr);
+        mark(conf.preaccess_mask, feature.preaccess != nullptr);
+        mark(conf.header_mask, feature.header_filter != nullptr);
+        mark(conf.body_mask, feature.request_body_filter != nullptr);
+        mark(conf.log_mask, feature.log != nullptr);
+    }
+}
+
+char* merge_location_conf(ngx_conf_t* cf, void* parent_conf, void* child_conf) noexcept {
+    return guarded(
+        cf->log, "merge location configuration", static_cast<char*>(NGX_CONF_ERROR),
+        [&]() -> char* {
+            const auto& parent = *static_cast<const LocationConf*>(parent_conf);
+            auto& child = *static_cast<LocationConf*>(child_conf);
+            child.mode = child.mode ? child.mode : parent.mode;
+            child.decision_log = child.decision_log ? child.decision_log : parent.decision_log;
+            for (const Feature* feature : kFeatures) {
+                if (feature->merge_location == nullptr) {
+                    continue;
+                }
+                const std::size_t slot = slot_of(*feature);
+                const Status status =
+                    feature->merge_location(cf, parent.slots[slot], child.slots[slot]);
+                if (!status.ok()) {
+                    return report(cf, std::string(feature->name).c_str(), status.message());
+                }
+            }
+            set_masks(child);
+            return nullptr;
+        });
+}
+
+ngx_int_t add_variables(ngx_conf_t* cf, std::span<const Variable> variables) {
+    for (const Variable& row : variables) {
+        ngx_str_t name = borrow(row.name);
+        ngx_http_variable_t* variable =
+            ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE);
+        if (variable == nullptr) {
+            return NGX_ERROR;
+        }
+        variable->get_handler = get_variable;
+        variable->data = reinterpret_cast<uintptr_t>(&row);
+    }
+    return NGX_OK;
+}
+
+ngx_int_t preconfiguration(ngx_conf_t* cf) noexcept {
+    return guarded(cf->log, "preconfiguration", ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
+        if (add_variables(cf, common_variables()) != NGX_OK) {
+            return NGX_ERROR;
+        }
+        for (const Feature* feature : kFeatures) {
+            if (add_variables(cf, feature->variables) != NGX_OK) {
+                return NGX_ERROR;
+            }
+        }
+        return NGX_OK;
+    });
+}
+
+ngx_int_t postconfiguration(ngx_conf_t* cf) noexcept {
+    return guarded(cf->log, "postconfiguration", ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
+        MainConf* main = main_conf(cf);
+        if (!main->used) {
+            return NGX_OK;
+        }
+        for (const Feature* feature : kFeatures) {
+            if (feature->postconfiguration == nullptr) {
+                continue;
+            }
+            const Status status =
+                feature->postconfiguration(cf, main->slots[slot_of(*feature)]);
+            if (!status.ok()) {
+                ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s", status.message().c_str());
+                return NGX_ERROR;
+            }
+        }
+        return install_phases(cf);
+    });
+}
+
+MainConf* running_conf(ngx_cycle_t* cycle) {
+    auto* http = reinterpret_cast<ngx_http_conf_ctx_t*>(
+        ngx_get_conf(cycle->conf_ctx, ngx_http_module));
+    if (http == nullptr) {
+        return nullptr;
+    }
+    return static_cast<MainConf*>(http->main_conf[ngx_http_sallyport_module.ctx_index]);
+}
+
+ngx_int_t init_process(ngx_cycle_t* cycle) noexcept {
+    return guarded(cycle->log, "worker start", ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
+        MainConf* main = running_conf(cycle);
+        if (main == nullptr || !main->used) {
+            return NGX_OK;
+        }
+        for (const Feature* feature : kFeatures) {
+            if (feature->init_process == nullptr) {
+                continue;
+            }
+            const Status status = feature->init_process(cycle, main->slots[slot_of(*feature)]);
+            if (!status.ok()) {
+                ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "sallyport: %s",
+                              status.message().c_str());
+                return NGX_ERROR;
+            }
+        }
+        return NGX_OK;
+    });
+}
+
+void exit_process(ngx_cycle_t* cycle) noexcept {
+    guarded(cycle->log, "worker exit", [&] {
+        MainConf* main = running_conf(cycle);
+        if (main == nullptr || !main->used) {
+            return;
+        }
+        for (const Feature* feature : kFeatures) {
+            if (feature->exit_process != nullptr) {
+                feature->exit_process(cycle, main->slots[slot_of(*feature)]);
+            }
+        }
+    });
+}
+
+ngx_http_module_t module_context = {
+    preconfiguration,     postconfiguration, create_main_conf,    nullptr, nullptr, nullptr,
+    create_location_conf, merge_location_conf,
+};
+
+}  // namespace
+
+const std::array<const Feature*, kFeatureCount>& features() { return kFeatures; }
+
+void* feature_main(ngx_conf_t* cf, FeatureId id) {
+    return main_conf(cf)->slots[static_cast<std::size_t>(id)];
+}
+
+void* feature_main(ngx_cycle_t* cycle, FeatureId id) {
+    MainConf* main = running_conf(cycle);
+    return main == nullptr ? nullptr : main->slots[static_cast<std::size_t>(id)];
+}
+
+void* feature_server(ngx_http_core_srv_conf_t* server, FeatureId id) {
+    auto* location = static_cast<LocationConf*>(
+        server->ctx->loc_conf[ngx_http_sallyport_module.ctx_index]);
+    return location->slots[static_cast<std::size_t>(id)];
+}
+
+}  // namespace sallyport::ngx
+
+extern "C" {
+ngx_module_t ngx_http_sallyport_module = {
+    NGX_MODULE_V1,
+    &sallyport::ngx::module_context,
+    sallyport::ngx::commands,
+    NGX_HTTP_MODULE,
+    nullptr,
+    nullptr,
+    sallyport::ngx::init_process,
+    nullptr,
+    nullptr,
+    sallyport::ngx::exit_process,
+    nullptr,
+    NGX_MODULE_V1_PADDING,
+};
+}

@@ -1,0 +1,46 @@
+// The module's own configuration: a slot a feature, and what concerns them all. Included by the
+// framework's files only; features reach their slots through the hooks' arguments.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "module/nginx/feature.hpp"
+
+namespace sallyport::ngx {
+
+struct DecisionLog;
+
+struct MainConf {
+    std::array<void*, kFeatureCount> slots{};
+    bool used = false;  // a directive of ours appeared: without one nothing is registered
+};
+
+struct LocationConf {
+    std::array<void*, kFeatureCount> slots{};
+    std::optional<policy::Mode> mode;  // sallyport_mode
+    std::optional<DecisionLog*> decision_log;  // set: this level decided; null: off
+
+    // Computed by merge: bit i is set when feature i acts here and has that hook.
+    std::uint8_t post_read_mask = 0;
+    std::uint8_t rewrite_mask = 0;
+    std::uint8_t preaccess_mask = 0;
+    std::uint8_t header_mask = 0;
+    std::uint8_t body_mask = 0;
+    std::uint8_t log_mask = 0;
+};
+static_assert(kFeatureCount <= 8, "the masks above have eight bits");
+
+const std::array<const Feature*, kFeatureCount>& features();
+
+inline LocationConf* location_conf(ngx_http_request_t* r) {
+    return static_cast<LocationConf*>(
+        ngx_http_get_module_loc_conf(r, ngx_http_sallyport_module));
+}
+
+// The directives that belong to no feature: sallyport_mode, sallyport_decision_log.
+std::span<const Directive> common_directives();
+std::span<const Variable> common_variables();
+
+}  // namespace sallyport::ngx

@@ -1,0 +1,268 @@
+#include "module/nginx/phases.hpp"
+
+#include "module/nginx/decision_log.hpp"
+#include "module/nginx/guard.hpp"
+#include "module/nginx/refusal.hpp"
+#include "module/nginx/str.hpp"
+
+namespace sallyport::ngx {
+namespace {
+
+ngx_http_output_header_filter_pt next_header_filter;
+ngx_http_request_body_filter_pt next_request_body_filter;
+
+// Outcome of asking features: go on, or what the phase handler must return.
+constexpr ngx_int_t kGoOn = NGX_DECLINED;
+
+void record(RequestState& state, const Finding& finding) {
+    if (state.findings_count < state.findings.size()) {
+        state.findings[state.findings_count++] = finding;
+    }
+}
+
+ngx_int_t apply(Request& request, const Feature& feature, const HookResult& result) {
+    RequestState& state = request.state();
+    if (result.decision.verdict == policy::Verdict::allow || result.mode == policy::Mode::off) {
+        return kGoOn;
+    }
+    record(state, {feature.id, result.mode, result.decision, result.rule});
+    if (result.mode == policy::Mode::report) {
+        return kGoOn;
+    }
+    state.enforced = static_cast<std::int8_t>(state.findings_count - 1);
+    return refuse(request, result.decision);
+}
+
+// Internal trouble refuses: the wall's on_error for every phase.
+constexpr ngx_int_t kOnError = NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+// A request that was refused already is on its way to an error page: it must not be judged again.
+bool settled(const Request& request) { return request.enforced() != nullptr; }
+
+using Hook = HookResult (*Feature::*)(Request&, const void*);
+
+ngx_int_t ask(Request& request, const LocationConf& location, std::uint8_t mask, Hook hook) {
+    for (std::size_t i = 0; i < kFeatureCount; ++i) {
+        if ((mask >> i & 1) == 0) {
+            continue;
+        }
+        const Feature& feature = *features()[i];
+        const HookResult result = (feature.*hook)(request, location.slots[i]);
+        if (result.kind == HookResult::Kind::decided) {
+            const ngx_int_t rc = apply(request, feature, result);
+            if (rc != kGoOn) {
+                return rc;
+            }
+        }
+    }
+    return kGoOn;
+}
+
+ngx_int_t post_read_handler(ngx_http_request_t* r) noexcept {
+    LocationConf* location = location_conf(r);
+    if (r != r->main || location->post_read_mask == 0) {
+        return NGX_DECLINED;
+    }
+    return guarded(r->connection->log, "post-read", kOnError, [&] {
+        Request request(r);
+        if (request.state().post_read_done || settled(request)) {
+            return kGoOn;
+        }
+        request.state().post_read_done = true;
+        return ask(request, *location, location->post_read_mask, &Feature::post_read);
+    });
+}
+
+ngx_int_t rewrite_handler(ngx_http_request_t* r) noexcept {
+    LocationConf* location = location_conf(r);
+    if (r != r->main || location->rewrite_mask == 0) {
+        return NGX_DECLINED;
+    }
+    return guarded(r->connection->log, "rewrite", kOnError, [&] {
+        Request request(r);
+        if (settled(request) || request.state().rewrite_location == location) {
+            return kGoOn;
+        }
+        request.state().rewrite_location = location;
+        return ask(request, *location, location->rewrite_mask, &Feature::rewrite);
+    });
+}
+
+ngx_int_t ask_preaccess(Request& request, const LocationConf& location) {
+    RequestState& state = request.state();
+    if (state.preaccess_location != &location) {
+        state.preaccess_location = &location;
+        state.preaccess_next = 0;
+    }
+    while (state.preaccess_next < kFeatureCount) {
+        const std::size_t i = state.preaccess_next;
+        if ((location.preaccess_mask >> i & 1) == 0) {
+            ++state.preaccess_next;
+            continue;
+        }
+        const Feature& feature = *features()[i];
+        const HookResult result = feature.preaccess(request, location.slots[i]);
+        if (result.kind == HookResult::Kind::suspend ||
+            result.kind == HookResult::Kind::finished) {
+            return NGX_DONE;
+        }
+        ++state.preaccess_next;
+        if (result.kind == HookResult::Kind::decided) {
+            const ngx_int_t rc = apply(request, feature, result);
+            if (rc != kGoOn) {
+                return rc;
+            }
+        }
+    }
+    return kGoOn;
+}
+
+ngx_int_t preaccess_handler(ngx_http_request_t* r) noexcept {
+    LocationConf* location = location_conf(r);
+    if (r != r->main || location->preaccess_mask == 0) {
+        return NGX_DECLINED;
+    }
+    return guarded(r->connection->log, "preaccess", kOnError, [&] {
+        Request request(r);
+        return settled(request) ? kGoOn : ask_preaccess(request, *location);
+    });
+}
+
+ngx_int_t header_filter(ngx_http_request_t* r) noexcept {
+    LocationConf* location = location_conf(r);
+    if (r == r->main && !r->header_sent) {
+        const ngx_int_t rc =
+            guarded(r->connection->log, "header filter", ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
+                if (location->header_mask == 0 && !Request::find(r)) {
+                    return NGX_OK;
+                }
+                Request request(r);
+                for (std::size_t i = 0; i < kFeatureCount; ++i) {
+                    if (location->header_mask >> i & 1) {
+                        features()[i]->header_filter(request, location->slots[i]);
+                    }
+                }
+                write_refusal_fields(request);
+                return NGX_OK;
+            });
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+    return next_header_filter(r);
+}
+
+ngx_int_t request_body_filter(ngx_http_request_t* r, ngx_chain_t* in) noexcept {
+    LocationConf* location = location_conf(r);
+    if (r == r->main && location->body_mask != 0) {
+        const ngx_int_t rc =
+            guarded(r->connection->log, "request body filter", kOnError, [&]() -> ngx_int_t {
+                Request request(r);
+                for (std::size_t i = 0; i < kFeatureCount; ++i) {
+                    if (location->body_mask >> i & 1) {
+                        const int status =
+                            features()[i]->request_body_filter(request, location->slots[i], in);
+                        if (status != 0) {
+                            return status;
+                        }
+                    }
+                }
+                return NGX_OK;
+            });
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+    return next_request_body_filter(r, in);
+}
+
+ngx_int_t log_handler(ngx_http_request_t* r) noexcept {
+    LocationConf* location = location_conf(r);
+    DecisionLog* decision_log = location->decision_log.value_or(nullptr);
+    if (r != r->main || (location->log_mask == 0 && decision_log == nullptr)) {
+        return NGX_OK;
+    }
+    guarded(r->connection->log, "log", [&] {
+        Request request(r);
+        for (std::size_t i = 0; i < kFeatureCount; ++i) {
+            if (location->log_mask >> i & 1) {
+                features()[i]->log(request, location->slots[i]);
+            }
+        }
+        if (decision_log != nullptr) {
+            write_decision_line(*decision_log, request);
+        }
+    });
+    return NGX_OK;
+}
+
+// nginx runs a phase's handlers from the last registered to the first.
+bool register_first_to_run(ngx_http_core_main_conf_t* core, ngx_uint_t phase,
+                           ngx_http_handler_pt handler) {
+    auto* slot = static_cast<ngx_http_handler_pt*>(ngx_array_push(&core->phases[phase].handlers));
+    if (slot == nullptr) {
+        return false;
+    }
+    *slot = handler;
+    return true;
+}
+
+bool register_last_to_run(ngx_http_core_main_conf_t* core, ngx_uint_t phase,
+                          ngx_http_handler_pt handler) {
+    if (!register_first_to_run(core, phase, handler)) {
+        return false;
+    }
+    ngx_array_t& handlers = core->phases[phase].handlers;
+    auto* all = static_cast<ngx_http_handler_pt*>(handlers.elts);
+    for (ngx_uint_t i = handlers.nelts - 1; i > 0; --i) {
+        all[i] = all[i - 1];
+    }
+    all[0] = handler;
+    return true;
+}
+
+const Variable* variable_of(uintptr_t data) { return reinterpret_cast<const Variable*>(data); }
+
+}  // namespace
+
+ngx_int_t install_phases(ngx_conf_t* cf) {
+    auto* core = static_cast<ngx_http_core_main_conf_t*>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
+    // POST_READ: after realip, whose result is the client's address. REWRITE: before `return` and
+    // `rewrite`. PREACCESS: before anything that could end the phase with NGX_OK.
+    const bool ok = register_last_to_run(core, NGX_HTTP_POST_READ_PHASE, post_read_handler) &&
+                    register_first_to_run(core, NGX_HTTP_REWRITE_PHASE, rewrite_handler) &&
+                    register_first_to_run(core, NGX_HTTP_PREACCESS_PHASE, preaccess_handler) &&
+                    register_first_to_run(core, NGX_HTTP_LOG_PHASE, log_handler);
+    if (!ok) {
+        return NGX_ERROR;
+    }
+    next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = header_filter;
+    next_request_body_filter = ngx_http_top_request_body_filter;
+    ngx_http_top_request_body_filter = request_body_filter;
+    return NGX_OK;
+}
+
+ngx_int_t get_variable(ngx_http_request_t* r, ngx_http_variable_value_t* value,
+                       uintptr_t data) noexcept {
+    return guarded(r->connection->log, "variable", ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
+        Request request(r);
+        const std::string_view text = variable_of(data)->get(request);
+        value->not_found = text.empty();
+        value->valid = !text.empty();
+        value->no_cacheable = 1;
+        value->escape = 0;
+        value->len = static_cast<unsigned>(text.size()) & 0xfffffffu;
+        value->data = borrow(text).data;
+        return NGX_OK;
+    });
+}
+
+void resume(ngx_http_request_t* r) {
+    ngx_connection_t* connection = r->connection;
+    ngx_http_core_run_phases(r);
+    ngx_http_run_posted_requests(connection);
+}
+
+}  // namespace sallyport::ngx

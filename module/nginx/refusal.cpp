@@ -1,0 +1,92 @@
+#include "module/nginx/refusal.hpp"
+
+#include <string>
+
+#include "module/nginx/str.hpp"
+
+namespace sallyport::ngx {
+namespace {
+
+std::string_view title_of(std::uint16_t status) {
+    switch (status) {
+        case 200: return "Already received";
+        case 400: return "Bad Request";
+        case 401: return "Unauthorized";
+        case 403: return "Forbidden";
+        case 409: return "Conflict";
+        case 411: return "Length Required";
+        case 413: return "Content Too Large";
+        case 415: return "Unsupported Media Type";
+        case 421: return "Misdirected Request";
+        case 425: return "Too Early";
+        case 426: return "Upgrade Required";
+        case 429: return "Too Many Requests";
+        case 500: return "Internal Server Error";
+        case 503: return "Service Unavailable";
+        default: return "Refused";
+    }
+}
+
+bool has_error_page(ngx_http_request_t* r, ngx_int_t status) {
+    const auto* core = static_cast<ngx_http_core_loc_conf_t*>(
+        ngx_http_get_module_loc_conf(r, ngx_http_core_module));
+    if (core->error_pages == nullptr) {
+        return false;
+    }
+    const auto* pages = static_cast<ngx_http_err_page_t*>(core->error_pages->elts);
+    for (ngx_uint_t i = 0; i < core->error_pages->nelts; ++i) {
+        if (pages[i].status == status) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Only for what is refused: the words are ours, so nothing needs escaping. The reason is for the log
+// alone when it would tell a forger what was wrong with a signature.
+std::string body_of(const policy::Decision& decision) {
+    if (decision.verdict == policy::Verdict::answer) {
+        return {};
+    }
+    std::string reason(word(decision.reason));
+    if (decision.status == 401) {
+        reason = "unauthorized";
+    }
+    std::string body = R"({"type":"about:blank","title":")";
+    body.append(title_of(decision.status));
+    body.append(R"(","status":)").append(std::to_string(decision.status));
+    body.append(R"(,"reason":")").append(reason).append("\"}\n");
+    return body;
+}
+
+}  // namespace
+
+ngx_int_t refuse(Request& request, const policy::Decision& decision) {
+    ngx_http_request_t* r = request.r();
+    const ngx_int_t status = decision.status;
+    if (has_error_page(r, status) || r->http_version < NGX_HTTP_VERSION_10) {
+        return status;
+    }
+    // ngx_http_send_response discards an unread request body and honours HEAD.
+    ngx_str_t type = ngx_string("application/problem+json");
+    const std::string_view text = keep(r, body_of(decision));
+    ngx_http_complex_value_t body{};
+    body.value = borrow(text);
+    if (text.empty()) {
+        type = ngx_string("text/plain");
+    }
+    const ngx_int_t rc = ngx_http_send_response(r, static_cast<ngx_uint_t>(status), &type, &body);
+    ngx_http_finalize_request(r, rc);
+    return NGX_DONE;
+}
+
+void write_refusal_fields(Request& request) {
+    const Finding* finding = request.enforced();
+    if (finding == nullptr || finding->decision.retry_after_s == 0) {
+        return;
+    }
+    const std::string seconds = std::to_string(finding->decision.retry_after_s);
+    set_header(request.r(), "Retry-After", keep(request.r(), seconds));
+}
+
+}  // namespace sallyport::ngx

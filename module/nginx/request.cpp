@@ -1,0 +1,225 @@
+#include "module/nginx/request.hpp"
+
+#include <cstring>
+
+#include "module/nginx/module.hpp"
+#include "module/nginx/str.hpp"
+
+namespace sallyport::ngx {
+namespace {
+
+// The cleanup's handler doubles as the mark by which the state is found again. It has nothing to do:
+// RequestState is trivially destructible, and what hangs in its slots has cleanups of its own.
+void state_cleanup(void*) {}
+static_assert(std::is_trivially_destructible_v<RequestState>);
+
+RequestState* find_state(ngx_http_request_t* main) {
+    auto* state = static_cast<RequestState*>(ngx_http_get_module_ctx(main, ngx_http_sallyport_module));
+    if (state != nullptr) {
+        return state;
+    }
+    // An internal redirect has zeroed the slot; error finalisation as well.
+    if (!main->internal && !main->filter_finalize) {
+        return nullptr;
+    }
+    for (ngx_pool_cleanup_t* c = main->pool->cleanup; c != nullptr; c = c->next) {
+        if (c->handler == state_cleanup) {
+            state = static_cast<RequestState*>(c->data);
+            ngx_http_set_ctx(main, state, ngx_http_sallyport_module);
+            return state;
+        }
+    }
+    return nullptr;
+}
+
+RequestState* make_state(ngx_http_request_t* main) {
+    ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(main->pool, sizeof(RequestState));
+    if (cleanup == nullptr) {
+        throw std::bad_alloc();
+    }
+    auto* state = new (cleanup->data) RequestState();
+    cleanup->handler = state_cleanup;
+    ngx_http_set_ctx(main, state, ngx_http_sallyport_module);
+    return state;
+}
+
+bool same_name(const ngx_table_elt_t& header, std::string_view name) {
+    return header.hash != 0 && header.key.len == name.size() &&
+           ngx_strncasecmp(header.key.data,
+                           reinterpret_cast<u_char*>(const_cast<char*>(name.data())),
+                           name.size()) == 0;
+}
+
+template <typename F>
+void each_header(ngx_list_t& list, std::string_view name, F&& each) {
+    for (ngx_list_part_t* part = &list.part; part != nullptr; part = part->next) {
+        auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            if (same_name(headers[i], name)) {
+                each(headers[i]);
+            }
+        }
+    }
+}
+
+std::optional<IpAddress> address_of(const sockaddr* address) {
+    if (address->sa_family == AF_INET) {
+        std::uint8_t bytes[4];
+        std::memcpy(bytes, &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, 4);
+        return IpAddress::from_v4(bytes);
+    }
+    if (address->sa_family == AF_INET6) {
+        std::uint8_t bytes[16];
+        std::memcpy(bytes, &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr, 16);
+        return IpAddress::from_v6(bytes);
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Request::Request(ngx_http_request_t* r) : r_(r), state_(find_state(r->main)) {
+    if (state_ == nullptr) {
+        state_ = make_state(r->main);
+    }
+}
+
+std::optional<Request> Request::find(ngx_http_request_t* r) {
+    RequestState* state = find_state(r->main);
+    if (state == nullptr) {
+        return std::nullopt;
+    }
+    return Request(r, state);
+}
+
+policy::Mode Request::mode(std::optional<policy::Mode> own) const {
+    return own.value_or(location_conf(r_)->mode.value_or(policy::Mode::enforce));
+}
+
+const IpAddress* Request::client_address() const {
+    if (!state_->client_known) {
+        state_->client_known = true;
+        if (const auto address = address_of(r_->connection->sockaddr)) {
+            state_->client = *address;
+            // addr_text is already what nginx shows in its own log; IPv6-mapped IPv4 is ours to fold.
+            state_->client_text = r_->connection->sockaddr->sa_family == AF_INET
+                                      ? keep(r_, view(r_->connection->addr_text))
+                                      : keep(r_, address->to_string());
+        }
+    }
+    return state_->client_text.empty() ? nullptr : &state_->client;
+}
+
+std::string_view Request::client_text() const {
+    return client_address() == nullptr ? std::string_view("unix:") : state_->client_text;
+}
+
+void add_header(ngx_http_request_t* r, std::string_view name, std::string_view value) {
+    auto* header = static_cast<ngx_table_elt_t*>(ngx_list_push(&r->headers_out.headers));
+    if (header == nullptr) {
+        throw std::bad_alloc();
+    }
+    *header = {};
+    header->hash = 1;
+    header->key = borrow(name);
+    header->value = borrow(value);
+}
+
+void set_header(ngx_http_request_t* r, std::string_view name, std::string_view value) {
+    ngx_table_elt_t* first = nullptr;
+    each_header(r->headers_out.headers, name, [&](ngx_table_elt_t& header) {
+        if (first == nullptr) {
+            first = &header;
+        } else {
+            header.hash = 0;
+        }
+    });
+    if (first != nullptr) {
+        first->value = borrow(value);
+    } else {
+        add_header(r, name, value);
+    }
+}
+
+void remove_header(ngx_http_request_t* r, std::string_view name) {
+    each_header(r->headers_out.headers, name, [](ngx_table_elt_t& header) { header.hash = 0; });
+}
+
+bool has_header(ngx_http_request_t* r, std::string_view name) {
+    bool found = false;
+    each_header(r->headers_out.headers, name, [&](ngx_table_elt_t&) { found = true; });
+    return found;
+}
+
+std::size_t request_headers(ngx_http_request_t* r, std::string_view name, std::string_view* out,
+                            std::size_t max) {
+    std::size_t count = 0;
+    each_header(r->headers_in.headers, name, [&](ngx_table_elt_t& header) {
+        if (count < max) {
+            out[count] = view(header.value);
+        }
+        ++count;
+    });
+    return count;
+}
+
+ngx_table_elt_t* push_request_header(ngx_http_request_t* r, std::string_view name,
+                                     std::string_view value) {
+    auto* header = static_cast<ngx_table_elt_t*>(ngx_list_push(&r->headers_in.headers));
+    if (header == nullptr) {
+        throw std::bad_alloc();
+    }
+    *header = {};
+    header->key = borrow(name);
+    header->value = borrow(value);
+    header->lowcase_key = copy(r->pool, name).data;
+    header->hash = ngx_hash_strlow(header->lowcase_key, header->lowcase_key, name.size());
+    return header;
+}
+
+void strip_request_headers(ngx_http_request_t* r, std::string_view prefix) {
+    const auto matches = [&](const ngx_table_elt_t& header) {
+        return header.key.len >= prefix.size() &&
+               std::memcmp(header.lowcase_key, prefix.data(), prefix.size()) == 0;
+    };
+    std::size_t total = 0;
+    bool found = false;
+    const ngx_list_part_t old = r->headers_in.headers.part;
+    const auto each = [&old](auto&& visit) {
+        for (const ngx_list_part_t* part = &old; part != nullptr; part = part->next) {
+            const auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
+            for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+                visit(headers[i]);
+            }
+        }
+    };
+    each([&](const ngx_table_elt_t& header) {
+        ++total;
+        found = found || matches(header);
+    });
+    if (!found) {
+        return;
+    }
+    // nginx's lists cannot lose an element; a new list can. The old elements stay where they are, for
+    // whoever points at them.
+    if (ngx_list_init(&r->headers_in.headers, r->pool, total + 4, sizeof(ngx_table_elt_t)) !=
+        NGX_OK) {
+        throw std::bad_alloc();
+    }
+    each([&](const ngx_table_elt_t& header) {
+        if (!matches(header)) {
+            *static_cast<ngx_table_elt_t*>(ngx_list_push(&r->headers_in.headers)) = header;
+        }
+    });
+}
+
+std::string_view keep(ngx_http_request_t* r, std::string_view text) {
+    return view(copy(r->pool, text));
+}
+
+std::int64_t now_ms() {
+    const ngx_time_t* now = ngx_timeofday();
+    return static_cast<std::int64_t>(now->sec) * 1000 + static_cast<std::int64_t>(now->msec);
+}
+
+}  // namespace sallyport::ngx
