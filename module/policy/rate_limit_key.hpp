@@ -1,0 +1,51 @@
+// Keys of rate limits: what a request is counted under, reduced to 128 bits.
+//
+// A key is a list of parts (the values of nginx variables and the text between them). Each part is
+// hashed with its length, so that "ab"+"c" and "a"+"bc" differ. The raw key is never stored.
+#pragma once
+
+#include "common/crypto.hpp"
+#include "common/ip.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace sallyport::policy {
+
+// More parts than any sensible key has; keeps a request's key on the stack.
+inline constexpr std::size_t kKeyPartsMax = 16;
+
+struct KeyParts {
+    std::array<std::string_view, kKeyPartsMax> parts;
+    std::size_t count = 0;
+
+    // REQUIRES: count < kKeyPartsMax.
+    void add(std::string_view part) { parts[count++] = part; }
+};
+
+struct KeyHash {
+    std::uint64_t low = 0;
+    std::uint64_t high = 0;
+    friend bool operator==(const KeyHash&, const KeyHash&) = default;
+};
+
+using HashSecret = std::array<std::uint8_t, 16>;
+
+// SipHash-2-4 with 128-bit output (Aumasson and Bernstein 2012, and its 128-bit variant). For
+// tables in memory whose secret nobody outside knows.
+KeyHash siphash(const HashSecret& secret, std::string_view text);
+KeyHash key_hash(const HashSecret& secret, const KeyParts& key);
+
+// HMAC-SHA256 cut to 128 bits, as 32 lower-case hex digits: for names in a shared store, where the
+// secret may be known to many, so that the hash itself must withstand collisions.
+using KeyText = std::array<char, 32>;
+KeyText key_text(const HmacKey& secret, const KeyParts& key);
+
+// `address` as a key part: IPv4 whole, IPv6 cut to `ipv6_prefix` bits, so that a client cannot
+// leave its bucket by moving through its own network. `out` must outlive the key.
+std::string_view address_part(const IpAddress& address, unsigned ipv6_prefix,
+                              std::array<std::uint8_t, 16>& out);
+
+}  // namespace sallyport::policy

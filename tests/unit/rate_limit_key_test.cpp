@@ -1,0 +1,86 @@
+#include "module/policy/rate_limit_key.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace sallyport::policy {
+namespace {
+
+HashSecret counting_secret() {
+    HashSecret secret;
+    for (std::size_t i = 0; i < secret.size(); ++i) {
+        secret[i] = static_cast<std::uint8_t>(i);
+    }
+    return secret;
+}
+
+std::string bytes_of(const KeyHash& hash) {
+    std::uint8_t bytes[16];
+    for (unsigned i = 0; i < 8; ++i) {
+        bytes[i] = static_cast<std::uint8_t>(hash.low >> (8 * i));
+        bytes[8 + i] = static_cast<std::uint8_t>(hash.high >> (8 * i));
+    }
+    return hex_encode(bytes, sizeof bytes);
+}
+
+// From the reference implementation's list of 128-bit vectors: key 00..0f, message 00, 01, ….
+TEST(KeyHash, IsSipHash128) {
+    std::string message;
+    for (char c = 0; c < 15; ++c) {
+        message.push_back(c);
+    }
+    EXPECT_EQ(bytes_of(siphash(counting_secret(), "")), "a3817f04ba25a8e66df67214c7550293");
+    EXPECT_EQ(bytes_of(siphash(counting_secret(), message.substr(0, 1))),
+              "da87c1d86b99af44347659119b22fc45");
+    EXPECT_EQ(bytes_of(siphash(counting_secret(), message)), "5493e99933b0a8117e08ec0f97cfc3d9");
+}
+
+KeyParts parts(std::initializer_list<std::string_view> list) {
+    KeyParts key;
+    for (const auto part : list) {
+        key.add(part);
+    }
+    return key;
+}
+
+TEST(KeyHash, PartsDoNotRunTogether) {
+    const HashSecret secret = counting_secret();
+    const HmacKey shared(DigestAlgorithm::sha256, "0123456789abcdef");
+    EXPECT_NE(key_hash(secret, parts({"ab", "c"})), key_hash(secret, parts({"a", "bc"})));
+    EXPECT_NE(key_hash(secret, parts({"a", ""})), key_hash(secret, parts({"a"})));
+    EXPECT_EQ(key_hash(secret, parts({"a", "b"})), key_hash(secret, parts({"a", "b"})));
+    EXPECT_NE(key_text(shared, parts({"ab", "c"})), key_text(shared, parts({"a", "bc"})));
+    EXPECT_EQ(key_text(shared, parts({"ab", "c"})), key_text(shared, parts({"ab", "c"})));
+}
+
+TEST(KeyHash, DependsOnTheSecret) {
+    HashSecret other = counting_secret();
+    other[3] ^= 1;
+    EXPECT_NE(key_hash(counting_secret(), parts({"a"})), key_hash(other, parts({"a"})));
+    EXPECT_NE(key_text(HmacKey(DigestAlgorithm::sha256, "one"), parts({"a"})),
+              key_text(HmacKey(DigestAlgorithm::sha256, "two"), parts({"a"})));
+}
+
+TEST(KeyText, IsHmacSha256CutToHalf) {
+    const HmacKey secret(DigestAlgorithm::sha256, "0123456789abcdef");
+    const Bytes mac = hmac(DigestAlgorithm::sha256, "0123456789abcdef",
+                           std::string_view("\x02\0\0\0ab\x01\0\0\0c", 11));
+    const KeyText text = key_text(secret, parts({"ab", "c"}));
+    EXPECT_EQ(std::string(text.begin(), text.end()), hex_encode(mac).substr(0, 32));
+}
+
+TEST(AddressPart, GroupsIpv6ByPrefixAndFoldsMappedIpv4) {
+    const auto part = [](const char* text, unsigned prefix) {
+        std::array<std::uint8_t, 16> room;
+        return std::string(address_part(*IpAddress::parse(text), prefix, room));
+    };
+    EXPECT_EQ(part("2001:db8:1:2::1", 64), part("2001:db8:1:2:ffff::9", 64));
+    EXPECT_NE(part("2001:db8:1:2::1", 64), part("2001:db8:1:3::1", 64));
+    EXPECT_EQ(part("2001:db8:1:2::1", 56), part("2001:db8:1:3::1", 56));
+    EXPECT_EQ(part("::ffff:192.0.2.1", 64), part("192.0.2.1", 64));
+    EXPECT_NE(part("::ffff:192.0.2.2", 64), part("192.0.2.1", 64));
+}
+
+}  // namespace
+}  // namespace sallyport::policy
