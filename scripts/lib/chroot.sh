@@ -100,10 +100,13 @@ carry_network() {
 
 # carry_caches ROOT SUITE: downloaded packages and compiled objects outlive the root, nothing else.
 carry_caches() {
-    local cache=$chroot_dir/cache-$2
+    local cache=$chroot_dir/cache-$2 archives_lock
     mkdir -p "$cache/archives/partial" "$cache/ccache" "$1/root/.cache/ccache"
-    mount --bind "$cache/archives" "$1/var/cache/apt/archives"
     mount --bind "$cache/ccache" "$1/root/.cache/ccache"
+    # apt wants its archive folder for itself: the first of several runs gets it, until it ends.
+    exec {archives_lock}>"$cache/lock"
+    flock --nonblock "$archives_lock" || return 0
+    mount --bind "$cache/archives" "$1/var/cache/apt/archives"
     # The minimal root deletes what apt downloads; here it is kept for the next run.
     printf 'APT::Keep-Downloaded-Packages "true";\nBinary::apt-get::APT::Keep-Downloaded-Packages "true";\n' \
         >"$1/etc/apt/apt.conf.d/91keep"

@@ -10,6 +10,8 @@ packages_for() {
         test) packages_test ;;
         bench) packages_bench ;;
         chroot) packages_chroot ;;
+        gateway) packages_gateway "$2" ;;
+        engine) packages_engine "$2" ;;
         tidy) packages_tidy ;;
         *) die "no package list is called '$1'" ;;
     esac
@@ -51,6 +53,24 @@ packages_test() {
 
 packages_bench() {
     printf '%s\n' wrk
+}
+
+# What the built programs load, where nothing is built: the container images, a server. Library
+# packages carry their version in their name.
+packages_gateway() {
+    printf '%s\n' nginx ca-certificates libjansson4
+    case "$1" in
+        bookworm) printf '%s\n' libssl3 libhiredis0.14 ;;
+        *) printf '%s\n' libssl3t64 libhiredis1.1.0 ;;
+    esac
+}
+
+packages_engine() {
+    printf '%s\n' ca-certificates libjansson4 libsqlite3-0 libargon2-1 libseccomp2
+    case "$1" in
+        bookworm) printf '%s\n' libssl3 libcurl4 libspdlog1.10 ;;
+        *) printf '%s\n' libssl3t64 libcurl4t64 libspdlog1.15 ;;
+    esac
 }
 
 packages_chroot() {
