@@ -1,0 +1,22 @@
+// Identifiers: 21 letters and digits, drawn from random bytes that the caller supplies.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sallyport::engine {
+
+inline constexpr std::size_t kIdChars = 21;
+// One byte a character would favour some; rejection needs spares: with 48 bytes fewer than one id
+// in 10^12 runs dry.
+inline constexpr std::size_t kIdRandomBytes = 48;
+
+// Nothing when too many of the bytes had to be rejected: call again with fresh ones.
+std::optional<std::string> id_from_random(const std::array<std::uint8_t, kIdRandomBytes>& random);
+
+bool is_id(std::string_view text);
+
+}  // namespace sallyport::engine

@@ -1,0 +1,203 @@
+#include "engine/core/piece_http.hpp"
+
+#include "common/bytes.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace sallyport::engine {
+namespace {
+
+// A request that takes longer is a flow that should wait for a webhook instead.
+constexpr std::int64_t kTimeoutMsMax = 600'000;
+
+std::string text_of(const Json& value) {
+    if (!value.exists() || value.is_null()) {
+        return {};
+    }
+    return value.is_string() ? std::string(value.text()) : value.dump();
+}
+
+void append_escaped(std::string& out, std::string_view text) {
+    constexpr std::string_view kHex = "0123456789ABCDEF";
+    for (const char c : text) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+        if (plain) {
+            out += c;
+        } else {
+            const auto byte = static_cast<unsigned char>(c);
+            out += '%';
+            out += kHex[byte >> 4];
+            out += kHex[byte & 15];
+        }
+    }
+}
+
+std::string form_text(const Json& object) {
+    std::string out;
+    object.each_member([&out](std::string_view name, const Json& value) {
+        if (!out.empty()) {
+            out += '&';
+        }
+        append_escaped(out, name);
+        out += '=';
+        append_escaped(out, text_of(value));
+    });
+    return out;
+}
+
+void add_query(std::string& url, const Json& query) {
+    if (!query.is_object() || query.size() == 0) {
+        return;
+    }
+    const std::size_t hash = url.find('#');
+    std::string fragment = hash == std::string::npos ? std::string() : url.substr(hash);
+    url.erase(std::min(hash, url.size()));
+    url += url.find('?') == std::string::npos ? '?' : '&';
+    url += form_text(query);
+    url += fragment;
+}
+
+Status add_headers(HttpCall& call, const Json& headers) {
+    std::string bad;
+    headers.each_member([&](std::string_view name, const Json& value) {
+        std::string text = text_of(value);
+        if (!is_token(name) || !is_field_value(text)) {
+            bad = name;
+        }
+        call.headers.push_back({std::string(name), std::move(text)});
+    });
+    if (!bad.empty()) {
+        return Error{"the header '" + bad + "' has a name or value that cannot be sent"};
+    }
+    return Done{};
+}
+
+Status add_authorization(HttpCall& call, const Json& input) {
+    const std::string_view type = input["authType"].text_or("NONE");
+    const Json fields = input["authFields"];
+    std::string value;
+    if (type == "BASIC") {
+        const std::string pair = text_of(fields["username"]) + ":" + text_of(fields["password"]);
+        value = "Basic " + base64_encode(as_bytes(pair), pair.size());
+    } else if (type == "BEARER_TOKEN") {
+        value = "Bearer " + text_of(fields["token"]);
+    } else if (type != "NONE" && !type.empty()) {
+        return Error{"authType must be NONE, BASIC or BEARER_TOKEN, received: " +
+                     std::string(type)};
+    }
+    if (!value.empty()) {
+        if (!is_field_value(value)) {
+            return Error{"the token cannot be sent in a header"};
+        }
+        call.headers.push_back({"Authorization", value});
+    }
+    return Done{};
+}
+
+void add_default_type(HttpCall& call, std::string_view type) {
+    if (find_header(call.headers, "content-type").empty()) {
+        call.headers.push_back({"Content-Type", std::string(type)});
+    }
+}
+
+Status add_body(HttpCall& call, const Json& input) {
+    const std::string_view type = input["body_type"].text_or("none");
+    const Json body = input["body"];
+    // Forms of the builder wrap the value in {data: …}; flows written by hand often do not.
+    const Json data = body.is_object() && body.has("data") ? body["data"] : body;
+    if (type == "none") {
+        return Done{};
+    }
+    if (type == "json") {
+        call.body = data.is_string() ? std::string(data.text()) : data.dump();
+        add_default_type(call, "application/json");
+        return Done{};
+    }
+    if (type == "raw") {
+        call.body = text_of(data);
+        add_default_type(call, "text/plain");
+        return Done{};
+    }
+    if (type == "form_data" && data.is_object()) {
+        call.body = form_text(data);
+        add_default_type(call, "application/x-www-form-urlencoded");
+        return Done{};
+    }
+    return Error{"body_type must be none, json, raw or form_data with an object, received: " +
+                 std::string(type)};
+}
+
+Json headers_json(const std::vector<WebHeader>& headers) {
+    Json object = Json::object();
+    for (const WebHeader& header : headers) {
+        object.set(ascii_lower(header.name), Json::string(header.value));
+    }
+    return object;
+}
+
+bool continues_at(const Json& input, int status) {
+    const std::string_view mode = input["failureMode"].text();
+    return input["failsafe"].is_true() || mode == "continue_all" ||
+           (mode == "continue_4xx" && status >= 400 && status < 500);
+}
+
+}  // namespace
+
+Result<HttpCall> http_call(const Json& input) {
+    constexpr std::array<std::string_view, 7> kMethods = {"GET",    "POST", "PUT",    "PATCH",
+                                                          "DELETE", "HEAD", "OPTIONS"};
+    HttpCall call;
+    call.method = input["method"].text_or("GET");
+    if (std::find(kMethods.begin(), kMethods.end(), call.method) == kMethods.end()) {
+        return Error{"method must be one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"};
+    }
+    if (!input["url"].is_string() || input["url"].text().empty()) {
+        return Error{"Expected string for url, received: " + text_of(input["url"])};
+    }
+    call.url = trim_ows(input["url"].text());
+    add_query(call.url, input["queryParams"]);
+    for (const Status& status : {add_headers(call, input["headers"]),
+                                 add_authorization(call, input), add_body(call, input)}) {
+        if (!status.ok()) {
+            return status.error();
+        }
+    }
+    const double timeout_s = input["timeout"].number_or(0);
+    if (timeout_s > 0) {
+        call.timeout_ms = static_cast<std::int64_t>(
+            std::min(timeout_s * 1000, static_cast<double>(kTimeoutMsMax)));
+    }
+    call.follow_redirects = input["followRedirects"].boolean_or(true);
+    return call;
+}
+
+HttpCallOutcome http_call_outcome(const Json& input, int status,
+                                  const std::vector<WebHeader>& headers, std::string_view body) {
+    const std::string type = ascii_lower(find_header(headers, "content-type"));
+    Json value = Json::string(body);
+    if (type.find("json") != std::string::npos) {
+        const Result<Json> parsed = Json::parse(body);
+        if (parsed.ok()) {
+            value = *parsed;
+        }
+    }
+    HttpCallOutcome outcome;
+    outcome.output = Json::object(
+        {{"status", Json::integer(status)}, {"headers", headers_json(headers)}, {"body", value}});
+    outcome.ok = status < 400 || continues_at(input, status);
+    if (!outcome.ok) {
+        outcome.message =
+            Json::object(
+                {{"response", Json::object({{"status", Json::integer(status)}, {"body", value}})}})
+                .dump();
+    }
+    return outcome;
+}
+
+bool http_failure_continues(const Json& input) {
+    return input["failsafe"].is_true() || input["failureMode"].text() == "continue_all";
+}
+
+}  // namespace sallyport::engine

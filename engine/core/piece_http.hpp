@@ -1,0 +1,40 @@
+// The HTTP piece, natively: turns the resolved input of send_request into a call and the answer
+// into the step's output. Pure: the call itself is the driver's.
+#pragma once
+
+#include "common/json.hpp"
+#include "common/result.hpp"
+#include "engine/core/web_message.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sallyport::engine {
+
+inline constexpr std::string_view kHttpPiece = "@activepieces/piece-http";
+
+struct HttpCall {
+    std::string method;
+    std::string url;
+    std::vector<WebHeader> headers;
+    std::string body;
+    std::int64_t timeout_ms = 0;  // 0: the engine's own bound
+    bool follow_redirects = true;
+};
+
+Result<HttpCall> http_call(const Json& input);
+
+struct HttpCallOutcome {
+    bool ok = true;
+    Json output;          // {status, headers, body}
+    std::string message;  // when not ok
+};
+// Statuses from 400 fail the step, unless its failure mode says otherwise.
+HttpCallOutcome http_call_outcome(const Json& input, int status,
+                                  const std::vector<WebHeader>& headers, std::string_view body);
+// Whether a call that got no answer lets the flow go on.
+bool http_failure_continues(const Json& input);
+
+}  // namespace sallyport::engine

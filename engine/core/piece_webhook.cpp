@@ -1,0 +1,179 @@
+#include "engine/core/piece_webhook.hpp"
+
+#include "common/bytes.hpp"
+#include "common/crypto.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace sallyport::engine {
+namespace {
+
+std::string media_type_of(const WebRequest& request) {
+    const std::string_view type = request.header("content-type");
+    return ascii_lower(trim_ows(type.substr(0, type.find(';'))));
+}
+
+bool is_json_type(std::string_view type) {
+    return type == "application/json" || type.ends_with("+json");
+}
+
+// Bodies that have to be stored as files before a flow can refer to them.
+bool is_file_type(std::string_view type) {
+    constexpr std::array<std::string_view, 5> kExact = {
+        "application/pdf", "application/zip", "application/gzip", "application/octet-stream",
+        "multipart/form-data"};
+    return type.starts_with("image/") || type.starts_with("video/") || type.starts_with("audio/") ||
+           std::find(kExact.begin(), kExact.end(), type) != kExact.end();
+}
+
+Json headers_json(const std::vector<WebHeader>& headers) {
+    Json object = Json::object();
+    for (const WebHeader& header : headers) {
+        const std::string name = ascii_lower(header.name);
+        const Json before = object[name];
+        const std::string value =
+            before.exists() ? std::string(before.text()) + ", " + header.value : header.value;
+        object.set(name, Json::string(value));
+    }
+    return object;
+}
+
+std::string scalar_text(const Json& value) {
+    return value.is_string() ? std::string(value.text()) : value.dump();
+}
+
+Result<int> status_from(const Json& value) {
+    if (!value.exists() || value.is_null() || (value.is_string() && value.text().empty())) {
+        return 200;
+    }
+    const auto from_text = value.is_string() ? parse_u64(trim_ows(value.text())) : std::nullopt;
+    const auto status = from_text
+                            ? static_cast<std::int64_t>(std::min<std::uint64_t>(*from_text, 1000))
+                            : static_cast<std::int64_t>(value.number_or(0));
+    if (status < 200 || status > 599) {
+        return Error{"status must be a number from 200 to 599, received: " + scalar_text(value)};
+    }
+    return static_cast<int>(status);
+}
+
+// A text that is JSON is meant as JSON.
+Json parsed_or_text(const Json& body) {
+    if (!body.is_string()) {
+        return body.exists() ? body : Json::null();
+    }
+    const Result<Json> parsed = Json::parse(body.text());
+    return parsed.ok() ? *parsed : body;
+}
+
+// What the server itself writes, and what only the gateway may write.
+bool is_reserved_header(std::string_view name) {
+    constexpr std::array<std::string_view, 9> kReserved = {
+        "connection", "content-length", "date",    "keep-alive",       "server",
+        "te",         "trailer",        "upgrade", "transfer-encoding"};
+    const std::string lower = ascii_lower(name);
+    return lower.starts_with("x-accel-") || lower.starts_with("x-sallyport-") ||
+           std::find(kReserved.begin(), kReserved.end(), lower) != kReserved.end();
+}
+
+}  // namespace
+
+WebhookPayload webhook_payload(const WebRequest& request) {
+    const std::string type = media_type_of(request);
+    Json body = Json::object();
+    if (!request.body.empty() && is_file_type(type)) {
+        return {{}, {415, "FST_ERR_CTP_INVALID_MEDIA_TYPE", "Unsupported Media Type: " + type}};
+    }
+    if (request.body.empty()) {
+        // An empty object, whatever the type says.
+    } else if (is_json_type(type)) {
+        Result<Json> parsed = Json::parse(request.body);
+        if (!parsed.ok()) {
+            return {{},
+                    {400, "FST_ERR_CTP_INVALID_JSON_BODY",
+                     "Body is not valid JSON but content-type is set to 'application/json'"}};
+        }
+        body = *std::move(parsed);
+    } else if (type == "application/x-www-form-urlencoded") {
+        body = form_to_json(parse_form(request.body));
+    } else {
+        body = Json::string(request.body);
+    }
+    Json payload = Json::object({{"method", Json::string(request.method)},
+                                 {"headers", headers_json(request.headers)},
+                                 {"body", body},
+                                 {"queryParams", form_to_json(parse_form(request.query()))},
+                                 {"rawBody", Json::string(request.body)}});
+    return {payload, {}};
+}
+
+bool webhook_authorized(const Json& trigger_input, const Json& payload) {
+    const std::string_view type = trigger_input["authType"].text();
+    const Json fields = trigger_input["authFields"];
+    const Json headers = payload["headers"];
+    if (type == "basic") {
+        const std::string pair =
+            scalar_text(fields["username"]) + ":" + scalar_text(fields["password"]);
+        const std::string wanted = "Basic " + base64_encode(as_bytes(pair), pair.size());
+        return constant_time_equal(wanted, headers["authorization"].text());
+    }
+    if (type == "header") {
+        const std::string name = ascii_lower(fields["headerName"].text());
+        const std::string_view value = fields["headerValue"].text();
+        return !name.empty() && !value.empty() && constant_time_equal(value, headers[name].text());
+    }
+    // A kind this engine does not know must not let everyone in.
+    return type.empty() || type == "none";
+}
+
+Result<WebhookReply> webhook_reply(const Json& input) {
+    const Json fields = input["fields"];
+    const Result<int> status = status_from(fields["status"]);
+    if (!status.ok()) {
+        return status.error();
+    }
+    Json headers = fields["headers"].is_object() ? fields["headers"].deep_copy() : Json::object();
+    Json response = Json::object({{"status", Json::integer(*status)}, {"headers", headers}});
+    const std::string_view type = input["responseType"].text_or("json");
+    const Json body = fields["body"];
+    if (type == "json") {
+        response.set("body", parsed_or_text(body));
+    } else if (type == "raw") {
+        response.set("body", body.exists() ? body : Json::string(""));
+    } else if (type == "redirect") {
+        const std::string url = scalar_text(body);
+        const bool absolute = url.starts_with("http://") || url.starts_with("https://");
+        response.set("status", Json::integer(301));
+        headers.set("Location", Json::string(absolute ? url : "https://" + url));
+    } else {
+        return Error{"responseType must be json, raw or redirect, received: " + std::string(type)};
+    }
+    return WebhookReply{response, input["respond"].text_or("stop") != "respond"};
+}
+
+WebResponse to_web_response(const Json& response) {
+    WebResponse answer;
+    answer.status = static_cast<int>(response["status"].integer_or(200));
+    response["headers"].each_member([&answer](std::string_view name, const Json& value) {
+        const std::string text = scalar_text(value);
+        if (is_token(name) && is_field_value(text) && !is_reserved_header(name)) {
+            answer.headers.push_back({std::string(name), text});
+        }
+    });
+    const Json body = response["body"];
+    const bool has_type = !find_header(answer.headers, "content-type").empty();
+    if (body.is_string()) {
+        answer.body = body.text();
+        if (!has_type) {
+            answer.headers.push_back({"content-type", "text/plain; charset=utf-8"});
+        }
+    } else if (body.exists()) {
+        answer.body = body.dump();
+        if (!has_type) {
+            answer.headers.push_back({"content-type", "application/json; charset=utf-8"});
+        }
+    }
+    return answer;
+}
+
+}  // namespace sallyport::engine

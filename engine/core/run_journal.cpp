@@ -1,0 +1,138 @@
+#include "engine/core/run_journal.hpp"
+
+#include <array>
+#include <optional>
+
+namespace sallyport::engine {
+namespace {
+
+constexpr std::array<std::string_view, 4> kFailureNames = {"error", "timeout", "memory_limit",
+                                                           "internal"};
+constexpr std::array<std::string_view, 2> kTimerNames = {"retry", "deadline"};
+
+template <typename Enum, std::size_t N>
+Enum enum_from(const std::array<std::string_view, N>& names, std::string_view text) {
+    for (std::size_t i = 0; i < N; ++i) {
+        if (names[i] == text) {
+            return static_cast<Enum>(i);
+        }
+    }
+    return static_cast<Enum>(0);
+}
+
+Json entry(std::string_view type, std::int64_t at_ms) {
+    return Json::object({{"type", Json::string(type)}, {"at", Json::integer(at_ms)}});
+}
+
+void put_step(Json& json, const std::string& step, std::uint32_t attempt) {
+    json.set("step", Json::string(step));
+    json.set("attempt", Json::integer(attempt));
+}
+
+struct Writer {
+    std::int64_t at_ms;
+
+    Json operator()(const RunStarted& event) const {
+        Json json = entry("run_started", at_ms);
+        json.set("payload", event.payload);
+        json.set("deadline", Json::integer(event.deadline_ms));
+        return json;
+    }
+    Json operator()(const StepStarted& event) const {
+        Json json = entry("step_started", at_ms);
+        put_step(json, event.step, event.attempt);
+        json.set("input", event.input);
+        return json;
+    }
+    Json operator()(const StepSucceeded& event) const {
+        Json json = entry("step_succeeded", at_ms);
+        put_step(json, event.step, event.attempt);
+        json.set("output", event.output);
+        if (event.response.exists()) {
+            json.set("response", event.response);
+        }
+        if (event.stop) {
+            json.set("stop", Json::boolean(true));
+        }
+        return json;
+    }
+    Json operator()(const StepFailed& event) const {
+        Json json = entry("step_failed", at_ms);
+        put_step(json, event.step, event.attempt);
+        json.set("message", Json::string(event.message));
+        json.set("kind", Json::string(kFailureNames[static_cast<std::size_t>(event.kind)]));
+        if (event.input.exists()) {
+            json.set("input", event.input);
+        }
+        return json;
+    }
+    Json operator()(const TimerFired& event) const {
+        Json json = entry("timer_fired", at_ms);
+        json.set("timer", Json::string(kTimerNames[static_cast<std::size_t>(event.timer)]));
+        json.set("attempt", Json::integer(event.attempt));
+        return json;
+    }
+    Json operator()(const RunCanceled&) const { return entry("run_canceled", at_ms); }
+};
+
+std::optional<Event> event_from(const Json& json) {
+    const std::string_view type = json["type"].text();
+    const std::string step(json["step"].text());
+    const auto attempt = static_cast<std::uint32_t>(json["attempt"].integer_or(0));
+    if (type == "run_started") {
+        return RunStarted{json["payload"], json["deadline"].integer_or(0)};
+    }
+    if (type == "step_started") {
+        return StepStarted{step, attempt, json["input"]};
+    }
+    if (type == "step_succeeded") {
+        return StepSucceeded{step, attempt, json["output"], json["response"],
+                             json["stop"].is_true()};
+    }
+    if (type == "step_failed") {
+        return StepFailed{step, attempt, std::string(json["message"].text()),
+                          enum_from<FailureKind>(kFailureNames, json["kind"].text()),
+                          json["input"]};
+    }
+    if (type == "timer_fired") {
+        return TimerFired{enum_from<TimerKind>(kTimerNames, json["timer"].text()), attempt};
+    }
+    if (type == "run_canceled") {
+        return RunCanceled{};
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Json journal_entry_json(const Event& event, std::int64_t at_ms) {
+    return std::visit(Writer{at_ms}, event);
+}
+
+Result<JournalEntry> journal_entry_from(const Json& json) {
+    std::optional<Event> event = event_from(json);
+    if (!event) {
+        return Error{"journal entry of unknown type '" + std::string(json["type"].text()) + "'"};
+    }
+    return JournalEntry{*std::move(event), json["at"].integer_or(0)};
+}
+
+Result<RunState> replay(const Program& program, const std::vector<std::string>& commits) {
+    RunState state;
+    for (const std::string& commit : commits) {
+        const Result<Json> entries = Json::parse(commit);
+        if (!entries.ok() || !entries->is_array()) {
+            return Error{"the journal holds a commit that cannot be read"};
+        }
+        for (std::size_t i = 0; i < entries->size(); ++i) {
+            const Result<JournalEntry> read = journal_entry_from(entries->at(i));
+            if (!read.ok()) {
+                return read.error();
+            }
+            state = step(program, std::move(state), read->event, read->at_ms).state;
+        }
+    }
+    return state;
+}
+
+}  // namespace sallyport::engine

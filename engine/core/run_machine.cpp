@@ -1,0 +1,303 @@
+#include "engine/core/run_machine.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace sallyport::engine {
+namespace {
+
+constexpr std::array<std::pair<RunStatus, std::string_view>, 11> kStatusNames = {{
+    {RunStatus::queued, "QUEUED"},
+    {RunStatus::running, "RUNNING"},
+    {RunStatus::succeeded, "SUCCEEDED"},
+    {RunStatus::failed, "FAILED"},
+    {RunStatus::paused, "PAUSED"},
+    {RunStatus::canceled, "CANCELED"},
+    {RunStatus::timeout, "TIMEOUT"},
+    {RunStatus::memory_limit_exceeded, "MEMORY_LIMIT_EXCEEDED"},
+    {RunStatus::log_size_exceeded, "LOG_SIZE_EXCEEDED"},
+    {RunStatus::quota_exceeded, "QUOTA_EXCEEDED"},
+    {RunStatus::internal_error, "INTERNAL_ERROR"},
+}};
+
+std::int64_t retry_wait_ms(std::uint32_t failed_attempt) {
+    return kRetryBaseMs << failed_attempt;
+}
+
+RunStatus status_of(FailureKind kind) {
+    switch (kind) {
+        case FailureKind::error:
+            return RunStatus::failed;
+        case FailureKind::timeout:
+            return RunStatus::timeout;
+        case FailureKind::memory_limit:
+            return RunStatus::memory_limit_exceeded;
+        case FailureKind::internal:
+            return RunStatus::internal_error;
+    }
+    return RunStatus::failed;
+}
+
+// One transition in the making.
+class Machine {
+  public:
+    Machine(const Program& program, RunState state, std::int64_t now_ms)
+        : program_(program), now_ms_(now_ms) {
+        out_.state = std::move(state);
+    }
+
+    Transition take() && { return std::move(out_); }
+
+    void on(const RunStarted& event) {
+        if (state().status != RunStatus::queued) {
+            return;
+        }
+        accept();
+        state().status = RunStatus::running;
+        state().started_ms = now_ms_;
+        state().deadline_ms = event.deadline_ms;
+        state().records.resize(program_.steps.size());
+        state().cursor = 0;
+        record(StepStatus::succeeded).attempt = 1;
+        record().started_ms = now_ms_;
+        record().finished_ms = now_ms_;
+        record().input = Json::object();
+        record().output = event.payload;
+        publish_output(event.payload);
+        if (event.deadline_ms > 0) {
+            act(SetTimer{TimerKind::deadline, 0, event.deadline_ms});
+        }
+        enter(program_.trigger().next);
+    }
+
+    void on(const StepStarted& event) {
+        if (!is_current(event.step, event.attempt) || state().phase != Phase::preparing) {
+            return;
+        }
+        accept();
+        state().phase = Phase::running;
+        record(StepStatus::running).input = event.input;
+        record().attempt = event.attempt;
+        if (record().started_ms == 0) {
+            record().started_ms = now_ms_;
+        }
+        act(PerformStep{state().cursor, event.attempt}, has_external_effect(current()));
+    }
+
+    void on(const StepSucceeded& event) {
+        if (!is_current(event.step, event.attempt) || state().phase != Phase::running) {
+            return;
+        }
+        accept();
+        record(StepStatus::succeeded).output = event.output;
+        record().finished_ms = now_ms_;
+        record().error.clear();
+        publish_output(event.output);
+        if (event.response.exists() && !state().response.exists()) {
+            state().response = event.response;
+            act(ReplyToCaller{event.response}, true);
+        }
+        if (event.stop) {
+            finish(RunStatus::succeeded);
+        } else {
+            enter(current().next);
+        }
+    }
+
+    void on(const StepFailed& event) {
+        if (!is_current(event.step, event.attempt) ||
+            (state().phase != Phase::running && state().phase != Phase::preparing)) {
+            return;
+        }
+        accept();
+        if (event.input.exists()) {
+            record().input = event.input;
+        }
+        if (record().started_ms == 0) {
+            record().started_ms = now_ms_;
+        }
+        record(StepStatus::failed).error = event.message;
+        record().attempt = event.attempt;
+        record().finished_ms = now_ms_;
+        const bool ordinary = event.kind == FailureKind::error;
+        if (ordinary && current().retry_on_failure && event.attempt < kAttemptsMax) {
+            wait_for_retry();
+        } else if (ordinary && current().continue_on_failure) {
+            publish_error(event.message);
+            enter(current().next);
+        } else {
+            state().failed_step = event.step;
+            finish(status_of(event.kind));
+        }
+    }
+
+    void on(const TimerFired& event) {
+        if (state().status != RunStatus::running) {
+            return;
+        }
+        if (event.timer == TimerKind::deadline) {
+            accept();
+            stop_current("The flow took longer than it may");
+            finish(RunStatus::timeout);
+        } else if (state().phase == Phase::waiting && event.attempt == state().attempt) {
+            accept();
+            prepare();
+        }
+    }
+
+    void on(const RunCanceled&) {
+        if (is_terminal(state().status)) {
+            return;
+        }
+        accept();
+        stop_current("The run was canceled");
+        finish(RunStatus::canceled);
+    }
+
+    // Not an event: a crash ended what was under way.
+    void restart() {
+        if (state().status != RunStatus::running) {
+            return;
+        }
+        if (state().deadline_ms > 0) {
+            act(SetTimer{TimerKind::deadline, 0, state().deadline_ms});
+        }
+        if (state().phase == Phase::waiting) {
+            act(SetTimer{TimerKind::retry, state().attempt, state().retry_at_ms});
+        } else if (state().phase != Phase::idle) {
+            prepare();
+        }
+    }
+
+  private:
+    RunState& state() { return out_.state; }
+    const Step& current() { return program_.steps[state().cursor]; }
+    StepRecord& record() { return state().records[state().cursor]; }
+    StepRecord& record(StepStatus status) {
+        record().status = status;
+        return record();
+    }
+    void accept() { out_.accepted = true; }
+
+    template <typename What>
+    void act(What what, bool after_commit = false) {
+        out_.actions.push_back(Action{std::move(what), after_commit});
+    }
+
+    bool is_current(std::string_view name, std::uint32_t attempt) {
+        return state().status == RunStatus::running && state().cursor < program_.steps.size() &&
+               current().name == name && state().attempt == attempt;
+    }
+
+    void publish_output(const Json& output) {
+        state().scope.set(current().name, Json::object({{"output", output}}));
+    }
+
+    void publish_error(const std::string& message) {
+        state().scope.set(
+            current().name,
+            Json::object({{"output", Json::null()},
+                          {"error", Json::object({{"message", Json::string(message)}})}}));
+    }
+
+    void enter(std::size_t at) {
+        at = program_.skip_from(at);
+        if (at == Step::kNone) {
+            finish(RunStatus::succeeded);
+            return;
+        }
+        state().cursor = at;
+        state().attempt = 1;
+        prepare();
+    }
+
+    void prepare() {
+        state().phase = Phase::preparing;
+        state().retry_at_ms = 0;
+        act(PrepareStep{state().cursor, state().attempt});
+    }
+
+    void wait_for_retry() {
+        state().retry_at_ms = now_ms_ + retry_wait_ms(state().attempt);
+        state().attempt += 1;
+        state().phase = Phase::waiting;
+        // After the commit: a retry that a crash forgets would begin to count anew.
+        act(SetTimer{TimerKind::retry, state().attempt, state().retry_at_ms}, true);
+    }
+
+    void stop_current(std::string_view reason) {
+        if (state().phase == Phase::idle || state().records.empty()) {
+            return;
+        }
+        if (record().status != StepStatus::succeeded) {
+            record(StepStatus::failed).error = reason;
+            record().attempt = std::max(record().attempt, 1U);
+            record().finished_ms = now_ms_;
+            state().failed_step = current().name;
+        }
+    }
+
+    void finish(RunStatus status) {
+        state().status = status;
+        state().phase = Phase::idle;
+        state().finished_ms = now_ms_;
+        act(FinishRun{status}, true);
+    }
+
+    const Program& program_;
+    std::int64_t now_ms_;
+    Transition out_;
+};
+
+}  // namespace
+
+std::string_view to_string(RunStatus status) {
+    for (const auto& [value, name] : kStatusNames) {
+        if (value == status) {
+            return name;
+        }
+    }
+    return "INTERNAL_ERROR";
+}
+
+RunStatus run_status_from(std::string_view text) {
+    for (const auto& [value, name] : kStatusNames) {
+        if (name == text) {
+            return value;
+        }
+    }
+    return RunStatus::internal_error;
+}
+
+bool is_terminal(RunStatus status) {
+    return status != RunStatus::queued && status != RunStatus::running &&
+           status != RunStatus::paused;
+}
+
+Transition step(const Program& program, RunState state, const Event& event, std::int64_t now_ms) {
+    Machine machine(program, std::move(state), now_ms);
+    std::visit([&machine](const auto& what) { machine.on(what); }, event);
+    return std::move(machine).take();
+}
+
+Transition resume(const Program& program, RunState state) {
+    Machine machine(program, std::move(state), 0);
+    machine.restart();
+    return std::move(machine).take();
+}
+
+std::string idempotency_key(std::string_view run_id, std::string_view step, std::uint32_t attempt) {
+    std::string key(run_id);
+    key += ':';
+    key += step;
+    key += ':';
+    key += std::to_string(attempt);
+    return key;
+}
+
+bool has_external_effect(const Step& step) {
+    return step.kind == StepKind::piece && step.piece != "@activepieces/piece-webhook";
+}
+
+}  // namespace sallyport::engine

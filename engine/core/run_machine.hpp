@@ -1,0 +1,122 @@
+// The run machine: step(program, state, event, now) -> {state, actions}. Pure. A driver journals
+// each accepted event, then performs the actions and reports back with further events.
+//
+//   run_started --> [prepare] --step_started--> [perform] --step_succeeded--> next step … -->
+//   [finish]
+//                                                   \--step_failed--> [timer] --timer_fired-->
+//                                                   [prepare]
+//
+// Rules the driver keeps:
+//   - an action with `after_commit` waits until every event so far is on disk;
+//   - events may come twice, late or for a step that is over: the machine says `accepted = false`
+//     and they are dropped, not journalled;
+//   - after a crash the journal is folded with `replay`, and `resume` says what to do next. A step
+//     without a recorded result is performed again under the same idempotency key; a step with one
+//     never.
+#pragma once
+
+#include "common/json.hpp"
+#include "engine/core/program.hpp"
+#include "engine/core/run_state.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace sallyport::engine {
+
+// Attempts of a step with retryOnFailure, the first included, and the waits between them.
+inline constexpr std::uint32_t kAttemptsMax = 4;
+inline constexpr std::int64_t kRetryBaseMs = 2000;  // 2000 * 2^n: 4 s, 8 s, 16 s
+// What failedStep.message shows at most; the step's own record keeps all of it.
+inline constexpr std::size_t kFailureMessageBytesMax = 700;
+
+enum class FailureKind {
+    error,         // the step said so: may be retried
+    timeout,       // the run's time is over
+    memory_limit,  // the sandbox's memory is
+    internal,      // ours
+};
+
+enum class TimerKind { retry, deadline };
+
+struct RunStarted {
+    Json payload;  // the trigger's output
+    std::int64_t deadline_ms = 0;
+};
+struct StepStarted {
+    std::string step;
+    std::uint32_t attempt = 0;
+    Json input;  // as it may be shown
+};
+struct StepSucceeded {
+    std::string step;
+    std::uint32_t attempt = 0;
+    Json output;
+    Json response;      // exists when the step answers the caller
+    bool stop = false;  // the run ends here
+};
+struct StepFailed {
+    std::string step;
+    std::uint32_t attempt = 0;
+    std::string message;
+    FailureKind kind = FailureKind::error;
+    Json input;  // when the step failed before it started
+};
+struct TimerFired {
+    TimerKind timer = TimerKind::retry;
+    std::uint32_t attempt = 0;  // of a retry timer: the attempt it is for
+};
+struct RunCanceled {};
+
+using Event =
+    std::variant<RunStarted, StepStarted, StepSucceeded, StepFailed, TimerFired, RunCanceled>;
+
+// Resolve the step's input, then report step_started (or step_failed).
+struct PrepareStep {
+    std::size_t step = 0;
+    std::uint32_t attempt = 0;
+};
+// Do what the step does, with the input just resolved; report step_succeeded or step_failed.
+struct PerformStep {
+    std::size_t step = 0;
+    std::uint32_t attempt = 0;
+};
+struct SetTimer {
+    TimerKind timer = TimerKind::retry;
+    std::uint32_t attempt = 0;
+    std::int64_t due_ms = 0;
+};
+struct ReplyToCaller {
+    Json response;
+};
+struct FinishRun {
+    RunStatus status = RunStatus::succeeded;
+};
+
+struct Action {
+    std::variant<PrepareStep, PerformStep, SetTimer, ReplyToCaller, FinishRun> what;
+    bool after_commit = false;
+};
+
+struct Transition {
+    RunState state;
+    std::vector<Action> actions;
+    bool accepted = false;
+};
+
+Transition step(const Program& program, RunState state, const Event& event, std::int64_t now_ms);
+
+// What a state rebuilt from the journal still has to do. A step that was under way is prepared
+// again.
+Transition resume(const Program& program, RunState state);
+
+// The key of one effect: the same for every repetition of one attempt, unique otherwise.
+std::string idempotency_key(std::string_view run_id, std::string_view step, std::uint32_t attempt);
+
+// Whether performing the step touches anything outside the engine and its sandbox.
+bool has_external_effect(const Step& step);
+
+}  // namespace sallyport::engine

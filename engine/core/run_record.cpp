@@ -1,0 +1,122 @@
+#include "engine/core/run_record.hpp"
+
+#include "engine/core/run_machine.hpp"
+
+#include <string>
+
+namespace sallyport::engine {
+namespace {
+
+constexpr std::string_view kMask = "**REDACTED**";
+
+std::string_view status_text(StepStatus status) {
+    switch (status) {
+        case StepStatus::not_reached:
+        case StepStatus::running:
+            return "RUNNING";
+        case StepStatus::succeeded:
+            return "SUCCEEDED";
+        case StepStatus::failed:
+            return "FAILED";
+    }
+    return "RUNNING";
+}
+
+Json step_json(const Step& step, const StepRecord& record) {
+    Json json = Json::object({{"type", Json::string(to_string(step.kind))},
+                              {"status", Json::string(status_text(record.status))},
+                              {"input", record.input.exists() ? record.input : Json::object()}});
+    if (record.status == StepStatus::failed) {
+        json.set("errorMessage", Json::string(record.error));
+    } else if (record.output.exists()) {
+        json.set("output", record.output);
+    }
+    if (step.kind != StepKind::trigger && record.finished_ms > 0) {
+        json.set("duration", Json::integer(record.finished_ms - record.started_ms));
+    }
+    return json;
+}
+
+bool names_a_secret(std::string_view text) {
+    for (std::size_t open = text.find("{{"); open != std::string_view::npos;
+         open = text.find("{{", open + 2)) {
+        const std::string_view token = text.substr(open, text.find("}}", open) - open);
+        if (token.find("connections") != std::string_view::npos ||
+            token.find("variables") != std::string_view::npos) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Json masked(const Json& raw, const Json& resolved) {
+    if (raw.is_string()) {
+        return names_a_secret(raw.text()) ? Json::string(kMask) : resolved;
+    }
+    if (raw.is_object() && resolved.is_object()) {
+        Json out = Json::object();
+        resolved.each_member([&](std::string_view key, const Json& value) {
+            out.set(key, masked(raw[key], value));
+        });
+        return out;
+    }
+    if (raw.is_array() && resolved.is_array()) {
+        Json out = Json::array();
+        for (std::size_t i = 0; i < resolved.size(); ++i) {
+            out.append(masked(raw.at(i), resolved.at(i)));
+        }
+        return out;
+    }
+    return resolved;
+}
+
+}  // namespace
+
+Json steps_json(const Program& program, const RunState& state) {
+    Json steps = Json::object();
+    for (std::size_t i = 0; i < state.records.size() && i < program.steps.size(); ++i) {
+        if (state.records[i].status != StepStatus::not_reached) {
+            steps.set(program.steps[i].name, step_json(program.steps[i], state.records[i]));
+        }
+    }
+    return steps;
+}
+
+Json failed_step_json(const Program& program, const RunState& state) {
+    const std::size_t at =
+        state.failed_step.empty() ? Step::kNone : program.find(state.failed_step);
+    if (at == Step::kNone || at >= state.records.size()) {
+        return {};
+    }
+    return Json::object({{"name", Json::string(program.steps[at].name)},
+                         {"displayName", Json::string(program.steps[at].display_name)},
+                         {"message", Json::string(std::string_view(state.records[at].error)
+                                                      .substr(0, kFailureMessageBytesMax))}});
+}
+
+std::size_t recorded_steps(const RunState& state) {
+    std::size_t count = 0;
+    for (const StepRecord& record : state.records) {
+        count += record.status == StepStatus::not_reached ? 0 : 1;
+    }
+    return count;
+}
+
+Json shown_input(const Json& raw, const Json& resolved) {
+    Json shown = masked(raw, resolved);
+    if (!shown.is_object()) {
+        return shown;
+    }
+    Json out = Json::object();
+    shown.each_member([&out](std::string_view key, const Json& value) {
+        const std::size_t size = value.is_string()  ? value.text().size()
+                                 : value.size() > 0 ? value.dump().size()
+                                                    : 0;
+        out.set(key, size > kShownInputBytesMax
+                         ? Json::string("(truncated, original size " + std::to_string(size) + ")")
+                         : value);
+    });
+    return out;
+}
+
+}  // namespace sallyport::engine

@@ -1,0 +1,26 @@
+// A run as the API shows it: steps with what went in and what came out.
+#pragma once
+
+#include "common/json.hpp"
+#include "engine/core/program.hpp"
+#include "engine/core/run_state.hpp"
+
+namespace sallyport::engine {
+
+// Larger inputs are shown by their size alone.
+inline constexpr std::size_t kShownInputBytesMax = 2048;
+
+// {"trigger": {type, status, input, output}, "step_1": {…, duration}} of all steps reached.
+Json steps_json(const Program& program, const RunState& state);
+
+// {name, displayName, message}; empty when no step failed the run.
+Json failed_step_json(const Program& program, const RunState& state);
+
+// Steps recorded, the trigger included.
+std::size_t recorded_steps(const RunState& state);
+
+// An input as it may be stored and shown: texts that were resolved from connections or variables
+// are masked, large values cut. `raw` is the input before its templates were resolved.
+Json shown_input(const Json& raw, const Json& resolved);
+
+}  // namespace sallyport::engine

@@ -1,0 +1,51 @@
+// A request to the engine and its answer, as the API sees them: no sockets, no HTTP library.
+#pragma once
+
+#include "common/json.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sallyport::engine {
+
+struct WebHeader {
+    std::string name;
+    std::string value;
+};
+
+// The first field of that name (case-insensitive), or an empty view.
+std::string_view find_header(const std::vector<WebHeader>& headers, std::string_view name);
+
+struct WebRequest {
+    std::string method;
+    std::string target;  // as received: path and query
+    std::vector<WebHeader> headers;
+    std::string body;
+    std::string peer;  // address of the connection; empty on a unix socket
+
+    std::string_view header(std::string_view name) const { return find_header(headers, name); }
+    std::string_view path() const;   // still percent-encoded, without the query
+    std::string_view query() const;  // without the question mark
+};
+
+struct WebResponse {
+    int status = 200;
+    std::vector<WebHeader> headers;
+    std::string body;
+};
+
+WebResponse json_response(int status, const Json& body);
+
+// `a=1&b=x+y` with percent-encoding undone; pairs in order. Broken escapes stay as they are.
+using FormPairs = std::vector<std::pair<std::string, std::string>>;
+FormPairs parse_form(std::string_view text);
+// As clients' query libraries mean it: a repeated or `name[]` key is a list.
+Json form_to_json(const FormPairs& pairs);
+std::string percent_decode(std::string_view text);
+
+// The values of `name`, also when written `name[]` or `name[0]`.
+std::vector<std::string> form_values(const FormPairs& pairs, std::string_view name);
+
+}  // namespace sallyport::engine
