@@ -1,0 +1,260 @@
+#include "engine/jsbox/run.hpp"
+
+#include <sys/time.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+#include <utility>
+
+#include "engine/jsbox/host_calls.hpp"
+#include "engine/jsbox/prelude_text.hpp"
+#include "engine/jsbox/wasm_host.hpp"
+
+namespace sallyport::engine::jsbox {
+namespace {
+
+// The run in progress. Static, because a landing from the guest must find it whole.
+struct Current {
+    const Entry* entry = nullptr;
+    Channel* channel = nullptr;
+    RunFrame frame;
+    ResultFrame result;
+    RunState state;
+    std::int64_t deadline_ms = 0;
+};
+Current g;
+
+std::int64_t monotonic_ms() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
+void arm_hard_clock(std::uint32_t ms) {
+    itimerval timer{};
+    timer.it_value.tv_sec = ms / 1000;
+    timer.it_value.tv_usec = static_cast<suseconds_t>(ms % 1000) * 1000;
+    setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
+void fail_with(RunStatus status, const char* message) {
+    if (!g.state.settled) {
+        g.state.settled = true;
+        g.result.status = status;
+        g.result.error = message;
+    }
+}
+
+// A call into the prelude came back without a value: the guest was stopped, or has no memory left.
+void fail_without_value() {
+    if (soft_limit_passed()) {
+        fail_with(RunStatus::timeout, "the time limit was reached");
+    } else if (wasm::growth_refused()) {
+        fail_with(RunStatus::memory_limit, "the memory limit was reached");
+    } else {
+        fail_with(RunStatus::error, "the code could not be run");
+    }
+}
+
+// Hands a thrown value to the prelude, which describes it under the same clock.
+void describe(js::Value thrown) {
+    const js::Value outcome = js::call(g.entry->fail, &thrown, 1);
+    if (outcome == 0 || js::exception_of(outcome) != 0) {
+        fail_without_value();
+    }
+}
+
+void start_code() {
+    std::string_view code = g.frame.code;
+    if (code.substr(0, 3) == "\xef\xbb\xbf") {
+        code.remove_prefix(3);
+    }
+    js::Value module = js::undefined();
+    bool pending = false;
+    if (g.frame.kind == RunKind::code) {
+        module = js::eval(code, "code.js", js::EvalMode::module);
+        if (module == 0) {
+            fail_without_value();
+            return;
+        }
+        if (const js::Value thrown = js::exception_of(module); thrown != 0) {
+            describe(thrown);
+            return;
+        }
+        pending = js::is_promise(module);
+    } else {
+        module = js::string(code);
+    }
+    const js::Value arguments[] = {
+        js::number(static_cast<double>(g.frame.kind)),
+        module,
+        js::number(pending ? 1 : 0),
+        js::string(g.frame.input),
+        js::number(g.frame.output_bytes_max),
+        js::number(g.frame.fetch_allowed ? 1 : 0),
+        js::number(g.frame.random_seed[0]),
+        js::number(g.frame.random_seed[1]),
+        js::number(g.frame.random_seed[2]),
+        js::number(g.frame.random_seed[3]),
+    };
+    g.frame.input = std::string();
+    const js::Value outcome = js::call(g.entry->start, arguments, std::size(arguments));
+    if (outcome == 0 || js::exception_of(outcome) != 0) {
+        fail_without_value();
+    }
+}
+
+void deliver_reply() {
+    const Frame frame = g.channel->receive();
+    std::optional<FetchReplyFrame> reply =
+        frame.type == FrameType::fetch_reply ? decode_fetch_reply(frame.payload) : std::nullopt;
+    if (!reply || reply->run_id != g.frame.run_id) {
+        return;  // of a run that is over
+    }
+    g.state.fetches = std::max(0, g.state.fetches - 1);
+    const js::Value arguments[] = {js::number(reply->call_id), js::number(reply->ok ? 1 : 0),
+                                   js::string(reply->head), js::array_buffer(reply->body)};
+    const js::Value outcome = js::call(g.entry->reply, arguments, std::size(arguments));
+    if (outcome == 0 || js::exception_of(outcome) != 0) {
+        fail_without_value();
+    }
+}
+
+// Nothing left to run: a due timer, a reply, or the end.
+void wait_for_something() {
+    const js::Value ticked = js::call(g.entry->tick, nullptr, 0);
+    if (ticked == 0 || js::exception_of(ticked) != 0) {
+        fail_without_value();
+        return;
+    }
+    if (g.state.settled || js::jobs_pending()) {
+        return;
+    }
+    const double delay = js::to_double(ticked);
+    if (!(delay >= 0) && g.state.fetches == 0) {
+        fail_with(RunStatus::error,
+                  "the returned promise never settles: nothing is left that could settle it");
+        return;
+    }
+    const std::int64_t left = std::max<std::int64_t>(0, g.deadline_ms - monotonic_ms());
+    const std::int64_t wait = delay >= 0 && delay < static_cast<double>(left)
+                                  ? static_cast<std::int64_t>(std::ceil(delay))
+                                  : left;
+    if (wait > 0 || g.state.fetches > 0) {
+        if (g.channel->wait(static_cast<int>(wait))) {
+            deliver_reply();
+        }
+    }
+}
+
+void run_to_the_end() {
+    start_code();
+    while (!g.state.settled) {
+        if (js::jobs_pending()) {
+            js::run_jobs(256);
+        } else {
+            wait_for_something();
+        }
+        if (!g.state.settled && soft_limit_passed()) {
+            fail_with(RunStatus::timeout, "the time limit was reached");
+        }
+    }
+}
+
+}  // namespace
+
+bool soft_limit_passed() { return monotonic_ms() >= g.deadline_ms; }
+
+js::Value host_call(std::uint32_t arguments, int count, int id) {
+    const HostCall call{arguments, count, g.frame, g.result, g.state, g.channel};
+    return perform_host_call(call, id);
+}
+
+void on_hard_limit() {
+    arm_hard_clock(20);  // only reached when the jump below is not allowed now
+    wasm::leave_from_signal(wasm::Exit::hard_timeout);
+}
+
+bool build_world(Entry& entry) {
+    const std::int64_t far = monotonic_ms() + 60'000;
+    g.deadline_ms = far;
+    const js::Value prelude =
+        js::eval(prelude_text(), "prelude.js", js::EvalMode::script);
+    const js::Value host = host_object();
+    js::Value world = prelude == 0 || js::exception_of(prelude) != 0 ? 0 : js::call(prelude, &host, 1);
+    if (world != 0) {
+        if (const js::Value thrown = js::exception_of(world); thrown != 0) {
+            const std::optional<std::string> text = js::to_text(thrown);
+            std::fprintf(stderr, "sallyport-jsbox: prelude: %s\n", text ? text->c_str() : "?");
+            world = 0;
+        }
+    }
+    if (world == 0) {
+        return false;
+    }
+    entry.start = js::get(world, "start");
+    entry.fail = js::get(world, "fail");
+    entry.tick = js::get(world, "tick");
+    entry.reply = js::get(world, "reply");
+    const js::Value source_of = js::get(world, "module_source");
+    const js::Value finish = js::get(world, "finish");
+    for (const char* name : {"crypto", "node:crypto", "buffer", "node:buffer", "util", "node:util",
+                             "url", "node:url"}) {
+        const js::Value argument = js::string(name);
+        const std::optional<std::string> source = js::to_text(js::call(source_of, &argument, 1));
+        const js::Value module = source ? js::eval(*source, name, js::EvalMode::module) : 0;
+        if (module == 0 || js::exception_of(module) != 0) {
+            std::fprintf(stderr, "sallyport-jsbox: module %s cannot be built\n", name);
+            return false;
+        }
+    }
+    js::call(finish, nullptr, 0);
+    return entry.start != 0 && entry.fail != 0 && entry.tick != 0 && entry.reply != 0;
+}
+
+bool run_one(const Entry& entry, Channel* channel, RunFrame frame, bool last) {
+    g.entry = &entry;
+    g.channel = channel;
+    g.frame = std::move(frame);
+    g.result = ResultFrame{};
+    g.result.run_id = g.frame.run_id;
+    g.state = RunState{};
+    g.deadline_ms = monotonic_ms() + g.frame.time_limit_ms;
+    const std::size_t memory = std::max<std::size_t>(g.frame.memory_bytes_max,
+                                                     kMemoryOverheadBytes + kMemoryGraceBytes);
+    g.state.memory_limit = memory - kMemoryOverheadBytes;
+    bool healthy = true;
+    switch (static_cast<wasm::Exit>(sigsetjmp(*wasm::landing(), 1))) {
+        case wasm::Exit::normal:
+            arm_hard_clock(g.frame.time_limit_ms + kHardGraceMs);
+            wasm::set_size_limit(memory);
+            js::set_memory_limit(g.state.memory_limit);
+            run_to_the_end();
+            break;
+        case wasm::Exit::trap:
+            wasm::clear_marks();
+            healthy = false;
+            if (wasm::growth_refused()) {
+                fail_with(RunStatus::memory_limit, "the memory limit was reached");
+            } else {
+                fail_with(RunStatus::crashed, "the JavaScript engine stopped");
+            }
+            break;
+        case wasm::Exit::hard_timeout:
+            wasm::clear_marks();
+            healthy = false;
+            fail_with(RunStatus::timeout, "the time limit was reached");
+            break;
+    }
+    arm_hard_clock(0);
+    g.result.retiring = last || !healthy;
+    g.result.console = std::move(g.state.console);
+    if (channel != nullptr) {
+        channel->send(encode(g.result));
+    }
+    return healthy;
+}
+
+}  // namespace sallyport::engine::jsbox
