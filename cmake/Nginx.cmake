@@ -39,4 +39,7 @@ endif()
 target_include_directories(nginx_headers SYSTEM INTERFACE
     ${nginx_tree}/src/core ${nginx_tree}/src/event ${nginx_tree}/src/event/modules
     ${nginx_tree}/src/os/unix ${nginx_tree}/src/http ${nginx_tree}/src/http/modules
-    ${nginx_tree}/src/http/v2 ${nginx_objs})
+    ${nginx_tree}/src/http/v2
+    # nginx 1.25 and later; absent before.
+    ${nginx_tree}/src/event/quic ${nginx_tree}/src/http/v3
+    ${nginx_objs})
