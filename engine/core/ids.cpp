@@ -9,6 +9,7 @@ constexpr std::string_view kAlphabet =
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 // The largest multiple of 62 below 256: bytes from here on are rejected to keep all letters equal.
 constexpr unsigned kAcceptBelow = 248;
+constexpr std::size_t kIdTimeChars = 8;
 
 }  // namespace
 
@@ -24,6 +25,20 @@ std::optional<std::string> id_from_random(const std::array<std::uint8_t, kIdRand
         }
     }
     return std::nullopt;
+}
+
+std::optional<std::string> ordered_id_from_random(
+    std::int64_t unix_ms, const std::array<std::uint8_t, kIdRandomBytes>& random) {
+    std::optional<std::string> id = id_from_random(random);
+    if (id) {
+        // 62^8 ms last until the year 8888; the alphabet is in ASCII order.
+        auto rest = static_cast<std::uint64_t>(std::max<std::int64_t>(unix_ms, 0));
+        for (std::size_t i = kIdTimeChars; i-- > 0;) {
+            (*id)[i] = kAlphabet[rest % kAlphabet.size()];
+            rest /= kAlphabet.size();
+        }
+    }
+    return id;
 }
 
 bool is_id(std::string_view text) {

@@ -17,6 +17,11 @@ inline constexpr std::size_t kIdRandomBytes = 48;
 // Nothing when too many of the bytes had to be rejected: call again with fresh ones.
 std::optional<std::string> id_from_random(const std::array<std::uint8_t, kIdRandomBytes>& random);
 
+// An id that sorts by time: eight characters of `unix_ms`, the rest random. For rows that come in
+// large numbers; never for anything that must not be guessed.
+std::optional<std::string> ordered_id_from_random(
+    std::int64_t unix_ms, const std::array<std::uint8_t, kIdRandomBytes>& random);
+
 bool is_id(std::string_view text);
 
 }  // namespace sallyport::engine

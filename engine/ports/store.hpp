@@ -1,0 +1,210 @@
+// What the engine keeps: accounts, flows, runs. Three interfaces, so that each user sees what it
+// needs; one database implements them all.
+//
+// Every call returns at once; `done` is called exactly once on the engine's loop, never from inside
+// the call. A success means the change is on disk. An Error is a failure of the store itself (disk,
+// connection, overload); what is not there or may not be is part of the result.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result.hpp"
+#include "engine/core/page_cursor.hpp"
+
+namespace sallyport::engine {
+
+template <typename T>
+using StoreDone = std::function<void(Result<T>)>;
+
+// ---- accounts
+
+struct UserRow {
+    std::string id;
+    std::string platform_id;
+    std::string email;  // lower case
+    std::string first_name;
+    std::string last_name;
+    std::string password_hash;  // argon2id, encoded form
+    std::string platform_role = "ADMIN";
+    std::string status = "ACTIVE";
+    std::string token_version;  // changes when all sessions end
+    bool track_events = false;
+    bool news_letter = false;
+    std::int64_t created_ms = 0;
+    std::int64_t updated_ms = 0;
+};
+
+struct ProjectRow {
+    std::string id;
+    std::string platform_id;
+    std::string owner_id;
+    std::string display_name;
+    std::string type = "PERSONAL";
+    std::int64_t created_ms = 0;
+    std::int64_t updated_ms = 0;
+};
+
+enum class SignUpOutcome { created, existing_user, invitation_only };
+
+class AccountStore {
+public:
+    virtual ~AccountStore() = default;
+    // The first user makes the platform `user.platform_id` and rules it. Later ones join the
+    // platform that is there, as members, and only when `open`. The project is the user's own.
+    struct SignUp {
+        SignUpOutcome outcome = SignUpOutcome::created;
+        UserRow user;
+    };
+    virtual void sign_up(UserRow user, ProjectRow project, bool open, StoreDone<SignUp> done) = 0;
+    virtual void user_by_email(std::string email, StoreDone<std::optional<UserRow>> done) = 0;
+    virtual void user_by_id(std::string id, StoreDone<std::optional<UserRow>> done) = 0;
+    virtual void project(std::string id, StoreDone<std::optional<ProjectRow>> done) = 0;
+    virtual void projects_of(std::string user_id, StoreDone<std::vector<ProjectRow>> done) = 0;
+};
+
+// ---- flows
+
+struct FlowRow {
+    std::string id;
+    std::string project_id;
+    std::string external_id;
+    std::string owner_id;
+    std::string folder_id;             // empty: none
+    std::string status = "DISABLED";   // ENABLED or DISABLED
+    std::string published_version_id;  // empty: never published
+    std::string metadata;              // JSON; empty: null
+    std::int64_t created_ms = 0;
+    std::int64_t updated_ms = 0;
+};
+
+struct VersionRow {
+    std::string id;
+    std::string flow_id;
+    std::string display_name;
+    std::string trigger;  // JSON: the step tree
+    bool valid = false;
+    std::string schema_version;
+    std::string state = "DRAFT";  // or LOCKED
+    std::string connection_ids;   // JSON array
+    std::string updated_by;       // user id
+    std::int64_t created_ms = 0;
+    std::int64_t updated_ms = 0;
+};
+
+struct StoredFlow {
+    FlowRow flow;
+    VersionRow version;
+};
+
+struct FlowQuery {
+    std::string project_id;
+    std::vector<std::string> statuses;      // empty: all
+    std::vector<std::string> external_ids;  // empty: all
+    std::string name;                       // part of the display name; empty: all
+    bool uncategorised_only = false;
+    std::optional<PageCursor> cursor;
+    std::size_t limit = 10;
+};
+
+template <typename Row>
+struct Page {
+    std::vector<Row> rows;
+    std::optional<PageCursor> next;
+    std::optional<PageCursor> previous;
+};
+
+class FlowStore {
+public:
+    virtual ~FlowStore() = default;
+    virtual void create_flow(StoredFlow flow, StoreDone<Done> done) = 0;
+
+    enum class Which { latest, published_or_latest, by_id };
+    // `version_id` matters for by_id alone.
+    virtual void flow(std::string id, Which which, std::string version_id,
+                      StoreDone<std::optional<StoredFlow>> done) = 0;
+    virtual void list_flows(FlowQuery query, StoreDone<Page<StoredFlow>> done) = 0;
+    virtual void count_flows(std::string project_id, StoreDone<std::int64_t> done) = 0;
+
+    // Changes a flow and its latest version in one transaction. `change` runs on the store's thread,
+    // alone for this flow; it must not touch anything but its argument and what it owns. False
+    // leaves everything as it was. A changed version id adds a version instead of replacing one.
+    using Change = std::function<bool(StoredFlow&)>;
+    virtual void change_flow(std::string id, Change change,
+                             StoreDone<std::optional<StoredFlow>> done) = 0;
+    virtual void delete_flow(std::string id, StoreDone<Done> done) = 0;
+};
+
+// ---- runs
+
+struct RunRow {
+    std::string id;
+    std::string project_id;
+    std::string flow_id;
+    std::string version_id;
+    std::string display_name;                // of the version
+    std::string environment = "PRODUCTION";  // or TESTING
+    std::string status = "QUEUED";
+    std::string failed_step;  // JSON; empty: none
+    std::int64_t steps_count = 0;
+    std::int64_t created_ms = 0;
+    std::int64_t updated_ms = 0;
+    std::int64_t started_ms = 0;   // 0: not yet
+    std::int64_t finished_ms = 0;  // 0: not yet
+};
+
+struct NewRun {
+    RunRow row;
+    std::string commit;       // the journal's first commit
+    std::string delivery_id;  // empty: none; otherwise runs once a flow
+};
+
+struct RunAccepted {
+    std::string run_id;      // of the earlier run when duplicate
+    bool duplicate = false;  // nothing was stored
+};
+
+struct JournalCommit {
+    std::string run_id;
+    std::int64_t sequence = 0;  // from 1; 0 is the commit of create_run
+    std::string text;
+    // What lists show; the journal stays the truth.
+    std::string status;
+    std::string failed_step;
+    std::int64_t steps_count = 0;
+    std::int64_t updated_ms = 0;
+    std::int64_t finished_ms = 0;
+};
+
+struct StoredRun {
+    RunRow row;
+    std::vector<std::string> commits;
+};
+
+struct RunQuery {
+    std::string project_id;
+    std::vector<std::string> flow_ids;
+    std::vector<std::string> statuses;
+    std::optional<std::int64_t> created_after_ms;
+    std::optional<std::int64_t> created_before_ms;
+    std::string failed_step_name;
+    std::optional<PageCursor> cursor;
+    std::size_t limit = 10;
+};
+
+class RunStore {
+public:
+    virtual ~RunStore() = default;
+    virtual void create_run(NewRun run, StoreDone<RunAccepted> done) = 0;
+    virtual void append(JournalCommit commit, StoreDone<Done> done) = 0;
+    virtual void run(std::string id, StoreDone<std::optional<StoredRun>> done) = 0;
+    virtual void list_runs(RunQuery query, StoreDone<Page<RunRow>> done) = 0;
+    // Runs that have not ended, oldest first, with an id above `after`.
+    virtual void unfinished_runs(std::string after, std::size_t limit,
+                                 StoreDone<std::vector<StoredRun>> done) = 0;
+};
+
+}  // namespace sallyport::engine
