@@ -36,7 +36,7 @@ Status set_verdict(DirectiveCall& call) {
         return Done{};
     }
     const auto path = option(call.arg(0), "secret_file");
-    if (!path) {
+    if (!path || path->empty()) {
         return Error{"unknown parameter \"" + std::string(call.arg(0)) +
                      "\"; write secret_file=PATH or off"};
     }
