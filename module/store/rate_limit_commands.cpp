@@ -1,0 +1,59 @@
+#include "module/store/rate_limit_commands.hpp"
+
+#include "common/bytes.hpp"
+#include "common/crypto.hpp"
+#include "module/store/resp_writer.hpp"
+#include "rate_limit_script_text.hpp"
+
+namespace sallyport::store {
+
+std::string_view rate_limit_script() {
+    return {kRateLimitScriptText, sizeof kRateLimitScriptText - 1};
+}
+
+const std::string& rate_limit_script_sha() {
+    static const std::string sha = hex_encode(digest(DigestAlgorithm::sha1, rate_limit_script()));
+    return sha;
+}
+
+std::string key_prefix(std::string_view limit) {
+    return "sallyport:{" + std::string(limit) + "}:";
+}
+
+void append_check(std::string& out, std::span<const Check> checks) {
+    RespWriter writer(out);
+    writer.command(3 + 3 * checks.size())
+        .word("EVALSHA")
+        .word(rate_limit_script_sha())
+        .word(static_cast<std::int64_t>(checks.size()));
+    for (const Check& check : checks) {
+        writer.word(check.prefix, {check.key.data(), check.key.size()}, {});
+    }
+    for (const Check& check : checks) {
+        writer.word(check.limit.interval_ns).word(check.limit.capacity_ns);
+    }
+}
+
+std::optional<CheckReply> parse_check(const Reply& reply, std::span<const Check> checks) {
+    if (reply.kind != ReplyKind::integers || reply.count != checks.size() + 1 ||
+        reply.integers[0] < 0 || reply.integers[0] > 1) {
+        return std::nullopt;
+    }
+    CheckReply out;
+    out.allowed = reply.integers[0] == 1;
+    out.count = checks.size();
+    for (std::size_t i = 0; i < checks.size(); ++i) {
+        const std::int64_t ahead_ns = reply.integers[i + 1];
+        if (ahead_ns < 0 || ahead_ns > checks[i].limit.capacity_ns) {
+            return std::nullopt;
+        }
+        out.ahead_ns[i] = ahead_ns;
+    }
+    return out;
+}
+
+void append_script_load(std::string& out) {
+    RespWriter(out).command(3).word("SCRIPT").word("LOAD").word(rate_limit_script());
+}
+
+}  // namespace sallyport::store

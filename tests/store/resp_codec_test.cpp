@@ -1,0 +1,165 @@
+#include "module/store/rate_limit_commands.hpp"
+#include "module/store/resp_reader.hpp"
+#include "module/store/resp_writer.hpp"
+
+#include <gtest/gtest.h>
+#include <hiredis/hiredis.h>
+
+#include <string>
+#include <vector>
+
+namespace sallyport::store {
+namespace {
+
+using Words = std::vector<std::string_view>;
+
+TEST(RespWriter, WritesWhatHiredisWrites) {
+    const std::vector<Words> commands = {
+        {"PING"},
+        {"AUTH", "user name", std::string_view("pass\r\n\0word", 11)},
+        {"SET", "", "value"},
+        {"EVALSHA", "0123456789012345678901234567890123456789", "1", "key", "12", "34"},
+    };
+    for (const Words& words : commands) {
+        std::vector<const char*> texts;
+        std::vector<std::size_t> sizes;
+        for (const auto word : words) {
+            texts.push_back(word.data());
+            sizes.push_back(word.size());
+        }
+        char* expected = nullptr;
+        const auto size = redisFormatCommandArgv(&expected, static_cast<int>(words.size()),
+                                                 texts.data(), sizes.data());
+        ASSERT_GT(size, 0);
+        std::string got;
+        append_command(got, words);
+        EXPECT_EQ(got, std::string(expected, static_cast<std::size_t>(size)));
+        redisFreeCommand(expected);
+    }
+}
+
+TEST(RespWriter, WritesNumbersAndPieces) {
+    std::string got;
+    RespWriter(got)
+        .command(3)
+        .word(std::int64_t{8'640'000'000'000'000})
+        .word(std::int64_t{-1})
+        .word("a", "b", "c");
+    EXPECT_EQ(got, "*3\r\n$16\r\n8640000000000000\r\n$2\r\n-1\r\n$3\r\nabc\r\n");
+}
+
+struct ReplyCase {
+    std::string bytes;
+    ReplyKind kind;
+    std::string text;
+    std::vector<std::int64_t> integers;
+};
+
+const std::vector<ReplyCase>& reply_cases() {
+    static const std::vector<ReplyCase> cases = {
+        {"+OK\r\n", ReplyKind::status, "OK", {}},
+        {"-NOSCRIPT No matching script.\r\n", ReplyKind::error, "NOSCRIPT No matching script.", {}},
+        {":42\r\n", ReplyKind::integer, "", {42}},
+        {"$3\r\nabc\r\n", ReplyKind::text, "abc", {}},
+        {"$-1\r\n", ReplyKind::nil, "", {}},
+        {"*-1\r\n", ReplyKind::nil, "", {}},
+        {"*0\r\n", ReplyKind::integers, "", {}},
+        {"*3\r\n:1\r\n:0\r\n:600000000\r\n", ReplyKind::integers, "", {1, 0, 600000000}},
+        {"*2\r\n:1\r\n$1\r\nx\r\n", ReplyKind::other, "", {}},
+        {"*2\r\n:1\r\n$-1\r\n", ReplyKind::other, "", {}},
+        {"*1\r\n*1\r\n:1\r\n", ReplyKind::other, "", {}},
+        {"*17\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:"
+         "1\r\n"
+         ":1\r\n:1\r\n:1\r\n",
+         ReplyKind::other,
+         "",
+         {}},
+    };
+    return cases;
+}
+
+void expect_reply(const Reply& reply, const ReplyCase& expected) {
+    EXPECT_EQ(reply.kind, expected.kind) << expected.bytes;
+    EXPECT_EQ(reply.text(), expected.text) << expected.bytes;
+    if (expected.kind == ReplyKind::integer || expected.kind == ReplyKind::integers) {
+        EXPECT_EQ(std::vector<std::int64_t>(
+                      reply.integers.begin(),
+                      reply.integers.begin() + static_cast<std::ptrdiff_t>(reply.count)),
+                  expected.integers)
+            << expected.bytes;
+    }
+}
+
+TEST(RespReader, ReadsPipelinedReplies) {
+    RespReader reader;
+    std::string all;
+    for (const ReplyCase& one : reply_cases()) {
+        all += one.bytes;
+    }
+    ASSERT_TRUE(reader.feed(all));
+    for (const ReplyCase& one : reply_cases()) {
+        ASSERT_EQ(reader.next(), ReadResult::reply) << one.bytes;
+        expect_reply(reader.reply(), one);
+    }
+    EXPECT_EQ(reader.next(), ReadResult::more);
+}
+
+TEST(RespReader, ReadsRepliesByteByByte) {
+    RespReader reader;
+    for (const ReplyCase& one : reply_cases()) {
+        for (std::size_t i = 0; i < one.bytes.size(); ++i) {
+            ASSERT_EQ(reader.next(), ReadResult::more) << one.bytes;
+            ASSERT_TRUE(reader.feed({&one.bytes[i], 1}));
+        }
+        ASSERT_EQ(reader.next(), ReadResult::reply) << one.bytes;
+        expect_reply(reader.reply(), one);
+    }
+}
+
+TEST(RespReader, CutsLongErrors) {
+    RespReader reader;
+    ASSERT_TRUE(reader.feed("-ERR " + std::string(1000, 'x') + "\r\n"));
+    ASSERT_EQ(reader.next(), ReadResult::reply);
+    EXPECT_EQ(reader.reply().text().size(), kReplyTextMax);
+    EXPECT_TRUE(reader.reply().is_error("ERR"));
+    EXPECT_FALSE(reader.reply().is_error("NOSCRIPT"));
+}
+
+TEST(RespReader, RefusesWhatIsNotRespAndWhatNeverEnds) {
+    RespReader nonsense;
+    ASSERT_TRUE(nonsense.feed("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    EXPECT_EQ(nonsense.next(), ReadResult::broken);
+
+    RespReader endless;
+    ASSERT_TRUE(endless.feed("$100000000\r\n"));
+    ReadResult result = ReadResult::more;
+    for (int i = 0; i < 100 && result == ReadResult::more; ++i) {
+        ASSERT_TRUE(endless.feed(std::string(1024, 'x')));
+        result = endless.next();
+    }
+    EXPECT_EQ(result, ReadResult::broken);
+}
+
+TEST(ParseCheck, TakesOnlyWhatTheScriptReturns) {
+    const policy::Gcra limit = policy::Gcra::make(10, 1'000'000'000, 5);
+    const Check checks[] = {{"sallyport:{a}:", {}, limit}, {"sallyport:{b}:", {}, limit}};
+    const auto parse = [&](const char* bytes) {
+        RespReader reader;
+        EXPECT_TRUE(reader.feed(bytes));
+        EXPECT_EQ(reader.next(), ReadResult::reply);
+        return parse_check(reader.reply(), checks);
+    };
+    const auto good = parse("*3\r\n:1\r\n:100000000\r\n:500000000\r\n");
+    ASSERT_TRUE(good.has_value());
+    EXPECT_TRUE(good->allowed);
+    EXPECT_EQ(good->ahead_ns[1], 500'000'000);
+    for (const char* wrong :
+         {"*2\r\n:1\r\n:0\r\n", "*4\r\n:1\r\n:0\r\n:0\r\n:0\r\n", "*3\r\n:2\r\n:0\r\n:0\r\n",
+          "*3\r\n:1\r\n:-1\r\n:0\r\n", "*3\r\n:1\r\n:0\r\n:500000001\r\n", "+OK\r\n", ":1\r\n",
+          "-ERR no\r\n"}) {
+        EXPECT_FALSE(parse(wrong).has_value()) << wrong;
+    }
+}
+
+}  // namespace
+}  // namespace sallyport::store
