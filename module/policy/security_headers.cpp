@@ -1,0 +1,182 @@
+#include "module/policy/security_headers.hpp"
+
+#include "common/bytes.hpp"
+#include "module/policy/content_security_policy.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace sallyport::policy {
+namespace {
+
+// OWASP Secure Headers Project, 2026-08-16.
+constexpr std::string_view kOwaspPermissions =
+    "accelerometer=(), autoplay=(), camera=(), cross-origin-isolated=(), display-capture=(), "
+    "encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), keyboard-map=(), "
+    "magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), "
+    "publickey-credentials-get=(), screen-wake-lock=(), sync-xhr=(self), usb=(), web-share=(), "
+    "xr-spatial-tracking=(), clipboard-read=(), clipboard-write=(), gamepad=(), hid=(), "
+    "idle-detection=(), interest-cohort=(), serial=(), unload=()";
+
+// What helmet 8 sends by default, in its order. The application knows its own pages best: a
+// Content-Security-Policy of the upstream stays.
+HeaderSet helmet_headers() {
+    return {
+        {"Content-Security-Policy", ContentSecurityPolicy::helmet().text(), true},
+        {"Cross-Origin-Opener-Policy", "same-origin"},
+        {"Cross-Origin-Resource-Policy", "same-origin"},
+        {"Origin-Agent-Cluster", "?1"},
+        {"Referrer-Policy", "no-referrer"},
+        {"Strict-Transport-Security", "max-age=31536000; includeSubDomains"},
+        {"X-Content-Type-Options", "nosniff"},
+        {"X-DNS-Prefetch-Control", "off"},
+        {"X-Download-Options", "noopen"},
+        {"X-Frame-Options", "SAMEORIGIN"},
+        {"X-Permitted-Cross-Domain-Policies", "none"},
+        {"X-XSS-Protection", "0"},
+    };
+}
+
+// What owasp and api share.
+HeaderSet strict_headers() {
+    return {
+        {"Cross-Origin-Embedder-Policy", "require-corp"},
+        {"Cross-Origin-Opener-Policy", "same-origin"},
+        {"Cross-Origin-Resource-Policy", "same-origin"},
+        {"Permissions-Policy", std::string(kOwaspPermissions)},
+        {"Referrer-Policy", "no-referrer"},
+        {"Strict-Transport-Security", "max-age=63072000; includeSubDomains"},
+        {"X-Content-Type-Options", "nosniff"},
+        {"X-DNS-Prefetch-Control", "off"},
+        {"X-Frame-Options", "DENY"},
+        {"X-Permitted-Cross-Domain-Policies", "none"},
+    };
+}
+
+HeaderSet api_headers() {
+    HeaderSet out = strict_headers();
+    out.push_back(
+        {"Content-Security-Policy",
+         "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'", true});
+    out.push_back({"Cache-Control", "no-store", true});
+    out.push_back({"X-Download-Options", "noopen"});
+    out.push_back({"Origin-Agent-Cluster", "?1"});
+    return out;
+}
+
+HeaderSet owasp_headers() {
+    HeaderSet out = strict_headers();
+    out.push_back({"Content-Security-Policy",
+                   "default-src 'self'; form-action 'self'; base-uri 'self'; object-src 'none'; "
+                   "frame-ancestors 'none'; upgrade-insecure-requests",
+                   true});
+    out.push_back({"Cache-Control", "no-store, max-age=0", true});
+    return out;
+}
+
+constexpr std::array kRevealing = {
+    std::string_view("server"),
+    std::string_view("via"),
+    std::string_view("x-powered-by"),
+    std::string_view("powered-by"),
+    std::string_view("x-powered-cms"),
+    std::string_view("x-aspnet-version"),
+    std::string_view("x-aspnetmvc-version"),
+    std::string_view("x-generator"),
+    std::string_view("x-php-version"),
+    std::string_view("x-redirect-by"),
+    std::string_view("x-runtime"),
+    std::string_view("x-server"),
+    std::string_view("x-backend-server"),
+    std::string_view("x-version"),
+    std::string_view("x-old-content-length"),
+    std::string_view("sourcemap"),
+    std::string_view("x-sourcemap"),
+    std::string_view("product"),
+    std::string_view("host-header"),
+    std::string_view("$wsep"),
+    std::string_view("public-key-pins"),
+    std::string_view("public-key-pins-report-only"),
+    std::string_view("expect-ct"),
+    std::string_view("feature-policy"),
+};
+constexpr std::array kRevealingPrefixes = {
+    std::string_view("x-accel-"),  std::string_view("x-envoy-"),    std::string_view("x-kong-"),
+    std::string_view("x-varnish"), std::string_view("x-b3-"),       std::string_view("x-datadog-"),
+    std::string_view("x-nextjs-"), std::string_view("x-litespeed"), std::string_view("x-turbo-"),
+};
+
+bool starts_with_lower(std::string_view text, std::string_view prefix) {
+    return text.size() >= prefix.size() && ascii_iequals(text.substr(0, prefix.size()), prefix);
+}
+
+}  // namespace
+
+std::optional<HeaderProfile> header_profile_from(std::string_view text) {
+    constexpr std::array words = {
+        std::pair(std::string_view("off"), HeaderProfile::off),
+        std::pair(std::string_view("helmet"), HeaderProfile::helmet),
+        std::pair(std::string_view("api"), HeaderProfile::api),
+        std::pair(std::string_view("owasp"), HeaderProfile::owasp),
+    };
+    for (const auto& [known, profile] : words) {
+        if (text == known) {
+            return profile;
+        }
+    }
+    return std::nullopt;
+}
+
+HeaderSet profile_headers(HeaderProfile profile) {
+    switch (profile) {
+        case HeaderProfile::helmet:
+            return helmet_headers();
+        case HeaderProfile::api:
+            return api_headers();
+        case HeaderProfile::owasp:
+            return owasp_headers();
+        case HeaderProfile::off:
+            break;
+    }
+    return {};
+}
+
+HeaderSet apply_changes(HeaderSet set, const std::vector<HeaderChange>& changes) {
+    for (const HeaderChange& change : changes) {
+        const auto found = std::find_if(set.begin(), set.end(), [&](const HeaderField& field) {
+            return ascii_iequals(field.name, change.name);
+        });
+        if (!change.field) {
+            if (found != set.end()) {
+                set.erase(found);
+            }
+        } else if (found != set.end()) {
+            *found = *change.field;
+        } else {
+            set.push_back(*change.field);
+        }
+    }
+    return set;
+}
+
+bool is_revealing_header(std::string_view name) {
+    return std::any_of(kRevealing.begin(), kRevealing.end(),
+                       [&](std::string_view known) { return ascii_iequals(known, name); }) ||
+           std::any_of(kRevealingPrefixes.begin(), kRevealingPrefixes.end(),
+                       [&](std::string_view prefix) { return starts_with_lower(name, prefix); });
+}
+
+bool is_removed_header(HeaderProfile profile, std::string_view name) {
+    switch (profile) {
+        case HeaderProfile::off:
+            return false;
+        case HeaderProfile::helmet:
+            return is_revealing_header(name);
+        case HeaderProfile::api:
+        case HeaderProfile::owasp:
+            break;
+    }
+    return is_revealing_header(name) || ascii_iequals(name, "x-xss-protection");
+}
+
+}  // namespace sallyport::policy
