@@ -1,6 +1,9 @@
 # Two images from one build, on Debian 13: `docker build --target gateway .` and `--target engine`.
 # Packages come from scripts/lib/packages.sh, as everywhere; nothing else is downloaded but the
 # JavaScript engine, whose digest scripts/fetch-quickjs pins.
+#
+# Both run as the same unprivileged user and meet in one volume, /var/lib/sallyport: secrets,
+# certificate, logs, the engine's data and its socket.
 
 FROM debian:trixie-slim AS toolchain
 WORKDIR /src
@@ -16,33 +19,33 @@ RUN scripts/build release \
     && install -D -m 644 build/release/ngx_http_sallyport_module.so /out/ngx_http_sallyport_module.so \
     && strip --strip-unneeded /out/*
 
-# The outer door: Debian's own nginx with our module.
-FROM debian:trixie-slim AS gateway
+# What both images share: the user and the volume.
+FROM debian:trixie-slim AS base
+RUN useradd --system --uid 10001 --home-dir /var/lib/sallyport --shell /usr/sbin/nologin sallyport \
+    && for folder in . logs temp tls secrets; do \
+        install -d -o sallyport -g sallyport -m 700 "/var/lib/sallyport/$folder"; \
+    done \
+    && install -o sallyport -g sallyport -m 600 /dev/null /var/lib/sallyport/blocked.txt
 COPY scripts/setup /setup/scripts/setup
 COPY scripts/lib /setup/scripts/lib
-RUN /setup/scripts/setup gateway \
-    && rm -rf /setup /var/lib/apt/lists/* /etc/nginx/sites-enabled /etc/nginx/conf.d \
-    && install -d -o www-data -g www-data -m 700 /var/lib/sallyport \
-    && chown -R www-data:www-data /var/lib/nginx /var/log/nginx
+
+# The outer door: Debian's own nginx with our module.
+FROM base AS gateway
+RUN /setup/scripts/setup gateway && rm -rf /setup /var/lib/apt/lists/*
 COPY --from=build /out/ngx_http_sallyport_module.so /usr/lib/nginx/modules/
 COPY --from=build /out/sallyport /usr/bin/
-COPY config /etc/sallyport/config
+COPY config/nginx.conf /etc/sallyport/nginx.conf
 COPY conf.d /etc/sallyport/conf.d
-USER www-data
+USER sallyport
+VOLUME /var/lib/sallyport
 EXPOSE 8080 8443
 STOPSIGNAL SIGQUIT
-ENTRYPOINT ["nginx", "-c", "/etc/sallyport/config/nginx.conf", "-g", "daemon off;"]
+ENTRYPOINT ["nginx", "-c", "/etc/sallyport/nginx.conf", "-g", "daemon off;"]
 
 # The inner room.
-FROM debian:trixie-slim AS engine
-COPY scripts/setup /setup/scripts/setup
-COPY scripts/lib /setup/scripts/lib
-RUN /setup/scripts/setup engine \
-    && rm -rf /setup /var/lib/apt/lists/* \
-    && useradd --system --home-dir /var/lib/sallyport --shell /usr/sbin/nologin sallyport \
-    && install -d -o sallyport -g sallyport -m 700 /var/lib/sallyport
+FROM base AS engine
+RUN /setup/scripts/setup engine && rm -rf /setup /var/lib/apt/lists/*
 COPY --from=build /out/sallyport-engine /out/sallyport /usr/bin/
 USER sallyport
 VOLUME /var/lib/sallyport
-EXPOSE 3000
 ENTRYPOINT ["sallyport-engine"]

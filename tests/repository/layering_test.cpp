@@ -33,14 +33,17 @@ const std::vector<Layer>& layers() {
         {"engine/", {"common/", "engine/"}},
         {"cli/", {"common/", "module/policy/", "module/store/", "cli/"}},
         {"bench/", {"common/", "module/policy/", "module/store/", "engine/", "bench/"}},
-        {"tests/unit/", {"common/", "module/policy/", "module/store/", "engine/", "tests/"}},
+        // The exception wall is tried without nginx.
+        {"tests/unit/",
+         {"common/", "module/policy/", "module/store/", "module/nginx/guard.hpp", "engine/",
+          "tests/"}},
         {"tests/fuzz/", {"common/", "module/policy/", "module/store/", "engine/", "tests/"}},
         {"tests/store/", {"common/", "module/policy/", "module/store/", "tests/"}},
         {"tests/engine/", {"common/", "engine/", "tests/"}},
         {"tests/", {"common/", "module/", "tests/"}},
         // From outside, as a client; common lends its byte and JSON helpers.
         {"tests/integration/", {"common/", "tests/"}},
-        {"tests/repository/", {"tests/repository/"}},
+        {"tests/repository/", {"common/", "module/policy/", "tests/repository/"}},
     };
     return rules;
 }
@@ -169,17 +172,17 @@ TEST(Layering, PureLayersIncludeNothingThatActs) {
 }
 
 TEST(Layering, AdaptersDoNotKnowEachOther) {
-    constexpr std::string_view kAdapters = "engine/adapters/";
-    for (const SourceFile& file : source_tree()) {
-        const std::size_t slash = file.path.find('/', kAdapters.size());
-        if (!file.is_cpp() || !file.is_under(kAdapters) || slash == std::string::npos) {
-            continue;
-        }
-        const std::string own = file.path.substr(0, slash + 1);
-        for (const Include& include : includes_of(file)) {
-            if (include.target.starts_with(kAdapters) &&
-                include.target.find('/', kAdapters.size()) != std::string::npos) {
-                EXPECT_TRUE(include.target.starts_with(own))
+    // An adapter is a family of files: sqlite_store, sqlite_runs. What stands behind a port is
+    // known to its own family, and to app, which wires it.
+    const std::string adapters = "engine/adapters/";
+    for (const std::string_view family : {"sqlite", "postgres", "redis", "jsbox", "smtp", "s3"}) {
+        const std::string prefix = adapters + std::string(family);
+        for (const SourceFile& file : source_tree()) {
+            if (!file.is_cpp() || !file.is_under(adapters) || file.is_under(prefix)) {
+                continue;
+            }
+            for (const Include& include : includes_of(file)) {
+                EXPECT_FALSE(include.target.starts_with(prefix))
                     << at(file, include.line, include.target) << " is another adapter";
             }
         }

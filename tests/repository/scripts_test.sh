@@ -29,7 +29,9 @@ done
 [ "$(grep -v '^#' .ci/run | tail -n 1)" = 'exec scripts/test' ] ||
     complain ".ci/run does not end with the one command, scripts/test"
 
-for path in $(sed -n 's/^COPY \([^-][^ ]*\) .*/\1/p' Dockerfile); do
+sed -n 's/^COPY \([^-][^ ]*\) .*/\1/p' Dockerfile >"${TMPDIR:-/tmp}/copied.$$"
+while read -r path; do
     [ -e "$path" ] || complain "the Dockerfile copies $path, which is not there"
-done
+done <"${TMPDIR:-/tmp}/copied.$$"
+rm -f "${TMPDIR:-/tmp}/copied.$$"
 exit "$failed"
