@@ -6,6 +6,8 @@
 // leak across origins and never need to bound time or size themselves.
 #pragma once
 
+#include "common/bytes.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -46,7 +48,14 @@ struct HttpResponse {
     std::string url;                  // of the last request, after redirects
 
     // The first field of that name (case-insensitive), or an empty view.
-    std::string_view header(std::string_view name) const;
+    std::string_view header(std::string_view name) const {
+        for (const auto& field : headers) {
+            if (ascii_iequals(field.name, name)) {
+                return field.value;
+            }
+        }
+        return {};
+    }
 };
 
 enum class HttpError {
@@ -65,7 +74,35 @@ enum class HttpError {
 };
 
 // The word for logs, metrics and run records.
-std::string_view to_string(HttpError error);
+inline std::string_view to_string(HttpError error) {
+    switch (error) {
+        case HttpError::refused_url:
+            return "refused_url";
+        case HttpError::refused_address:
+            return "refused_address";
+        case HttpError::refused_request:
+            return "refused_request";
+        case HttpError::resolve_failed:
+            return "resolve_failed";
+        case HttpError::connect_failed:
+            return "connect_failed";
+        case HttpError::tls_failed:
+            return "tls_failed";
+        case HttpError::timeout:
+            return "timeout";
+        case HttpError::too_large:
+            return "too_large";
+        case HttpError::too_many_redirects:
+            return "too_many_redirects";
+        case HttpError::bad_response:
+            return "bad_response";
+        case HttpError::overloaded:
+            return "overloaded";
+        case HttpError::cancelled:
+            return "cancelled";
+    }
+    return "unknown";
+}
 
 struct HttpFailure {
     HttpError error = HttpError::bad_response;
@@ -77,7 +114,7 @@ struct HttpFailure {
 using HttpOutcome = std::variant<HttpResponse, HttpFailure>;
 
 class HttpClient {
-public:
+  public:
     using RequestId = std::uint64_t;
     using Done = std::function<void(HttpOutcome)>;
 
@@ -86,8 +123,8 @@ public:
     HttpClient& operator=(const HttpClient&) = delete;
     virtual ~HttpClient() = default;
 
-    // Returns at once. `done` is called exactly once, never from inside send(), on the engine's loop
-    // (whatever executor the implementation was given).
+    // Returns at once. `done` is called exactly once, never from inside send(), on the engine's
+    // loop (whatever executor the implementation was given).
     virtual RequestId send(HttpRequest request, Done done) = 0;
     // `done` is then called with `cancelled`, unless the request had ended already.
     virtual void cancel(RequestId id) = 0;

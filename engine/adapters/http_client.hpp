@@ -1,0 +1,44 @@
+// CurlHttpClient: the HttpClient port by libcurl's multi interface, driven by the engine's loop. No
+// thread of its own but the name resolver's.
+//
+// libcurl never resolves a name here: it gets the checked addresses, and the socket address is
+// checked once more before each connect. Proxies, netrc, cookies, HSTS and alt-svc from the
+// environment or a server have no influence. A pooled connection is reused only by the same tenant,
+// for the same origin and the same checked addresses.
+#pragma once
+
+#include "engine/core/egress_policy.hpp"
+#include "engine/ports/http_client.hpp"
+#include "engine/ports/loop.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+namespace sallyport::engine {
+
+struct HttpClientOptions {
+    EgressPolicy policy;
+    std::string ca_file;  // PEM; empty: the system's store
+    std::string user_agent = "Sallyport";
+    // Each request under way holds a descriptor and up to response_bytes_max of memory.
+    std::size_t requests_max = 512;
+    // One tenant cannot take all of them.
+    std::size_t tenant_requests_max = 128;
+};
+
+class CurlHttpClient final : public HttpClient {
+  public:
+    // `loop` outlives the client; all members are called on its thread.
+    CurlHttpClient(Loop& loop, HttpClientOptions options);
+    ~CurlHttpClient() override;  // requests under way end with `cancelled`
+
+    RequestId send(HttpRequest request, Done done) override;
+    void cancel(RequestId id) override;
+
+  private:
+    class Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace sallyport::engine

@@ -1,0 +1,89 @@
+// HttpTransfer: one request on its way through its hops. It owns the easy handle, prepares it for
+// the checked addresses, collects the answer within its bounds and decides about redirects. It
+// knows neither the loop nor the multi handle.
+#pragma once
+
+#include "common/ip.hpp"
+#include "engine/adapters/http_client.hpp"
+
+#include <curl/curl.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sallyport::engine {
+
+class HttpTransfer {
+  public:
+    HttpTransfer(HttpClient::RequestId id, HttpRequest request, HttpClient::Done done);
+    HttpTransfer(const HttpTransfer&) = delete;
+    HttpTransfer& operator=(const HttpTransfer&) = delete;
+
+    HttpClient::RequestId id() const { return id_; }
+    const HttpRequest& request() const { return request_; }
+    const EgressUrl& url() const { return url_; }
+    unsigned hop() const { return hop_; }
+    CURL* easy() const { return easy_.get(); }
+    HttpClient::Done take_done() { return std::move(done_); }
+
+    // Method, header fields and URL; the first thing asked.
+    std::optional<HttpFailure> check(const EgressPolicy& policy);
+    // Every address must be allowed: a name that has one private address among public ones is an
+    // attack or a mistake. They become the only ones this hop may connect to.
+    std::optional<HttpFailure> accept(const EgressPolicy& policy, std::vector<IpAddress> addresses);
+    // Readies the easy handle for this hop. REQUIRES: accept() said yes. `options` outlives this.
+    void prepare(const HttpClientOptions& options);
+
+    // After libcurl ended the hop: the outcome, or nothing when a redirect leads to another hop
+    // (which begins with the address of url(), again).
+    std::optional<HttpOutcome> conclude(CURLcode code, const EgressPolicy& policy);
+    HttpFailure failure(HttpError error, std::string message) const;
+
+  private:
+    struct EasyDeleter {
+        void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+    };
+    struct ListDeleter {
+        void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+    };
+    using List = std::unique_ptr<curl_slist, ListDeleter>;
+
+    static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
+    static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
+    static int on_progress(void* self, curl_off_t total, curl_off_t received, curl_off_t,
+                           curl_off_t);
+    static curl_socket_t on_open(void* self, curlsocktype purpose, curl_sockaddr* address);
+
+    void take_header_line(std::string_view line);
+    void prepare_method();
+    void prepare_headers(const HttpClientOptions& options);
+    void prepare_address();
+    void prepare_guards(const HttpClientOptions& options);
+    std::optional<HttpFailure> follow(std::string_view location, const EgressPolicy& policy);
+    HttpFailure explain(CURLcode code) const;
+
+    HttpClient::RequestId id_;
+    HttpRequest request_;
+    HttpClient::Done done_;
+    EgressUrl url_;
+    std::vector<IpAddress> addresses_;
+    unsigned hop_ = 0;
+    bool answered_ = false;  // an earlier hop reached a server
+
+    List headers_;
+    List resolve_;
+    List connect_to_;
+    char error_text_[CURL_ERROR_SIZE] = {};
+
+    HttpResponse response_;
+    std::size_t header_bytes_ = 0;
+    bool header_ended_ = false;
+    std::optional<HttpError> stopped_;  // why one of our callbacks ended the hop
+
+    // Last, so that it goes first: it points into the members above.
+    std::unique_ptr<CURL, EasyDeleter> easy_;
+};
+
+}  // namespace sallyport::engine
