@@ -7,7 +7,7 @@
 namespace sallyport::engine {
 
 class Entropy {
-public:
+  public:
     virtual ~Entropy() = default;
     virtual std::string id() = 0;  // 21 letters and digits, all of them random
     // An id that sorts by `now_ms`: rows that are made one after the other lie beside each other.

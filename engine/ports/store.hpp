@@ -6,14 +6,14 @@
 // connection, overload); what is not there or may not be is part of the result.
 #pragma once
 
+#include "common/result.hpp"
+#include "engine/core/page_cursor.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "common/result.hpp"
-#include "engine/core/page_cursor.hpp"
 
 namespace sallyport::engine {
 
@@ -51,7 +51,7 @@ struct ProjectRow {
 enum class SignUpOutcome { created, existing_user, invitation_only };
 
 class AccountStore {
-public:
+  public:
     virtual ~AccountStore() = default;
     // The first user makes the platform `user.platform_id` and rules it. Later ones join the
     // platform that is there, as members, and only when `open`. The project is the user's own.
@@ -118,7 +118,7 @@ struct Page {
 };
 
 class FlowStore {
-public:
+  public:
     virtual ~FlowStore() = default;
     virtual void create_flow(StoredFlow flow, StoreDone<Done> done) = 0;
 
@@ -129,9 +129,10 @@ public:
     virtual void list_flows(FlowQuery query, StoreDone<Page<StoredFlow>> done) = 0;
     virtual void count_flows(std::string project_id, StoreDone<std::int64_t> done) = 0;
 
-    // Changes a flow and its latest version in one transaction. `change` runs on the store's thread,
-    // alone for this flow; it must not touch anything but its argument and what it owns. False
-    // leaves everything as it was. A changed version id adds a version instead of replacing one.
+    // Changes a flow and its latest version in one transaction. `change` runs on the store's
+    // thread, alone for this flow; it must not touch anything but its argument and what it owns.
+    // False leaves everything as it was. A changed version id adds a version instead of replacing
+    // one.
     using Change = std::function<bool(StoredFlow&)>;
     virtual void change_flow(std::string id, Change change,
                              StoreDone<std::optional<StoredFlow>> done) = 0;
@@ -196,7 +197,7 @@ struct RunQuery {
 };
 
 class RunStore {
-public:
+  public:
     virtual ~RunStore() = default;
     virtual void create_run(NewRun run, StoreDone<RunAccepted> done) = 0;
     virtual void append(JournalCommit commit, StoreDone<Done> done) = 0;

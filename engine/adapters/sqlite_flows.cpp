@@ -1,0 +1,220 @@
+// Flows and their versions in SQLite.
+#include "engine/adapters/sqlite_page.hpp"
+#include "engine/adapters/sqlite_store.hpp"
+
+namespace sallyport::engine {
+namespace {
+
+#define SALLYPORT_FLOW_COLUMNS                                                          \
+    "f.id, f.project_id, f.external_id, f.owner_id, f.folder_id, f.status, "            \
+    "f.published_version_id, f.metadata, f.created_ms, f.updated_ms, v.id, v.flow_id, " \
+    "v.display_name, v.trigger, v.valid, v.schema_version, v.state, v.connection_ids, " \
+    "v.updated_by, v.created_ms, v.updated_ms"
+#define SALLYPORT_LATEST \
+    "(SELECT id FROM flow_version WHERE flow_id = f.id ORDER BY created_ms DESC, id DESC LIMIT 1)"
+#define SALLYPORT_SELECT_FLOW "SELECT " SALLYPORT_FLOW_COLUMNS " FROM flow f JOIN flow_version v "
+
+constexpr std::string_view kLatestFlow =
+    SALLYPORT_SELECT_FLOW "ON v.id = " SALLYPORT_LATEST " WHERE f.id = ?";
+constexpr std::string_view kPublishedFlow = SALLYPORT_SELECT_FLOW
+    "ON v.id = coalesce(f.published_version_id, " SALLYPORT_LATEST ") WHERE f.id = ?";
+constexpr std::string_view kFlowByVersion =
+    SALLYPORT_SELECT_FLOW "ON v.flow_id = f.id WHERE f.id = ? AND v.id = ?";
+
+StoredFlow read_flow(const SqliteQuery& query) {
+    StoredFlow stored;
+    FlowRow& flow = stored.flow;
+    flow.id = query.text(0);
+    flow.project_id = query.text(1);
+    flow.external_id = query.text(2);
+    flow.owner_id = query.text(3);
+    flow.folder_id = query.text(4);
+    flow.status = query.text(5);
+    flow.published_version_id = query.text(6);
+    flow.metadata = query.text(7);
+    flow.created_ms = query.integer(8);
+    flow.updated_ms = query.integer(9);
+    VersionRow& version = stored.version;
+    version.id = query.text(10);
+    version.flow_id = query.text(11);
+    version.display_name = query.text(12);
+    version.trigger = query.text(13);
+    version.valid = query.integer(14) != 0;
+    version.schema_version = query.text(15);
+    version.state = query.text(16);
+    version.connection_ids = query.text(17);
+    version.updated_by = query.text(18);
+    version.created_ms = query.integer(19);
+    version.updated_ms = query.integer(20);
+    return stored;
+}
+
+Status put_flow(SqliteDb& db, const FlowRow& flow) {
+    SqliteQuery query(db,
+                      "INSERT INTO flow (id, project_id, external_id, owner_id, folder_id, status, "
+                      "published_version_id, metadata, created_ms, updated_ms) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+                      "owner_id = excluded.owner_id, folder_id = excluded.folder_id, "
+                      "status = excluded.status, "
+                      "published_version_id = excluded.published_version_id, "
+                      "metadata = excluded.metadata, updated_ms = excluded.updated_ms");
+    query.bind_all(flow.id, flow.project_id, flow.external_id);
+    query.bind_null_if_empty(flow.owner_id).bind_null_if_empty(flow.folder_id);
+    query.bind(flow.status);
+    query.bind_null_if_empty(flow.published_version_id).bind_null_if_empty(flow.metadata);
+    return query.bind_all(flow.created_ms, flow.updated_ms).run();
+}
+
+Status put_version(SqliteDb& db, const VersionRow& version) {
+    SqliteQuery query(
+        db,
+        "INSERT INTO flow_version (id, flow_id, display_name, trigger, valid, schema_version, "
+        "state, connection_ids, updated_by, created_ms, updated_ms) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+        "display_name = excluded.display_name, trigger = excluded.trigger, "
+        "valid = excluded.valid, schema_version = excluded.schema_version, "
+        "state = excluded.state, connection_ids = excluded.connection_ids, "
+        "updated_by = excluded.updated_by, updated_ms = excluded.updated_ms");
+    query.bind_all(version.id, version.flow_id, version.display_name, version.trigger,
+                   version.valid, version.schema_version, version.state, version.connection_ids);
+    query.bind_null_if_empty(version.updated_by);
+    return query.bind_all(version.created_ms, version.updated_ms).run();
+}
+
+Result<std::optional<StoredFlow>> find_flow(SqliteDb& db, std::string_view sql,
+                                            const std::string& id, const std::string& version_id) {
+    SqliteQuery query(db, sql);
+    query.bind(id);
+    if (!version_id.empty()) {
+        query.bind(version_id);
+    }
+    std::optional<StoredFlow> flow;
+    if (query.row()) {
+        flow = read_flow(query);
+    }
+    if (!query.ok()) {
+        return query.status().error();
+    }
+    return flow;
+}
+
+Status put_both(SqliteDb& db, const StoredFlow& stored) {
+    const Status status = put_flow(db, stored.flow);
+    return status.ok() ? put_version(db, stored.version) : status;
+}
+
+std::string escape_like(std::string_view text) {
+    std::string out = "%";
+    for (const char c : text) {
+        if (c == '%' || c == '_' || c == '\\') {
+            out += '\\';
+        }
+        out += c;
+    }
+    return out + "%";
+}
+
+Result<Page<StoredFlow>> read_page(SqliteDb& db, const FlowQuery& wanted) {
+    std::string sql = SALLYPORT_SELECT_FLOW "ON v.id = " SALLYPORT_LATEST " WHERE f.project_id = ?";
+    sql += in_clause("f.status", wanted.statuses);
+    sql += in_clause("f.external_id", wanted.external_ids);
+    sql += wanted.name.empty() ? "" : " AND v.display_name LIKE ? ESCAPE '\\'";
+    sql += wanted.uncategorised_only ? " AND f.folder_id IS NULL" : "";
+    sql += page_clause(wanted.cursor, "f.updated_ms", "f.id");
+    const std::string name = escape_like(wanted.name);
+    SqliteQuery query(db, sql);
+    query.bind(wanted.project_id);
+    bind_list(query, wanted.statuses);
+    bind_list(query, wanted.external_ids);
+    if (!wanted.name.empty()) {
+        query.bind(name);
+    }
+    bind_page(query, wanted.cursor, wanted.limit);
+    std::vector<StoredFlow> flows;
+    while (query.row()) {
+        flows.push_back(read_flow(query));
+    }
+    if (!query.ok()) {
+        return query.status().error();
+    }
+    return make_page(std::move(flows), wanted.cursor, wanted.limit, [](const StoredFlow& row) {
+        return std::pair(row.flow.updated_ms, row.flow.id);
+    });
+}
+
+}  // namespace
+
+void SqliteStore::create_flow(StoredFlow flow, StoreDone<Done> done) {
+    writer_.submit<Done>(
+        Unit::transaction, [flow = std::move(flow)](SqliteDb& db) { return put_both(db, flow); },
+        std::move(done));
+}
+
+void SqliteStore::flow(std::string id, Which which, std::string version_id,
+                       StoreDone<std::optional<StoredFlow>> done) {
+    reader_.submit<std::optional<StoredFlow>>(
+        Unit::statement,
+        [id = std::move(id), which, version_id = std::move(version_id)](SqliteDb& db) {
+            switch (which) {
+                case Which::latest:
+                    return find_flow(db, kLatestFlow, id, {});
+                case Which::published_or_latest:
+                    return find_flow(db, kPublishedFlow, id, {});
+                case Which::by_id:
+                    break;
+            }
+            return find_flow(db, kFlowByVersion, id, version_id);
+        },
+        std::move(done));
+}
+
+void SqliteStore::list_flows(FlowQuery query, StoreDone<Page<StoredFlow>> done) {
+    reader_.submit<Page<StoredFlow>>(
+        Unit::statement, [query = std::move(query)](SqliteDb& db) { return read_page(db, query); },
+        std::move(done));
+}
+
+void SqliteStore::count_flows(std::string project_id, StoreDone<std::int64_t> done) {
+    reader_.submit<std::int64_t>(
+        Unit::statement,
+        [project_id = std::move(project_id)](SqliteDb& db) -> Result<std::int64_t> {
+            SqliteQuery query(db, "SELECT count(*) FROM flow WHERE project_id = ?");
+            query.bind(project_id);
+            const std::int64_t count = query.row() ? query.integer(0) : 0;
+            if (!query.ok()) {
+                return query.status().error();
+            }
+            return count;
+        },
+        std::move(done));
+}
+
+void SqliteStore::change_flow(std::string id, Change change,
+                              StoreDone<std::optional<StoredFlow>> done) {
+    writer_.submit<std::optional<StoredFlow>>(
+        Unit::transaction,
+        [id = std::move(id),
+         change = std::move(change)](SqliteDb& db) -> Result<std::optional<StoredFlow>> {
+            Result<std::optional<StoredFlow>> found = find_flow(db, kLatestFlow, id, {});
+            if (!found.ok() || !found->has_value() || !change(**found)) {
+                return found;
+            }
+            const Status stored = put_both(db, **found);
+            if (!stored.ok()) {
+                return stored.error();
+            }
+            return found;
+        },
+        std::move(done));
+}
+
+void SqliteStore::delete_flow(std::string id, StoreDone<Done> done) {
+    writer_.submit<Done>(
+        Unit::statement,
+        [id = std::move(id)](SqliteDb& db) {
+            return SqliteQuery(db, "DELETE FROM flow WHERE id = ?").bind(id).run();
+        },
+        std::move(done));
+}
+
+}  // namespace sallyport::engine

@@ -1,0 +1,145 @@
+#include "engine/adapters/sqlite_schema.hpp"
+
+#include <array>
+
+namespace sallyport::engine {
+namespace {
+
+// Run ids sort by time, so the tables of runs are clustered by age without an index of their own.
+constexpr const char* kFirst = R"sql(
+CREATE TABLE platform (
+    id TEXT PRIMARY KEY NOT NULL,
+    owner_id TEXT NOT NULL,
+    created_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE user (
+    id TEXT PRIMARY KEY NOT NULL,
+    platform_id TEXT NOT NULL REFERENCES platform (id),
+    email TEXT NOT NULL UNIQUE,
+    first_name TEXT NOT NULL,
+    last_name TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    platform_role TEXT NOT NULL,
+    status TEXT NOT NULL,
+    token_version TEXT NOT NULL,
+    track_events INTEGER NOT NULL,
+    news_letter INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE project (
+    id TEXT PRIMARY KEY NOT NULL,
+    platform_id TEXT NOT NULL REFERENCES platform (id),
+    owner_id TEXT NOT NULL REFERENCES user (id),
+    display_name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX project_owner ON project (owner_id, created_ms);
+CREATE TABLE flow (
+    id TEXT PRIMARY KEY NOT NULL,
+    project_id TEXT NOT NULL REFERENCES project (id),
+    external_id TEXT NOT NULL,
+    owner_id TEXT,
+    folder_id TEXT,
+    status TEXT NOT NULL,
+    published_version_id TEXT,
+    metadata TEXT,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    UNIQUE (project_id, external_id)
+) WITHOUT ROWID;
+CREATE INDEX flow_updated ON flow (project_id, updated_ms, id);
+CREATE TABLE flow_version (
+    id TEXT PRIMARY KEY NOT NULL,
+    flow_id TEXT NOT NULL REFERENCES flow (id) ON DELETE CASCADE,
+    display_name TEXT NOT NULL,
+    trigger TEXT NOT NULL,
+    valid INTEGER NOT NULL,
+    schema_version TEXT NOT NULL,
+    state TEXT NOT NULL,
+    connection_ids TEXT NOT NULL,
+    updated_by TEXT,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX flow_version_flow ON flow_version (flow_id, created_ms, id);
+CREATE TABLE run (
+    id TEXT PRIMARY KEY NOT NULL,
+    project_id TEXT NOT NULL,
+    flow_id TEXT NOT NULL,
+    version_id TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    status TEXT NOT NULL,
+    failed_step TEXT,
+    steps_count INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    started_ms INTEGER NOT NULL,
+    finished_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX run_project ON run (project_id, environment, created_ms, id);
+CREATE INDEX run_unfinished ON run (id) WHERE finished_ms = 0;
+CREATE TABLE run_journal (
+    run_id TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    entries TEXT NOT NULL,
+    PRIMARY KEY (run_id, sequence)
+) WITHOUT ROWID;
+CREATE TABLE webhook_delivery (
+    flow_id TEXT NOT NULL,
+    delivery_id TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    PRIMARY KEY (flow_id, delivery_id)
+) WITHOUT ROWID;
+)sql";
+
+constexpr std::array<const char*, 1> kMigrations = {kFirst};
+
+Status apply(SqliteDb& db, std::int64_t version, const char* sql, std::int64_t now_ms) {
+    Status status = db.execute("BEGIN IMMEDIATE");
+    if (status.ok()) {
+        status = db.execute(sql);
+    }
+    if (status.ok()) {
+        status = SqliteQuery(db, "INSERT INTO schema_migration (version, applied_ms) VALUES (?, ?)")
+                     .bind_all(version, now_ms)
+                     .run();
+    }
+    const Status ended = db.execute(status.ok() ? "COMMIT" : "ROLLBACK");
+    return status.ok() ? ended : status;
+}
+
+}  // namespace
+
+Status migrate_schema(SqliteDb& db, std::int64_t now_ms) {
+    Status status = db.execute(
+        "CREATE TABLE IF NOT EXISTS schema_migration "
+        "(version INTEGER PRIMARY KEY NOT NULL, applied_ms INTEGER NOT NULL)");
+    if (!status.ok()) {
+        return status;
+    }
+    std::int64_t current = 0;
+    {
+        SqliteQuery query(db, "SELECT coalesce(max(version), 0) FROM schema_migration");
+        current = query.row() ? query.integer(0) : 0;
+        if (!query.ok()) {
+            return query.status();
+        }
+    }
+    const auto newest = static_cast<std::int64_t>(kMigrations.size());
+    if (current > newest) {
+        return Error{"the database has schema version " + std::to_string(current) +
+                     ", newer than this engine knows (" + std::to_string(newest) +
+                     "): start the newer engine, or restore a backup"};
+    }
+    for (std::int64_t version = current; version < newest && status.ok(); ++version) {
+        status = apply(db, version + 1, kMigrations[static_cast<std::size_t>(version)], now_ms);
+    }
+    return status;
+}
+
+}  // namespace sallyport::engine

@@ -1,0 +1,52 @@
+// The embedded store: one SQLite file in WAL mode, one writer with group commit, one reader.
+#pragma once
+
+#include "common/result.hpp"
+#include "engine/adapters/sqlite_worker.hpp"
+#include "engine/ports/clock.hpp"
+#include "engine/ports/store.hpp"
+
+#include <memory>
+#include <string>
+
+namespace sallyport::engine {
+
+class SqliteStore final : public AccountStore, public FlowStore, public RunStore {
+  public:
+    // Opens or creates the file, and brings its schema up to date.
+    static Result<std::unique_ptr<SqliteStore>> open(const std::string& path,
+                                                     SqliteDurability durability, Loop& loop,
+                                                     const Clock& clock);
+
+    void sign_up(UserRow user, ProjectRow project, bool open, StoreDone<SignUp> done) override;
+    void user_by_email(std::string email, StoreDone<std::optional<UserRow>> done) override;
+    void user_by_id(std::string id, StoreDone<std::optional<UserRow>> done) override;
+    void project(std::string id, StoreDone<std::optional<ProjectRow>> done) override;
+    void projects_of(std::string user_id, StoreDone<std::vector<ProjectRow>> done) override;
+
+    void create_flow(StoredFlow flow, StoreDone<Done> done) override;
+    void flow(std::string id, Which which, std::string version_id,
+              StoreDone<std::optional<StoredFlow>> done) override;
+    void list_flows(FlowQuery query, StoreDone<Page<StoredFlow>> done) override;
+    void count_flows(std::string project_id, StoreDone<std::int64_t> done) override;
+    void change_flow(std::string id, Change change,
+                     StoreDone<std::optional<StoredFlow>> done) override;
+    void delete_flow(std::string id, StoreDone<Done> done) override;
+
+    void create_run(NewRun run, StoreDone<RunAccepted> done) override;
+    void append(JournalCommit commit, StoreDone<Done> done) override;
+    void run(std::string id, StoreDone<std::optional<StoredRun>> done) override;
+    void list_runs(RunQuery query, StoreDone<Page<RunRow>> done) override;
+    void unfinished_runs(std::string after, std::size_t limit,
+                         StoreDone<std::vector<StoredRun>> done) override;
+
+  private:
+    using Unit = SqliteWorker::Unit;
+    SqliteStore(std::unique_ptr<SqliteDb> writer, std::unique_ptr<SqliteDb> reader, Loop& loop)
+        : writer_(std::move(writer), loop, true), reader_(std::move(reader), loop, false) {}
+
+    SqliteWorker writer_;
+    SqliteWorker reader_;
+};
+
+}  // namespace sallyport::engine
