@@ -77,6 +77,9 @@ bind_file() {
     mount -o remount,ro,bind "$2$3"
 }
 
+# What is thrown away need not survive a power cut: packages unpack several times faster.
+hurry_dpkg() { echo force-unsafe-io >"$1/etc/dpkg/dpkg.cfg.d/90throw-away"; }
+
 # carry_network ROOT: how this host reaches its package archives: names, proxies, certificates, npm.
 # All of it is bound or written into the throw-away copy only.
 carry_network() {
