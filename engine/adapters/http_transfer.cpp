@@ -70,9 +70,21 @@ HttpError classify(CURLcode code) {
     }
 }
 
-// Relative references as RFC 3986 section 5 has them; the result goes through our own strict
-// parser.
-std::string resolve_reference(const std::string& base, const std::string& reference) {
+bool has_scheme(std::string_view reference) {
+    const std::size_t colon = reference.find(':');
+    return colon != std::string_view::npos && reference.find_first_of("/?#") > colon;
+}
+
+// RFC 3986 section 5. A reference with an authority of its own goes to our strict parser as it is:
+// libcurl would mend what we refuse.
+std::string resolve_reference(const EgressUrl& from, const std::string& reference) {
+    if (has_scheme(reference)) {
+        return reference;
+    }
+    if (reference.starts_with("//")) {
+        return from.scheme + ":" + reference;
+    }
+    const std::string base = from.text();
     const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), &curl_url_cleanup);
     if (url == nullptr || curl_url_set(url.get(), CURLUPART_URL, base.c_str(), 0) != CURLUE_OK ||
         curl_url_set(url.get(), CURLUPART_URL, reference.c_str(), CURLU_URLENCODE) != CURLUE_OK) {
@@ -360,7 +372,7 @@ std::optional<HttpFailure> HttpTransfer::follow(std::string_view location,
         return failure(HttpError::too_many_redirects,
                        "more than " + std::to_string(request_.redirects_max) + " redirects");
     }
-    auto next = parse_egress_url(resolve_reference(url_.text(), std::string(location)));
+    auto next = parse_egress_url(resolve_reference(url_, std::string(location)));
     if (!next.ok()) {
         return failure(HttpError::refused_url, "redirect refused: " + next.message());
     }
