@@ -76,6 +76,35 @@ static_assert(kReasonWords.size() == static_cast<std::size_t>(Reason::internal_e
 constexpr std::string_view word(Reason reason) {
     return kReasonWords[static_cast<std::size_t>(reason)];
 }
+// What the word means, for operators. docs/reasons.md says it at length.
+constexpr std::string_view meaning(Reason reason) {
+    switch (reason) {
+        case Reason::none: return "nothing was refused";
+        case Reason::ip_denied: return "the client's address is in a denied list or block";
+        case Reason::ip_not_allowed: return "an allowlist applies and the address is not in it";
+        case Reason::tls_required: return "the location demands TLS";
+        case Reason::tls_version_too_old: return "the TLS version is below the location's minimum";
+        case Reason::tls_certificate_required: return "a verified client certificate is demanded";
+        case Reason::rate_limited: return "a limit is used up; Retry-After says when to come back";
+        case Reason::rate_limit_store_unavailable: return "the limit's store did not answer";
+        case Reason::webhook_secret_missing: return "webhooks are verified here but no secret is set";
+        case Reason::webhook_signature_missing: return "no signature, or more than one header of it";
+        case Reason::webhook_signature_malformed: return "the signature cannot be decoded";
+        case Reason::webhook_signature_invalid: return "no secret gives this signature for this body";
+        case Reason::webhook_timestamp_missing: return "the profile demands a timestamp";
+        case Reason::webhook_timestamp_malformed: return "the timestamp is not in the profile's format";
+        case Reason::webhook_timestamp_stale: return "the delivery is older than the tolerance";
+        case Reason::webhook_timestamp_future: return "the delivery is dated too far ahead";
+        case Reason::webhook_id_malformed: return "the delivery's id cannot serve as a replay key";
+        case Reason::webhook_body_too_large: return "the body exceeds sallyport_webhook_max_body";
+        case Reason::webhook_duplicate: return "handled before; acknowledged and not forwarded";
+        case Reason::webhook_in_flight: return "the same delivery is being handled right now";
+        case Reason::webhook_replay_store_full: return "the replay zone holds only live keys";
+        case Reason::webhook_replay_store_unavailable: return "the replay store did not answer";
+        case Reason::internal_error: return "a fault in Sallyport; see the error log";
+    }
+    return {};
+}
 constexpr std::string_view word(Verdict verdict) {
     constexpr std::array words = {std::string_view("allow"), std::string_view("deny"),
                                   std::string_view("answer")};
