@@ -57,12 +57,12 @@ std::string encode64(const std::uint8_t* data, std::size_t size, const char* alp
 }
 
 // `text` without padding; the caller has checked that padding was right.
-std::optional<Bytes> decode64(std::string_view text, const std::array<std::uint8_t, 256>& table) {
-    if (text.size() % 4 == 1) {
+std::optional<std::size_t> decode64(std::string_view text, std::span<std::uint8_t> out,
+                                    const std::array<std::uint8_t, 256>& table) {
+    if (text.size() % 4 == 1 || text.size() * 3 / 4 > out.size()) {
         return std::nullopt;
     }
-    Bytes out;
-    out.reserve(text.size() * 3 / 4);
+    std::size_t size = 0;
     unsigned buffer = 0;
     unsigned bits = 0;
     for (const char c : text) {
@@ -74,13 +74,25 @@ std::optional<Bytes> decode64(std::string_view text, const std::array<std::uint8
         bits += 6;
         if (bits >= 8) {
             bits -= 8;
-            out.push_back(static_cast<std::uint8_t>(buffer >> bits));
+            out[size++] = static_cast<std::uint8_t>(buffer >> bits);
             buffer &= (1u << bits) - 1;
         }
     }
     if (buffer != 0) {
         return std::nullopt;  // trailing bits: a second spelling of the same bytes
     }
+    return size;
+}
+
+// Runs a decoder into a vector of exactly the right size.
+template <typename Decoder>
+std::optional<Bytes> into_bytes(std::size_t size_max, Decoder&& decoder) {
+    Bytes out(size_max);
+    const std::optional<std::size_t> size = decoder(std::span(out));
+    if (!size) {
+        return std::nullopt;
+    }
+    out.resize(*size);
     return out;
 }
 
@@ -97,12 +109,13 @@ std::string hex_encode(const std::uint8_t* data, std::size_t size) {
 
 std::string hex_encode(const Bytes& data) { return hex_encode(data.data(), data.size()); }
 
-std::optional<Bytes> hex_decode(std::string_view text, HexCase accepted) {
-    if (text.size() % 2 != 0) {
+std::optional<std::size_t> hex_decode_to(std::string_view text, std::span<std::uint8_t> out,
+                                         HexCase accepted) {
+    const std::size_t size = text.size() / 2;
+    if (text.size() % 2 != 0 || size > out.size()) {
         return std::nullopt;
     }
-    Bytes out(text.size() / 2);
-    for (std::size_t i = 0; i < out.size(); ++i) {
+    for (std::size_t i = 0; i < size; ++i) {
         const std::uint8_t high = hex_value(text[2 * i], accepted);
         const std::uint8_t low = hex_value(text[2 * i + 1], accepted);
         if (high == kNone || low == kNone) {
@@ -110,7 +123,13 @@ std::optional<Bytes> hex_decode(std::string_view text, HexCase accepted) {
         }
         out[i] = static_cast<std::uint8_t>((high << 4) | low);
     }
-    return out;
+    return size;
+}
+
+std::optional<Bytes> hex_decode(std::string_view text, HexCase accepted) {
+    return into_bytes(text.size() / 2, [&](std::span<std::uint8_t> out) {
+        return hex_decode_to(text, out, accepted);
+    });
 }
 
 std::string base64_encode(const std::uint8_t* data, std::size_t size) {
@@ -121,17 +140,17 @@ std::string base64url_encode(const std::uint8_t* data, std::size_t size) {
     return encode64(data, size, kBase64Url, false);
 }
 
-std::optional<Bytes> base64_decode(std::string_view text) {
+std::optional<std::size_t> base64_decode_to(std::string_view text, std::span<std::uint8_t> out) {
     if (text.size() % 4 != 0) {
         return std::nullopt;
     }
     for (int pads = 0; pads < 2 && text.ends_with('='); ++pads) {
         text.remove_suffix(1);
     }
-    return decode64(text, kFromBase64);
+    return decode64(text, out, kFromBase64);
 }
 
-std::optional<Bytes> base64url_decode(std::string_view text) {
+std::optional<std::size_t> base64url_decode_to(std::string_view text, std::span<std::uint8_t> out) {
     if (text.ends_with('=')) {
         if (text.size() % 4 != 0) {
             return std::nullopt;
@@ -140,7 +159,19 @@ std::optional<Bytes> base64url_decode(std::string_view text) {
             text.remove_suffix(1);
         }
     }
-    return decode64(text, kFromBase64Url);
+    return decode64(text, out, kFromBase64Url);
+}
+
+std::optional<Bytes> base64_decode(std::string_view text) {
+    return into_bytes(text.size() / 4 * 3, [&](std::span<std::uint8_t> out) {
+        return base64_decode_to(text, out);
+    });
+}
+
+std::optional<Bytes> base64url_decode(std::string_view text) {
+    return into_bytes(text.size() * 3 / 4, [&](std::span<std::uint8_t> out) {
+        return base64url_decode_to(text, out);
+    });
 }
 
 char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }

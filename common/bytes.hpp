@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,13 @@ std::string base64_encode(const std::uint8_t* data, std::size_t size);
 std::string base64url_encode(const std::uint8_t* data, std::size_t size);
 std::optional<Bytes> base64_decode(std::string_view text);
 std::optional<Bytes> base64url_decode(std::string_view text);
+
+// The same decoders without an allocation: how many bytes of `out` were written; nothing when the
+// text is not strict or `out` is too small.
+std::optional<std::size_t> hex_decode_to(std::string_view text, std::span<std::uint8_t> out,
+                                         HexCase accepted = HexCase::lower);
+std::optional<std::size_t> base64_decode_to(std::string_view text, std::span<std::uint8_t> out);
+std::optional<std::size_t> base64url_decode_to(std::string_view text, std::span<std::uint8_t> out);
 
 inline const std::uint8_t* as_bytes(std::string_view text) {
     return reinterpret_cast<const std::uint8_t*>(text.data());

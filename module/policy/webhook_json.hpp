@@ -1,0 +1,112 @@
+// Reads single values out of a JSON body while it streams by: `data.id`, `event_id`.
+//
+// A body may be a megabyte of somebody else's choosing and only one short value of it matters here.
+// So no tree is built and nothing is allocated: a fixed-size machine follows the text byte by byte,
+// keeps the few values asked for, and holds to one meaning for each of them. A key that occurs twice
+// on the way to a value is a conflict, because two parsers may then see two values; a body that is
+// not one whole JSON document yields nothing at all.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sallyport::policy::webhook {
+
+// Identifiers, timestamps and signatures are far shorter.
+inline constexpr std::size_t kJsonValueBytesMax = 512;
+// Names on a path; longer keys in the body cannot match.
+inline constexpr std::size_t kJsonKeyBytesMax = 64;
+inline constexpr std::size_t kJsonPathDepthMax = 8;
+inline constexpr std::size_t kJsonPathsMax = 4;
+// Deeper documents are treated as not JSON.
+inline constexpr std::size_t kJsonNestingMax = 64;
+
+struct JsonPath {
+    std::string text;                   // a.b
+    std::vector<std::string> segments;  // a, b
+};
+
+struct JsonValue {
+    enum class State : std::uint8_t { absent, found, conflict, unusable };
+    State state = State::absent;  // unusable: not a string or number, or too long
+    std::string_view text{};      // decoded string, or the number as written
+};
+
+class JsonPicker {
+public:
+    // `paths` must outlive the picker and hold at most kJsonPathsMax paths.
+    explicit JsonPicker(std::span<const JsonPath> paths) : paths_(paths) {}
+
+    void feed(std::string_view chunk);
+    // No more text: until then every value is absent.
+    void end();
+    // The view lives as long as the picker.
+    JsonValue value(std::size_t path) const;
+
+private:
+    enum class Step : std::uint8_t {
+        value,         // a value must come
+        first_value,   // a value, or the end of an empty array
+        first_key,     // a key, or the end of an empty object
+        key,
+        colon,
+        after_value,
+        string,
+        escape,
+        unicode,
+        number,
+        word,
+        done,
+        broken,
+    };
+    struct Slot {
+        std::uint32_t seen = 0;     // bit d: the key of depth d was met
+        std::uint8_t matched = 0;   // how many segments the enclosing keys match
+        JsonValue::State state = JsonValue::State::absent;
+        std::uint16_t size = 0;
+        std::array<char, kJsonValueBytesMax> text;
+    };
+
+    void take(char c);
+    void begin_value(char c);
+    void begin_string(bool is_key);
+    void begin_key_or_value(char c);
+    void open(bool object);
+    void close(bool object);
+    void string_char(char c);
+    void escape_char(char c);
+    void unicode_char(char c);
+    void append_code_point(std::uint32_t code);
+    void append(char c);
+    void end_string();
+    void end_key();
+    void end_scalar(bool usable);
+    void end_value();
+    std::size_t skip_string(std::string_view text) const;
+    bool in_object() const { return depth_ > 0 && (objects_ >> (depth_ - 1) & 1) != 0; }
+
+    std::span<const JsonPath> paths_;
+    std::array<Slot, kJsonPathsMax> slots_{};
+    std::array<char, kJsonValueBytesMax> text_;  // the key or value being read
+    std::size_t size_ = 0;
+    bool keep_ = false;      // the text being read may matter
+    bool overflow_ = false;  // it did not fit
+    bool is_key_ = false;
+    Step step_ = Step::value;
+    std::uint64_t objects_ = 0;  // bit d: the container of depth d + 1 is an object
+    std::size_t depth_ = 0;
+    std::string_view word_{};  // the rest of true, false or null
+    std::uint32_t code_ = 0;
+    std::uint32_t high_surrogate_ = 0;
+    std::uint8_t digits_ = 0;
+    bool ended_ = false;
+};
+static_assert(kJsonNestingMax <= 64, "objects_ has 64 bits");
+static_assert(kJsonKeyBytesMax <= kJsonValueBytesMax);
+
+}  // namespace sallyport::policy::webhook

@@ -1,0 +1,257 @@
+#include "module/policy/webhook_presets.hpp"
+
+#include <array>
+
+namespace sallyport::policy::webhook {
+namespace {
+
+constexpr std::int64_t kMinute = 60'000;
+constexpr std::int64_t kHour = 60 * kMinute;
+constexpr std::int64_t kDay = 24 * kHour;
+
+// One row a sender. What each signs is taken from its own documentation; where a URL is signed, the
+// operator gives the public one with url=… when the request does not show it.
+constexpr std::array kPresets = {
+    Preset{"github",
+           "sig=header:X-Hub-Signature-256 prefix=\"sha256=\" algo=sha256 enc=hex "
+           "signed=\"{body}\" id=header:X-GitHub-Delivery", 3 * kDay},
+    Preset{"gitlab-token",
+           "type=token sig=header:X-Gitlab-Token "
+           "id=header:Idempotency-Key|header:X-Gitlab-Event-UUID"},
+    Preset{"gitlab-signing",
+           "sig=header:webhook-signature split=\" \" prefix=\"v1,\" algo=sha256 enc=base64 "
+           "signed=\"{header:webhook-id}.{timestamp}.{body}\" ts=header:webhook-timestamp "
+           "tolerance=300 key_fmt=whsec id=header:webhook-id"},
+    Preset{"bitbucket",
+           "sig=header:X-Hub-Signature prefix=\"sha256=\" algo=sha256 enc=hex "
+           "signed=\"{body}\" id=header:X-Request-UUID|header:X-Request-Id"},
+    Preset{"jira",
+           "sig=header:X-Hub-Signature prefix=\"sha256=\" algo=sha256 enc=hex "
+           "signed=\"{body}\" id=header:X-Atlassian-Webhook-Identifier"},
+    Preset{"intercom",
+           "sig=header:X-Hub-Signature prefix=\"sha1=\" algo=sha1 enc=hex signed=\"{body}\" "
+           "id=json:id"},
+    Preset{"meta",
+           "sig=header:X-Hub-Signature-256 prefix=\"sha256=\" algo=sha256 enc=hex "
+           "signed=\"{body}\" id=sha256:", 36 * kHour},
+    Preset{"whatsapp",
+           "sig=header:X-Hub-Signature-256 prefix=\"sha256=\" algo=sha256 enc=hex "
+           "signed=\"{body}\" id=sha256:", 7 * kDay},
+    Preset{"stripe",
+           "sig=header:Stripe-Signature split=, kv== key=v1 algo=sha256 enc=hex "
+           "signed=\"{timestamp}.{body}\" ts=sig:t tolerance=300 id=json:id", 3 * kDay},
+    Preset{"stripe-n8n",
+           "sig=header:Stripe-Signature split=, kv== key=v1 algo=sha256 enc=hex "
+           "signed=\"{timestamp}.{body}\" ts=sig:t tolerance=300 id=json:id", 3 * kDay},
+    Preset{"slack",
+           "sig=header:X-Slack-Signature prefix=\"v0=\" algo=sha256 enc=hex "
+           "signed=\"v0:{timestamp}:{body}\" ts=header:X-Slack-Request-Timestamp "
+           "tolerance=300 id=json:event_id|sha256:", 10 * kMinute},
+    Preset{"customerio",
+           "sig=header:X-CIO-Signature algo=sha256 enc=hex signed=\"v0:{timestamp}:{body}\" "
+           "ts=header:X-CIO-Timestamp tolerance=300 id=json:event_id", 7 * kDay},
+    Preset{"zoom",
+           "sig=header:x-zm-signature prefix=\"v0=\" algo=sha256 enc=hex "
+           "signed=\"v0:{timestamp}:{body}\" ts=header:x-zm-request-timestamp tolerance=300 "
+           "id=sha256:"},
+    Preset{"shopify",
+           "sig=header:X-Shopify-Hmac-Sha256 algo=sha256 enc=base64 signed=\"{body}\" "
+           "id=header:X-Shopify-Webhook-Id|header:X-Shopify-Event-Id", 4 * kHour},
+    Preset{"standard",
+           "sig=header:webhook-signature split=\" \" prefix=\"v1,\" algo=sha256 enc=base64 "
+           "signed=\"{header:webhook-id}.{timestamp}.{body}\" ts=header:webhook-timestamp "
+           "tolerance=300 key_fmt=whsec id=header:webhook-id", 3 * kDay},
+    Preset{"standard-webhooks",
+           "sig=header:webhook-signature split=\" \" prefix=\"v1,\" algo=sha256 enc=base64 "
+           "signed=\"{header:webhook-id}.{timestamp}.{body}\" ts=header:webhook-timestamp "
+           "tolerance=300 key_fmt=whsec id=header:webhook-id", 3 * kDay},
+    Preset{"svix",
+           "sig=header:svix-signature split=\" \" prefix=\"v1,\" algo=sha256 enc=base64 "
+           "signed=\"{header:svix-id}.{timestamp}.{body}\" ts=header:svix-timestamp "
+           "tolerance=300 key_fmt=whsec id=header:svix-id", 3 * kDay},
+    Preset{"polar",
+           "sig=header:webhook-signature split=\" \" prefix=\"v1,\" algo=sha256 enc=base64 "
+           "signed=\"{header:webhook-id}.{timestamp}.{body}\" ts=header:webhook-timestamp "
+           "tolerance=300 key_fmt=utf8 id=header:webhook-id"},
+    Preset{"standard-webhooks-v1a",
+           "type=ed25519 sig=header:webhook-signature split=\" \" prefix=\"v1a,\" enc=base64 "
+           "signed=\"{header:webhook-id}.{timestamp}.{body}\" ts=header:webhook-timestamp "
+           "tolerance=300 key_fmt=whpk id=header:webhook-id"},
+    Preset{"twilio-form",
+           "sig=header:X-Twilio-Signature algo=sha1 enc=base64 signed=\"{url}{form_sorted}\" "
+           "url_port=both id=header:I-Twilio-Idempotency-Token"},
+    Preset{"twilio-json",
+           "sig=header:X-Twilio-Signature algo=sha1 enc=base64 signed=\"{url}\" "
+           "url_port=both require=\"query:bodySHA256={body_sha256_hex}\" "
+           "id=header:I-Twilio-Idempotency-Token"},
+    Preset{"square",
+           "sig=header:x-square-hmacsha256-signature algo=sha256 enc=base64 "
+           "signed=\"{url}{body}\" id=json:event_id", 3 * kDay},
+    Preset{"razorpay",
+           "sig=header:X-Razorpay-Signature algo=sha256 enc=hex signed=\"{body}\" "
+           "id=header:x-razorpay-event-id", 8 * kDay},
+    Preset{"paddle",
+           "sig=header:Paddle-Signature split=\";\" kv== key=h1 algo=sha256 enc=hex "
+           "signed=\"{timestamp}:{body}\" ts=sig:ts tolerance=5 id=json:event_id"},
+    Preset{"sendgrid",
+           "type=ecdsa algo=sha256 sig=header:X-Twilio-Email-Event-Webhook-Signature "
+           "enc=base64 signed=\"{timestamp}{body}\" "
+           "ts=header:X-Twilio-Email-Event-Webhook-Timestamp key_fmt=spki-base64 id=sha256:"},
+    Preset{"discord",
+           "type=ed25519 sig=header:X-Signature-Ed25519 enc=hex signed=\"{timestamp}{body}\" "
+           "ts=header:X-Signature-Timestamp key_fmt=raw-hex id=json:id|sha256:"},
+    Preset{"hubspot-v3",
+           "sig=header:X-HubSpot-Signature-v3 algo=sha256 enc=base64 "
+           "signed=\"{method}{url_hubspot}{body}{timestamp}\" "
+           "ts=header:X-HubSpot-Request-Timestamp ts_fmt=unix_ms tolerance=300 id=sha256:"},
+    Preset{"hubspot-v2",
+           "type=hash sig=header:X-HubSpot-Signature algo=sha256 enc=hex "
+           "signed=\"{secret}{method}{url}{body}\" id=sha256:"},
+    Preset{"hubspot-v1",
+           "type=hash sig=header:X-HubSpot-Signature algo=sha256 enc=hex "
+           "signed=\"{secret}{body}\" id=sha256:"},
+    Preset{"linear",
+           "sig=header:Linear-Signature algo=sha256 enc=hex signed=\"{body}\" "
+           "ts=json:webhookTimestamp ts_fmt=unix_ms tolerance=60 id=header:Linear-Delivery"},
+    Preset{"box",
+           "sig=header:Box-Signature-Primary|header:Box-Signature-Secondary algo=sha256 "
+           "enc=base64 signed=\"{body}{timestamp}\" ts=header:Box-Delivery-Timestamp "
+           "ts_fmt=iso8601 tolerance=600 future=0 id=json:id"},
+    Preset{"twitch",
+           "sig=header:Twitch-Eventsub-Message-Signature prefix=\"sha256=\" algo=sha256 "
+           "enc=hex signed=\"{header:Twitch-Eventsub-Message-Id}{timestamp}{body}\" "
+           "ts=header:Twitch-Eventsub-Message-Timestamp ts_fmt=iso8601 tolerance=600 "
+           "id=header:Twitch-Eventsub-Message-Id case=any"},
+    Preset{"notion",
+           "sig=header:X-Notion-Signature prefix=\"sha256=\" algo=sha256 enc=hex case=any "
+           "signed=\"{body}\" id=json:id"},
+    Preset{"asana",
+           "sig=header:X-Hook-Signature algo=sha256 enc=hex signed=\"{body}\" id=sha256:"},
+    Preset{"calendly",
+           "sig=header:Calendly-Webhook-Signature split=, kv== key=v1 algo=sha256 enc=hex "
+           "signed=\"{timestamp}.{body}\" ts=sig:t tolerance=300 id=sha256:"},
+    Preset{"typeform",
+           "sig=header:Typeform-Signature prefix=\"sha256=\" algo=sha256 enc=base64 "
+           "signed=\"{body}\" id=json:event_id", 10 * kHour},
+    Preset{"zendesk",
+           "sig=header:X-Zendesk-Webhook-Signature algo=sha256 enc=base64 "
+           "signed=\"{timestamp}{body}\" ts=header:X-Zendesk-Webhook-Signature-Timestamp "
+           "ts_fmt=iso8601 tolerance=300 id=header:X-Zendesk-Webhook-Invocation-Id"},
+    Preset{"trello",
+           "sig=header:X-Trello-Webhook algo=sha1 enc=base64 signed=\"{body}{url}\" "
+           "id=json:action.id|sha256:", 10 * kMinute},
+    Preset{"webflow",
+           "sig=header:X-Webflow-Signature algo=sha256 enc=hex signed=\"{timestamp}:{body}\" "
+           "ts=header:X-Webflow-Timestamp ts_fmt=unix_ms tolerance=300 id=sha256:"},
+    Preset{"onfleet",
+           "sig=header:X-Onfleet-Signature algo=sha512 enc=hex signed=\"{body}\" key_fmt=hex "
+           "id=sha256:"},
+    Preset{"taiga",
+           "sig=header:X-Taiga-Webhook-Signature algo=sha1 enc=hex signed=\"{body}\" "
+           "id=sha256:"},
+    Preset{"calcom",
+           "sig=header:X-Cal-Signature-256 algo=sha256 enc=hex signed=\"{body}\" id=sha256:"},
+    Preset{"woocommerce",
+           "sig=header:X-WC-Webhook-Signature algo=sha256 enc=base64 signed=\"{body}\" "
+           "id=header:X-WC-Webhook-Delivery-ID"},
+    Preset{"line",
+           "sig=header:x-line-signature algo=sha256 enc=base64 signed=\"{body}\" id=sha256:"},
+    Preset{"dropbox",
+           "sig=header:X-Dropbox-Signature algo=sha256 enc=hex signed=\"{body}\" id=sha256:"},
+    Preset{"vercel",
+           "sig=header:x-vercel-signature algo=sha1 enc=hex signed=\"{body}\" id=json:id"},
+    Preset{"docusign",
+           "sig=header:X-DocuSign-Signature-* algo=sha256 enc=base64 signed=\"{body}\" "
+           "id=sha256:", 15 * kDay},
+    Preset{"sanity",
+           "sig=header:sanity-webhook-signature split=, kv== key=v1 algo=sha256 "
+           "enc=base64url signed=\"{timestamp}.{body}\" ts=sig:t ts_fmt=unix_ms "
+           "tolerance=300 id=header:idempotency-key"},
+    Preset{"gocardless",
+           "sig=header:Webhook-Signature algo=sha256 enc=hex signed=\"{body}\" id=sha256:"},
+    Preset{"sentry",
+           "sig=header:Sentry-Hook-Signature|header:Sentry-App-Signature algo=sha256 enc=hex "
+           "signed=\"{body}\" id=header:Request-ID"},
+    Preset{"launchdarkly",
+           "sig=header:X-LD-Signature algo=sha256 enc=hex signed=\"{body}\" id=json:_id"},
+    Preset{"pagerduty",
+           "sig=header:X-PagerDuty-Signature split=, prefix=\"v1=\" algo=sha256 enc=hex "
+           "signed=\"{body}\" id=json:event.id|header:X-Webhook-Id"},
+    Preset{"mailgun",
+           "sig=json:signature.signature algo=sha256 enc=hex "
+           "signed=\"{json:signature.timestamp}{json:signature.token}\" "
+           "ts=json:signature.timestamp tolerance=900 id=json:signature.token"},
+    Preset{"paystack",
+           "sig=header:x-paystack-signature algo=sha512 enc=hex signed=\"{body}\" id=sha256:"},
+    Preset{"telnyx",
+           "type=ed25519 sig=header:telnyx-signature-ed25519 enc=base64 "
+           "signed=\"{timestamp}|{body}\" ts=header:telnyx-timestamp tolerance=300 "
+           "key_fmt=raw-base64 id=json:data.id"},
+    Preset{"okta-token",
+           "type=token sig=header:Authorization id=json:eventId"},
+    Preset{"paypal",
+           "type=rsa algo=sha256 sig=header:Paypal-Transmission-Sig enc=base64 "
+           "signed=\"{header:Paypal-Transmission-Id}|{header:Paypal-Transmission-Time}|{param:webhook_id}|{body_crc32}\" "
+           "key_fmt=pem id=header:Paypal-Transmission-Id"},
+    Preset{"linkedin",
+           "sig=header:X-LI-Signature algo=sha256 enc=hex signed=\"hmacsha256={body}\" "
+           "id=json:notificationId"},
+    Preset{"tebex",
+           "sig=header:X-Signature algo=sha256 enc=hex signed=\"{body_sha256_hex}\" "
+           "id=json:id"},
+    Preset{"solidgate",
+           "sig=header:signature algo=sha512 enc=hex-in-base64 "
+           "signed=\"{param:public_key}{body}{param:public_key}\" "
+           "id=header:solidgate-event-id"},
+    Preset{"walmart",
+           "sig=header:WM_SEC.SIGNATURE algo=sha256 enc=base64 "
+           "signed=\"{method}\\n{path}\\n{timestamp}\\n{body_sha256_hex}\" "
+           "ts=header:WM_SEC.TIMESTAMP tolerance=300 id=sha256:"},
+    Preset{"wechatpay",
+           "type=rsa algo=sha256 sig=header:Wechatpay-Signature enc=base64 "
+           "signed=\"{timestamp}\\n{header:Wechatpay-Nonce}\\n{body}\\n\" "
+           "ts=header:Wechatpay-Timestamp tolerance=300 key_fmt=pem id=json:id"},
+    Preset{"revolut",
+           "sig=header:Revolut-Signature split=, prefix=\"v1=\" algo=sha256 enc=hex "
+           "signed=\"v1.{timestamp}.{body}\" ts=header:Revolut-Request-Timestamp "
+           "ts_fmt=unix_ms tolerance=300 id=sha256:"},
+    Preset{"retell",
+           "sig=header:X-Retell-Signature split=, kv== key=d algo=sha256 enc=hex "
+           "signed=\"{body}{timestamp}\" ts=sig:v ts_fmt=unix_ms tolerance=300 id=sha256:"},
+    Preset{"airtable",
+           "sig=header:X-Airtable-Content-MAC prefix=\"hmac-sha256=\" algo=sha256 enc=hex "
+           "signed=\"{body}\" key_fmt=base64 id=sha256:"},
+    Preset{"persona",
+           "sig=header:Persona-Signature group=\" \" split=, kv== key=v1 algo=sha256 enc=hex "
+           "signed=\"{timestamp}.{body}\" ts=sig:t tolerance=300 id=json:data.id"},
+    Preset{"nylas-gzip",
+           "sig=header:X-Nylas-Signature algo=sha256 enc=hex signed=\"{body}\" id=sha256:"},
+    Preset{"getstream-gzip",
+           "sig=header:X-Signature algo=sha256 enc=hex signed=\"{body}\" body=gunzip "
+           "inflate_max=1m id=header:X-Webhook-Id"},
+    Preset{"aws-sns",
+           "builtin=aws-sns"},
+    Preset{"monday-jwt",
+           "builtin=jwt sig=header:Authorization"},
+    Preset{"rfc9421",
+           "builtin=httpsig key_fmt=base64 tolerance=300"},
+    // The three of every automation engine: a header of your choice, basic credentials, a bearer token.
+    Preset{"header", "type=token sig=header:X-Webhook-Secret"},
+    Preset{"basic", "type=basic"},
+    Preset{"token", "type=token sig=header:Authorization prefix=\"Bearer \""},
+};
+
+}  // namespace
+
+std::span<const Preset> presets() { return kPresets; }
+
+const Preset* find_preset(std::string_view name) {
+    for (const Preset& preset : kPresets) {
+        if (preset.name == name) {
+            return &preset;
+        }
+    }
+    return nullptr;
+}
+
+}  // namespace sallyport::policy::webhook

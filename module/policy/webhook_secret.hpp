@@ -1,0 +1,33 @@
+// A configured secret, made ready for one profile: decoded as the profile's key_fmt says, and its
+// keyed MAC states computed once. Never shown, never logged.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "common/crypto.hpp"
+#include "common/secret.hpp"
+#include "module/policy/webhook_profile.hpp"
+
+namespace sallyport::policy::webhook {
+
+class SecretKey {
+public:
+    // `text` is what the operator configured. Errors say what is wrong with it and show nothing of it.
+    static Result<SecretKey> make(const Profile& profile, const Secret& text);
+
+    // REQUIRES: type=hmac.
+    const HmacKey& hmac() const { return *hmac_; }
+    const Secret& bytes() const { return bytes_; }
+    // SHA-256 of the secret: compared instead of the secret, so that time does not tell its length.
+    const std::array<std::uint8_t, 32>& fingerprint() const { return fingerprint_; }
+
+private:
+    SecretKey() = default;
+    Secret bytes_;
+    std::optional<HmacKey> hmac_;
+    std::array<std::uint8_t, 32> fingerprint_{};
+};
+
+}  // namespace sallyport::policy::webhook
