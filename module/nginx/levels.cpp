@@ -1,0 +1,39 @@
+#include "module/nginx/levels.hpp"
+
+#include "module/nginx/module.hpp"
+
+#include <string>
+
+namespace sallyport::ngx {
+
+bool is_server_level(ngx_conf_t* cf, FeatureId id, const void* child) {
+    auto* server = static_cast<ngx_http_core_srv_conf_t*>(
+        ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module));
+    return feature_server(server, id) == child;
+}
+
+policy::Mode level_mode(ngx_conf_t* cf, std::optional<policy::Mode> own) {
+    const auto* level = static_cast<const LocationConf*>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_sallyport_module));
+    return own.value_or(level->mode.value_or(policy::Mode::enforce));
+}
+
+Status check_error_pages(ngx_conf_t* cf, ngx_int_t status) {
+    const auto* core = static_cast<const ngx_http_core_loc_conf_t*>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+    if (core->error_pages == nullptr) {
+        return Done{};
+    }
+    const auto* pages = static_cast<const ngx_http_err_page_t*>(core->error_pages->elts);
+    for (ngx_uint_t i = 0; i < core->error_pages->nelts; ++i) {
+        if (pages[i].status == status && pages[i].overwrite >= 200 && pages[i].overwrite < 300) {
+            const std::string code = std::to_string(status);
+            const std::string shown = std::to_string(pages[i].overwrite);
+            return Error{"\"error_page " + code + " =" + shown +
+                         "\" turns refusals into successes here; leave out \"=" + shown + "\""};
+        }
+    }
+    return Done{};
+}
+
+}  // namespace sallyport::ngx
