@@ -42,9 +42,11 @@ HeaderSet apply_changes(HeaderSet set, const std::vector<HeaderChange>& changes)
 // (`constant` false). Names that HTTP itself or nginx owns are refused.
 Status check_header(std::string_view name, std::string_view value, bool constant);
 
-// Fields that tell an attacker what runs behind the gateway, or that only an intermediary may read.
-bool is_revealing_header(std::string_view name);
-// As above, and X-XSS-Protection in profiles that want it absent (owasp, api).
+// Fields that tell an attacker what runs behind the gateway, or that only an intermediary may read,
+// lower-case; with X-XSS-Protection in profiles that want it absent (owasp, api). Empty for off.
+std::vector<std::string_view> removed_headers(HeaderProfile profile);
+// The same as prefixes: X-Accel-*, X-Envoy-* and their like.
+bool has_revealing_prefix(std::string_view name);
 bool is_removed_header(HeaderProfile profile, std::string_view name);
 
 // RFC 6797 7.2: never over plaintext.

@@ -1,0 +1,136 @@
+#include "module/nginx/header_plan.hpp"
+
+#include "common/bytes.hpp"
+#include "module/nginx/str.hpp"
+
+namespace sallyport::ngx {
+
+std::size_t HeaderPlan::hash(std::string_view name) {
+    // Length, ends and middle tell header names apart well enough for a table a quarter full.
+    const auto at = [name](std::size_t i) {
+        return static_cast<std::size_t>(static_cast<unsigned char>(name[i]) | 0x20u);
+    };
+    const std::size_t size = name.size();
+    return size == 0 ? 0 : (size * 31 + at(0) * 7 + at(size - 1) * 17 + at(size / 2) * 5) % kSlots;
+}
+
+bool HeaderPlan::insert(std::string_view name, std::uint8_t action) {
+    std::size_t at = hash(name);
+    for (std::size_t probes = 0; probes < kSlots / 2; ++probes, at = (at + 1) % kSlots) {
+        if (slots_[at].action == kFree || ascii_iequals(slots_[at].name, name)) {
+            slots_[at] = {name, action};
+            return true;
+        }
+    }
+    return false;
+}
+
+std::uint8_t HeaderPlan::action_for(std::string_view name) const {
+    for (std::size_t at = hash(name); slots_[at].action != kFree; at = (at + 1) % kSlots) {
+        if (ascii_iequals(slots_[at].name, name)) {
+            return slots_[at].action;
+        }
+    }
+    return removes_ && policy::has_revealing_prefix(name) ? kRemoved : kFree;
+}
+
+Status HeaderPlan::build(ngx_conf_t* cf, policy::HeaderProfile profile,
+                         const policy::HeaderSet& set) {
+    if (set.size() > kFieldsMax) {
+        return Error{std::to_string(set.size()) + " headers are set here; " +
+                     std::to_string(kFieldsMax) + " are the limit"};
+    }
+    slots_.resize(kSlots);
+    removes_ = profile != policy::HeaderProfile::off;
+    bool fits = true;
+    for (const std::string_view name : policy::removed_headers(profile)) {
+        fits = insert(name, kRemoved) && fits;
+    }
+    for (const policy::HeaderField& field : set) {
+        Field& own = fields_.emplace_back();
+        own.name = field.name;
+        own.preserve = field.preserve;
+        own.tls_only = ascii_iequals(field.name, policy::kHstsHeader);
+        own.constant = field.value.find('$') == std::string::npos;
+        if (own.constant) {
+            own.text = field.value;
+        } else {
+            auto compiled = ComplexText::compile(cf, field.value);
+            if (!compiled) {
+                return compiled.error();
+            }
+            own.value = *compiled;
+        }
+        fits = insert(own.name, static_cast<std::uint8_t>(fields_.size() - 1)) && fits;
+    }
+    return fits ? Status(Done{}) : Status(Error{"too many header names"});
+}
+
+std::uint64_t HeaderPlan::clear_and_find_preserved(Request& request) const {
+    std::uint64_t preserved = 0;
+    for (ngx_list_part_t* part = &request.r()->headers_out.headers.part; part != nullptr;
+         part = part->next) {
+        auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            if (headers[i].hash == 0) {
+                continue;
+            }
+            const std::uint8_t action = action_for(view(headers[i].key));
+            if (action == kFree) {
+                continue;
+            }
+            if (action != kRemoved && fields_[action].preserve && headers[i].value.len != 0) {
+                preserved |= std::uint64_t{1} << action;
+                continue;
+            }
+            headers[i].hash = 0;
+        }
+    }
+    return preserved;
+}
+
+// nginx writes its own Server field unless it finds one here; one without a hash is not written.
+void HeaderPlan::suppress_server(ngx_http_request_t* r) const {
+    if (r->headers_out.server == nullptr) {
+        r->headers_out.server =
+            static_cast<ngx_table_elt_t*>(ngx_pcalloc(r->pool, sizeof(ngx_table_elt_t)));
+        if (r->headers_out.server == nullptr) {
+            throw std::bad_alloc();
+        }
+    }
+    r->headers_out.server->hash = 0;
+}
+
+void HeaderPlan::apply(Request& request) const {
+    ngx_http_request_t* r = request.r();
+    // A switched protocol has no document to protect, and its fields are the handshake's.
+    if (r->headers_out.status == NGX_HTTP_SWITCHING_PROTOCOLS) {
+        return;
+    }
+    const std::uint64_t preserved = clear_and_find_preserved(request);
+    if (removes_) {
+        suppress_server(r);
+    }
+    for (std::size_t i = 0; i < fields_.size(); ++i) {
+        const Field& field = fields_[i];
+        if ((preserved >> i & 1) != 0 || (field.tls_only && !request.is_tls())) {
+            continue;
+        }
+        std::string_view value = field.text;
+        if (!field.constant) {
+            value = trim_ows(field.value.evaluate(r));
+            if (!is_field_value(value)) {
+                ngx_log_error(NGX_LOG_ERR, request.log(), 0,
+                              "sallyport: the value of header \"%s\" holds control characters; "
+                              "it is not sent",
+                              field.name.c_str());
+                continue;
+            }
+        }
+        if (!value.empty()) {
+            add_header(r, field.name, value);
+        }
+    }
+}
+
+}  // namespace sallyport::ngx

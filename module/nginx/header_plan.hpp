@@ -1,0 +1,59 @@
+// The header set of one location, prepared for the header filter: values compiled, and a table that
+// says for each name on a response whether it is ours, removed, or nobody's business. One pass over
+// the response's fields, one short probe a field.
+#pragma once
+
+#include "common/result.hpp"
+#include "module/nginx/directive.hpp"
+#include "module/nginx/request.hpp"
+#include "module/policy/security_headers.hpp"
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sallyport::ngx {
+
+class HeaderPlan {
+  public:
+    // More would not fit what clients accept as a header block.
+    static constexpr std::size_t kFieldsMax = 48;
+
+    // Must be called once, before apply().
+    Status build(ngx_conf_t* cf, policy::HeaderProfile profile, const policy::HeaderSet& set);
+    void apply(Request& request) const;
+
+  private:
+    static constexpr std::size_t kSlots =
+        256;  // more than twice the names, so that probes are short
+    static constexpr std::uint8_t kFree = 0xff;
+    static constexpr std::uint8_t kRemoved = 0xfe;
+
+    struct Field {
+        std::string name;
+        std::string text;   // when constant
+        ComplexText value;  // when not
+        bool constant = true;
+        bool preserve = false;
+        bool tls_only = false;
+    };
+    struct Slot {
+        std::string_view name{};  // lower-case or as written: compared without case
+        std::uint8_t action = kFree;
+    };
+
+    static std::size_t hash(std::string_view name);
+    bool insert(std::string_view name, std::uint8_t action);
+    std::uint8_t action_for(std::string_view name) const;
+    std::uint64_t clear_and_find_preserved(Request& request) const;
+    void suppress_server(ngx_http_request_t* r) const;
+
+    std::deque<Field> fields_;  // addresses stay: the table looks into the names
+    std::vector<Slot> slots_;
+    bool removes_ = false;  // a profile is in force: what reveals the upstream goes
+};
+
+}  // namespace sallyport::ngx

@@ -1,0 +1,208 @@
+// Security headers on every response (module/policy/security_headers.hpp).
+//
+//   sallyport_headers helmet|api|owasp|off                 http, server, location
+//   sallyport_header <name> <value> [replace|preserve]     http, server, location
+//   sallyport_header <name> off                           not sent by the gateway
+//   sallyport_headers_mode off|report|enforce
+//
+// Levels merge by name. The location that produces the response decides; where it has nothing of
+// its own and inherits nothing, the location that the request reached first does (error pages,
+// named locations).
+#include "common/bytes.hpp"
+#include "module/nginx/feature.hpp"
+#include "module/nginx/header_plan.hpp"
+#include "module/nginx/levels.hpp"
+#include "module/nginx/str.hpp"
+#include "module/policy/security_header_values.hpp"
+
+#include <string>
+#include <vector>
+
+namespace sallyport::ngx {
+namespace {
+
+using policy::HeaderChange;
+using policy::HeaderProfile;
+
+struct HeadersMain {
+    bool any = false;  // used anywhere: then all locations take part (the first one may decide)
+};
+
+struct HeadersLocation {
+    std::optional<HeaderProfile> profile;
+    std::vector<HeaderChange> changes;  // this level's own; after merging, the outer levels' first
+    std::optional<policy::Mode> mode;
+
+    bool decided = false;  // a level up to this one said something
+    const HeaderPlan* plan = nullptr;
+    const HeadersMain* main = nullptr;
+};
+
+struct HeadersState {
+    const HeadersLocation* first = nullptr;
+};
+
+Status set_profile(DirectiveCall& call) {
+    auto* location = static_cast<HeadersLocation*>(call.location);
+    if (location->profile) {
+        return Error{"is given twice at the same level; keep one"};
+    }
+    location->profile = policy::header_profile_from(call.arg(0));
+    if (!location->profile) {
+        return Error{"unknown profile \"" + std::string(call.arg(0)) +
+                     "\"; write helmet, api, owasp or off"};
+    }
+    static_cast<HeadersMain*>(call.main)->any = true;
+    return Done{};
+}
+
+Status check_value(ngx_conf_t* cf, const policy::HeaderField& field) {
+    const bool constant = field.value.find('$') == std::string::npos;
+    const Status checked = policy::check_header(field.name, field.value, constant);
+    if (!checked || constant) {
+        return checked;
+    }
+    // Compiled again where it is used; here for its mistakes, at the line that has them.
+    const auto compiled = ComplexText::compile(cf, field.value);
+    return compiled.ok() ? Status(Done{}) : Status(compiled.error());
+}
+
+Status set_header_directive(DirectiveCall& call) {
+    auto* location = static_cast<HeadersLocation*>(call.location);
+    HeaderChange change{std::string(call.arg(0)), std::nullopt};
+    for (const HeaderChange& other : location->changes) {
+        if (ascii_iequals(other.name, change.name)) {
+            return Error{"\"" + change.name + "\" is given twice at the same level; keep one"};
+        }
+    }
+    // With a third word `off` is a value: X-DNS-Prefetch-Control has one of that name.
+    const bool switch_off = call.arg(1) == "off" && call.size() == 2;
+    policy::HeaderField field{change.name, std::string(call.arg(1)), false};
+    if (call.size() == 3) {
+        if (call.arg(2) != "replace" && call.arg(2) != "preserve") {
+            return Error{"unknown parameter \"" + std::string(call.arg(2)) +
+                         "\"; write replace or preserve"};
+        }
+        field.preserve = call.arg(2) == "preserve";
+    }
+    const Status status =
+        switch_off ? policy::check_header(change.name, "-", false) : check_value(call.cf, field);
+    if (!status) {
+        return status;
+    }
+    if (!switch_off) {
+        change.field = field;
+    }
+    location->changes.push_back(change);
+    static_cast<HeadersMain*>(call.main)->any = true;
+    return Done{};
+}
+
+Status set_mode(DirectiveCall& call) {
+    auto* location = static_cast<HeadersLocation*>(call.location);
+    if (location->mode) {
+        return Error{"is given twice at the same level; keep one"};
+    }
+    const auto mode = parse_mode(call.arg(0));
+    if (!mode) {
+        return mode.error();
+    }
+    location->mode = *mode;
+    return Done{};
+}
+
+constexpr Directive kDirectives[] = {
+    {"sallyport_headers", kEverywhere | NGX_CONF_TAKE1, set_profile},
+    {"sallyport_header", kEverywhere | NGX_CONF_TAKE23, set_header_directive},
+    {"sallyport_headers_mode", kEverywhere | NGX_CONF_TAKE1, set_mode},
+};
+
+// nginx's own error pages name its version unless told otherwise, and a header filter comes too
+// late.
+void hide_version(ngx_conf_t* cf, const HeadersLocation& location) {
+    if (location.profile.value_or(HeaderProfile::off) != HeaderProfile::off &&
+        level_mode(cf, location.mode) == policy::Mode::enforce) {
+        auto* core = static_cast<ngx_http_core_loc_conf_t*>(
+            ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+        core->server_tokens = NGX_HTTP_SERVER_TOKENS_OFF;
+    }
+}
+
+Status build_plan(ngx_conf_t* cf, HeadersLocation& location) {
+    const HeaderProfile profile = location.profile.value_or(HeaderProfile::off);
+    auto* plan = pool_new<HeaderPlan>(cf->pool);
+    location.plan = plan;
+    return plan->build(cf, profile,
+                       policy::apply_changes(policy::profile_headers(profile), location.changes));
+}
+
+Status merge(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
+    const auto& parent = *static_cast<const HeadersLocation*>(parent_conf);
+    auto& child = *static_cast<HeadersLocation*>(child_conf);
+    child.main = static_cast<const HeadersMain*>(feature_main(cf, FeatureId::security_headers));
+    child.mode = child.mode ? child.mode : parent.mode;
+    const bool parent_is_http = parent.main == nullptr;
+    const bool parent_spoke =
+        parent_is_http ? parent.profile || !parent.changes.empty() : parent.decided;
+    const bool own = child.profile || !child.changes.empty();
+    child.decided = own || parent_spoke;
+    if (!child.decided) {
+        return Done{};
+    }
+    if (!own && !parent_is_http) {
+        child.profile = parent.profile;
+        child.changes = parent.changes;
+        child.plan = parent.plan;
+        hide_version(cf, child);
+        return Done{};
+    }
+    if (child.profile != HeaderProfile::off) {
+        // `off` cuts the outer levels off; everything else adds to them.
+        child.changes.insert(child.changes.begin(), parent.changes.begin(), parent.changes.end());
+    }
+    child.profile = child.profile ? child.profile : parent.profile;
+    hide_version(cf, child);
+    return build_plan(cf, child);
+}
+
+bool active(const void* location) {
+    return static_cast<const HeadersLocation*>(location)->main->any;
+}
+
+HookResult rewrite(Request& request, const void* location_conf) {
+    auto& state = request.feature_state<HeadersState>(FeatureId::security_headers);
+    if (state.first == nullptr) {
+        state.first = static_cast<const HeadersLocation*>(location_conf);
+    }
+    return HookResult::pass();
+}
+
+void header_filter(Request& request, const void* location_conf) {
+    const auto* location = static_cast<const HeadersLocation*>(location_conf);
+    if (!location->decided) {
+        const auto* state = request.find_feature_state<HeadersState>(FeatureId::security_headers);
+        if (state == nullptr || state->first == nullptr || !state->first->decided) {
+            return;
+        }
+        location = state->first;
+    }
+    if (request.mode(location->mode) == policy::Mode::enforce) {
+        location->plan->apply(request);
+    }
+}
+
+}  // namespace
+
+const Feature kSecurityHeaders = {
+    .id = FeatureId::security_headers,
+    .name = "security_headers",
+    .directives = kDirectives,
+    .create_main = [](ngx_pool_t* pool) -> void* { return pool_new<HeadersMain>(pool); },
+    .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<HeadersLocation>(pool); },
+    .merge_location = merge,
+    .active = active,
+    .rewrite = rewrite,
+    .header_filter = header_filter,
+};
+
+}  // namespace sallyport::ngx
