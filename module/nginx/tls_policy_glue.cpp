@@ -1,0 +1,172 @@
+// TLS policy while requests run (module/policy/tls_policy.hpp).
+//
+//   sallyport_tls_policy modern|intermediate|off [min=TLSv1.2|TLSv1.3] [client_cert=required]
+//   sallyport_tls_mode off|report|enforce
+//
+// At http and server level the policy fixes nginx's own TLS settings (tls_policy_defaults.cpp) and
+// judges every connection in POST_READ: nginx negotiates the version before it knows the server, so
+// a strict server behind a lax default server needs the second look. At location level it is a
+// stricter rule, judged in REWRITE.
+#include "module/nginx/feature.hpp"
+#include "module/nginx/levels.hpp"
+#include "module/nginx/str.hpp"
+#include "module/nginx/tls_policy_conf.hpp"
+
+#include <openssl/ssl.h>
+
+#include <array>
+#include <string>
+
+namespace sallyport::ngx {
+namespace {
+
+using policy::TlsConnection;
+using policy::TlsRule;
+using policy::TlsVersion;
+
+Status set_policy(DirectiveCall& call) {
+    auto* location = static_cast<TlsLocation*>(call.location);
+    if (location->own) {
+        return Error{"is given twice at the same level; keep one"};
+    }
+    std::array<std::string_view, 3> words{};
+    for (std::size_t i = 0; i < call.size() && i < words.size(); ++i) {
+        words[i] = call.arg(i);
+    }
+    const auto rule = policy::parse_tls_rule(std::span(words).first(call.size()));
+    if (!rule) {
+        return rule.error();
+    }
+    location->own = *rule;
+    return Done{};
+}
+
+Status set_mode(DirectiveCall& call) {
+    auto* location = static_cast<TlsLocation*>(call.location);
+    if (location->mode) {
+        return Error{"is given twice at the same level; keep one"};
+    }
+    const auto mode = parse_mode(call.arg(0));
+    if (!mode) {
+        return mode.error();
+    }
+    location->mode = *mode;
+    return Done{};
+}
+
+constexpr Directive kDirectives[] = {
+    {"sallyport_tls_policy", kEverywhere | NGX_CONF_TAKE123, set_policy},
+    {"sallyport_tls_mode", kEverywhere | NGX_CONF_TAKE1, set_mode},
+};
+
+// A certificate that nobody asked for cannot be required.
+Status check_certificate_is_requested(ngx_conf_t* cf) {
+    const auto* tls = static_cast<const ngx_http_ssl_srv_conf_t*>(
+        ngx_http_conf_get_module_srv_conf(cf, ngx_http_ssl_module));
+    // 1: on, 2: optional. 3 (optional_no_ca) accepts what nobody verified.
+    if (tls->verify != 1 && tls->verify != 2) {
+        return Error{
+            "\"client_cert=required\" needs \"ssl_verify_client optional\" (or on) and "
+            "\"ssl_client_certificate\" in this server; without them no client is asked "
+            "for a certificate"};
+    }
+    return Done{};
+}
+
+Status check(ngx_conf_t* cf, const TlsLocation& level) {
+    const auto is_on = [](const TlsRule* rule) {
+        return rule != nullptr && rule->profile != policy::TlsProfile::off;
+    };
+    if (!is_on(level.server_rule) && !is_on(level.location_rule)) {
+        return Done{};
+    }
+    const policy::Mode mode = level_mode(cf, level.mode);
+    if (mode == policy::Mode::off) {
+        return Done{};
+    }
+    const bool certificate =
+        (is_on(level.server_rule) && level.server_rule->client_certificate) ||
+        (is_on(level.location_rule) && level.location_rule->client_certificate);
+    Status status = certificate ? check_certificate_is_requested(cf) : Status(Done{});
+    if (status.ok() && mode == policy::Mode::enforce) {
+        status = check_error_pages(cf, NGX_HTTP_FORBIDDEN);
+    }
+    return status;
+}
+
+Status merge(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
+    const auto& parent = *static_cast<const TlsLocation*>(parent_conf);
+    auto& child = *static_cast<TlsLocation*>(child_conf);
+    child.mode = child.mode ? child.mode : parent.mode;
+    child.server_level = is_server_level(cf, FeatureId::tls_policy, child_conf);
+    const TlsRule* own = child.own ? &*child.own : nullptr;
+    if (child.server_level) {
+        child.server_rule = own != nullptr ? own : parent.own ? &*parent.own : nullptr;
+    } else {
+        child.server_rule = parent.server_rule;
+        child.location_rule = own != nullptr ? own : parent.location_rule;
+    }
+    return check(cf, child);
+}
+
+bool active(const void* location_conf) {
+    const auto& location = *static_cast<const TlsLocation*>(location_conf);
+    return location.server_rule != nullptr || location.location_rule != nullptr;
+}
+
+TlsVersion version_of(const SSL* ssl) {
+    const int version = SSL_version(ssl);
+    return version >= TLS1_3_VERSION   ? TlsVersion::v1_3
+           : version == TLS1_2_VERSION ? TlsVersion::v1_2
+                                       : TlsVersion::older;
+}
+
+TlsConnection connection_of(const Request& request) {
+    TlsConnection out;
+    out.tls = request.is_tls();
+    if (out.tls) {
+        const SSL* ssl = request.r()->connection->ssl->connection;
+        out.version = version_of(ssl);
+        out.certificate_verified =
+            SSL_get0_peer_certificate(ssl) != nullptr && SSL_get_verify_result(ssl) == X509_V_OK;
+    }
+    return out;
+}
+
+using Decide = policy::Decision (*)(const TlsRule&, const TlsConnection&);
+
+HookResult ask(Request& request, const TlsLocation& location, const TlsRule* rule, Decide decide) {
+    if (rule == nullptr) {
+        return HookResult::pass();
+    }
+    const policy::Mode mode = request.mode(location.mode);
+    const policy::Decision decision = decide(*rule, connection_of(request));
+    return decision.verdict == policy::Verdict::allow || mode == policy::Mode::off
+               ? HookResult::pass()
+               : HookResult::decided(decision, mode, word(rule->profile));
+}
+
+HookResult post_read(Request& request, const void* location_conf) {
+    const auto& location = *static_cast<const TlsLocation*>(location_conf);
+    return ask(request, location, location.server_rule, policy::decide_tls_server);
+}
+
+HookResult rewrite(Request& request, const void* location_conf) {
+    const auto& location = *static_cast<const TlsLocation*>(location_conf);
+    return ask(request, location, location.location_rule, policy::decide_tls_location);
+}
+
+}  // namespace
+
+const Feature kTlsPolicy = {
+    .id = FeatureId::tls_policy,
+    .name = "tls_policy",
+    .directives = kDirectives,
+    .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<TlsLocation>(pool); },
+    .merge_location = merge,
+    .active = active,
+    .post_read = post_read,
+    .rewrite = rewrite,
+};
+
+}  // namespace sallyport::ngx
