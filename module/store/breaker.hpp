@@ -24,10 +24,10 @@ class Breaker {
     // A decision was answered in time.
     void succeeded() { failures_ = 0; }
 
-    // A decision failed. True when this failure opens the breaker.
-    bool failed() { return !open_ && ++failures_ >= limits_.failures_max && trip(); }
+    // A decision failed. True when it was one too many: trip().
+    bool failed() { return !open_ && ++failures_ >= limits_.failures_max; }
 
-    // Opens at once (no connection, refused handshake). True when it was closed.
+    // Opens: too many failures, no connection, a refused handshake. True when it was closed.
     bool trip() {
         const bool was_closed = !open_;
         open_ = true;

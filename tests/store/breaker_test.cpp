@@ -14,6 +14,7 @@ TEST(Breaker, OpensAfterFailuresInARowOnly) {
     EXPECT_FALSE(breaker.failed());
     EXPECT_FALSE(breaker.open());
     EXPECT_TRUE(breaker.failed());
+    EXPECT_TRUE(breaker.trip());
     EXPECT_TRUE(breaker.open());
     EXPECT_FALSE(breaker.failed()) << "it is open already";
     EXPECT_TRUE(breaker.close());

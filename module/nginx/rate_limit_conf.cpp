@@ -1,0 +1,268 @@
+#include "module/nginx/rate_limit_conf.hpp"
+
+#include "common/file_text.hpp"
+#include "common/limits.hpp"
+#include "module/nginx/feature.hpp"
+#include "module/nginx/str.hpp"
+
+#include <algorithm>
+
+namespace sallyport::ngx {
+namespace {
+
+// Names in Redis' key space need a secret that all nodes know; without key_file= it is this one,
+// which hides keys from a glance but not from somebody who guesses them.
+constexpr std::string_view kDefaultHashKey = "sallyport rate limit keys";
+constexpr in_port_t kRedisPort = 6379;
+
+std::string quoted(std::string_view text) {
+    return "\"" + std::string(text) + "\"";
+}
+
+std::vector<std::string_view> arguments(const DirectiveCall& call) {
+    std::vector<std::string_view> out;
+    for (std::size_t i = 0; i < call.size(); ++i) {
+        out.push_back(call.arg(i));
+    }
+    return out;
+}
+
+std::string where(const ngx_conf_t* cf) {
+    return std::string(view(cf->conf_file->file.name)) + ":" + std::to_string(cf->conf_file->line);
+}
+
+void warn_about_key(ngx_conf_t* cf, const Limit& limit) {
+    if (!limit.key.has_variables()) {
+        warn(cf, "key=" + limit.spec.key + " of limit " + quoted(limit.spec.name) +
+                     " has no variable: all requests share one bucket");
+    }
+    if (!limit.key.forgeable().empty()) {
+        warn(cf, "key=" + limit.spec.key + " of limit " + quoted(limit.spec.name) + " uses $" +
+                     std::string(limit.key.forgeable()) +
+                     ", which any client can set; use $sallyport_client_ip with set_real_ip_from");
+    }
+}
+
+// Resolves once and for all: a running worker never waits for DNS.
+Status resolve(ngx_conf_t* cf, RedisTarget& target) {
+    ngx_url_t url{};
+    url.url = copy(cf->pool, target.spec.address);
+    url.default_port = kRedisPort;
+    if (ngx_parse_url(cf->pool, &url) != NGX_OK || url.naddrs == 0) {
+        return Error{quoted(target.spec.address) + ": " +
+                     (url.err == nullptr ? "no address" : std::string(url.err)) +
+                     "; write a name that resolves now, or an address"};
+    }
+    target.addresses.assign(url.addrs, url.addrs + url.naddrs);
+    return Done{};
+}
+
+Status read_secrets(RedisStore& store) {
+    const store::RedisSpec& spec = store.target.spec;
+    if (!spec.password_file.empty()) {
+        auto password = read_secret_file(spec.password_file);
+        if (!password) {
+            return Error{"password_file=: " + password.message()};
+        }
+        store.target.password = std::move(*password);
+    }
+    if (spec.key_file.empty()) {
+        store.hash_key.emplace(DigestAlgorithm::sha256, kDefaultHashKey);
+        return Done{};
+    }
+    const auto key = read_secret_file(spec.key_file);
+    if (!key) {
+        return Error{"key_file=: " + key.message()};
+    }
+    if (key->size() < limits::kSecretBytesMin) {
+        return Error{"key_file=" + quoted(spec.key_file) + " holds less than " +
+                     std::to_string(limits::kSecretBytesMin) +
+                     " bytes; make one with: openssl rand -hex 32"};
+    }
+    store.hash_key.emplace(DigestAlgorithm::sha256, key->reveal());
+    return Done{};
+}
+
+Status resolve_names(const RateLimitMain& main, RateLimitLocation& location) {
+    const RateLimitLocation::Choice& choice = *location.choice;
+    const Limit* shared = nullptr;
+    for (const std::string& name : choice.names) {
+        const Limit* limit = main.limit(name);
+        if (limit == nullptr) {
+            return Error{"\"sallyport_rate_limit\" at " + choice.where + " names limit " +
+                         quoted(name) + ", which is not declared; add sallyport_limit " + name +
+                         " rate=… at http level or correct the name"};
+        }
+        if (!limit->spec.is_local()) {
+            if (shared != nullptr && shared->spec.store != limit->spec.store) {
+                return Error{"\"sallyport_rate_limit\" at " + choice.where + " names limits " +
+                             quoted(shared->spec.name) + " and " + quoted(name) +
+                             " of two stores, which cannot be asked as one; use one store"};
+            }
+            shared = limit;
+        }
+        location.limits.push_back(limit);
+    }
+    std::sort(location.limits.begin(), location.limits.end(),
+              [](const Limit* a, const Limit* b) { return a->index < b->index; });
+    return Done{};
+}
+
+}  // namespace
+
+Limit* RateLimitMain::limit(std::string_view name) const {
+    const auto found = std::find_if(limits.begin(), limits.end(),
+                                    [&](const auto& one) { return one->spec.name == name; });
+    return found == limits.end() ? nullptr : found->get();
+}
+
+RedisStore* RateLimitMain::store(std::string_view name) const {
+    const auto found = std::find_if(stores.begin(), stores.end(),
+                                    [&](const auto& one) { return one->target.spec.name == name; });
+    return found == stores.end() ? nullptr : found->get();
+}
+
+Status set_limit(DirectiveCall& call) {
+    auto& main = *static_cast<RateLimitMain*>(call.main);
+    auto spec = policy::parse_limit(arguments(call));
+    if (!spec) {
+        return spec.error();
+    }
+    if (mode_from(spec->name)) {
+        return Error{"limit name " + quoted(spec->name) + " is a mode; choose another"};
+    }
+    if (main.limit(spec->name) != nullptr) {
+        return Error{"limit " + quoted(spec->name) + " is declared twice; rename one"};
+    }
+    if (main.limits.size() == kLimitsMax) {
+        return Error{"there are more than " + std::to_string(kLimitsMax) +
+                     " limits; let locations share some"};
+    }
+    auto limit = std::make_unique<Limit>();
+    auto key = KeyTemplate::compile(call.cf, spec->key, spec->ipv6_prefix);
+    if (!key) {
+        return key.error();
+    }
+    limit->key = std::move(*key);
+    limit->spec = std::move(*spec);
+    limit->index = main.limits.size();
+    limit->redis_prefix = store::key_prefix(limit->spec.name);
+    warn_about_key(call.cf, *limit);
+    if (limit->spec.needs_zone()) {
+        const Status announced =
+            limit->zone.announce(call.cf, limit->spec.name, limit->spec.zone_bytes);
+        if (!announced) {
+            return announced.error();
+        }
+    }
+    main.limits.push_back(std::move(limit));
+    return Done{};
+}
+
+Status set_redis(DirectiveCall& call) {
+    auto& main = *static_cast<RateLimitMain*>(call.main);
+    auto spec = store::parse_redis(arguments(call));
+    if (!spec) {
+        return spec.error();
+    }
+    if (main.store(spec->name) != nullptr) {
+        return Error{"store " + quoted(spec->name) + " is declared twice; rename one"};
+    }
+    auto store = std::make_unique<RedisStore>();
+    store->target.spec = std::move(*spec);
+    if (const Status resolved = resolve(call.cf, store->target); !resolved) {
+        return resolved.error();
+    }
+    if (const Status read = read_secrets(*store); !read) {
+        return read.error();
+    }
+    main.stores.push_back(std::move(store));
+    return Done{};
+}
+
+Status set_rate_limit(DirectiveCall& call) {
+    auto& location = *static_cast<RateLimitLocation*>(call.location);
+    if (location.choice) {
+        return Error{"stands there twice at this level; name all limits in one directive"};
+    }
+    RateLimitLocation::Choice choice;
+    choice.where = where(call.cf);
+    std::vector<std::string_view> words = arguments(call);
+    if (const auto mode = mode_from(words.back())) {
+        words.pop_back();
+        if (*mode == policy::Mode::off && !words.empty()) {
+            return Error{"\"off\" stands alone; remove it or the names"};
+        }
+        if (*mode != policy::Mode::off && words.empty()) {
+            return Error{"names no limit; write sallyport_rate_limit <name>… " +
+                         std::string(word(*mode))};
+        }
+        choice.mode = mode;
+    }
+    for (const std::string_view name : words) {
+        if (std::find(choice.names.begin(), choice.names.end(), name) != choice.names.end()) {
+            return Error{"names limit " + quoted(name) + " twice; remove one"};
+        }
+        choice.names.emplace_back(name);
+    }
+    if (choice.names.size() > store::kLimitsPerRequestMax) {
+        return Error{"names more than " + std::to_string(store::kLimitsPerRequestMax) +
+                     " limits; a request is counted in that many at most"};
+    }
+    location.choice = std::move(choice);
+    return Done{};
+}
+
+Status set_rate_limit_headers(DirectiveCall& call) {
+    auto& location = *static_cast<RateLimitLocation*>(call.location);
+    if (location.generations) {
+        return Error{"stands there twice at this level; name all generations in one directive"};
+    }
+    const auto generations = policy::parse_generations(arguments(call));
+    if (!generations) {
+        return generations.error();
+    }
+    location.generations = *generations;
+    return Done{};
+}
+
+Status merge_rate_limit(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
+    const auto& parent = *static_cast<const RateLimitLocation*>(parent_conf);
+    auto& child = *static_cast<RateLimitLocation*>(child_conf);
+    child.choice = child.choice ? child.choice : parent.choice;
+    child.generations = child.generations ? child.generations : parent.generations;
+    child.fields = child.generations.value_or(bit(policy::FieldGeneration::draft_11));
+    if (!child.choice) {
+        return Done{};
+    }
+    child.mode = child.choice->mode;
+    const auto& main = *static_cast<const RateLimitMain*>(feature_main(cf, FeatureId::rate_limit));
+    if (const Status resolved = resolve_names(main, child); !resolved) {
+        return resolved.error();
+    }
+    std::vector<policy::FieldLimit> shown;
+    for (const Limit* limit : child.limits) {
+        shown.push_back({limit->spec.name, limit->spec.quota, limit->spec.window_s});
+    }
+    child.policy = policy::policy_field(child.fields, shown);
+    return Done{};
+}
+
+Status finish_rate_limits(ngx_conf_t*, void* main_conf) {
+    const auto& main = *static_cast<RateLimitMain*>(main_conf);
+    for (const auto& limit : main.limits) {
+        if (limit->spec.is_local()) {
+            continue;
+        }
+        limit->store = main.store(limit->spec.store);
+        if (limit->store == nullptr) {
+            return Error{"\"sallyport_limit\": store " + quoted(limit->spec.store) + " of limit " +
+                         quoted(limit->spec.name) + " is not declared; add sallyport_redis " +
+                         limit->spec.store + " redis://host:port or write store=local"};
+        }
+        limit->store->used = true;
+    }
+    return Done{};
+}
+
+}  // namespace sallyport::ngx

@@ -1,0 +1,70 @@
+// Configuration of rate limits and the stores they count in.
+#pragma once
+
+#include "common/crypto.hpp"
+#include "module/nginx/directive.hpp"
+#include "module/nginx/rate_limit_key_template.hpp"
+#include "module/nginx/rate_limit_zone.hpp"
+#include "module/nginx/redis_connection.hpp"
+#include "module/policy/rate_limit_fields.hpp"
+#include "module/policy/rate_limit_spec.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sallyport::ngx {
+
+// One bit a limit in a request's state tells whether it was counted.
+inline constexpr std::size_t kLimitsMax = 64;
+
+struct RedisStore {
+    RedisTarget target;
+    std::optional<HmacKey> hash_key;
+    bool used = false;                            // some limit counts here
+    std::unique_ptr<RedisConnection> connection;  // a worker's, while it runs
+};
+
+struct Limit {
+    policy::LimitSpec spec;
+    std::size_t index = 0;  // order of declaration: the order of locking
+    KeyTemplate key;
+    RateLimitZone zone;           // when spec.needs_zone()
+    RedisStore* store = nullptr;  // null: local
+    std::string redis_prefix;     // store::key_prefix()
+};
+
+struct RateLimitMain {
+    std::vector<std::unique_ptr<Limit>> limits;
+    std::vector<std::unique_ptr<RedisStore>> stores;
+
+    Limit* limit(std::string_view name) const;
+    RedisStore* store(std::string_view name) const;
+};
+
+struct RateLimitLocation {
+    struct Choice {
+        std::vector<std::string> names;  // empty: off
+        std::optional<policy::Mode> mode;
+        std::string where;  // file:line
+    };
+    std::optional<Choice> choice;
+    std::optional<policy::FieldGenerations> generations;
+
+    // Computed by merge.
+    std::vector<const Limit*> limits;  // in order of declaration
+    std::optional<policy::Mode> mode;
+    policy::FieldGenerations fields = 0;
+    std::string policy;  // the RateLimit-Policy field
+};
+
+Status set_redis(DirectiveCall& call);
+Status set_limit(DirectiveCall& call);
+Status set_rate_limit(DirectiveCall& call);
+Status set_rate_limit_headers(DirectiveCall& call);
+
+Status merge_rate_limit(ngx_conf_t* cf, const void* parent, void* child);
+Status finish_rate_limits(ngx_conf_t* cf, void* main);
+
+}  // namespace sallyport::ngx

@@ -1,0 +1,325 @@
+// Rate limits in PREACCESS: all limits of a request are checked together and consumed together, or
+// none is. Local limits are taken first (they cost nothing to ask) and given back when the shared
+// store refuses. A limit counts a request once, however often it is redirected.
+#include "module/nginx/feature.hpp"
+#include "module/nginx/rate_limit_conf.hpp"
+#include "module/nginx/rate_limit_response.hpp"
+#include "module/nginx/str.hpp"
+
+#include <array>
+#include <optional>
+
+namespace sallyport::ngx {
+namespace {
+
+using policy::Decision;
+using policy::Mode;
+using policy::Reason;
+using policy::Standing;
+
+constexpr std::uint16_t kServiceUnavailable = 503;
+// The breaker probes again within seconds; asking sooner than this helps nobody.
+constexpr std::uint32_t kUnavailableRetryS = 1;
+
+// A set of limits to be taken from shared memory together.
+struct LocalSet {
+    std::array<LocalCheck, store::kLimitsPerRequestMax> checks;
+    std::array<const Limit*, store::kLimitsPerRequestMax> limits;
+    std::size_t count = 0;
+
+    void add(const Limit& limit, const policy::KeyParts& key) {
+        limits[count] = &limit;
+        checks[count++] = {const_cast<RateLimitZone*>(&limit.zone), &limit.spec.gcra,
+                           limit.zone.hash(key)};
+    }
+    std::span<LocalCheck> all() { return {checks.data(), count}; }
+};
+
+// What a request keeps while, and after, it asks a shared store.
+struct SharedSet {
+    ngx_http_request_t* r = nullptr;
+    StoreCall call;
+    std::array<const Limit*, store::kLimitsPerRequestMax> limits;
+    LocalSet taken;     // the request's local limits, already consumed
+    LocalSet fallback;  // the shared limits' own tables
+    bool answered = false;
+    std::optional<store::CheckReply> reply;  // none: the store gave no answer
+
+    void add(const Limit& limit, const policy::KeyParts& key) {
+        limits[call.count] = &limit;
+        call.checks[call.count++] = {
+            limit.redis_prefix, policy::key_text(*limit.store->hash_key, key), limit.spec.gcra};
+        if (limit.spec.needs_zone()) {
+            fallback.add(limit, key);
+        }
+    }
+};
+
+void mark_counted(RateLimitState& state, const Limit& limit) {
+    state.counted |= std::uint64_t{1} << limit.index;
+}
+
+bool is_counted(const RateLimitState& state, const Limit& limit) {
+    return (state.counted >> limit.index & 1) != 0;
+}
+
+// Collects what refuses, so that the decision names it.
+struct Refusals {
+    std::array<Standing, store::kLimitsPerRequestMax> standings;
+    std::size_t count = 0;
+    const Limit* longest = nullptr;
+
+    void add(const Limit& limit, const Standing& standing) {
+        if (longest == nullptr || standing.retry_after_s > longest_s_) {
+            longest = &limit;
+            longest_s_ = standing.retry_after_s;
+        }
+        standings[count++] = standing;
+    }
+
+  private:
+    std::uint32_t longest_s_ = 0;
+};
+
+HookResult refuse_limited(RateLimitState& state, const Refusals& refusals, Mode mode) {
+    state.status = RateLimitStatus::limited;
+    return HookResult::decided(policy::refusal({refusals.standings.data(), refusals.count}), mode,
+                               refusals.longest->spec.name);
+}
+
+void warn_evictions(const Request& request, const LocalSet& set) {
+    // Once a minute and worker: a full table is an operator's business, not each request's.
+    static ngx_msec_t quiet_until = 0;
+    static std::uint64_t seen = 0;
+    std::uint64_t evictions = 0;
+    for (std::size_t i = 0; i < set.count; ++i) {
+        evictions += set.checks[i].zone->evictions();
+    }
+    if (evictions > seen && ngx_current_msec >= quiet_until) {
+        quiet_until = ngx_current_msec + 60'000;
+        seen = evictions;
+        ngx_log_error(
+            NGX_LOG_WARN, request.log(), 0,
+            "sallyport: a rate limit's table is full and forgets its emptiest keys; raise "
+            "zone_size (limit \"%s\")",
+            set.limits[0]->spec.name.c_str());
+    }
+}
+
+// Takes `set` from shared memory; what it found goes to `state`, who refused to `refusals`.
+bool take_local(const Request& request, RateLimitState& state, LocalSet& set, Refusals& refusals) {
+    if (set.count == 0) {
+        return true;
+    }
+    const bool all = take_all(set.all(), monotonic_ns());
+    for (std::size_t i = 0; i < set.count; ++i) {
+        const Standing standing =
+            policy::standing(set.limits[i]->spec.gcra, set.checks[i].ahead_ns);
+        state.record(set.limits[i], standing);
+        if (!set.checks[i].admits) {
+            refusals.add(*set.limits[i], standing);
+        }
+    }
+    warn_evictions(request, set);
+    return all;
+}
+
+// The shared store has given no answer: each limit as its on_store_error says.
+HookResult without_store(const Request& request, RateLimitState& state, SharedSet& shared,
+                         Mode mode) {
+    state.status = RateLimitStatus::passed;
+    state.store = RateLimitAnswer::fallback;
+    for (std::size_t i = 0; i < shared.call.count; ++i) {
+        if (shared.limits[i]->spec.on_store_error == policy::OnStoreError::deny) {
+            give_back(shared.taken.all(), monotonic_ns());
+            state.status = RateLimitStatus::unavailable;
+            return HookResult::decided(Decision::deny(Reason::rate_limit_store_unavailable,
+                                                      kServiceUnavailable, kUnavailableRetryS),
+                                       mode, shared.limits[i]->spec.name);
+        }
+    }
+    Refusals refusals;
+    if (!take_local(request, state, shared.fallback, refusals)) {
+        give_back(shared.taken.all(), monotonic_ns());
+        return refuse_limited(state, refusals, mode);
+    }
+    return HookResult::pass();
+}
+
+// The answer is there: record it, remember it for an outage, decide.
+HookResult with_store(RateLimitState& state, SharedSet& shared, Mode mode) {
+    state.status = RateLimitStatus::passed;
+    state.store = RateLimitAnswer::shared;
+    state.store_name = shared.limits[0]->spec.store;
+    const std::int64_t now_ns = monotonic_ns();
+    Refusals refusals;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < shared.call.count; ++i) {
+        const Limit& limit = *shared.limits[i];
+        const std::int64_t ahead_ns = shared.reply->ahead_ns[i];
+        const Standing standing = policy::standing(limit.spec.gcra, ahead_ns);
+        state.record(&limit, standing);
+        if (!shared.reply->allowed && !limit.spec.gcra.admits(ahead_ns)) {
+            refusals.add(limit, standing);
+        }
+        if (limit.spec.needs_zone()) {
+            LocalCheck& check = shared.fallback.checks[kept++];
+            check.ahead_ns = ahead_ns;
+            remember(check, now_ns);
+        }
+    }
+    if (refusals.count == 0) {
+        return HookResult::pass();
+    }
+    give_back(shared.taken.all(), now_ns);
+    return refuse_limited(state, refusals, mode);
+}
+
+void on_answer(StoreCall& call, const store::CheckReply* reply) {
+    auto& shared = *static_cast<SharedSet*>(call.owner);
+    shared.answered = true;
+    if (reply != nullptr) {
+        shared.reply = *reply;
+    }
+    resume(shared.r);
+}
+
+// The request ends while its question is under way: nobody waits for the answer any more.
+void forget(void* data) {
+    auto& shared = *static_cast<SharedSet*>(data);
+    if (shared.call.pending()) {
+        shared.call.connection->cancel(shared.call);
+    }
+}
+
+SharedSet* make_shared_set(const Request& request) {
+    ngx_http_request_t* main = request.r()->main;
+    ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(main->pool, sizeof(SharedSet));
+    if (cleanup == nullptr) {
+        throw std::bad_alloc();
+    }
+    auto* shared = new (cleanup->data) SharedSet();
+    static_assert(std::is_trivially_destructible_v<SharedSet>);
+    static_assert(alignof(SharedSet) <= NGX_ALIGNMENT);
+    shared->r = request.r();
+    cleanup->handler = forget;
+    return shared;
+}
+
+HookResult begin(Request& request, const RateLimitLocation& location, RateLimitState& state,
+                 Mode mode) {
+    LocalSet local;
+    SharedSet* shared = nullptr;
+    KeyScratch scratch;
+    for (const Limit* limit : location.limits) {
+        policy::KeyParts key;
+        if (is_counted(state, *limit) || !limit->key.collect(request, scratch, key)) {
+            continue;
+        }
+        mark_counted(state, *limit);
+        if (limit->store == nullptr) {
+            local.add(*limit, key);
+            continue;
+        }
+        if (shared == nullptr) {
+            shared = make_shared_set(request);
+        }
+        shared->add(*limit, key);
+    }
+    if (local.count == 0 && shared == nullptr) {
+        return HookResult::pass();
+    }
+    Refusals refusals;
+    state.status = RateLimitStatus::passed;
+    state.store = RateLimitAnswer::local;
+    if (!take_local(request, state, local, refusals)) {
+        return refuse_limited(state, refusals, mode);
+    }
+    if (shared == nullptr) {
+        return HookResult::pass();
+    }
+    shared->taken = local;
+    shared->call.done = on_answer;
+    shared->call.owner = shared;
+    RedisConnection* connection = shared->limits[0]->store->connection.get();
+    if (connection == nullptr || !connection->submit(shared->call)) {
+        return without_store(request, state, *shared, mode);
+    }
+    state.waiting = shared;
+    return HookResult::suspend();
+}
+
+HookResult preaccess(Request& request, const void* location_conf) {
+    const auto& location = *static_cast<const RateLimitLocation*>(location_conf);
+    const Mode mode = request.mode(location.mode);
+    if (mode == Mode::off) {
+        return HookResult::pass();
+    }
+    auto& state = request.feature_state<RateLimitState>(FeatureId::rate_limit);
+    if (state.waiting == nullptr) {
+        return begin(request, location, state, mode);
+    }
+    auto& shared = *static_cast<SharedSet*>(state.waiting);
+    if (!shared.answered) {
+        return HookResult::suspend();
+    }
+    state.waiting = nullptr;
+    return shared.reply ? with_store(state, shared, mode)
+                        : without_store(request, state, shared, mode);
+}
+
+constexpr Directive kDirectives[] = {
+    {"sallyport_redis", kHttp | NGX_CONF_2MORE, set_redis},
+    {"sallyport_limit", kHttp | NGX_CONF_1MORE, set_limit},
+    {"sallyport_rate_limit", kEverywhere | NGX_CONF_1MORE, set_rate_limit},
+    {"sallyport_rate_limit_headers", kEverywhere | NGX_CONF_1MORE, set_rate_limit_headers},
+};
+
+constexpr Variable kVariables[] = {
+    {"sallyport_rate_limit_status", rate_limit_status},
+    {"sallyport_rate_limit_remaining", rate_limit_remaining},
+    {"sallyport_rate_limit_store", rate_limit_store},
+};
+
+bool active(const void* location) {
+    return !static_cast<const RateLimitLocation*>(location)->limits.empty();
+}
+
+Status init_process(ngx_cycle_t* cycle, void* main_conf) {
+    if (ngx_process == NGX_PROCESS_HELPER) {
+        return Done{};  // cache manager and loader serve no requests
+    }
+    for (const auto& store : static_cast<RateLimitMain*>(main_conf)->stores) {
+        if (store->used) {
+            store->connection = std::make_unique<RedisConnection>(store->target, cycle);
+            store->connection->open();
+        }
+    }
+    return Done{};
+}
+
+void exit_process(ngx_cycle_t*, void* main_conf) {
+    for (const auto& store : static_cast<RateLimitMain*>(main_conf)->stores) {
+        store->connection.reset();
+    }
+}
+
+}  // namespace
+
+constinit const Feature kRateLimit = {
+    .id = FeatureId::rate_limit,
+    .name = "rate_limit",
+    .directives = kDirectives,
+    .variables = kVariables,
+    .create_main = [](ngx_pool_t* pool) -> void* { return pool_new<RateLimitMain>(pool); },
+    .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<RateLimitLocation>(pool); },
+    .merge_location = merge_rate_limit,
+    .postconfiguration = finish_rate_limits,
+    .init_process = init_process,
+    .exit_process = exit_process,
+    .active = active,
+    .preaccess = preaccess,
+    .header_filter = write_rate_limit_fields,
+};
+
+}  // namespace sallyport::ngx

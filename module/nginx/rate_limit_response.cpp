@@ -1,0 +1,165 @@
+#include "module/nginx/rate_limit_response.hpp"
+
+#include "common/bytes.hpp"
+#include "module/nginx/str.hpp"
+
+#include <charconv>
+
+namespace sallyport::ngx {
+namespace {
+
+using policy::Field;
+using policy::FieldLimit;
+
+struct Shown {
+    std::array<FieldLimit, store::kLimitsPerRequestMax> limits;
+    std::size_t count = 0;
+    std::span<const FieldLimit> all() const { return {limits.data(), count}; }
+};
+
+// The location's limits that counted this request.
+Shown shown_limits(const RateLimitState& state, const RateLimitLocation& location) {
+    Shown shown;
+    for (const Limit* limit : location.limits) {
+        if (const policy::Standing* standing = state.find(limit)) {
+            shown.limits[shown.count++] = {limit->spec.name, limit->spec.quota,
+                                           limit->spec.window_s, *standing};
+        }
+    }
+    return shown;
+}
+
+std::uint64_t tightest_remaining(const Shown& shown) {
+    return policy::tightest(shown.all()).standing.remaining;
+}
+
+std::string_view response_header(ngx_http_request_t* r, std::string_view name) {
+    for (ngx_list_part_t* part = &r->headers_out.headers.part; part != nullptr; part = part->next) {
+        const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            if (headers[i].hash != 0 && ascii_iequals(view(headers[i].key), name)) {
+                return view(headers[i].value);
+            }
+        }
+    }
+    return {};
+}
+
+// Families of single-value fields in which the upstream's own stay, because they are as tight as
+// ours.
+struct Kept {
+    bool dictionary;  // draft-07's RateLimit: its grammar is the upstream's to mend
+    bool triple;      // RateLimit-Limit, -Remaining, -Reset
+    bool legacy;      // X-RateLimit-Limit, -Remaining, -Reset
+
+    bool has(std::string_view name) const {
+        return name == "RateLimit" ? dictionary : name.starts_with("X-") ? legacy : triple;
+    }
+};
+
+bool is_as_tight(ngx_http_request_t* r, std::string_view remaining_name, std::uint64_t ours) {
+    const auto theirs = parse_u64(response_header(r, remaining_name));
+    return theirs && *theirs <= ours;
+}
+
+Kept kept_fields(ngx_http_request_t* r, std::uint64_t ours) {
+    return {has_header(r, "RateLimit"), is_as_tight(r, "RateLimit-Remaining", ours),
+            is_as_tight(r, "X-RateLimit-Remaining", ours)};
+}
+
+}  // namespace
+
+const policy::Standing* RateLimitState::find(const Limit* limit) const {
+    for (std::size_t i = 0; i < outcome_count; ++i) {
+        if (outcomes[i].limit == limit) {
+            return &outcomes[i].standing;
+        }
+    }
+    return nullptr;
+}
+
+void write_rate_limit_fields(Request& request, const void* location_conf) {
+    const auto& location = *static_cast<const RateLimitLocation*>(location_conf);
+    const auto* state = request.find_feature_state<RateLimitState>(FeatureId::rate_limit);
+    if (state == nullptr || state->outcome_count == 0 || location.fields == 0 ||
+        request.mode(location.mode) != policy::Mode::enforce) {
+        return;
+    }
+    const Shown shown = shown_limits(*state, location);
+    if (shown.count == 0) {
+        return;
+    }
+    const std::size_t room = policy::field_bytes_max(shown.count);
+    auto* scratch = static_cast<char*>(ngx_pnalloc(request.pool(), room));
+    if (scratch == nullptr) {
+        throw std::bad_alloc();
+    }
+    std::array<Field, policy::kFieldsMax> fields;
+    const std::size_t count = policy::write_fields(location.fields, shown.all(), now_ms() / 1000,
+                                                   {scratch, room}, fields);
+    ngx_http_request_t* r = request.r();
+    const bool only_lists = location.fields == bit(policy::FieldGeneration::draft_11);
+    const Kept kept = only_lists ? Kept{} : kept_fields(r, tightest_remaining(shown));
+    for (const Field& field : std::span(fields).first(count)) {
+        if (field.is_list) {
+            add_header(r, field.name, field.value);
+        } else if (!kept.has(field.name)) {
+            set_header(r, field.name, field.value);
+        }
+    }
+    if (!location.policy.empty()) {
+        add_header(r, "RateLimit-Policy", location.policy);
+    }
+}
+
+std::string_view rate_limit_status(Request& request) {
+    const auto* state = request.find_feature_state<RateLimitState>(FeatureId::rate_limit);
+    if (state == nullptr) {
+        return {};
+    }
+    switch (state->status) {
+        case RateLimitStatus::none:
+            return {};
+        case RateLimitStatus::passed:
+            return "passed";
+        case RateLimitStatus::limited:
+            return "limited";
+        case RateLimitStatus::unavailable:
+            return "unavailable";
+    }
+    return {};
+}
+
+std::string_view rate_limit_remaining(Request& request) {
+    const auto* state = request.find_feature_state<RateLimitState>(FeatureId::rate_limit);
+    if (state == nullptr || state->outcome_count == 0) {
+        return {};
+    }
+    std::uint64_t least = state->outcomes[0].standing.remaining;
+    for (std::size_t i = 1; i < state->outcome_count; ++i) {
+        least = std::min(least, state->outcomes[i].standing.remaining);
+    }
+    char digits[20];
+    const auto end = std::to_chars(digits, digits + sizeof digits, least).ptr;
+    return keep(request.r(), {digits, static_cast<std::size_t>(end - digits)});
+}
+
+std::string_view rate_limit_store(Request& request) {
+    const auto* state = request.find_feature_state<RateLimitState>(FeatureId::rate_limit);
+    if (state == nullptr) {
+        return {};
+    }
+    switch (state->store) {
+        case RateLimitAnswer::none:
+            return {};
+        case RateLimitAnswer::local:
+            return policy::kLocalStore;
+        case RateLimitAnswer::shared:
+            return state->store_name;
+        case RateLimitAnswer::fallback:
+            return "fallback";
+    }
+    return {};
+}
+
+}  // namespace sallyport::ngx

@@ -1,0 +1,48 @@
+// What a request learnt about its limits, and how the response and the log tell it.
+#pragma once
+
+#include "module/nginx/rate_limit_conf.hpp"
+#include "module/nginx/request.hpp"
+#include "module/policy/rate_limit.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace sallyport::ngx {
+
+enum class RateLimitStatus : std::uint8_t { none, passed, limited, unavailable };
+// Who decided: shared memory, the shared store, or shared memory (or nobody) in its place.
+enum class RateLimitAnswer : std::uint8_t { none, local, shared, fallback };
+
+struct RateLimitState {
+    struct Outcome {
+        const Limit* limit = nullptr;
+        policy::Standing standing{};
+    };
+    // A redirect may lead to a location with limits of its own.
+    std::array<Outcome, 2 * store::kLimitsPerRequestMax> outcomes;
+    std::size_t outcome_count = 0;
+    std::uint64_t counted = 0;  // one bit a limit
+    RateLimitStatus status = RateLimitStatus::none;
+    RateLimitAnswer store = RateLimitAnswer::none;
+    std::string_view store_name;
+    void* waiting = nullptr;  // the question to a shared store under way
+
+    void record(const Limit* limit, const policy::Standing& standing) {
+        if (outcome_count < outcomes.size()) {
+            outcomes[outcome_count++] = {limit, standing};
+        }
+    }
+    const policy::Standing* find(const Limit* limit) const;
+};
+
+// The RateLimit fields of an enforced location's response. Upstream's own stay: list fields are
+// written beside them, single values only where ours are tighter.
+void write_rate_limit_fields(Request& request, const void* location);
+
+std::string_view rate_limit_status(Request& request);
+std::string_view rate_limit_remaining(Request& request);
+std::string_view rate_limit_store(Request& request);
+
+}  // namespace sallyport::ngx
