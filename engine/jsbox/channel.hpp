@@ -1,10 +1,10 @@
-// The worker's only way to the outside: whole frames over one stream socket, blocking. Any irregularity
-// means that the engine is gone or mad, and ends the process.
+// The worker's only way to the outside: whole frames over one stream socket, blocking. Any
+// irregularity means that the engine is gone or mad, and ends the process.
 #pragma once
 
-#include <string>
-
 #include "engine/jsbox/protocol.hpp"
+
+#include <string>
 
 namespace sallyport::engine::jsbox {
 
@@ -12,14 +12,14 @@ namespace sallyport::engine::jsbox {
 inline constexpr int kChannelFd = 3;
 
 class Channel {
-public:
+  public:
     // Waits for the next frame; exits the process at the end of the stream.
     Frame receive();
     // Waits at most `timeout_ms` (-1: for ever) for something to receive.
     bool wait(int timeout_ms);
     void send(const std::string& frame);
 
-private:
+  private:
     FrameReader reader_{kToWorkerBytesMax};
 };
 

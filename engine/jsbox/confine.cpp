@@ -1,5 +1,7 @@
 #include "engine/jsbox/confine.hpp"
 
+#include "engine/jsbox/channel.hpp"
+
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -14,12 +16,11 @@
 #include <cstring>
 #include <initializer_list>
 
-#include "engine/jsbox/channel.hpp"
-
 namespace sallyport::engine::jsbox {
 namespace {
 
-// What the process may hold beside the guest's memory: frames in transit, their parts, the snapshot.
+// What the process may hold beside the guest's memory: frames in transit, their parts, the
+// snapshot.
 constexpr rlim_t kHostDataBytesMax = 192u << 20;
 
 bool complain(const char* what, int error) {
@@ -41,7 +42,7 @@ bool lower_limits() {
 }
 
 class Filter {
-public:
+  public:
     Filter() : context_(seccomp_init(SCMP_ACT_KILL_PROCESS)) {}
     ~Filter() {
         if (context_ != nullptr) {
@@ -51,7 +52,9 @@ public:
     Filter(const Filter&) = delete;
     Filter& operator=(const Filter&) = delete;
 
-    void allow(int call) { add(seccomp_rule_add_array(context_, SCMP_ACT_ALLOW, call, 0, nullptr)); }
+    void allow(int call) {
+        add(seccomp_rule_add_array(context_, SCMP_ACT_ALLOW, call, 0, nullptr));
+    }
     void allow_when(int call, std::initializer_list<scmp_arg_cmp> conditions) {
         add(seccomp_rule_add_array(context_, SCMP_ACT_ALLOW, call,
                                    static_cast<unsigned>(conditions.size()), conditions.begin()));
@@ -65,7 +68,7 @@ public:
         return error_;
     }
 
-private:
+  private:
     void add(int status) { error_ = error_ == 0 ? -status : error_; }
 
     scmp_filter_ctx context_;
@@ -86,8 +89,8 @@ int install_filter() {
     filter.allow_when(SCMP_SYS(close), {equals(0, STDERR_FILENO)});
     filter.allow(SCMP_SYS(poll));
     filter.allow(SCMP_SYS(ppoll));
-    // The guest's memory grows by mprotect; the host's frames come from malloc. Never executable, never
-    // shared: shared anonymous memory escapes RLIMIT_DATA.
+    // The guest's memory grows by mprotect; the host's frames come from malloc. Never executable,
+    // never shared: shared anonymous memory escapes RLIMIT_DATA.
     filter.allow_when(SCMP_SYS(mmap), {has_none_of(2, PROT_EXEC), has_none_of(3, MAP_SHARED)});
     filter.allow_when(SCMP_SYS(mprotect), {has_none_of(2, PROT_EXEC)});
     for (const int call :
@@ -120,8 +123,8 @@ bool confine_fully() {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return complain("no_new_privs", errno);
     }
-    // Standard error stays open until the filter stands, so that a failure can be told; behind the filter
-    // nothing can be written to it, and the filter lets exactly this one close pass.
+    // Standard error stays open until the filter stands, so that a failure can be told; behind the
+    // filter nothing can be written to it, and the filter lets exactly this one close pass.
     close_range(0, STDOUT_FILENO, 0);
     close_range(kChannelFd + 1, ~0U, 0);
     if (const int error = install_filter(); error != 0) {

@@ -6,8 +6,9 @@ namespace sallyport::engine::jsbox {
 
 // First thing in main: dies with the engine, leaves no core, empties the environment.
 bool confine_early(long parent_pid);
-// Last thing before the first foreign byte: closes all descriptors but the channel, lowers the limits
-// and installs the system-call filter. False (with a line on stderr) when any part of it failed.
+// Last thing before the first foreign byte: closes all descriptors but the channel, lowers the
+// limits and installs the system-call filter. False (with a line on stderr) when any part of it
+// failed.
 bool confine_fully();
 
 }  // namespace sallyport::engine::jsbox

@@ -1,5 +1,10 @@
 #include "engine/jsbox/host_calls.hpp"
 
+#include "common/bytes.hpp"
+#include "common/crypto.hpp"
+#include "engine/jsbox/run.hpp"
+#include "engine/jsbox/wasm_host.hpp"
+
 #include <sys/random.h>
 
 #include <algorithm>
@@ -9,18 +14,14 @@
 #include <string_view>
 #include <utility>
 
-#include "common/bytes.hpp"
-#include "common/crypto.hpp"
-#include "engine/jsbox/run.hpp"
-#include "engine/jsbox/wasm_host.hpp"
-
 namespace sallyport::engine::jsbox {
 namespace {
 
 // As the Web Crypto API bounds one call.
 constexpr std::size_t kRandomBytesMax = 65536;
-constexpr std::array kDigests = {DigestAlgorithm::md5, DigestAlgorithm::sha1, DigestAlgorithm::sha256,
-                                 DigestAlgorithm::sha384, DigestAlgorithm::sha512};
+constexpr std::array kDigests = {DigestAlgorithm::md5, DigestAlgorithm::sha1,
+                                 DigestAlgorithm::sha256, DigestAlgorithm::sha384,
+                                 DigestAlgorithm::sha512};
 constexpr std::string_view kConsoleCutNote = "… output cut here\n";
 
 enum Id { kSettle = 1, kLog, kDigest, kRandom, kFetch, kMemoryGrace, kToText, kToBytes };
@@ -69,10 +70,10 @@ js::Value settle(const HostCall& call) {
             result.value = std::move(*value);
         }
     } else {
-        result.status = status == static_cast<double>(RunStatus::memory_limit) ? RunStatus::memory_limit
-                        : status == static_cast<double>(RunStatus::output_limit)
-                            ? RunStatus::output_limit
-                            : RunStatus::error;
+        result.status =
+            status == static_cast<double>(RunStatus::memory_limit)   ? RunStatus::memory_limit
+            : status == static_cast<double>(RunStatus::output_limit) ? RunStatus::output_limit
+                                                                     : RunStatus::error;
         result.error = cut(text_argument(call, 2), kErrorBytesMax);
         result.stack = cut(text_argument(call, 3), kErrorBytesMax);
     }
@@ -86,8 +87,8 @@ js::Value log(const HostCall& call) {
         return 0;
     }
     const std::size_t room =
-        kConsoleBytesMax - kConsoleCutNote.size() - std::min(call.state.console.size() + 1,
-                                                            kConsoleBytesMax - kConsoleCutNote.size());
+        kConsoleBytesMax - kConsoleCutNote.size() -
+        std::min(call.state.console.size() + 1, kConsoleBytesMax - kConsoleCutNote.size());
     std::optional<std::string> line = text_argument(call, 0);
     if (line && line->size() > room) {
         call.state.console_cut = true;
@@ -160,10 +161,12 @@ bool is_utf8(std::string_view text) {
     std::size_t i = 0;
     while (i < text.size()) {
         const auto lead = static_cast<unsigned char>(text[i]);
-        const std::size_t more = lead < 0x80 ? 0 : lead < 0xc2 ? 4 : lead < 0xe0 ? 1
-                                 : lead < 0xf0                 ? 2
-                                 : lead < 0xf5                 ? 3
-                                                               : 4;
+        const std::size_t more = lead < 0x80   ? 0
+                                 : lead < 0xc2 ? 4
+                                 : lead < 0xe0 ? 1
+                                 : lead < 0xf0 ? 2
+                                 : lead < 0xf5 ? 3
+                                               : 4;
         if (more == 4 || lead == 0 || i + more >= text.size()) {
             return false;
         }
@@ -210,8 +213,8 @@ js::Value to_bytes(const HostCall& call) {
 js::Value host_object() {
     const js::Value host = js::object();
     const std::pair<const char*, int> functions[] = {
-        {"settle", kSettle}, {"log", kLog},     {"digest", kDigest},
-        {"random", kRandom}, {"fetch", kFetch}, {"memory_grace", kMemoryGrace},
+        {"settle", kSettle},  {"log", kLog},         {"digest", kDigest},
+        {"random", kRandom},  {"fetch", kFetch},     {"memory_grace", kMemoryGrace},
         {"to_text", kToText}, {"to_bytes", kToBytes}};
     for (const auto& [name, id] : functions) {
         js::set(host, name, js::host_function(name, id));
@@ -221,15 +224,24 @@ js::Value host_object() {
 
 js::Value perform_host_call(const HostCall& call, int id) {
     switch (id) {
-        case kSettle: return settle(call);
-        case kLog: return log(call);
-        case kDigest: return make_digest(call);
-        case kRandom: return random(call);
-        case kFetch: return fetch(call);
-        case kMemoryGrace: return memory_grace(call);
-        case kToText: return to_text(call);
-        case kToBytes: return to_bytes(call);
-        default: return 0;
+        case kSettle:
+            return settle(call);
+        case kLog:
+            return log(call);
+        case kDigest:
+            return make_digest(call);
+        case kRandom:
+            return random(call);
+        case kFetch:
+            return fetch(call);
+        case kMemoryGrace:
+            return memory_grace(call);
+        case kToText:
+            return to_text(call);
+        case kToBytes:
+            return to_bytes(call);
+        default:
+            return 0;
     }
 }
 

@@ -1,14 +1,14 @@
-// The functions that the prelude may call in the host. Their arguments come from inside the sandbox:
-// wrong types, lying lengths and calls out of turn are answered with undefined.
+// The functions that the prelude may call in the host. Their arguments come from inside the
+// sandbox: wrong types, lying lengths and calls out of turn are answered with undefined.
 #pragma once
-
-#include <cstddef>
-#include <cstdint>
-#include <string>
 
 #include "engine/jsbox/channel.hpp"
 #include "engine/jsbox/protocol.hpp"
 #include "engine/jsbox/quickjs.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
 
 namespace sallyport::engine::jsbox {
 

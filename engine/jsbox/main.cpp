@@ -1,5 +1,11 @@
-// sallyport-jsbox: one sandbox worker. Started by the engine with its socket as descriptor 3; builds the
-// snapshot, locks itself in, then runs one frame after the other.
+// sallyport-jsbox: one sandbox worker. Started by the engine with its socket as descriptor 3;
+// builds the snapshot, locks itself in, then runs one frame after the other.
+#include "engine/jsbox/confine.hpp"
+#include "engine/jsbox/host_calls.hpp"
+#include "engine/jsbox/run.hpp"
+#include "engine/jsbox/wasm_host.hpp"
+#include "engine/jsbox/wasm_imports.hpp"
+
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <ucontext.h>
@@ -10,12 +16,6 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "engine/jsbox/confine.hpp"
-#include "engine/jsbox/host_calls.hpp"
-#include "engine/jsbox/run.hpp"
-#include "engine/jsbox/wasm_host.hpp"
-#include "engine/jsbox/wasm_imports.hpp"
-
 namespace {
 
 using namespace sallyport::engine::jsbox;
@@ -23,8 +23,8 @@ using namespace sallyport::engine::jsbox;
 // A process is replaced after so many runs: what little may accumulate (malloc's holes, a guessed
 // address) starts over.
 constexpr int kRunsMax = 10'000;
-// JavaScript recursion is bounded inside the guest by its own stack; the native stack only has to be
-// large enough to never be the first to end.
+// JavaScript recursion is bounded inside the guest by its own stack; the native stack only has to
+// be large enough to never be the first to end.
 constexpr std::size_t kScriptStackBytes = 1u << 20;
 constexpr std::size_t kNativeStackBytes = 256u << 20;
 constexpr std::size_t kGuardBytes = 1u << 20;
@@ -35,7 +35,9 @@ char* native_stack = nullptr;
 ucontext_t main_context;
 ucontext_t worker_context;
 
-void on_alarm(int) { on_hard_limit(); }
+void on_alarm(int) {
+    on_hard_limit();
+}
 
 void on_fault(int, siginfo_t* info, void*) {
     const char* at = static_cast<const char*>(info->si_addr);
@@ -144,9 +146,10 @@ bool enter_worker_stack() {
 
 int main(int argc, char** argv) {
     struct stat channel {};
-    if (argc != 3 || std::string_view(argv[1]) != "--parent" ||
-        fstat(kChannelFd, &channel) != 0 || !S_ISSOCK(channel.st_mode)) {
-        std::fputs("sallyport-jsbox is the sandbox of code steps; sallyport-engine starts it\n", stderr);
+    if (argc != 3 || std::string_view(argv[1]) != "--parent" || fstat(kChannelFd, &channel) != 0 ||
+        !S_ISSOCK(channel.st_mode)) {
+        std::fputs("sallyport-jsbox is the sandbox of code steps; sallyport-engine starts it\n",
+                   stderr);
         return 64;
     }
     if (!confine_early(std::strtol(argv[2], nullptr, 10)) || !install_signal_handlers() ||

@@ -1,5 +1,5 @@
-// The prelude: the JavaScript that runs once in each worker before the snapshot is taken. The text is
-// embedded by embed_prelude.cmake from prelude/*.js.
+// The prelude: the JavaScript that runs once in each worker before the snapshot is taken. The text
+// is embedded by embed_prelude.cmake from prelude/*.js.
 #pragma once
 
 #include <string_view>

@@ -9,7 +9,7 @@ namespace sallyport::engine::jsbox {
 namespace {
 
 class Writer {
-public:
+  public:
     explicit Writer(FrameType type, std::size_t expected_bytes = 64) {
         out_.reserve(kFrameHeaderBytes + expected_bytes);
         out_.assign(kFrameHeaderBytes, '\0');
@@ -38,13 +38,13 @@ public:
         return std::move(out_);
     }
 
-private:
+  private:
     std::string out_;
 };
 
 // Reads past the end yield zeros and leave `good()` false.
 class Reader {
-public:
+  public:
     explicit Reader(std::string_view in) : in_(in) {}
 
     template <typename T>
@@ -79,7 +79,7 @@ public:
     void require(bool condition) { good_ = good_ && condition; }
     bool good_to_the_end() const { return good_ && in_.empty(); }
 
-private:
+  private:
     std::string_view in_;
     bool good_ = true;
 };
@@ -144,7 +144,11 @@ std::string encode(const RunFrame& frame) {
 
 std::string encode(const FetchFrame& frame) {
     Writer out(FrameType::fetch, 32 + frame.head.size() + frame.body.size());
-    return out.number(frame.run_id).number(frame.call_id).text(frame.head).text(frame.body).finish();
+    return out.number(frame.run_id)
+        .number(frame.call_id)
+        .text(frame.head)
+        .text(frame.body)
+        .finish();
 }
 
 std::string encode(const FetchReplyFrame& frame) {

@@ -2,9 +2,9 @@
 //
 // A frame is a 4-byte little-endian payload length, one type byte, and the payload. Integers are
 // little-endian, texts a 4-byte length and bytes. The engine takes every byte from a worker for
-// hostile: lengths are capped before anything is stored, unknown types and trailing bytes are errors,
-// and an error ends the worker. This file is shared with the worker and must stay free of the
-// engine's libraries.
+// hostile: lengths are capped before anything is stored, unknown types and trailing bytes are
+// errors, and an error ends the worker. This file is shared with the worker and must stay free of
+// the engine's libraries.
 #pragma once
 
 #include <array>
@@ -29,8 +29,8 @@ inline constexpr std::size_t kOutputBytesMax = 16u << 20;
 inline constexpr std::size_t kErrorBytesMax = 8u << 10;
 // What a run may print; more is cut with a note.
 inline constexpr std::size_t kConsoleBytesMax = 64u << 10;
-// The memory of a run, all of it. Less leaves no room beside the engine's own stack and data; more is a
-// job for a step that is not of tier js.
+// The memory of a run, all of it. Less leaves no room beside the engine's own stack and data; more
+// is a job for a step that is not of tier js.
 inline constexpr std::size_t kMemoryBytesMin = 24u << 20;
 inline constexpr std::size_t kMemoryBytesMax = 256u << 20;
 // One outgoing request: its method, address and header fields as JSON, and its body.
@@ -72,7 +72,7 @@ struct Frame {
 
 // Cuts a byte stream into frames. After an error it stays in error: the stream is lost.
 class FrameReader {
-public:
+  public:
     explicit FrameReader(std::size_t payload_bytes_max) : payload_bytes_max_(payload_bytes_max) {}
 
     enum class State { need_more, frame, error };
@@ -83,7 +83,7 @@ public:
     std::size_t bytes_wanted() const;
     bool idle() const { return buffer_.empty(); }
 
-private:
+  private:
     std::size_t payload_bytes_max_;
     bool failed_ = false;
     std::string buffer_;
@@ -95,7 +95,7 @@ struct RunFrame {
     std::uint32_t time_limit_ms = 0;
     std::uint32_t memory_bytes_max = 0;
     std::uint32_t output_bytes_max = 0;
-    std::int64_t now_ms = 0;                    // wall clock of the engine, for the record
+    std::int64_t now_ms = 0;                     // wall clock of the engine, for the record
     std::array<std::uint32_t, 4> random_seed{};  // of Math.random, which is not for secrets
     bool fetch_allowed = false;
     std::string code;

@@ -1,8 +1,8 @@
 #include "engine/jsbox/quickjs.hpp"
 
-#include <cstring>
-
 #include "engine/jsbox/wasm_host.hpp"
+
+#include <cstring>
 
 namespace sallyport::engine::jsbox::js {
 namespace {
@@ -61,11 +61,21 @@ void set_memory_limit(std::size_t bytes) {
     guest(QJS_QTS_RuntimeSetMemoryLimit, g.runtime, static_cast<std::uint32_t>(bytes));
 }
 
-Value undefined() { return guest(QJS_QTS_GetUndefined); }
-Value null() { return guest(QJS_QTS_GetNull); }
-Value global() { return guest(QJS_QTS_GetGlobalObject, g.context); }
-Value number(double value) { return guest(QJS_QTS_NewFloat64, g.context, value); }
-Value object() { return guest(QJS_QTS_NewObject, g.context); }
+Value undefined() {
+    return guest(QJS_QTS_GetUndefined);
+}
+Value null() {
+    return guest(QJS_QTS_GetNull);
+}
+Value global() {
+    return guest(QJS_QTS_GetGlobalObject, g.context);
+}
+Value number(double value) {
+    return guest(QJS_QTS_NewFloat64, g.context, value);
+}
+Value object() {
+    return guest(QJS_QTS_NewObject, g.context);
+}
 
 Value string(std::string_view text) {
     const std::uint32_t copy = copy_in(text);
@@ -86,8 +96,8 @@ Value array_buffer(std::string_view bytes) {
 
 Value host_function(const char* name, int id) {
     const std::uint32_t copy = copy_in(name);
-    const Value value = guest(QJS_QTS_NewFunction, g.context, copy, 0u, 0u,
-                              static_cast<std::uint32_t>(id));
+    const Value value =
+        guest(QJS_QTS_NewFunction, g.context, copy, 0u, 0u, static_cast<std::uint32_t>(id));
     release(copy);
     return value;
 }
@@ -105,8 +115,9 @@ Value eval(std::string_view code, const char* file_name, EvalMode mode) {
     if (text == 0 || name == 0) {
         return 0;
     }
-    const Value value = guest(QJS_QTS_Eval, g.context, text, static_cast<std::uint32_t>(code.size()),
-                              name, 0u, static_cast<std::uint32_t>(mode));
+    const Value value =
+        guest(QJS_QTS_Eval, g.context, text, static_cast<std::uint32_t>(code.size()), name, 0u,
+              static_cast<std::uint32_t>(mode));
     release(name);
     release(text);
     return value;
@@ -123,17 +134,21 @@ Value call(Value function, const Value* arguments, std::size_t count) {
                  g.scratch);
 }
 
-Value exception_of(Value result) { return guest(QJS_QTS_ResolveException, g.context, result); }
+Value exception_of(Value result) {
+    return guest(QJS_QTS_ResolveException, g.context, result);
+}
 
 bool is_promise(Value value) {
     return static_cast<std::int32_t>(guest(QJS_QTS_PromiseState, g.context, value)) >= 0;
 }
 
-bool jobs_pending() { return guest(QJS_QTS_IsJobPending, g.runtime) != 0; }
+bool jobs_pending() {
+    return guest(QJS_QTS_IsJobPending, g.runtime) != 0;
+}
 
 void run_jobs(int jobs_max) {
-    // The count or the exception it returns is of no interest: only uncatchable errors come out, and
-    // the caller looks at the clock itself.
+    // The count or the exception it returns is of no interest: only uncatchable errors come out,
+    // and the caller looks at the clock itself.
     const Value result = guest(QJS_QTS_ExecutePendingJob, g.runtime,
                                static_cast<std::uint32_t>(jobs_max), g.scratch);
     if (result != 0) {
@@ -141,7 +156,9 @@ void run_jobs(int jobs_max) {
     }
 }
 
-double to_double(Value value) { return guest(QJS_QTS_GetFloat64, g.context, value); }
+double to_double(Value value) {
+    return guest(QJS_QTS_GetFloat64, g.context, value);
+}
 
 std::optional<std::string> to_text(Value value) {
     const std::uint32_t at = guest(QJS_QTS_GetString, g.context, value);

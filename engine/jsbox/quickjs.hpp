@@ -1,5 +1,5 @@
-// QuickJS inside the instance, as far as the worker uses it. A Value is the guest address of a JSValue;
-// nothing is ever freed one by one, because each run's memory is thrown away whole.
+// QuickJS inside the instance, as far as the worker uses it. A Value is the guest address of a
+// JSValue; nothing is ever freed one by one, because each run's memory is thrown away whole.
 //
 // Every function may leave by siglongjmp to wasm::landing() unless it is called from an import, and
 // every address that comes back is the guest's word: it is checked before the host reads it.

@@ -1,5 +1,9 @@
 #include "engine/jsbox/run.hpp"
 
+#include "engine/jsbox/host_calls.hpp"
+#include "engine/jsbox/prelude_text.hpp"
+#include "engine/jsbox/wasm_host.hpp"
+
 #include <sys/time.h>
 
 #include <algorithm>
@@ -7,10 +11,6 @@
 #include <cstdio>
 #include <ctime>
 #include <utility>
-
-#include "engine/jsbox/host_calls.hpp"
-#include "engine/jsbox/prelude_text.hpp"
-#include "engine/jsbox/wasm_host.hpp"
 
 namespace sallyport::engine::jsbox {
 namespace {
@@ -165,7 +165,9 @@ void run_to_the_end() {
 
 }  // namespace
 
-bool soft_limit_passed() { return monotonic_ms() >= g.deadline_ms; }
+bool soft_limit_passed() {
+    return monotonic_ms() >= g.deadline_ms;
+}
 
 js::Value host_call(std::uint32_t arguments, int count, int id) {
     const HostCall call{arguments, count, g.frame, g.result, g.state, g.channel};
@@ -180,10 +182,10 @@ void on_hard_limit() {
 bool build_world(Entry& entry) {
     const std::int64_t far = monotonic_ms() + 60'000;
     g.deadline_ms = far;
-    const js::Value prelude =
-        js::eval(prelude_text(), "prelude.js", js::EvalMode::script);
+    const js::Value prelude = js::eval(prelude_text(), "prelude.js", js::EvalMode::script);
     const js::Value host = host_object();
-    js::Value world = prelude == 0 || js::exception_of(prelude) != 0 ? 0 : js::call(prelude, &host, 1);
+    js::Value world =
+        prelude == 0 || js::exception_of(prelude) != 0 ? 0 : js::call(prelude, &host, 1);
     if (world != 0) {
         if (const js::Value thrown = js::exception_of(world); thrown != 0) {
             const std::optional<std::string> text = js::to_text(thrown);
@@ -222,8 +224,8 @@ bool run_one(const Entry& entry, Channel* channel, RunFrame frame, bool last) {
     g.result.run_id = g.frame.run_id;
     g.state = RunState{};
     g.deadline_ms = monotonic_ms() + g.frame.time_limit_ms;
-    const std::size_t memory = std::max<std::size_t>(g.frame.memory_bytes_max,
-                                                     kMemoryOverheadBytes + kMemoryGraceBytes);
+    const std::size_t memory =
+        std::max<std::size_t>(g.frame.memory_bytes_max, kMemoryOverheadBytes + kMemoryGraceBytes);
     g.state.memory_limit = memory - kMemoryOverheadBytes;
     bool healthy = true;
     switch (static_cast<wasm::Exit>(sigsetjmp(*wasm::landing(), 1))) {

@@ -1,12 +1,13 @@
-// One run, from its frame to its result: the clocks, the job loop, the timers, the outgoing requests.
+// One run, from its frame to its result: the clocks, the job loop, the timers, the outgoing
+// requests.
 #pragma once
-
-#include <cstdint>
-#include <string>
 
 #include "engine/jsbox/channel.hpp"
 #include "engine/jsbox/protocol.hpp"
 #include "engine/jsbox/quickjs.hpp"
+
+#include <cstdint>
+#include <string>
 
 namespace sallyport::engine::jsbox {
 
@@ -22,18 +23,18 @@ inline constexpr int kFetchesAtOnceMax = 32;
 
 // What the prelude hands over when it has built the world inside.
 struct Entry {
-    js::Value start = 0;   // (kind, module, pending, input, output_max, fetch_allowed, seed×4)
-    js::Value fail = 0;    // (thrown value)
-    js::Value tick = 0;    // () -> milliseconds to the next timer, -1: none; runs one when due
-    js::Value reply = 0;   // (call id, ok, head, body)
+    js::Value start = 0;  // (kind, module, pending, input, output_max, fetch_allowed, seed×4)
+    js::Value fail = 0;   // (thrown value)
+    js::Value tick = 0;   // () -> milliseconds to the next timer, -1: none; runs one when due
+    js::Value reply = 0;  // (call id, ok, head, body)
 };
 
 // Builds the prelude and its modules in the fresh context. Start-up only; false when it fails.
 bool build_world(Entry& entry);
 
 // Runs one frame and sends its result, which says whether it was the last one. After `true` the
-// instance is fit for the next run; `false` means that it is not, and the worker has to end. Without a
-// channel nothing is sent: the warm-up at start.
+// instance is fit for the next run; `false` means that it is not, and the worker has to end.
+// Without a channel nothing is sent: the warm-up at start.
 bool run_one(const Entry& entry, Channel* channel, RunFrame frame, bool last);
 
 // For the hooks and the signal handler.

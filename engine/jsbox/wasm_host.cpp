@@ -28,6 +28,14 @@ namespace {
 constexpr std::size_t kReservedBytes = (std::size_t{1} << 33) + kPageBytes;
 constexpr std::size_t kInitialBytes = std::size_t{kInitialPages} * kPageBytes;
 constexpr std::size_t kHostPageBytes = 4096;
+// Changed pages this close together are copied as one range: copying a clean page costs less than
+// dropping it, which is a system call for the gap and a fault when it is read again.
+constexpr std::size_t kHotGapBytesMax = 32 * kHostPageBytes;
+
+struct Range {  // of byte offsets into the memory
+    std::size_t from = 0;
+    std::size_t to = 0;
+};
 
 struct State {
     char* base = nullptr;
@@ -36,7 +44,7 @@ struct State {
     QJS_IMPORTS imports{};
     Instance instance{};
     Instance frozen{};
-    std::vector<std::uint32_t> hot_pages;  // host pages that every run changes, ascending
+    std::vector<Range> hot;  // what every run changes, ascending
     std::size_t size_limit = kInitialBytes;
     bool refused = false;
     sigjmp_buf landing;
@@ -104,13 +112,17 @@ bool take_snapshot() {
 }
 
 void learn_hot_pages() {
-    g.hot_pages.clear();
+    g.hot.clear();
     for (std::size_t at = 0; at < kInitialBytes; at += kHostPageBytes) {
-        unsigned char resident = 0;
+        unsigned char resident = 0;  // a hole must not be read: that would fill it
         mincore(const_cast<char*>(g.pristine) + at, kHostPageBytes, &resident);
-        if ((resident & 1) != 0 && std::memcmp(g.base + at, g.pristine + at, kHostPageBytes) != 0) {
-            g.hot_pages.push_back(static_cast<std::uint32_t>(at / kHostPageBytes));
+        if ((resident & 1) == 0 || std::memcmp(g.base + at, g.pristine + at, kHostPageBytes) == 0) {
+            continue;
         }
+        if (g.hot.empty() || at - g.hot.back().to > kHotGapBytesMax) {
+            g.hot.push_back({at, at});
+        }
+        g.hot.back().to = at + kHostPageBytes;
     }
 }
 
@@ -121,21 +133,26 @@ void reset() {
         resize(kInitialBytes);
     }
     std::size_t from = 0;
-    for (const std::uint32_t page : g.hot_pages) {
-        const std::size_t at = std::size_t{page} * kHostPageBytes;
-        drop_between(from, at);
-        std::memcpy(g.base + at, g.pristine + at, kHostPageBytes);
-        from = at + kHostPageBytes;
+    for (const Range& range : g.hot) {
+        drop_between(from, range.from);
+        std::memcpy(g.base + range.from, g.pristine + range.from, range.to - range.from);
+        from = range.to;
     }
     drop_between(from, kInitialBytes);
     g.instance = g.frozen;
     g.refused = false;
 }
 
-Instance* instance() { return &g.instance; }
-std::size_t size_bytes() { return g.imports.memory.size; }
+Instance* instance() {
+    return &g.instance;
+}
+std::size_t size_bytes() {
+    return g.imports.memory.size;
+}
 
-void set_size_limit(std::size_t bytes) { g.size_limit = std::max(bytes, kInitialBytes); }
+void set_size_limit(std::size_t bytes) {
+    g.size_limit = std::max(bytes, kInitialBytes);
+}
 
 bool grow_to(std::size_t bytes, std::size_t slack_bytes) {
     const auto in_pages = [](std::size_t size) {
@@ -155,7 +172,9 @@ bool grow_to(std::size_t bytes, std::size_t slack_bytes) {
     return true;
 }
 
-bool growth_refused() { return g.refused; }
+bool growth_refused() {
+    return g.refused;
+}
 
 char* range(std::uint32_t address, std::uint64_t size) {
     const std::uint64_t end = std::uint64_t{address} + size;
@@ -182,10 +201,16 @@ bool store_u32(std::uint32_t address, std::uint32_t value) {
     return at != nullptr;
 }
 
-sigjmp_buf* landing() { return &g.landing; }
+sigjmp_buf* landing() {
+    return &g.landing;
+}
 
-InGuest::InGuest() { g.in_guest = g.import_depth == 0 ? 1 : 0; }
-InGuest::~InGuest() { g.in_guest = 0; }
+InGuest::InGuest() {
+    g.in_guest = g.import_depth == 0 ? 1 : 0;
+}
+InGuest::~InGuest() {
+    g.in_guest = 0;
+}
 
 InImport::InImport() : was_in_guest_(g.in_guest) {
     g.in_guest = 0;
@@ -217,9 +242,13 @@ bool owns_address(const void* address) {
 // What wasm2c's code expects of its runtime, in the forms of wabt 1.0.32 and 1.0.36.
 extern "C" {
 
-wasm_rt_memory_t* QJS_IMPORT_memory(struct QJS_IMPORTS* imports) { return &imports->memory; }
+wasm_rt_memory_t* QJS_IMPORT_memory(struct QJS_IMPORTS* imports) {
+    return &imports->memory;
+}
 
-bool wasm_rt_is_initialized(void) { return true; }
+bool wasm_rt_is_initialized(void) {
+    return true;
+}
 
 void wasm_rt_trap(wasm_rt_trap_t) {
     using namespace sallyport::engine::jsbox;
@@ -236,7 +265,9 @@ void wasm_rt_allocate_funcref_table(wasm_rt_funcref_table_t* table, std::uint32_
         std::abort();
     }
 }
-void wasm_rt_free_funcref_table(wasm_rt_funcref_table_t* table) { std::free(table->data); }
+void wasm_rt_free_funcref_table(wasm_rt_funcref_table_t* table) {
+    std::free(table->data);
+}
 
 #ifdef QJS_INIT_MODULE
 // 1.0.32: equal signatures get equal numbers. 1.0.36 compares digests and needs no registry.

@@ -1,19 +1,19 @@
 // The one WebAssembly instance of a worker: its memory, its snapshot, and the ways out of it.
 //
 // The instance is built once, then frozen: each run starts from the same memory image, mapped
-// copy-on-write, and is thrown away by `reset`. Code inside reaches only its linear memory (8 GB are
-// reserved, so that no 32-bit address with a 32-bit offset leaves them) and the imports of
+// copy-on-write, and is thrown away by `reset`. Code inside reaches only its linear memory (8 GB
+// are reserved, so that no 32-bit address with a 32-bit offset leaves them) and the imports of
 // wasm_imports.cpp. A trap or the hard clock leaves it by siglongjmp, but never out of an import.
 #pragma once
+
+#include "quickjs.h"
+#include "quickjs_names.h"
 
 #include <csetjmp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
-
-#include "quickjs.h"
-#include "quickjs_names.h"
 
 namespace sallyport::engine::jsbox::wasm {
 
@@ -41,13 +41,13 @@ std::size_t size_bytes();
 
 // How far the memory may grow; at least the initial pages.
 void set_size_limit(std::size_t bytes);
-// Grows to hold at least `bytes`, and `slack_bytes` more when that fits; false when the limit forbids
-// it (remembered until `reset`).
+// Grows to hold at least `bytes`, and `slack_bytes` more when that fits; false when the limit
+// forbids it (remembered until `reset`).
 bool grow_to(std::size_t bytes, std::size_t slack_bytes);
 bool growth_refused();
 
-// The host's view of guest memory: null unless [address, address + size) lies inside, computed in 64
-// bits. The view ends with the next call into the guest.
+// The host's view of guest memory: null unless [address, address + size) lies inside, computed in
+// 64 bits. The view ends with the next call into the guest.
 char* range(std::uint32_t address, std::uint64_t size);
 std::optional<std::string_view> c_string(std::uint32_t address);
 bool store_u32(std::uint32_t address, std::uint32_t value);
@@ -57,23 +57,23 @@ bool store_u32(std::uint32_t address, std::uint32_t value);
 // Frames between it and the guest must own nothing.
 sigjmp_buf* landing();
 
-// Marks the time spent in the guest. Calls from inside an import do not count as such: there nothing
-// may jump.
+// Marks the time spent in the guest. Calls from inside an import do not count as such: there
+// nothing may jump.
 class InGuest {
-public:
+  public:
     InGuest();
     ~InGuest();
     InGuest(const InGuest&) = delete;
     InGuest& operator=(const InGuest&) = delete;
 };
 class InImport {
-public:
+  public:
     InImport();
     ~InImport();
     InImport(const InImport&) = delete;
     InImport& operator=(const InImport&) = delete;
 
-private:
+  private:
     int was_in_guest_;
 };
 // For signal handlers: jumps to the landing place when that is allowed, else returns.

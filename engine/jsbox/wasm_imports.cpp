@@ -1,5 +1,7 @@
 #include "engine/jsbox/wasm_imports.hpp"
 
+#include "engine/jsbox/wasm_host.hpp"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,8 +9,6 @@
 #include <cstring>
 #include <ctime>
 #include <string>
-
-#include "engine/jsbox/wasm_host.hpp"
 
 namespace sallyport::engine::jsbox::wasm {
 namespace {
@@ -26,15 +26,15 @@ std::int64_t nanoseconds(clockid_t clock) {
     return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-// The guest's `struct tm` (emscripten, 32-bit): year, month, … in the order of the standard, then the
-// zone offset at byte 36. The sandbox lives in UTC.
+// The guest's `struct tm` (emscripten, 32-bit): year, month, … in the order of the standard, then
+// the zone offset at byte 36. The sandbox lives in UTC.
 void store_utc(std::int64_t seconds, std::uint32_t at) {
     const std::time_t time = seconds;
     std::tm utc{};
     if (gmtime_r(&time, &utc) == nullptr) {
         return;
     }
-    const int fields[] = {utc.tm_sec, utc.tm_min,  utc.tm_hour, utc.tm_mday, utc.tm_mon,
+    const int fields[] = {utc.tm_sec,  utc.tm_min,  utc.tm_hour, utc.tm_mday, utc.tm_mon,
                           utc.tm_year, utc.tm_wday, utc.tm_yday, 0,           0};
     char* to = range(at, sizeof fields);
     if (to != nullptr) {
@@ -45,14 +45,17 @@ void store_utc(std::int64_t seconds, std::uint32_t at) {
 void refuse_module(std::uint32_t name) {
     const auto text = c_string(name);
     std::string shown(text ? text->substr(0, 200) : std::string_view("?"));
-    js::throw_error("module '" + shown +
-                    "' cannot be imported in a code step of tier js; there are: buffer, crypto, url, "
-                    "util");
+    js::throw_error(
+        "module '" + shown +
+        "' cannot be imported in a code step of tier js; there are: buffer, crypto, url, "
+        "util");
 }
 
 }  // namespace
 
-void install(const Hooks& given) { hooks = given; }
+void install(const Hooks& given) {
+    hooks = given;
+}
 
 }  // namespace sallyport::engine::jsbox::wasm
 
@@ -64,14 +67,28 @@ extern "C" {
 void QJS_IMPORT_assert_fail(QJS_IMPORTS*, u32, u32, u32, u32) {
     wasm_rt_trap(WASM_RT_TRAP_UNREACHABLE);
 }
-void QJS_IMPORT_abort(QJS_IMPORTS*) { wasm_rt_trap(WASM_RT_TRAP_UNREACHABLE); }
-void QJS_IMPORT_exit(QJS_IMPORTS*, u32) { wasm_rt_trap(WASM_RT_TRAP_UNREACHABLE); }
+void QJS_IMPORT_abort(QJS_IMPORTS*) {
+    wasm_rt_trap(WASM_RT_TRAP_UNREACHABLE);
+}
+void QJS_IMPORT_exit(QJS_IMPORTS*, u32) {
+    wasm_rt_trap(WASM_RT_TRAP_UNREACHABLE);
+}
 void QJS_IMPORT_runtime_keepalive_clear(QJS_IMPORTS*) {}
-u32 QJS_IMPORT_setitimer(QJS_IMPORTS*, u32, f64) { return 0; }
-u32 QJS_IMPORT_fd_close(QJS_IMPORTS*, u32) { return wasm::kErrnoNoSys; }
-u32 QJS_IMPORT_fd_seek(QJS_IMPORTS*, u32, u64, u32, u32) { return wasm::kErrnoSeek; }
-u32 QJS_IMPORT_fd_write(QJS_IMPORTS*, u32, u32, u32, u32) { return wasm::kErrnoBadFile; }
-u32 QJS_IMPORT_environ_get(QJS_IMPORTS*, u32, u32) { return 0; }
+u32 QJS_IMPORT_setitimer(QJS_IMPORTS*, u32, f64) {
+    return 0;
+}
+u32 QJS_IMPORT_fd_close(QJS_IMPORTS*, u32) {
+    return wasm::kErrnoNoSys;
+}
+u32 QJS_IMPORT_fd_seek(QJS_IMPORTS*, u32, u64, u32, u32) {
+    return wasm::kErrnoSeek;
+}
+u32 QJS_IMPORT_fd_write(QJS_IMPORTS*, u32, u32, u32, u32) {
+    return wasm::kErrnoBadFile;
+}
+u32 QJS_IMPORT_environ_get(QJS_IMPORTS*, u32, u32) {
+    return 0;
+}
 u32 QJS_IMPORT_environ_sizes_get(QJS_IMPORTS*, u32 count, u32 size) {
     InImport mark;
     wasm::store_u32(count, 0);
@@ -130,6 +147,8 @@ u32 QJS_IMPORT_load_module(QJS_IMPORTS*, u32, u32, u32 name) {
     return 0;
 }
 // Only called with a custom normaliser, which is not installed.
-u32 QJS_IMPORT_normalize_module(QJS_IMPORTS*, u32, u32, u32, u32) { return 0; }
+u32 QJS_IMPORT_normalize_module(QJS_IMPORTS*, u32, u32, u32, u32) {
+    return 0;
+}
 void QJS_IMPORT_free_host_ref(QJS_IMPORTS*, u32, u32) {}
 }

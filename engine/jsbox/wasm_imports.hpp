@@ -1,10 +1,10 @@
-// What the guest may ask of the host. One set of hooks, installed at start; each is called inside an
-// import: it must return, and must take every address and value for hostile.
+// What the guest may ask of the host. One set of hooks, installed at start; each is called inside
+// an import: it must return, and must take every address and value for hostile.
 #pragma once
 
-#include <cstdint>
-
 #include "engine/jsbox/quickjs.hpp"
+
+#include <cstdint>
 
 namespace sallyport::engine::jsbox::wasm {
 

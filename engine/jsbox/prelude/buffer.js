@@ -142,6 +142,9 @@ class Buffer extends Bytes {
         const pattern = typeof value === 'number' ? [value & 0xff]
             : typeof value === 'string' ? text_to_bytes(value, encoding) : value;
         const to = end === undefined ? this.length : min(end, this.length);
+        if (pattern.length === 1) {
+            return super.fill(pattern[0], start || 0, to);
+        }
         for (let i = start || 0, k = 0; i < to && pattern.length > 0; i++, k++) {
             this[i] = pattern[k % pattern.length];
         }
@@ -152,17 +155,24 @@ class Buffer extends Bytes {
             return super.indexOf(value & 0xff, from);
         }
         const wanted = typeof value === 'string' ? text_to_bytes(value, encoding) : value;
-        const first = from < 0 ? max(0, this.length + from) : from;
-        for (let i = first; i + wanted.length <= this.length; i++) {
-            let k = 0;
-            while (k < wanted.length && this[i + k] === wanted[k]) {
+        let at = from < 0 ? max(0, this.length + from) : from;
+        if (wanted.length === 0) {
+            return min(at, this.length);
+        }
+        for (;;) {
+            at = super.indexOf(wanted[0], at);
+            if (at < 0 || at + wanted.length > this.length) {
+                return -1;
+            }
+            let k = 1;
+            while (k < wanted.length && this[at + k] === wanted[k]) {
                 k += 1;
             }
             if (k === wanted.length) {
-                return i;
+                return at;
             }
+            at += 1;
         }
-        return -1;
     }
     includes(value, from, encoding) { return this.indexOf(value, from, encoding) >= 0; }
     swap16() { return this.#swap(2); }

@@ -1,0 +1,63 @@
+// One sandbox process as the engine holds it: its socket and the frames in and out. Knows nothing
+// of runs.
+#pragma once
+
+#include "common/result.hpp"
+#include "engine/jsbox/protocol.hpp"
+#include "engine/ports/loop.hpp"
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace sallyport::engine {
+
+class JsboxWorker {
+  public:
+    struct Events {
+        // The worker may be destroyed in either.
+        std::function<void(jsbox::Frame)> frame;
+        // Once: the process ended, or sent what is not a frame and was killed for it.
+        std::function<void(bool forged)> gone;
+    };
+
+    static Result<std::unique_ptr<JsboxWorker>> start(Loop& loop, const std::string& path,
+                                                      Events events);
+    // Kills the process and takes its exit status, waiting for it: killed processes end at once.
+    ~JsboxWorker();
+    JsboxWorker(const JsboxWorker&) = delete;
+    JsboxWorker& operator=(const JsboxWorker&) = delete;
+
+    void send(std::string frame);
+    pid_t pid() const { return pid_; }
+
+  private:
+    JsboxWorker(Loop& loop, Events events) : loop_(loop), events_(std::move(events)) {}
+
+    Status spawn(const std::string& path);
+    void on_ready(Loop::Ready ready);
+    // False when the stream is over.
+    bool read_available();
+    // False when the worker no longer exists.
+    bool dispatch_frames();
+    void write_pending();
+    void watch_writable(bool on);
+    void report_gone(bool forged);
+
+    Loop& loop_;
+    Events events_;
+    pid_t pid_ = -1;
+    int socket_ = -1;
+    Loop::WatchId socket_watch_ = 0;
+    jsbox::FrameReader reader_{jsbox::kFromWorkerBytesMax};
+    std::string outgoing_;
+    std::size_t sent_ = 0;  // of outgoing_
+    bool watching_writable_ = false;
+    bool gone_ = false;
+    // Expires with the worker: a callback that destroyed it is noticed.
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace sallyport::engine
