@@ -49,7 +49,9 @@ std::string body_of(const policy::Decision& decision) {
         return {};
     }
     std::string reason(word(decision.reason));
-    if (decision.status == 401) {
+    const bool about_signature = decision.reason >= policy::Reason::webhook_secret_missing &&
+                                 decision.reason <= policy::Reason::webhook_id_malformed;
+    if (decision.status == 401 || about_signature) {
         reason = "unauthorized";
     }
     std::string body = R"({"type":"about:blank","title":")";
@@ -67,6 +69,8 @@ ngx_int_t refuse(Request& request, const policy::Decision& decision) {
     if (has_error_page(r, status) || r->http_version < NGX_HTTP_VERSION_10) {
         return status;
     }
+    // Behind an error_page (`error_page 418 =200 @fallback`) nginx would send that status instead.
+    r->err_status = 0;
     // ngx_http_send_response discards an unread request body and honours HEAD.
     ngx_str_t type = ngx_string("application/problem+json");
     const std::string_view text = keep(r, body_of(decision));

@@ -29,6 +29,10 @@ ReplayTable::Entry* ReplayTable::entries() {
     return reinterpret_cast<Entry*>(this + 1);
 }
 
+const ReplayTable::Entry* ReplayTable::entries() const {
+    return reinterpret_cast<const Entry*>(this + 1);
+}
+
 std::uint32_t* ReplayTable::buckets() {
     return reinterpret_cast<std::uint32_t*>(entries() + capacity_);
 }
@@ -211,6 +215,39 @@ void ReplayTable::release(const ReplayKeys& keys, std::uint32_t token) {
             forget(index);
         }
     }
+}
+
+void ReplayTable::adopt(const ReplayTable& old, std::int64_t now_ms) {
+    next_token_ = old.next_token_;
+    for (std::uint32_t i = 0; i < old.capacity_ && free_ != kNone; ++i) {
+        const Entry& from = old.entries()[i];
+        if (from.state == State::free || from.until_ms <= now_ms || find(from.key) != kNone) {
+            continue;
+        }
+        const std::uint32_t index = take_free(now_ms);
+        put(index, from.key);
+        Entry& entry = entries()[index];
+        entry.state = from.state;
+        entry.until_ms = from.until_ms;
+        entry.token = from.token;
+        enqueue(index, from.until_ms - now_ms);
+    }
+}
+
+ReplayLife automatic_life(const Profile& profile) {
+    constexpr std::int64_t kDayMs = 86'400'000;
+    // What most providers repeat for, and what a copy that never grows stale is kept out for.
+    constexpr std::int64_t kHorizonMs = 3 * kDayMs;
+    constexpr std::int64_t kTimelessMs = 7 * kDayMs;
+    // Two clocks take part: the sender's date and ours.
+    constexpr std::int64_t kMarginMs = 60'000;
+    const std::int64_t horizon = profile.retry_horizon_ms > 0 ? profile.retry_horizon_ms : kHorizonMs;
+    if (!profile.timestamp || !profile.tolerance_ms || !profile.future_ms) {
+        const std::int64_t life = std::max(kTimelessMs, horizon);
+        return {life, life};
+    }
+    const std::int64_t fresh = *profile.tolerance_ms + *profile.future_ms + kMarginMs;
+    return {std::max(fresh, horizon), fresh};
 }
 
 Decision replay_decision(const Reservation& reservation, std::uint16_t duplicate_status,

@@ -17,6 +17,7 @@
 #include <type_traits>
 
 #include "module/policy/decision.hpp"
+#include "module/policy/webhook_profile.hpp"
 #include "module/policy/webhook_replay_key.hpp"
 
 namespace sallyport::policy::webhook {
@@ -49,6 +50,9 @@ public:
     // The upstream did not: forgotten, unless somebody else has it by now.
     void release(const ReplayKeys& keys, std::uint32_t token);
 
+    // Takes over what `old` still remembers, as far as there is room; for a table of another size.
+    void adopt(const ReplayTable& old, std::int64_t now_ms);
+
     std::uint32_t capacity() const { return capacity_; }
     std::uint32_t used() const { return used_; }
 
@@ -76,6 +80,7 @@ private:
     };
 
     Entry* entries();
+    const Entry* entries() const;
     std::uint32_t* buckets();
     std::uint32_t bucket_of(const ReplayKey& key) const {
         return static_cast<std::uint32_t>(key.low) & bucket_mask_;
@@ -98,6 +103,17 @@ private:
     std::array<Queue, kClasses> queues_{};
 };
 static_assert(std::is_standard_layout_v<ReplayTable> && std::is_trivially_destructible_v<ReplayTable>);
+
+// How long a delivery is remembered once it is done, in milliseconds, by what it is recognised:
+// - its identifier: as long as the provider may repeat it, and as long as a copy would be fresh;
+// - its signature under a signed timestamp: as long as a copy would be fresh; a repetition by the
+//   provider is signed anew;
+// - its signature without a timestamp: a copy never grows stale, so this is the whole protection.
+struct ReplayLife {
+    std::int64_t id_ms = 0;
+    std::int64_t signature_ms = 0;
+};
+ReplayLife automatic_life(const Profile& profile);
 
 // What the client is told. `duplicate_status` and `busy_status` are the operator's; a status of 2xx
 // for a busy delivery is for senders that never repeat anything.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
+#include <type_traits>
 
 #include "common/bytes.hpp"
 #include "module/policy/webhook_form.hpp"
@@ -68,7 +70,9 @@ Verification::Verification(const Profile& profile, std::span<const SecretKey> se
       timestamp_text_(memory),
       id_(memory) {
     if (!profile.json_paths.empty()) {
-        json_.emplace(profile.json_paths);
+        static_assert(std::is_trivially_destructible_v<JsonPicker>);
+        json_ = new (memory->allocate(sizeof(JsonPicker), alignof(JsonPicker)))
+            JsonPicker(profile.json_paths);
     }
     if (profile.body == BodyForm::gunzip) {
         gunzip_.emplace(profile.inflate_bytes_max);
@@ -251,7 +255,7 @@ Outcome Verification::finish(std::int64_t now_ms, std::string_view whole_body) {
     if (gunzip_ && gunzip_->state() != GunzipStream::State::ended) {
         return {Reason::webhook_signature_invalid};
     }
-    if (json_) {
+    if (json_ != nullptr) {
         json_->end();
     }
     if (body_digest_) {

@@ -134,7 +134,7 @@ private:
     Mac* macs_ = nullptr;           // likewise
     std::size_t stream_count_ = 0;  // constructed so far
     std::array<When, kGroupsMax> whens_{};
-    std::optional<JsonPicker> json_;
+    JsonPicker* json_ = nullptr;  // in `memory_`: too large for those who need none
     std::optional<GunzipStream> gunzip_;
     std::optional<DigestStream> body_digest_;
     std::array<std::uint8_t, 32> body_sha256_{};

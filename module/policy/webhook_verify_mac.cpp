@@ -70,7 +70,7 @@ void Verification::consume(std::string_view piece) {
     if (profile_.needs_body_crc32) {
         body_crc32_ = crc32_update(body_crc32_, piece);
     }
-    if (json_) {
+    if (json_ != nullptr) {
         json_->feed(piece);
     }
 }

@@ -1,0 +1,422 @@
+// Webhook authentication and replay protection: where the policy meets nginx's request.
+//
+// The head is judged before the body is read (and before nginx answers 100-continue); the body is
+// hashed by the request body filter while nginx stores it; then the verdict, then the reservation.
+// What becomes of a reservation is decided when the response begins, or at the latest when the
+// request's memory goes: by the upstream's status, not by what the client saw of it.
+#include <array>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "module/nginx/feature.hpp"
+#include "module/nginx/guard.hpp"
+#include "module/nginx/pool_memory.hpp"
+#include "module/nginx/str.hpp"
+#include "module/nginx/webhook_body.hpp"
+#include "module/nginx/webhook_conf.hpp"
+#include "module/policy/webhook_verify.hpp"
+
+namespace sallyport::ngx {
+
+namespace hook = policy::webhook;
+using policy::Decision;
+using policy::Mode;
+using policy::Reason;
+
+namespace {
+
+constexpr FeatureId kId = FeatureId::webhook;
+
+enum class Step : std::uint8_t {
+    fresh,    // nothing judged yet
+    reading,  // the head is good, the body is coming
+    read,     // the body is complete
+    settled,  // judged: never twice, whatever redirects follow
+};
+
+struct WebhookState {
+    explicit WebhookState(ngx_http_request_t* main) : r(main), memory(main->pool) {}
+    ~WebhookState();
+
+    void end_reservation(bool accepted);
+
+    ngx_http_request_t* r;
+    PoolMemory memory;
+    const WebhookLocation* location = nullptr;
+    std::optional<hook::Verification> verification;
+    Step step = Step::fresh;
+    bool streaming = false;  // this request's body passes our filter
+    std::uint64_t body_bytes = 0;
+    Reason early = Reason::none;  // found while the body was coming
+    Reason reason = Reason::none;
+    hook::Outcome outcome;
+    std::int64_t now_ms = 0;  // when it was judged
+
+    // The reservation, if any: at most one a request.
+    WebhookReplayZone* zone = nullptr;
+    hook::ReplayKeys keys;
+    std::uint32_t token = 0;
+    std::int64_t ttl_ms = 0;
+};
+
+// The status of the last answer of an upstream; without one, what nginx itself answered.
+ngx_uint_t deciding_status(const ngx_http_request_t* r) {
+    if (r->upstream_states != nullptr) {
+        const auto* states =
+            static_cast<const ngx_http_upstream_state_t*>(r->upstream_states->elts);
+        for (ngx_uint_t i = r->upstream_states->nelts; i-- > 0;) {
+            if (states[i].peer != nullptr) {
+                return states[i].status;
+            }
+        }
+    }
+    return r->headers_out.status;
+}
+
+bool accepted(const ngx_http_request_t* r) {
+    const ngx_uint_t status = deciding_status(r);
+    return status >= 200 && status < 300;
+}
+
+WebhookState::~WebhookState() {
+    if (zone != nullptr) {
+        guarded(r->connection->log, "webhook replay", [this] { end_reservation(accepted(r)); });
+    }
+}
+
+void WebhookState::end_reservation(bool was_accepted) {
+    WebhookReplayZone& held = *std::exchange(zone, nullptr);
+    if (was_accepted) {
+        held.commit(keys, token, ttl_ms);
+    } else {
+        held.release(keys, token);
+    }
+}
+
+WebhookState& state_of(const Request& request) {
+    void*& slot = request.state().slots[static_cast<std::size_t>(kId)];
+    if (slot == nullptr) {
+        slot = pool_new<WebhookState>(request.r()->main->pool, request.r()->main);
+    }
+    return *static_cast<WebhookState*>(slot);
+}
+
+hook::RequestHead head_of(const Request& request) {
+    const ngx_http_request_t* r = request.r();
+    return {view(r->method_name), view(r->unparsed_uri), request.is_tls() ? "https" : "http",
+            r->headers_in.host == nullptr ? std::string_view()
+                                          : view(r->headers_in.host->value)};
+}
+
+void offer_headers(ngx_http_request_t* r, hook::Verification& verification) {
+    for (ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
+        const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            verification.offer_header(view(headers[i].key), view(headers[i].value));
+        }
+    }
+}
+
+Decision refusal(const WebhookLocation& location, Reason reason) {
+    if (reason == Reason::webhook_body_too_large) {
+        return Decision::deny(reason, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE);
+    }
+    return Decision::deny(reason, location.reject_status.value_or(NGX_HTTP_UNAUTHORIZED));
+}
+
+HookResult settle(WebhookState& state, Mode mode, Decision decision) {
+    state.step = Step::settled;
+    state.reason = decision.reason;
+    return HookResult::decided(decision, mode, (*state.location->profile)->name);
+}
+
+std::uint64_t body_limit(const WebhookLocation& location) {
+    return location.body_bytes_max.value_or(kWebhookBodyBytesMax);
+}
+
+// nginx calls this when the body is complete.
+void body_read(ngx_http_request_t* r) noexcept {
+    const bool known = guarded(r->connection->log, "webhook body", false, [r] {
+        const auto request = Request::find(r);
+        auto* state = request ? request->find_feature_state<WebhookState>(kId) : nullptr;
+        if (state == nullptr || state->step != Step::reading) {
+            return false;
+        }
+        state->step = Step::read;
+        return true;
+    });
+    if (!known) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+    r->write_event_handler = ngx_http_core_run_phases;
+    ngx_http_core_run_phases(r);
+}
+
+// Judges the head and starts reading. The request may be gone when this returns.
+HookResult begin(Request& request, const WebhookLocation& location, WebhookState& state, Mode mode) {
+    ngx_http_request_t* r = request.r();
+    state.location = &location;
+    if (r->headers_in.content_length_n > 0 &&
+        static_cast<std::uint64_t>(r->headers_in.content_length_n) > body_limit(location)) {
+        return settle(state, mode, refusal(location, Reason::webhook_body_too_large));
+    }
+    state.verification.emplace(**location.profile, std::span(location.keys), &state.memory);
+    offer_headers(r, *state.verification);
+    const Reason reason = state.verification->begin(head_of(request), now_ms());
+    if (reason != Reason::none) {
+        state.now_ms = now_ms();
+        return settle(state, mode, refusal(location, reason));
+    }
+    state.step = Step::reading;
+    state.streaming = r->request_body == nullptr;
+    const ngx_int_t rc = ngx_http_read_client_request_body(r, body_read);
+    ngx_http_finalize_request(r, rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE);
+    return HookResult::suspend();
+}
+
+// A body that something else had read before: it is in nginx's buffers or temporary file.
+Reason update_from_buffers(ngx_http_request_t* r, const WebhookLocation& location,
+                           WebhookState& state) {
+    Reason reason = Reason::none;
+    const bool complete = each_body_piece(r, [&](std::string_view piece) {
+        state.body_bytes += piece.size();
+        reason = state.body_bytes > body_limit(location) ? Reason::webhook_body_too_large
+                                                         : state.verification->update(piece);
+        return reason == Reason::none;
+    });
+    return complete || reason != Reason::none ? reason : Reason::internal_error;
+}
+
+HookResult reserve(WebhookState& state, Mode mode) {
+    const WebhookReplay& replay = **state.location->replay;
+    const hook::ReplayIdentity identity = state.verification->replay_identity(replay.key);
+    state.keys = replay.zone->keys(identity, state.location->scope);
+    const hook::Reservation reservation = replay.zone->reserve(state.keys, replay.lease_ms);
+    if (reservation.answer == hook::Reserved::forward) {
+        state.zone = replay.zone;
+        state.token = reservation.token;
+        state.ttl_ms = identity.kind == hook::ReplayIdentity::Kind::signature
+                           ? state.location->life.signature_ms
+                           : state.location->life.id_ms;
+        return HookResult::pass();
+    }
+    if (reservation.answer == hook::Reserved::full && replay.pass_when_full) {
+        state.reason = Reason::webhook_replay_store_full;
+        return HookResult::decided(
+            hook::replay_decision(reservation, replay.duplicate_status, replay.busy_status),
+            Mode::report, (*state.location->profile)->name);
+    }
+    return settle(state, mode,
+                  hook::replay_decision(reservation, replay.duplicate_status, replay.busy_status));
+}
+
+// The body is complete.
+HookResult judge(Request& request, WebhookState& state, Mode mode) {
+    ngx_http_request_t* r = request.r();
+    const WebhookLocation& location = *state.location;
+    state.step = Step::settled;
+    state.now_ms = now_ms();
+    Reason reason = state.early;
+    if (reason == Reason::none && !state.streaming) {
+        reason = update_from_buffers(r, location, state);
+    }
+    std::string_view whole;
+    if (reason == Reason::none && state.verification->needs_whole_body() && !whole_body(r, whole)) {
+        reason = Reason::internal_error;
+    }
+    if (reason == Reason::internal_error) {
+        return settle(state, mode, Decision::deny(reason, NGX_HTTP_INTERNAL_SERVER_ERROR));
+    }
+    if (reason == Reason::none) {
+        state.outcome = state.verification->finish(state.now_ms, whole);
+        reason = state.outcome.reason;
+    }
+    if (reason != Reason::none) {
+        return settle(state, mode, refusal(location, reason));
+    }
+    request.state().delivery_id = state.outcome.id;
+    request.state().verified_by = (*location.profile)->name;
+    const bool replay = location.replay.value_or(nullptr) != nullptr && state.zone == nullptr;
+    return replay ? reserve(state, mode) : HookResult::pass();
+}
+
+// An internal redirect has led into another location. The same profile and secrets have judged
+// already; others judge the same bytes anew, and the reservation stays as it is.
+HookResult judge_again(Request& request, const WebhookLocation& location, WebhookState& state,
+                       Mode mode) {
+    const WebhookLocation& before = *state.location;
+    if (before.profile == location.profile && before.secrets == location.secrets) {
+        const bool genuine = state.reason == Reason::none || state.outcome.secret_index >= 0;
+        return genuine || mode != Mode::enforce || &before == &location
+                   ? HookResult::pass()
+                   : settle(state, mode, refusal(location, state.reason));
+    }
+    request.state().delivery_id = {};
+    request.state().verified_by = {};
+    state.outcome = {};
+    state.early = Reason::none;
+    state.reason = Reason::none;
+    state.body_bytes = 0;
+    return begin(request, location, state, mode);
+}
+
+HookResult preaccess(Request& request, const void* location_conf) {
+    const auto& location = *static_cast<const WebhookLocation*>(location_conf);
+    const Mode mode = request.mode(location.mode);
+    if (mode == Mode::off) {
+        return HookResult::pass();
+    }
+    WebhookState& state = state_of(request);
+    switch (state.step) {
+        case Step::fresh:
+            return begin(request, location, state, mode);
+        case Step::reading:
+            return HookResult::suspend();
+        case Step::read:
+            return judge(request, state, mode);
+        case Step::settled:
+            return judge_again(request, location, state, mode);
+    }
+    return HookResult::pass();
+}
+
+// Over the limit while the body comes: the framework's refusal cannot be used here, because nginx
+// itself ends the request with the status; the finding is recorded for log and variables.
+int refuse_large_body(Request& request, WebhookState& state, Mode mode) {
+    state.early = Reason::webhook_body_too_large;
+    if (mode != Mode::enforce) {
+        return 0;
+    }
+    RequestState& shared = request.state();
+    const HookResult result = settle(state, mode, refusal(*state.location, state.early));
+    if (shared.findings_count < shared.findings.size()) {
+        shared.findings[shared.findings_count] = {kId, mode, result.decision, result.rule};
+        shared.enforced = static_cast<std::int8_t>(shared.findings_count++);
+    }
+    return result.decision.status;
+}
+
+int request_body_filter(Request& request, const void*, ngx_chain_t* in) {
+    auto* state = request.find_feature_state<WebhookState>(kId);
+    if (state == nullptr || state->step != Step::reading || !state->streaming) {
+        return 0;
+    }
+    for (const ngx_chain_t* link = in; link != nullptr; link = link->next) {
+        const ngx_buf_t& buffer = *link->buf;
+        if (!ngx_buf_in_memory(&buffer) || buffer.last == buffer.pos) {
+            continue;
+        }
+        const std::string_view piece(reinterpret_cast<const char*>(buffer.pos),
+                                     static_cast<std::size_t>(buffer.last - buffer.pos));
+        state->body_bytes += piece.size();
+        if (state->early != Reason::none) {
+            continue;
+        }
+        if (state->body_bytes > body_limit(*state->location)) {
+            return refuse_large_body(request, *state, request.mode(state->location->mode));
+        }
+        state->early = state->verification->update(piece);
+    }
+    return 0;
+}
+
+// The upstream has answered: whoever sees its 2xx can no longer start the same delivery again.
+void header_filter(Request& request, const void*) {
+    auto* state = request.find_feature_state<WebhookState>(kId);
+    if (state != nullptr && state->zone != nullptr && accepted(request.r())) {
+        state->end_reservation(true);
+    }
+}
+
+std::string_view status_word(Reason reason) {
+    constexpr std::pair<Reason, std::string_view> kWords[] = {
+        {Reason::none, "valid"},
+        {Reason::webhook_secret_missing, "nosecret"},
+        {Reason::webhook_timestamp_stale, "stale"},
+        {Reason::webhook_timestamp_future, "stale"},
+        {Reason::webhook_duplicate, "duplicate"},
+        {Reason::webhook_in_flight, "inflight"},
+        {Reason::webhook_body_too_large, "toolarge"},
+        {Reason::webhook_replay_store_full, "storefull"},
+    };
+    for (const auto& [known, text] : kWords) {
+        if (known == reason) {
+            return text;
+        }
+    }
+    return "invalid";
+}
+
+const WebhookState* settled_state(Request& request) {
+    const auto* state = request.find_feature_state<WebhookState>(kId);
+    return state != nullptr && state->step == Step::settled ? state : nullptr;
+}
+
+std::string_view number_text(Request& request, std::int64_t number) {
+    std::array<char, 24> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+    return keep(request.r(), {digits.data(), static_cast<std::size_t>(end.ptr - digits.data())});
+}
+
+std::string_view variable_status(Request& request) {
+    const WebhookState* state = settled_state(request);
+    return state == nullptr ? std::string_view() : status_word(state->reason);
+}
+
+std::string_view variable_reason(Request& request) {
+    const WebhookState* state = settled_state(request);
+    return state == nullptr ? std::string_view() : word(state->reason);
+}
+
+std::string_view variable_id(Request& request) {
+    const WebhookState* state = settled_state(request);
+    return state == nullptr ? std::string_view() : state->outcome.id;
+}
+
+// Counts from 1, in configured order: which secret can be retired.
+std::string_view variable_secret_index(Request& request) {
+    const WebhookState* state = settled_state(request);
+    return state == nullptr || state->outcome.secret_index < 0
+               ? std::string_view()
+               : number_text(request, state->outcome.secret_index + 1);
+}
+
+std::string_view variable_age(Request& request) {
+    const WebhookState* state = settled_state(request);
+    return state == nullptr || !state->outcome.timestamp_ms
+               ? std::string_view()
+               : number_text(request, (state->now_ms - *state->outcome.timestamp_ms) / 1000);
+}
+
+constexpr Variable kVariables[] = {
+    {"sallyport_webhook_status", variable_status},
+    {"sallyport_webhook_reason", variable_reason},
+    {"sallyport_webhook_id", variable_id},
+    {"sallyport_webhook_secret_index", variable_secret_index},
+    {"sallyport_webhook_age", variable_age},
+};
+
+bool active(const void* location) {
+    const auto& webhook = *static_cast<const WebhookLocation*>(location);
+    return webhook.profile.value_or(nullptr) != nullptr && webhook.mode != Mode::off;
+}
+
+}  // namespace
+
+constinit const Feature kWebhook = {
+    .id = kId,
+    .name = "webhook",
+    .directives = kWebhookDirectives,
+    .variables = kVariables,
+    .create_main = [](ngx_pool_t* pool) -> void* { return pool_new<WebhookMain>(pool); },
+    .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<WebhookLocation>(pool); },
+    .merge_location = merge_webhook,
+    .active = active,
+    .preaccess = preaccess,
+    .header_filter = header_filter,
+    .request_body_filter = request_body_filter,
+};
+
+}  // namespace sallyport::ngx

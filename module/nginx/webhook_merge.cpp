@@ -1,0 +1,115 @@
+// What a location verifies in the end, and what only then can be seen to be a mistake.
+#include <algorithm>
+#include <array>
+
+#include "module/nginx/str.hpp"
+#include "module/nginx/webhook_conf.hpp"
+
+namespace sallyport::ngx {
+
+namespace hook = policy::webhook;
+
+namespace {
+
+const ngx_http_core_loc_conf_t& core_of(ngx_conf_t* cf) {
+    return *static_cast<ngx_http_core_loc_conf_t*>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+}
+
+std::string place_of(ngx_conf_t* cf) {
+    const auto* server = static_cast<ngx_http_core_srv_conf_t*>(
+        ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module));
+    return std::string(view(server->server_name)) + "\n" + std::string(view(core_of(cf).name));
+}
+
+// A sender may hang up before the upstream has answered (Slack waits three seconds). The upstream's
+// answer decides whether the delivery is done, so nginx must wait for it. Every module that proxies
+// keeps its ngx_http_upstream_conf_t as the first member of its location configuration.
+void outlive_the_client(ngx_conf_t* cf) {
+    constexpr std::array<std::string_view, 5> kProxies = {
+        "ngx_http_proxy_module", "ngx_http_fastcgi_module", "ngx_http_uwsgi_module",
+        "ngx_http_scgi_module", "ngx_http_grpc_module"};
+    auto* context = static_cast<ngx_http_conf_ctx_t*>(cf->ctx);
+    for (ngx_uint_t m = 0; cf->cycle->modules[m] != nullptr; ++m) {
+        const ngx_module_t& module = *cf->cycle->modules[m];
+        if (module.type == NGX_HTTP_MODULE &&
+            std::find(kProxies.begin(), kProxies.end(), module.name) != kProxies.end()) {
+            auto* upstream =
+                static_cast<ngx_http_upstream_conf_t*>(context->loc_conf[module.ctx_index]);
+            upstream->ignore_client_abort = 1;
+        }
+    }
+}
+
+Status make_keys(const hook::Profile& profile, WebhookLocation& location) {
+    location.keys.clear();
+    location.keys.reserve(location.secrets->size());
+    for (const Secret& secret : *location.secrets) {
+        auto key = hook::SecretKey::make(profile, secret);
+        if (!key) {
+            return Error{"\"sallyport_webhook_secret\" number " +
+                         std::to_string(location.keys.size() + 1) + " of \"sallyport_webhook " +
+                         profile.name + "\": " + key.message()};
+        }
+        location.keys.push_back(std::move(*key));
+    }
+    return Done{};
+}
+
+Status check_replay_key(const hook::Profile& profile, const WebhookReplay& replay) {
+    if (replay.key != hook::ReplayKeyChoice::id || profile.id_unsigned_allowed ||
+        profile.has_signed_id()) {
+        return Done{};
+    }
+    return Error{"\"sallyport_webhook_replay\": key=id with \"" + profile.name +
+                 "\": the signature does not cover the id, so a copy passes with another one; use "
+                 "key=auto, or add id_unsigned=allow to sallyport_webhook"};
+}
+
+}  // namespace
+
+Status merge_webhook(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
+    const auto& parent = *static_cast<const WebhookLocation*>(parent_conf);
+    auto& child = *static_cast<WebhookLocation*>(child_conf);
+    child.profile = child.profile ? child.profile : parent.profile;
+    child.secrets = child.secrets != nullptr ? child.secrets : parent.secrets;
+    child.replay = child.replay ? child.replay : parent.replay;
+    child.body_bytes_max = child.body_bytes_max ? child.body_bytes_max : parent.body_bytes_max;
+    child.reject_status = child.reject_status ? child.reject_status : parent.reject_status;
+    child.mode = child.mode ? child.mode : parent.mode;
+
+    const hook::Profile* profile = child.profile.value_or(nullptr);
+    if (profile == nullptr || child.mode == policy::Mode::off) {
+        return Done{};
+    }
+    if (child.secrets == nullptr) {
+        // At server level a location may still bring its own; requests that reach none are refused.
+        if (core_of(cf).name.len == 0) {
+            return Done{};
+        }
+        return Error{"\"sallyport_webhook " + profile->name + "\" in location \"" +
+                     std::string(view(core_of(cf).name)) +
+                     "\" has no secret, so nothing could be verified; add sallyport_webhook_secret "
+                     "file:PATH"};
+    }
+    const Status keys = make_keys(*profile, child);
+    if (!keys) {
+        return keys;
+    }
+    const WebhookReplay* replay = child.replay.value_or(nullptr);
+    if (replay != nullptr) {
+        const Status key = check_replay_key(*profile, *replay);
+        if (!key) {
+            return key;
+        }
+        child.scope = place_of(cf) + "\n" + profile->name;
+        child.life = hook::automatic_life(*profile);
+        if (replay->ttl_ms) {
+            child.life = {*replay->ttl_ms, *replay->ttl_ms};
+        }
+        outlive_the_client(cf);
+    }
+    return Done{};
+}
+
+}  // namespace sallyport::ngx
