@@ -72,12 +72,13 @@ std::size_t Program::find(std::string_view name) const {
 
 Result<std::shared_ptr<const Program>> compile_program(std::string_view flow_id,
                                                        std::string_view version_id,
-                                                       std::string_view display_name,
+                                                       std::string_view display_name, int schema,
                                                        const Json& trigger) {
     auto program = std::make_shared<Program>();
     program->flow_id = flow_id;
     program->version_id = version_id;
     program->display_name = display_name;
+    program->schema = schema;
     for (Json at = trigger; at.is_object(); at = at["nextAction"]) {
         Result<Step> step = compile_step(at);
         if (!step.ok()) {

@@ -37,6 +37,7 @@ struct Program {
     std::string flow_id;
     std::string version_id;
     std::string display_name;
+    int schema = 22;          // of the flow's JSON; decides what a step's name means in templates
     std::vector<Step> steps;  // the trigger comes first
 
     const Step& trigger() const { return steps.front(); }
@@ -49,7 +50,7 @@ struct Program {
 // REQUIRES: `trigger` is the tree of a stored version.
 Result<std::shared_ptr<const Program>> compile_program(std::string_view flow_id,
                                                        std::string_view version_id,
-                                                       std::string_view display_name,
+                                                       std::string_view display_name, int schema,
                                                        const Json& trigger);
 
 }  // namespace sallyport::engine

@@ -7,8 +7,6 @@
 namespace sallyport::engine {
 namespace {
 
-constexpr std::string_view kMask = "**REDACTED**";
-
 std::string_view status_text(StepStatus status) {
     switch (status) {
         case StepStatus::not_reached:
@@ -35,39 +33,6 @@ Json step_json(const Step& step, const StepRecord& record) {
         json.set("duration", Json::integer(record.finished_ms - record.started_ms));
     }
     return json;
-}
-
-bool names_a_secret(std::string_view text) {
-    for (std::size_t open = text.find("{{"); open != std::string_view::npos;
-         open = text.find("{{", open + 2)) {
-        const std::string_view token = text.substr(open, text.find("}}", open) - open);
-        if (token.find("connections") != std::string_view::npos ||
-            token.find("variables") != std::string_view::npos) {
-            return true;
-        }
-    }
-    return false;
-}
-
-Json masked(const Json& raw, const Json& resolved) {
-    if (raw.is_string()) {
-        return names_a_secret(raw.text()) ? Json::string(kMask) : resolved;
-    }
-    if (raw.is_object() && resolved.is_object()) {
-        Json out = Json::object();
-        resolved.each_member([&](std::string_view key, const Json& value) {
-            out.set(key, masked(raw[key], value));
-        });
-        return out;
-    }
-    if (raw.is_array() && resolved.is_array()) {
-        Json out = Json::array();
-        for (std::size_t i = 0; i < resolved.size(); ++i) {
-            out.append(masked(raw.at(i), resolved.at(i)));
-        }
-        return out;
-    }
-    return resolved;
 }
 
 }  // namespace
@@ -102,13 +67,12 @@ std::size_t recorded_steps(const RunState& state) {
     return count;
 }
 
-Json shown_input(const Json& raw, const Json& resolved) {
-    Json shown = masked(raw, resolved);
-    if (!shown.is_object()) {
-        return shown;
+Json shown_input(const Json& logged) {
+    if (!logged.is_object()) {
+        return logged;
     }
     Json out = Json::object();
-    shown.each_member([&out](std::string_view key, const Json& value) {
+    logged.each_member([&out](std::string_view key, const Json& value) {
         const std::size_t size = value.is_string()  ? value.text().size()
                                  : value.size() > 0 ? value.dump().size()
                                                     : 0;

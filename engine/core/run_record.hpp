@@ -19,8 +19,8 @@ Json failed_step_json(const Program& program, const RunState& state);
 // Steps recorded, the trigger included.
 std::size_t recorded_steps(const RunState& state);
 
-// An input as it may be stored and shown: texts that were resolved from connections or variables
-// are masked, large values cut. `raw` is the input before its templates were resolved.
-Json shown_input(const Json& raw, const Json& resolved);
+// An input as it is stored and shown: large values by their size alone. REQUIRES: secrets in
+// `logged` are masked already (template.hpp).
+Json shown_input(const Json& logged);
 
 }  // namespace sallyport::engine

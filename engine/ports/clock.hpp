@@ -6,7 +6,7 @@
 namespace sallyport::engine {
 
 class Clock {
-public:
+  public:
     virtual ~Clock() = default;
     virtual std::int64_t now_ms() const = 0;     // wall clock, unix milliseconds
     virtual std::int64_t steady_ms() const = 0;  // for durations; never goes back

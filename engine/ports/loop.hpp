@@ -9,7 +9,7 @@
 namespace sallyport::engine {
 
 class Loop {
-public:
+  public:
     using Task = std::function<void()>;
     using TimerId = std::uint64_t;
     using WatchId = std::uint64_t;

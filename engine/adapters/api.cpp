@@ -1,0 +1,248 @@
+#include "engine/adapters/api.hpp"
+
+#include "common/bytes.hpp"
+#include "engine/core/jwt.hpp"
+
+#include <array>
+#include <utility>
+
+namespace sallyport::engine {
+namespace {
+
+// Both prefixes are in use: /api/v1 by newer clients, /v1 by those behind a stripping proxy.
+std::optional<std::string_view> below_prefix(std::string_view path) {
+    for (const std::string_view prefix : {"/api/v1/", "/v1/"}) {
+        if (path.starts_with(prefix)) {
+            path.remove_prefix(prefix.size());
+            while (path.ends_with('/')) {
+                path.remove_suffix(1);
+            }
+            return path;
+        }
+    }
+    return std::nullopt;
+}
+
+// The values of the `:x` segments when `path` fits `pattern`.
+std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path) {
+    std::vector<std::string> params;
+    while (true) {
+        const std::size_t pattern_end = pattern.find('/');
+        const std::size_t path_end = path.find('/');
+        const std::string_view wanted = pattern.substr(0, pattern_end);
+        const std::string_view given = path.substr(0, path_end);
+        if (wanted.starts_with(':') && !given.empty()) {
+            params.push_back(percent_decode(given));
+        } else if (wanted != given) {
+            return std::nullopt;
+        }
+        if (pattern_end == std::string_view::npos || path_end == std::string_view::npos) {
+            return pattern_end == path_end ? std::optional(std::move(params)) : std::nullopt;
+        }
+        pattern.remove_prefix(pattern_end + 1);
+        path.remove_prefix(path_end + 1);
+    }
+}
+
+struct Found {
+    const ApiRoute* route;
+    std::vector<std::string> params;
+};
+
+std::optional<Found> find_route(std::string_view method, std::string_view path) {
+    for (const auto* family :
+         {&kWebhookRoutes, &kFlowRoutes, &kRunRoutes, &kAccountRoutes, &kSystemRoutes}) {
+        for (const ApiRoute& route : *family) {
+            if (route.method != "*" && route.method != method) {
+                continue;
+            }
+            if (auto params = match(route.path, path)) {
+                return Found{&route, *std::move(params)};
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+WebResponse preflight_answer() {
+    return {204,
+            {{"access-control-allow-methods", "GET,HEAD,PUT,PATCH,POST,DELETE"},
+             {"access-control-allow-headers", "authorization,content-type"},
+             {"access-control-max-age", "600"}},
+            {}};
+}
+
+bool is_json_type(std::string_view type) {
+    const std::string media = ascii_lower(trim_ows(type.substr(0, type.find(';'))));
+    return media == "application/json" || media.ends_with("+json");
+}
+
+}  // namespace
+
+Api::Api(ApiPorts given, ApiOptions chosen, HmacKey session_key, std::optional<HmacKey> verdict_key)
+    : ports(given),
+      options(std::move(chosen)),
+      session_key_(std::move(session_key)),
+      verdict_key_(std::move(verdict_key)),
+      sign_in_limiter_(options.auth_limit_max, options.auth_limit_window_ms) {}
+
+void Api::handle(WebRequest request, std::function<void(WebResponse)> respond) {
+    auto answer = [id = "req_" + ports.entropy.id(),
+                   respond = std::move(respond)](WebResponse response) {
+        response.headers.push_back({"x-request-id", id});
+        response.headers.push_back({"access-control-allow-origin", "*"});
+        respond(std::move(response));
+    };
+    const auto call = std::make_shared<ApiCall>(std::move(request), std::move(answer));
+    dispatch(call);
+}
+
+void Api::dispatch(const CallPtr& call) {
+    const auto path = below_prefix(call->request.path());
+    auto found = path ? find_route(call->request.method, *path) : std::nullopt;
+    // A container's health check comes from inside and says nothing about anyone.
+    const bool is_health = found && found->route->path == "health";
+    if (!is_health && !accept_verdict(*call)) {
+        return call->fail_not_allowed("the request did not come through the gateway");
+    }
+    if (!found) {
+        return call->request.method == "OPTIONS" ? call->reply(preflight_answer())
+                                                 : call->fail_route();
+    }
+    call->params = std::move(found->params);
+    call->query = parse_form(call->request.query());
+    const ApiRoute* route = found->route;
+    if (route->access == ApiRoute::Access::open) {
+        if (route->method == "*" || read_body(*call)) {
+            route->handler(*this, call);
+        }
+        return;
+    }
+    authenticate(call, [this, call, route] {
+        if (read_body(*call)) {
+            route->handler(*this, call);
+        }
+    });
+}
+
+bool Api::accept_verdict(ApiCall& call) {
+    call.client_address = call.request.header(options.client_address_header);
+    if (call.client_address.empty()) {
+        call.client_address = call.request.peer;
+    }
+    if (!verdict_key_) {
+        return true;
+    }
+    const auto verdict = contract::verify_verdict(call.request.header(contract::kVerdictHeader),
+                                                  *verdict_key_, now_ms() / 1000);
+    if (!verdict.ok()) {
+        ports.log.write(LogLevel::warn, "verdict_refused",
+                        {{"problem", Json::string(verdict.message())}});
+        return false;
+    }
+    call.client_address = verdict->client_address;
+    call.delivery_id = verdict->delivery_id;
+    return true;
+}
+
+bool Api::read_body(ApiCall& call) {
+    if (call.request.method == "GET" || call.request.method == "HEAD") {
+        return true;
+    }
+    const std::string_view type = call.request.header("content-type");
+    if (call.request.body.empty()) {
+        if (is_json_type(type) && call.request.method != "DELETE") {
+            call.fail_framework(400, "FST_ERR_CTP_EMPTY_JSON_BODY",
+                                "Body cannot be empty when content-type is set to "
+                                "'application/json'");
+            return false;
+        }
+        return true;
+    }
+    if (!is_json_type(type)) {
+        call.fail_framework(415, "FST_ERR_CTP_INVALID_MEDIA_TYPE",
+                            "Unsupported Media Type: " + std::string(type));
+        return false;
+    }
+    Result<Json> body = Json::parse(call.request.body);
+    if (!body.ok()) {
+        call.fail_framework(400, "FST_ERR_CTP_INVALID_JSON_BODY",
+                            "Body is not valid JSON but content-type is set to "
+                            "'application/json'");
+        return false;
+    }
+    call.body = *std::move(body);
+    return true;
+}
+
+void Api::authenticate(const CallPtr& call, std::function<void()> then) {
+    constexpr std::string_view kBearer = "Bearer ";
+    const std::string_view header = call->request.header("authorization");
+    if (header.empty()) {
+        return call->fail_not_allowed();
+    }
+    const bool bearer =
+        header.size() > kBearer.size() && ascii_iequals(header.substr(0, kBearer.size()), kBearer);
+    const Result<Json> claims =
+        bearer ? verify_jwt(trim_ows(header.substr(kBearer.size())), now_ms() / 1000, session_key_)
+               : Result<Json>(Error{"no bearer token"});
+    if (!claims.ok() || (*claims)["type"].text() != "USER") {
+        return call->fail(ApiError::invalid_bearer_token,
+                          Json::object({{"message", Json::string("invalid access token")}}));
+    }
+    ports.accounts.user_by_id(
+        std::string((*claims)["id"].text()),
+        [this, call, token_version = std::string((*claims)["tokenVersion"].text()),
+         then = std::move(then)](Result<std::optional<UserRow>> user) {
+            if (failed(call, user)) {
+                return;
+            }
+            if (!user->has_value() || (*user)->status != "ACTIVE" ||
+                (*user)->token_version != token_version) {
+                return call->fail(ApiError::session_expired,
+                                  Json::object({{"message", Json::string("session expired")}}));
+            }
+            call->user = **std::move(user);
+            then();
+        });
+}
+
+std::string Api::session_token(const UserRow& user) const {
+    return sign_jwt(
+        Json::object({{"id", Json::string(user.id)},
+                      {"type", Json::string("USER")},
+                      {"platform", Json::object({{"id", Json::string(user.platform_id)}})},
+                      {"tokenVersion", Json::string(user.token_version)}}),
+        now_ms() / 1000, kSessionSeconds, session_key_);
+}
+
+bool Api::admit_attempt(const std::string& client_address) {
+    return !options.auth_limit_enabled || sign_in_limiter_.admit(client_address, now_ms());
+}
+
+void Api::with_project(const CallPtr& call, const std::string& project_id,
+                       std::function<void(ProjectRow)> then) {
+    if (project_id.empty()) {
+        return call->fail_not_allowed("Project ID is required");
+    }
+    ports.accounts.project(project_id, [this, call, then = std::move(then)](
+                                           Result<std::optional<ProjectRow>> project) {
+        if (failed(call, project)) {
+            return;
+        }
+        // A project that is not there and one of somebody else look the same.
+        if (!project->has_value() || (*project)->owner_id != call->user.id) {
+            return call->fail_not_allowed();
+        }
+        then(**std::move(project));
+    });
+}
+
+void Api::log_failure(const ApiCall& call, const std::string& problem) {
+    ports.log.write(LogLevel::error, "request_failed",
+                    {{"method", Json::string(call.request.method)},
+                     {"path", Json::string(call.request.path())},
+                     {"problem", Json::string(problem)}});
+}
+
+}  // namespace sallyport::engine

@@ -1,0 +1,113 @@
+// The HTTP API: finds the route of a request, checks the gateway's verdict and the session, and
+// hands the call to its handler. Handlers are in api_<family>.cpp, one a family of routes.
+#pragma once
+
+#include "common/contract.hpp"
+#include "common/crypto.hpp"
+#include "engine/adapters/api_call.hpp"
+#include "engine/adapters/attempt_limiter.hpp"
+#include "engine/adapters/password_hasher.hpp"
+#include "engine/ports/clock.hpp"
+#include "engine/ports/entropy.hpp"
+#include "engine/ports/flow_catalog.hpp"
+#include "engine/ports/log.hpp"
+#include "engine/ports/runs.hpp"
+#include "engine/ports/store.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sallyport::engine {
+
+struct ApiOptions {
+    bool open_sign_up = false;           // AP_ALLOW_OPEN_SIGN_UP
+    bool enable_flow_on_publish = true;  // AP_ENABLE_FLOW_ON_PUBLISH
+    std::int64_t webhook_timeout_ms = 30'000;
+    std::size_t webhook_payload_bytes_max = 25u << 20;
+    std::int64_t flow_timeout_s = 600;
+    std::size_t code_memory_kb = 65536;
+    std::string public_url;  // AP_FRONTEND_URL; empty: unknown
+    bool auth_limit_enabled = true;
+    std::size_t auth_limit_max = 50;
+    std::int64_t auth_limit_window_ms = 60'000;
+    std::string client_address_header = "x-real-ip";
+    std::string version;
+};
+
+struct ApiPorts {
+    const Clock& clock;
+    Entropy& entropy;
+    AccountStore& accounts;
+    FlowStore& flows;
+    RunStore& runs;
+    FlowCatalog& catalog;
+    Runs& driver;
+    PasswordHasher& passwords;
+    Log& log;
+};
+
+class Api {
+  public:
+    // Requests without a fresh verdict are refused when there is a verdict key.
+    Api(ApiPorts ports, ApiOptions options, HmacKey session_key,
+        std::optional<HmacKey> verdict_key);
+
+    // The server's handler.
+    void handle(WebRequest request, std::function<void(WebResponse)> respond);
+
+    // ---- for handlers
+
+    ApiPorts ports;
+    const ApiOptions options;
+
+    std::int64_t now_ms() const { return ports.clock.now_ms(); }
+    std::string session_token(const UserRow& user) const;
+    bool admit_attempt(const std::string& client_address);
+
+    // Goes on with `then` when the caller may use the project; answers the call otherwise.
+    void with_project(const CallPtr& call, const std::string& project_id,
+                      std::function<void(ProjectRow)> then);
+    // Answers 503 and logs, when the store failed.
+    template <typename T>
+    bool failed(const CallPtr& call, const Result<T>& result) {
+        if (result.ok()) {
+            return false;
+        }
+        log_failure(*call, result.message());
+        call->fail_unavailable();
+        return true;
+    }
+
+  private:
+    void dispatch(const CallPtr& call);
+    void authenticate(const CallPtr& call, std::function<void()> then);
+    bool accept_verdict(ApiCall& call);
+    static bool read_body(ApiCall& call);
+    void log_failure(const ApiCall& call, const std::string& problem);
+
+    HmacKey session_key_;
+    std::optional<HmacKey> verdict_key_;
+    AttemptLimiter sign_in_limiter_;
+};
+
+// A route's path is relative to /v1 and /api/v1; `:x` matches one segment.
+struct ApiRoute {
+    enum class Access { open, user };
+    std::string_view method;  // `*` matches all
+    std::string_view path;
+    Access access;
+    void (*handler)(Api& api, const CallPtr& call);
+};
+
+// The families.
+extern const std::vector<ApiRoute> kAccountRoutes;
+extern const std::vector<ApiRoute> kFlowRoutes;
+extern const std::vector<ApiRoute> kRunRoutes;
+extern const std::vector<ApiRoute> kWebhookRoutes;
+extern const std::vector<ApiRoute> kSystemRoutes;
+
+}  // namespace sallyport::engine

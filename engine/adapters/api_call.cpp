@@ -1,0 +1,110 @@
+#include "engine/adapters/api_call.hpp"
+
+#include "common/bytes.hpp"
+#include "engine/adapters/http_wire.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sallyport::engine {
+namespace {
+
+constexpr std::size_t kPageMax = 1000;
+// How long a client should leave an overloaded engine alone.
+constexpr std::string_view kRetryAfterS = "2";
+
+std::pair<int, std::string_view> describe(ApiError error) {
+    switch (error) {
+        case ApiError::authorization:
+            return {403, "AUTHORIZATION"};
+        case ApiError::does_not_meet_business_requirements:
+            return {422, "DOES_NOT_MEET_BUSINESS_REQUIREMENTS"};
+        case ApiError::email_auth_disabled:
+            return {403, "EMAIL_AUTH_DISABLED"};
+        case ApiError::entity_not_found:
+            return {404, "ENTITY_NOT_FOUND"};
+        case ApiError::existing_user:
+            return {409, "EXISTING_USER"};
+        case ApiError::flow_operation_invalid:
+            return {400, "FLOW_OPERATION_INVALID"};
+        case ApiError::invalid_bearer_token:
+            return {401, "INVALID_BEARER_TOKEN"};
+        case ApiError::invalid_credentials:
+            return {401, "INVALID_CREDENTIALS"};
+        case ApiError::invitation_only_sign_up:
+            return {403, "INVITATION_ONLY_SIGN_UP"};
+        case ApiError::session_expired:
+            return {403, "SESSION_EXPIRED"};
+        case ApiError::validation:
+            return {409, "VALIDATION"};
+    }
+    return {500, "INTERNAL_SERVER_ERROR"};
+}
+
+}  // namespace
+
+std::string ApiCall::query_text(std::string_view name) const {
+    const std::vector<std::string> values = form_values(query, name);
+    return values.empty() ? std::string() : values.front();
+}
+
+std::size_t ApiCall::limit(std::size_t fallback) const {
+    const auto wanted = parse_u64(query_text("limit"));
+    return wanted ? static_cast<std::size_t>(std::clamp<std::uint64_t>(*wanted, 1, kPageMax))
+                  : fallback;
+}
+
+void ApiCall::reply(int status, const Json& json) {
+    reply(json.exists() ? json_response(status, json) : WebResponse{status, {}, {}});
+}
+
+void ApiCall::reply(WebResponse response) {
+    if (respond_) {
+        std::exchange(respond_, nullptr)(std::move(response));
+    }
+}
+
+void ApiCall::fail(ApiError error, const Json& parameters) {
+    const auto [status, code] = describe(error);
+    reply(status, Json::object({{"code", Json::string(code)}, {"params", parameters}}));
+}
+
+void ApiCall::fail_not_found(std::string_view entity_type, std::string_view entity_id) {
+    fail(ApiError::entity_not_found,
+         Json::object({{"entityType", Json::string(entity_type)},
+                       {"entityId", Json::string(entity_id)},
+                       {"message", Json::string(std::string(entity_type) + " not found")}}));
+}
+
+void ApiCall::fail_not_allowed(std::string_view message) {
+    fail(ApiError::authorization, Json::object({{"message", Json::string(message)}}));
+}
+
+void ApiCall::fail_framework(int status, std::string_view code, std::string_view message) {
+    reply(status, Json::object({{"statusCode", Json::integer(status)},
+                                {"code", Json::string(code)},
+                                {"error", Json::string(reason_phrase(status))},
+                                {"message", Json::string(message)}}));
+}
+
+void ApiCall::fail_validation(std::string_view message) {
+    fail_framework(400, "FST_ERR_VALIDATION", message);
+}
+
+void ApiCall::fail_route() {
+    reply(404, Json::object({{"statusCode", Json::integer(404)},
+                             {"error", Json::string("Not Found")},
+                             {"message", Json::string("Route not found")}}));
+}
+
+void ApiCall::fail_unavailable() {
+    WebResponse response = json_response(
+        503, Json::object({{"statusCode", Json::integer(503)},
+                           {"error", Json::string("Service Unavailable")},
+                           {"message", Json::string("The engine is overloaded or its store cannot "
+                                                    "be written; try again")}}));
+    response.headers.push_back({"retry-after", std::string(kRetryAfterS)});
+    reply(std::move(response));
+}
+
+}  // namespace sallyport::engine

@@ -1,0 +1,82 @@
+// One API request on its way through a handler: what came in, who sent it, and the answers of the
+// contract's shapes. A handler answers exactly once; a call that is dropped closes the connection.
+#pragma once
+
+#include "common/json.hpp"
+#include "engine/core/page_cursor.hpp"
+#include "engine/core/web_message.hpp"
+#include "engine/ports/store.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sallyport::engine {
+
+// The contract's error codes that this engine uses, each with its status (engine contract 1.1).
+enum class ApiError {
+    authorization,
+    does_not_meet_business_requirements,
+    email_auth_disabled,
+    entity_not_found,
+    existing_user,
+    flow_operation_invalid,
+    invalid_bearer_token,
+    invalid_credentials,
+    invitation_only_sign_up,
+    session_expired,
+    validation,
+};
+
+class ApiCall {
+  public:
+    ApiCall(WebRequest received, std::function<void(WebResponse)> respond)
+        : request(std::move(received)), respond_(std::move(respond)) {}
+
+    WebRequest request;
+    FormPairs query;
+    std::vector<std::string> params;  // of the route's `:name` parts, in order
+    Json body;                        // parsed, when the request has a JSON body
+    std::string client_address;
+    std::string delivery_id;  // verified by the gateway; empty: none
+    UserRow user;             // on routes that need one
+
+    std::string query_text(std::string_view name) const;  // the first value; empty: none
+    // `limit`, between 1 and 1000 (what a page may cost).
+    std::size_t limit(std::size_t fallback) const;
+
+    void reply(int status, const Json& body);
+    void reply(WebResponse response);
+    void fail(ApiError error, const Json& params = Json::null());
+    void fail_not_found(std::string_view entity_type, std::string_view entity_id);
+    void fail_not_allowed(std::string_view message = "principal is not allowed for this route");
+    // `FST_ERR_VALIDATION` and its like: {statusCode, code, error, message}.
+    void fail_framework(int status, std::string_view code, std::string_view message);
+    void fail_validation(std::string_view message);
+    void fail_route();
+    // The store or the run driver could not: 503 with Retry-After. The cause goes to the log alone.
+    void fail_unavailable();
+
+  private:
+    std::function<void(WebResponse)> respond_;
+};
+
+using CallPtr = std::shared_ptr<ApiCall>;
+
+template <typename Row, typename ToJson>
+Json page_json(const Page<Row>& page, ToJson to_json) {
+    Json data = Json::array();
+    for (const Row& row : page.rows) {
+        data.append(to_json(row));
+    }
+    const auto cursor = [](const std::optional<PageCursor>& at) {
+        return at ? Json::string(encode_cursor(*at)) : Json::null();
+    };
+    return Json::object(
+        {{"data", data}, {"next", cursor(page.next)}, {"previous", cursor(page.previous)}});
+}
+
+}  // namespace sallyport::engine

@@ -1,0 +1,133 @@
+// Runs: the list and the record of one (engine contract 1.6).
+#include "engine/adapters/api.hpp"
+#include "engine/core/run_journal.hpp"
+#include "engine/core/run_record.hpp"
+#include "engine/core/time_text.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace sallyport::engine {
+namespace {
+
+Json time_or_null(std::int64_t ms) {
+    return ms == 0 ? Json::null() : Json::string(iso_time(ms));
+}
+
+Json run_json(const RunRow& run) {
+    Json json = Json::object(
+        {{"id", Json::string(run.id)},
+         {"created", Json::string(iso_time(run.created_ms))},
+         {"updated", Json::string(iso_time(run.updated_ms))},
+         {"projectId", Json::string(run.project_id)},
+         {"flowId", Json::string(run.flow_id)},
+         {"flowVersionId", Json::string(run.version_id)},
+         {"flowVersion", Json::object({{"displayName", Json::string(run.display_name)}})},
+         {"environment", Json::string(run.environment)},
+         {"status", Json::string(run.status)},
+         {"startTime", time_or_null(run.started_ms)},
+         {"finishTime", time_or_null(run.finished_ms)},
+         {"tags", Json::array()},
+         {"failParentOnFailure", Json::boolean(true)},
+         {"logsFileId", Json::null()},
+         {"stepsCount", Json::integer(run.steps_count)},
+         {"archivedAt", Json::null()}});
+    const Result<Json> failed_step =
+        run.failed_step.empty() ? Result<Json>(Error{}) : Json::parse(run.failed_step);
+    if (failed_step.ok()) {
+        json.set("failedStep", *failed_step);
+    }
+    return json;
+}
+
+// False, with the call answered, when a time is given that is none.
+bool read_time(const CallPtr& call, std::string_view name, std::optional<std::int64_t>& out) {
+    const std::string text = call->query_text(name);
+    if (text.empty()) {
+        return true;
+    }
+    out = parse_iso_time(text);
+    if (!out) {
+        call->fail_validation("querystring/" + std::string(name) + " is not an ISO 8601 time");
+    }
+    return out.has_value();
+}
+
+bool are_statuses(const std::vector<std::string>& statuses) {
+    return std::all_of(statuses.begin(), statuses.end(), [](const std::string& status) {
+        return to_string(run_status_from(status)) == status;
+    });
+}
+
+void list_runs(Api& api, const CallPtr& call) {
+    RunQuery wanted;
+    wanted.project_id = call->query_text("projectId");
+    wanted.flow_ids = form_values(call->query, "flowId");
+    wanted.statuses = form_values(call->query, "status");
+    wanted.failed_step_name = call->query_text("failedStepName");
+    wanted.limit = call->limit(10);
+    const std::string cursor = call->query_text("cursor");
+    wanted.cursor = cursor.empty() ? std::nullopt : decode_cursor(cursor);
+    if (!cursor.empty() && !wanted.cursor) {
+        return call->fail_validation("querystring/cursor is not a cursor of this list");
+    }
+    if (!are_statuses(wanted.statuses)) {
+        return call->fail_validation("querystring/status is not a status of a run");
+    }
+    if (!read_time(call, "createdAfter", wanted.created_after_ms) ||
+        !read_time(call, "createdBefore", wanted.created_before_ms)) {
+        return;
+    }
+    const std::string project_id = wanted.project_id;
+    api.with_project(call, project_id, [&api, call, wanted](const ProjectRow&) {
+        api.ports.runs.list_runs(wanted, [&api, call](const Result<Page<RunRow>>& page) {
+            if (!api.failed(call, page)) {
+                call->reply(200, page_json(*page, run_json));
+            }
+        });
+    });
+}
+
+void answer_with_steps(Api& api, const CallPtr& call, const StoredRun& run) {
+    api.ports.catalog.version(
+        run.row.flow_id, run.row.version_id,
+        [&api, call, run](const Result<std::optional<RunnableFlow>>& flow) {
+            if (api.failed(call, flow)) {
+                return;
+            }
+            Json json = run_json(run.row);
+            json.set("steps", Json::null());  // the version is gone with its flow
+            if (flow->has_value() && (*flow)->program != nullptr) {
+                const Result<RunState> state = replay(*(*flow)->program, run.commits);
+                if (state.ok()) {
+                    json.set("steps", steps_json(*(*flow)->program, *state));
+                }
+            }
+            call->reply(200, json);
+        });
+}
+
+void get_run(Api& api, const CallPtr& call) {
+    api.ports.runs.run(call->params[0], [&api, call](Result<std::optional<StoredRun>> run) {
+        if (api.failed(call, run)) {
+            return;
+        }
+        if (!run->has_value()) {
+            return call->fail_not_found("flow_run", call->params[0]);
+        }
+        const std::string project_id = (*run)->row.project_id;
+        api.with_project(call, project_id,
+                         [&api, call, found = **std::move(run)](const ProjectRow&) {
+                             answer_with_steps(api, call, found);
+                         });
+    });
+}
+
+}  // namespace
+
+const std::vector<ApiRoute> kRunRoutes = {
+    {"GET", "flow-runs", ApiRoute::Access::user, list_runs},
+    {"GET", "flow-runs/:id", ApiRoute::Access::user, get_run},
+};
+
+}  // namespace sallyport::engine

@@ -1,0 +1,159 @@
+// Webhooks: what starts runs (engine contract 1.7). Open to everyone who knows the flow's id; the
+// gateway in front verifies signatures, the trigger may ask for a password or a header.
+#include "common/bytes.hpp"
+#include "common/contract.hpp"
+#include "engine/adapters/api.hpp"
+#include "engine/core/piece_webhook.hpp"
+
+#include <utility>
+
+namespace sallyport::engine {
+namespace {
+
+struct Mode {
+    bool sync = false;
+    bool draft = false;
+};
+
+WebResponse with_id(WebResponse response, const std::string& run_id) {
+    response.headers.push_back({"x-webhook-id", run_id});
+    return response;
+}
+
+WebResponse message(int status, std::string_view text) {
+    return json_response(status, Json::object({{"message", Json::string(text)}}));
+}
+
+// What a caller hears of a run that ended without an answer of its own.
+WebResponse answer_for(RunStatus status) {
+    switch (status) {
+        case RunStatus::failed:
+        case RunStatus::memory_limit_exceeded:
+        case RunStatus::log_size_exceeded:
+        case RunStatus::canceled:
+            return message(500, "The flow has failed and there is no response returned");
+        case RunStatus::internal_error:
+            return message(500, "An internal error has occurred");
+        case RunStatus::timeout:
+            return message(504, "The request took too long to reply");
+        case RunStatus::queued:
+        case RunStatus::running:
+        case RunStatus::paused:
+        case RunStatus::succeeded:
+        case RunStatus::quota_exceeded:
+            return json_response(204, Json::object());
+    }
+    return json_response(204, Json::object());
+}
+
+WebResponse to_response(const RunReply& reply) {
+    switch (reply.kind) {
+        case RunReply::Kind::response:
+            return to_web_response(reply.response);
+        case RunReply::Kind::finished:
+            return answer_for(reply.status);
+        case RunReply::Kind::timed_out:
+            return json_response(204, Json::object());
+    }
+    return json_response(204, Json::object());
+}
+
+// Flows see what the caller sent, not what the doors say to each other.
+void remove_gateway_headers(WebRequest& request) {
+    std::erase_if(request.headers, [](const WebHeader& header) {
+        return ascii_lower(header.name).starts_with(contract::kHeaderPrefix);
+    });
+}
+
+void start(Api& api, const CallPtr& call, Mode mode, const RunnableFlow& flow, Json payload) {
+    StartRun run;
+    run.program = flow.program;
+    run.project_id = flow.project_id;
+    run.environment = mode.draft ? "TESTING" : "PRODUCTION";
+    run.payload = std::move(payload);
+    run.delivery_id = mode.draft ? std::string() : call->delivery_id;
+    api.ports.driver.start(std::move(run), [&api, call, mode](const Result<StartedRun>& started) {
+        if (api.failed(call, started)) {
+            return;
+        }
+        if (!mode.sync) {
+            return call->reply(with_id(json_response(200, Json::object()), started->run_id));
+        }
+        api.ports.driver.wait(started->run_id, api.options.webhook_timeout_ms,
+                              [call, id = started->run_id](const RunReply& reply) {
+                                  call->reply(with_id(to_response(reply), id));
+                              });
+    });
+}
+
+void on_flow(Api& api, const CallPtr& call, Mode mode,
+             const Result<std::optional<RunnableFlow>>& found) {
+    if (api.failed(call, found)) {
+        return;
+    }
+    if (!found->has_value()) {
+        return call->reply(410, Json::object());
+    }
+    const RunnableFlow& flow = **found;
+    if (!mode.draft && !flow.enabled) {
+        return call->reply(404, Json::object());
+    }
+    const bool is_webhook = flow.program != nullptr &&
+                            flow.program->trigger().piece == kWebhookPiece &&
+                            flow.program->trigger().action == "catch_webhook";
+    if (!is_webhook) {
+        return call->reply(404, Json::object());
+    }
+    remove_gateway_headers(call->request);
+    WebhookPayload read = webhook_payload(call->request);
+    if (!read.payload.exists()) {
+        return call->fail_framework(read.refusal.status, read.refusal.code, read.refusal.message);
+    }
+    if (!webhook_authorized(flow.program->trigger().settings["input"], read.payload)) {
+        // As the contract has it: an answer that does not tell whether the secret was right.
+        return call->reply(
+            with_id(json_response(mode.sync ? 204 : 200, Json::object()), api.ports.entropy.id()));
+    }
+    start(api, call, mode, flow, std::move(read.payload));
+}
+
+void receive(Api& api, const CallPtr& call, Mode mode) {
+    if (call->request.body.size() > api.options.webhook_payload_bytes_max) {
+        return call->reply(message(413, "Payload too large"));
+    }
+    auto done = [&api, call, mode](const Result<std::optional<RunnableFlow>>& flow) {
+        on_flow(api, call, mode, flow);
+    };
+    if (mode.draft) {
+        api.ports.catalog.latest(call->params[0], std::move(done));
+    } else {
+        api.ports.catalog.published(call->params[0], std::move(done));
+    }
+}
+
+void receive_async(Api& api, const CallPtr& call) {
+    receive(api, call, {});
+}
+
+void receive_sync(Api& api, const CallPtr& call) {
+    receive(api, call, {.sync = true});
+}
+
+void receive_draft(Api& api, const CallPtr& call) {
+    receive(api, call, {.draft = true});
+}
+
+void receive_draft_sync(Api& api, const CallPtr& call) {
+    receive(api, call, {.sync = true, .draft = true});
+}
+
+}  // namespace
+
+const std::vector<ApiRoute> kWebhookRoutes = {
+    {"*", "webhooks/:flowId", ApiRoute::Access::open, receive_async},
+    {"*", "webhooks/:flowId/sync", ApiRoute::Access::open, receive_sync},
+    {"*", "webhooks/:flowId/draft", ApiRoute::Access::open, receive_draft},
+    {"*", "webhooks/:flowId/draft/sync", ApiRoute::Access::open, receive_draft_sync},
+};
+
+}  // namespace sallyport::engine

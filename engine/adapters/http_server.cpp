@@ -1,0 +1,409 @@
+#include "engine/adapters/http_server.hpp"
+
+#include "common/bytes.hpp"
+#include "common/ip.hpp"
+#include "engine/adapters/http_wire.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <ctime>
+#include <list>
+#include <optional>
+
+namespace sallyport::engine {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using Socket = asio::generic::stream_protocol::socket;
+using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
+using Code = boost::system::error_code;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+// Timeouts are looked at this often, so each lasts up to this much longer.
+constexpr std::chrono::milliseconds kSweep{500};
+// After a refusal the rest of the request is read and dropped, so that the answer is not lost to a
+// reset; at most this much.
+constexpr std::size_t kLingerBytesMax = 1024 * 1024;
+constexpr std::chrono::milliseconds kLinger{2000};
+// The pause after an accept that failed: descriptors are short, asking at once would spin.
+constexpr std::chrono::milliseconds kAcceptPause{50};
+
+struct Connection {
+    explicit Connection(Socket connected) : socket(std::move(connected)) {}
+    Socket socket;
+    Clock::time_point deadline = Clock::time_point::max();
+    bool idle = true;  // between requests: may be closed without loss
+    std::string peer;
+};
+
+std::string peer_of(const Socket& socket) {
+    Code error;
+    const auto endpoint = socket.remote_endpoint(error);
+    if (error) {
+        return {};
+    }
+    const auto* raw = endpoint.data();
+    if (raw->sa_family == AF_INET) {
+        const auto* v4 = reinterpret_cast<const sockaddr_in*>(raw);
+        std::uint8_t bytes[4];
+        std::memcpy(bytes, &v4->sin_addr, sizeof(bytes));
+        return IpAddress::from_v4(bytes).to_string();
+    }
+    if (raw->sa_family == AF_INET6) {
+        const auto* v6 = reinterpret_cast<const sockaddr_in6*>(raw);
+        std::uint8_t bytes[16];
+        std::memcpy(bytes, &v6->sin6_addr, sizeof(bytes));
+        return IpAddress::from_v6(bytes).to_string();
+    }
+    return {};
+}
+
+template <typename Message>
+WebRequest to_web_request(Message&& message, const std::string& peer) {
+    WebRequest request;
+    request.method = std::string(message.method_string());
+    request.target = std::string(message.target());
+    for (const auto& field : message) {
+        request.headers.push_back({std::string(field.name_string()), std::string(field.value())});
+    }
+    request.body = std::move(message.body());
+    request.peer = peer;
+    return request;
+}
+
+// What to answer to a request that could not be read; nothing: just close.
+std::optional<WebResponse> refusal_for(const Code& error) {
+    if (error == http::error::header_limit) {
+        return wire_error(431);
+    }
+    if (error == http::error::body_limit) {
+        return wire_error(413);
+    }
+    if (error == http::error::end_of_stream || error == http::error::partial_message) {
+        return std::nullopt;
+    }
+    static const auto& parse_errors = http::make_error_code(http::error::bad_method).category();
+    return error.category() == parse_errors ? std::optional(wire_error(400)) : std::nullopt;
+}
+
+}  // namespace
+
+struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
+    Impl(AsioLoop& loop, HttpServerOptions limits, Handler handle)
+        : context(loop.context()),
+          acceptor(context),
+          sweep_timer(context),
+          options(limits),
+          handler(std::move(handle)) {}
+
+    asio::io_context& context;
+    Acceptor acceptor;
+    asio::steady_timer sweep_timer;
+    HttpServerOptions options;
+    Handler handler;
+    std::list<std::shared_ptr<Connection>> connections;
+    bool draining = false;
+    std::function<void()> drained;
+    std::string unix_path;
+    std::uint16_t port = 0;
+
+    static Clock::time_point in(std::int64_t ms) {
+        return Clock::now() + std::chrono::milliseconds(ms);
+    }
+
+    asio::awaitable<void> accept_loop() {
+        while (acceptor.is_open()) {
+            auto [error, socket] = co_await acceptor.async_accept(kAwait);
+            if (error == asio::error::operation_aborted) {
+                co_return;
+            }
+            if (error || connections.size() >= options.connections_max) {
+                asio::steady_timer pause(context, kAcceptPause);
+                co_await pause.async_wait(kAwait);
+                continue;  // a connection above the bound is closed here
+            }
+            auto connection = std::make_shared<Connection>(std::move(socket));
+            asio::co_spawn(context, serve(shared_from_this(), std::move(connection)),
+                           asio::detached);
+        }
+    }
+
+    asio::awaitable<void> sweep_loop() {
+        while (!draining || !connections.empty()) {
+            sweep_timer.expires_after(kSweep);
+            co_await sweep_timer.async_wait(kAwait);
+            const auto now = Clock::now();
+            for (const auto& connection : connections) {
+                if (connection->deadline < now || (draining && connection->idle)) {
+                    Code ignored;
+                    connection->socket.close(ignored);
+                }
+            }
+        }
+    }
+
+    static asio::awaitable<void> serve(std::shared_ptr<Impl> self,
+                                       std::shared_ptr<Connection> connection) {
+        const auto at = self->connections.insert(self->connections.end(), connection);
+        connection->peer = peer_of(connection->socket);
+        boost::beast::flat_buffer buffer(self->options.header_bytes_max + 64 * 1024);
+        connection->deadline = in(self->options.header_timeout_ms);
+        while (!self->draining && co_await self->serve_one(*connection, buffer)) {
+            connection->idle = true;
+            connection->deadline = in(self->options.idle_timeout_ms);
+        }
+        Code ignored;
+        connection->socket.close(ignored);
+        self->connections.erase(at);
+        self->report_drained();
+    }
+
+    void report_drained() {
+        if (draining && connections.empty() && drained) {
+            asio::post(context, std::exchange(drained, nullptr));
+        }
+    }
+
+    // False when the connection is to be closed.
+    asio::awaitable<bool> serve_one(Connection& connection, boost::beast::flat_buffer& buffer) {
+        http::request_parser<http::string_body> parser;
+        parser.header_limit(static_cast<std::uint32_t>(options.header_bytes_max));
+        parser.body_limit(options.body_bytes_max);
+        auto [error, size] =
+            co_await http::async_read_header(connection.socket, buffer, parser, kAwait);
+        if (error) {
+            co_await refuse(connection, error);
+            co_return false;
+        }
+        connection.idle = false;
+        if (!parser.is_done()) {
+            connection.deadline = in(options.body_timeout_ms);
+            if (ascii_iequals(std::string_view(parser.get()[http::field::expect]),
+                              "100-continue")) {
+                co_await write(connection, "HTTP/1.1 100 Continue\r\n\r\n", {});
+            }
+            std::tie(error, size) =
+                co_await http::async_read(connection.socket, buffer, parser, kAwait);
+            if (error) {
+                co_await refuse(connection, error);
+                co_return false;
+            }
+        }
+        connection.deadline = Clock::time_point::max();
+        auto message = parser.release();
+        const bool host_missing =
+            message.version() >= 11 && message.find(http::field::host) == message.end();
+        const bool keep_alive = message.keep_alive() && !draining && !host_missing;
+        const bool head_only = message.method() == http::verb::head;
+        WebRequest request = to_web_request(std::move(message), connection.peer);
+        const WebResponse response =
+            host_missing ? wire_error(400) : co_await answer(std::move(request));
+        const std::string head = wire_head(response, keep_alive, head_only, std::time(nullptr));
+        const bool sent = co_await write(
+            connection, head, sends_body(response, head_only) ? response.body : std::string_view());
+        co_return sent&& keep_alive;
+    }
+
+    asio::awaitable<WebResponse> answer(WebRequest request) {
+        co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(WebResponse)>(
+            [this](auto completion, WebRequest taken) {
+                auto shared =
+                    std::make_shared<std::optional<decltype(completion)>>(std::move(completion));
+                handler(std::move(taken), [this, shared](WebResponse response) {
+                    if (!shared->has_value()) {
+                        return;  // answered already
+                    }
+                    asio::post(context, [done = std::move(**shared),
+                                         response = std::move(response)]() mutable {
+                        std::move(done)(std::move(response));
+                    });
+                    shared->reset();
+                });
+            },
+            asio::use_awaitable, std::move(request));
+    }
+
+    asio::awaitable<bool> write(Connection& connection, std::string_view head,
+                                std::string_view body) {
+        connection.deadline = in(options.write_timeout_ms);
+        const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head.data(), head.size()),
+                                                           asio::buffer(body.data(), body.size())};
+        const auto [error, size] = co_await asio::async_write(connection.socket, buffers, kAwait);
+        co_return !error;
+    }
+
+    asio::awaitable<void> refuse(Connection& connection, Code reason) {
+        const std::optional<WebResponse> response = refusal_for(reason);
+        if (!response) {
+            co_return;
+        }
+        const std::string head = wire_head(*response, false, false, std::time(nullptr));
+        if (!co_await write(connection, head, response->body)) {
+            co_return;
+        }
+        Code error;
+        connection.socket.shutdown(Socket::shutdown_send, error);
+        connection.deadline = Clock::now() + kLinger;
+        std::array<char, 4096> dropped{};
+        for (std::size_t total = 0; !error && total < kLingerBytesMax;) {
+            const auto [code, size] =
+                co_await connection.socket.async_read_some(asio::buffer(dropped), kAwait);
+            error = code;
+            total += size;
+        }
+    }
+};
+
+namespace {
+
+// A socket file that nobody listens on is left over from a crash.
+Status remove_stale(const std::string& path, asio::io_context& context) {
+    struct stat info {};
+    if (::lstat(path.c_str(), &info) != 0) {
+        return Done{};
+    }
+    if (!S_ISSOCK(info.st_mode)) {
+        return Error{path + " exists and is not a socket"};
+    }
+    asio::local::stream_protocol::socket probe(context);
+    Code error;
+    probe.connect(asio::local::stream_protocol::endpoint(path), error);
+    if (!error) {
+        return Error{"another engine listens on " + path};
+    }
+    ::unlink(path.c_str());
+    return Done{};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<HttpServer>> HttpServer::listen(AsioLoop& loop, const ListenAddress& address,
+                                                       HttpServerOptions options, Handler handler) {
+    auto impl = std::make_shared<Impl>(loop, options, std::move(handler));
+    asio::generic::stream_protocol::endpoint endpoint;
+    Code error;
+    if (!address.unix_path.empty()) {
+        const Status free = remove_stale(address.unix_path, impl->context);
+        if (!free.ok()) {
+            return free.error();
+        }
+        endpoint = asio::local::stream_protocol::endpoint(address.unix_path);
+    } else {
+        endpoint =
+            asio::ip::tcp::endpoint(asio::ip::make_address(address.host, error), address.port);
+    }
+    if (!error) {
+        impl->acceptor.open(endpoint.protocol(), error);
+    }
+    if (!error && address.unix_path.empty()) {
+        impl->acceptor.set_option(asio::socket_base::reuse_address(true), error);
+    }
+    if (!error) {
+        impl->acceptor.bind(endpoint, error);
+    }
+    if (!error && !address.unix_path.empty()) {
+        impl->unix_path = address.unix_path;
+        ::chmod(address.unix_path.c_str(), static_cast<mode_t>(address.unix_mode));
+    }
+    if (!error) {
+        impl->acceptor.listen(asio::socket_base::max_listen_connections, error);
+    }
+    if (error) {
+        return Error{"cannot listen on " + address.to_string() + ": " + error.message()};
+    }
+    if (address.unix_path.empty()) {
+        const auto bound = impl->acceptor.local_endpoint(error);
+        const auto* raw = reinterpret_cast<const sockaddr_in*>(bound.data());  // port: same in v6
+        impl->port = ntohs(raw->sin_port);
+    }
+    asio::co_spawn(
+        impl->context, [impl] { return impl->accept_loop(); }, asio::detached);
+    asio::co_spawn(
+        impl->context, [impl] { return impl->sweep_loop(); }, asio::detached);
+    return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
+}
+
+HttpServer::~HttpServer() {
+    if (!impl_->unix_path.empty()) {
+        ::unlink(impl_->unix_path.c_str());
+    }
+}
+
+std::uint16_t HttpServer::port() const {
+    return impl_->port;
+}
+
+void HttpServer::drain(std::function<void()> done) {
+    impl_->draining = true;
+    impl_->drained = std::move(done);
+    Code ignored;
+    impl_->acceptor.close(ignored);
+    for (const auto& connection : impl_->connections) {
+        if (connection->idle) {
+            connection->socket.close(ignored);
+        }
+    }
+    impl_->report_drained();
+}
+
+Result<ListenAddress> ListenAddress::parse(std::string_view text) {
+    ListenAddress address;
+    if (text.starts_with("unix:")) {
+        address.unix_path = text.substr(5);
+        // sockaddr_un holds 108 bytes with the final zero.
+        if (address.unix_path.empty() || address.unix_path.size() > 107) {
+            return Error{"'" + std::string(text) + "': the path must have 1 to 107 bytes"};
+        }
+        return address;
+    }
+    const std::size_t colon = text.rfind(':');
+    const auto port =
+        colon == std::string_view::npos ? std::nullopt : parse_u64(text.substr(colon + 1));
+    std::string_view host = text.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) {
+        host = host.substr(1, host.size() - 2);
+    }
+    if (!port || *port > 65535 || !IpAddress::parse(host)) {
+        return Error{"'" + std::string(text) +
+                     "' is no address to listen on: use unix:PATH or 127.0.0.1:PORT"};
+    }
+    address.host = host;
+    address.port = static_cast<std::uint16_t>(*port);
+    return address;
+}
+
+bool ListenAddress::is_private() const {
+    const auto ip = IpAddress::parse(host);
+    return !unix_path.empty() || host == "::1" || (ip && ip->is_v4() && ip->v4() >> 24 == 127);
+}
+
+std::string ListenAddress::to_string() const {
+    if (!unix_path.empty()) {
+        return "unix:" + unix_path;
+    }
+    const bool v6 = host.find(':') != std::string::npos;
+    return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+}  // namespace sallyport::engine

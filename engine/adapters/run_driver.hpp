@@ -1,0 +1,67 @@
+// The driver of the run machine: journals each event, performs the actions that follow, and feeds
+// their results back. All of it on the engine's loop; nothing here blocks.
+//
+// A run lives here from its acceptance (or recovery) to its end. What the process knows and the
+// journal does not is only: the resolved input of the step under way, who waits, and timers.
+#pragma once
+
+#include "engine/ports/clock.hpp"
+#include "engine/ports/entropy.hpp"
+#include "engine/ports/flow_catalog.hpp"
+#include "engine/ports/http_client.hpp"
+#include "engine/ports/log.hpp"
+#include "engine/ports/loop.hpp"
+#include "engine/ports/runs.hpp"
+#include "engine/ports/sandbox.hpp"
+#include "engine/ports/store.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace sallyport::engine {
+
+struct RunDriverPorts {
+    Loop& loop;
+    const Clock& clock;
+    Entropy& entropy;
+    RunStore& store;
+    FlowCatalog& flows;
+    Sandbox& sandbox;
+    HttpClient& http;
+    Log& log;
+};
+
+struct RunDriverOptions {
+    std::int64_t flow_timeout_ms = 600'000;     // AP_FLOW_TIMEOUT_SECONDS
+    std::uint32_t code_timeout_ms = 10'000;     // of one code step
+    std::size_t code_memory_bytes = 64u << 20;  // of one code step
+    std::uint32_t http_timeout_ms = 30'000;     // of one request, unless the step says otherwise
+    std::size_t http_response_bytes_max = 25u << 20;
+    // Runs in memory. Beyond it new ones are refused: better no acknowledgement than no memory.
+    std::size_t runs_max = 20'000;
+};
+
+class RunDriver final : public Runs {
+  public:
+    RunDriver(RunDriverPorts ports, RunDriverOptions options);
+    ~RunDriver() override;
+
+    void start(StartRun run, std::function<void(Result<StartedRun>)> done) override;
+    void wait(std::string run_id, std::int64_t timeout_ms,
+              std::function<void(RunReply)> done) override;
+
+    // Takes up the runs that a crash or stop left unfinished; reports how many.
+    void recover(std::function<void(Result<std::size_t>)> done);
+
+    std::size_t live_runs() const;
+    // Called once when no run is live any more.
+    void when_idle(std::function<void()> done);
+
+  private:
+    class Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace sallyport::engine

@@ -1,0 +1,65 @@
+// Does what one step does: runs its code, sends its request, builds its answer. Knows nothing of
+// journals and runs; the driver does.
+#pragma once
+
+#include "common/json.hpp"
+#include "engine/core/program.hpp"
+#include "engine/core/run_machine.hpp"
+#include "engine/ports/http_client.hpp"
+#include "engine/ports/sandbox.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace sallyport::engine {
+
+struct StepCall {
+    const Step& step;
+    Json input;  // resolved
+    std::string project_id;
+    std::string idempotency_key;
+    std::int64_t time_left_ms = 0;  // of the run
+};
+
+struct StepResult {
+    enum class Kind { succeeded, failed, overloaded };  // overloaded: not even begun, try again
+    Kind kind = Kind::succeeded;
+    Json output;
+    Json response;      // exists when the step answers the caller
+    bool stop = false;  // and the run ends
+    FailureKind failure = FailureKind::error;
+    std::string message;
+};
+
+class StepPerformer {
+  public:
+    struct Limits {
+        std::uint32_t code_timeout_ms;
+        std::size_t code_memory_bytes;
+        std::uint32_t http_timeout_ms;
+        std::size_t http_response_bytes_max;
+    };
+    using Done = std::function<void(StepResult)>;
+    using Cancel = std::function<void()>;
+
+    StepPerformer(Sandbox& sandbox, HttpClient& http, Limits limits)
+        : sandbox_(sandbox), http_(http), limits_(limits) {}
+
+    // Empty when this engine can perform the step, else why not.
+    static std::string unsupported(const Step& step);
+
+    // `done` is called once, on the loop, possibly from inside the call. The returned function
+    // stops what is under way; it may be empty and does nothing once the step is done.
+    Cancel perform(const StepCall& call, Done done);
+
+  private:
+    Cancel run_code(const StepCall& call, Done done);
+    Cancel send_request(const StepCall& call, Done done);
+
+    Sandbox& sandbox_;
+    HttpClient& http_;
+    Limits limits_;
+};
+
+}  // namespace sallyport::engine

@@ -1,0 +1,373 @@
+#include "engine/app/config.hpp"
+
+#include "common/bytes.hpp"
+#include "common/file_text.hpp"
+#include "common/limits.hpp"
+#include "common/units.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+namespace sallyport::engine {
+namespace {
+
+// A sync caller holds a connection; the contract's upper bound.
+constexpr std::uint64_t kWebhookTimeoutSMax = 900;
+constexpr std::uint64_t kFlowTimeoutSMax = 86'400;
+constexpr std::uint64_t kPayloadMbMax = 512;
+// What the sandbox takes (ports/sandbox.hpp).
+constexpr std::uint64_t kCodeMemoryKbMin = 24 * 1024;
+constexpr std::uint64_t kCodeMemoryKbMax = 256 * 1024;
+
+constexpr std::string_view kMakeSecret = "; make one with: openssl rand -hex 32";
+constexpr std::string_view kMakeKey = "; make one with: openssl rand -hex 16";
+
+struct Setting {
+    std::string_view name;
+    std::string_view fallback;  // as it would be written
+    bool secret = false;        // masked; may also be given as NAME_FILE
+    std::string_view meaning;
+    Status (*apply)(Config& config, const std::string& value);
+};
+
+Result<std::uint64_t> number(const std::string& value, std::uint64_t low, std::uint64_t high) {
+    const auto parsed = parse_u64(value);
+    if (!parsed || *parsed < low || *parsed > high) {
+        return Error{"must be a number from " + std::to_string(low) + " to " +
+                     std::to_string(high) + ", not '" + value + "'"};
+    }
+    return *parsed;
+}
+
+template <typename T>
+Status put_number(T& out, const std::string& value, std::uint64_t low, std::uint64_t high,
+                  std::uint64_t unit = 1) {
+    const auto parsed = number(value, low, high);
+    if (!parsed.ok()) {
+        return parsed.error();
+    }
+    out = static_cast<T>(*parsed * unit);
+    return Done{};
+}
+
+Status put_flag(bool& out, const std::string& value) {
+    if (value != "true" && value != "false") {
+        return Error{"must be true or false, not '" + value + "'"};
+    }
+    out = value == "true";
+    return Done{};
+}
+
+Status put_secret(Secret& out, const std::string& value) {
+    if (value.size() < limits::kSecretBytesMin) {
+        return Error{"is too short: it needs at least " + std::to_string(limits::kSecretBytesMin) +
+                     " characters" + std::string(kMakeSecret)};
+    }
+    out = Secret(value);
+    return Done{};
+}
+
+Status put_encryption_key(Secret& out, const std::string& value) {
+    if (value.size() != 32 && value.size() != 64) {
+        return Error{"must have 32 (or 64) hexadecimal characters" + std::string(kMakeKey)};
+    }
+    if (!hex_decode(value, HexCase::any)) {
+        return Error{"must be hexadecimal" + std::string(kMakeKey)};
+    }
+    out = Secret(value);
+    return Done{};
+}
+
+// `1 minute`, `30 seconds`, `15m`.
+Status put_window(std::int64_t& out, const std::string& value) {
+    std::string text = ascii_lower(value);
+    const std::size_t blank = text.find(' ');
+    if (blank != std::string::npos) {
+        const char unit = blank + 1 < text.size() ? text[blank + 1] : ' ';
+        text = text.substr(0, blank) + unit;
+    }
+    const Result<std::int64_t> parsed = parse_duration_ms(text);
+    if (!parsed.ok() || *parsed <= 0) {
+        return Error{"must be a duration such as '1 minute' or '60s', not '" + value + "'"};
+    }
+    out = *parsed;
+    return Done{};
+}
+
+Status put_egress(EgressPolicy& out, const std::string& value) {
+    Result<EgressPolicy> policy = EgressPolicy::parse(value);
+    if (!policy.ok()) {
+        return policy.error();
+    }
+    out = *std::move(policy);
+    return Done{};
+}
+
+Status put_mode(unsigned& out, const std::string& value) {
+    unsigned mode = 0;
+    for (const char c : value) {
+        if (c < '0' || c > '7' || mode > 0777) {
+            return Error{"must be an octal file mode such as 0660, not '" + value + "'"};
+        }
+        mode = mode * 8 + static_cast<unsigned>(c - '0');
+    }
+    out = mode & 0777;
+    return Done{};
+}
+
+Status put_listen(ListenAddress& out, const std::string& value) {
+    Result<ListenAddress> address = ListenAddress::parse(value);
+    if (!address.ok()) {
+        return address.error();
+    }
+    const unsigned mode = out.unix_mode;
+    out = *std::move(address);
+    out.unix_mode = mode;
+    return Done{};
+}
+
+using C = Config;
+using V = const std::string;
+
+// The one table: what is read, printed and explained. In the order of --help.
+const std::vector<Setting>& settings() {
+    static const std::vector<Setting> table = {
+        {"SALLYPORT_DATA", "data", false, "folder of the database; made when missing (--data)",
+         [](C& c, V& v) -> Status { return c.data_dir = v, Done{}; }},
+        {"SALLYPORT_SOCKET_MODE", "0660", false, "file mode of a unix socket",
+         [](C& c, V& v) { return put_mode(c.listen.unix_mode, v); }},
+        {"SALLYPORT_LISTEN", "127.0.0.1:3000", false,
+         "unix:PATH or ADDRESS:PORT to listen on (--listen)",
+         [](C& c, V& v) { return put_listen(c.listen, v); }},
+        {"AP_JWT_SECRET", "", true, "signs sessions; required, 16 characters or more",
+         [](C& c, V& v) { return put_secret(c.jwt_secret, v); }},
+        {"AP_ENCRYPTION_KEY", "", true, "encrypts stored secrets; required, 32 hex characters",
+         [](C& c, V& v) { return put_encryption_key(c.encryption_key, v); }},
+        {"SALLYPORT_VERDICT_SECRET", "", true,
+         "shared with the gateway; then only requests it has signed are served",
+         [](C& c, V& v) { return put_secret(c.verdict_secret, v); }},
+        {"AP_FRONTEND_URL", "", false, "the public address, for links",
+         [](C& c, V& v) -> Status { return c.public_url = v, Done{}; }},
+        {"AP_ALLOW_OPEN_SIGN_UP", "false", false, "whether others than the first may sign up",
+         [](C& c, V& v) { return put_flag(c.open_sign_up, v); }},
+        {"AP_API_RATE_LIMIT_AUTHN_ENABLED", "true", false, "limit sign-in attempts by address",
+         [](C& c, V& v) { return put_flag(c.auth_limit_enabled, v); }},
+        {"AP_API_RATE_LIMIT_AUTHN_MAX", "50", false, "attempts in a window",
+         [](C& c, V& v) { return put_number(c.auth_limit_max, v, 1, 1'000'000); }},
+        {"AP_API_RATE_LIMIT_AUTHN_WINDOW", "1 minute", false, "length of the window",
+         [](C& c, V& v) { return put_window(c.auth_limit_window_ms, v); }},
+        {"AP_CLIENT_REAL_IP_HEADER", "x-real-ip", false,
+         "client address set by a proxy, when no gateway signs it",
+         [](C& c, V& v) -> Status { return c.client_address_header = v, Done{}; }},
+        {"AP_ENABLE_FLOW_ON_PUBLISH", "true", false, "publishing enables a flow",
+         [](C& c, V& v) { return put_flag(c.enable_flow_on_publish, v); }},
+        {"AP_FLOW_TIMEOUT_SECONDS", "600", false, "a run that takes longer ends as TIMEOUT",
+         [](C& c, V& v) { return put_number(c.flow_timeout_ms, v, 1, kFlowTimeoutSMax, 1000); }},
+        {"AP_WEBHOOK_TIMEOUT_SECONDS", "30", false, "how long a sync caller waits",
+         [](C& c, V& v) {
+             return put_number(c.webhook_timeout_ms, v, 1, kWebhookTimeoutSMax, 1000);
+         }},
+        {"AP_MAX_WEBHOOK_PAYLOAD_SIZE_MB", "25", false, "larger bodies are refused with 413",
+         [](C& c, V& v) {
+             return put_number(c.webhook_payload_bytes_max, v, 1, kPayloadMbMax, 1u << 20);
+         }},
+        {"AP_WORKER_CONCURRENCY", "0", false, "sandbox workers; 0: one more than there are cores",
+         [](C& c, V& v) { return put_number(c.sandbox_workers, v, 0, 256); }},
+        {"AP_SANDBOX_MEMORY_LIMIT", "65536", false,
+         "memory of one code step in KB, 24576 to 262144",
+         [](C& c, V& v) {
+             return put_number(c.code_memory_bytes, v, kCodeMemoryKbMin, kCodeMemoryKbMax, 1024);
+         }},
+        {"SALLYPORT_CODE_TIMEOUT_SECONDS", "10", false, "time of one code step",
+         [](C& c, V& v) { return put_number(c.code_timeout_ms, v, 1, 600, 1000); }},
+        {"SALLYPORT_JSBOX", "", false, "path of sallyport-jsbox; empty: beside this program",
+         [](C& c, V& v) -> Status { return c.jsbox_path = v, Done{}; }},
+        {"SALLYPORT_EGRESS_ALLOW", "", false,
+         "addresses, CIDR blocks and host:port that steps may reach though not public",
+         [](C& c, V& v) { return put_egress(c.egress, v); }},
+        {"SALLYPORT_CA_FILE", "", false, "PEM of authorities to trust; empty: the system's",
+         [](C& c, V& v) -> Status { return c.ca_file = v, Done{}; }},
+        {"SALLYPORT_SQLITE_SYNCHRONOUS", "full", false,
+         "full, or normal: faster, a power cut may take the last runs",
+         [](C& c, V& v) -> Status {
+             if (v != "full" && v != "normal") {
+                 return Error{"must be full or normal, not '" + v + "'"};
+             }
+             c.durability = v == "full" ? SqliteDurability::full : SqliteDurability::normal;
+             return Done{};
+         }},
+        {"AP_DB_TYPE", "SQLITE3", false, "SQLITE3 is what this version has",
+         [](C&, V& v) -> Status {
+             return v == "SQLITE3" || v == "PGLITE"
+                        ? Status(Done{})
+                        : Error{"must be SQLITE3 (embedded), not '" + v + "'"};
+         }},
+        {"SALLYPORT_DRAIN_SECONDS", "30", false, "how long a stop waits for requests under way",
+         [](C& c, V& v) { return put_number(c.drain_ms, v, 0, 3600, 1000); }},
+        {"AP_LOG_LEVEL", "info", false, "debug, info, warn or error",
+         [](C& c, V& v) -> Status {
+             for (const auto& [name, level] :
+                  {std::pair("debug", LogLevel::debug), std::pair("trace", LogLevel::debug),
+                   std::pair("info", LogLevel::info), std::pair("warn", LogLevel::warn),
+                   std::pair("error", LogLevel::error), std::pair("fatal", LogLevel::error)}) {
+                 if (v == name) {
+                     c.log_level = level;
+                     return Done{};
+                 }
+             }
+             return Error{"must be debug, info, warn or error, not '" + v + "'"};
+         }},
+    };
+    return table;
+}
+
+const std::string* find(const Environment& environment, const std::string& name) {
+    const auto found = environment.find(name);
+    return found == environment.end() ? nullptr : &found->second;
+}
+
+// The list of upstream's name and ours are one.
+Environment with_aliases(Environment environment) {
+    const std::string* upstream = find(environment, "AP_SSRF_ALLOW_LIST");
+    if (upstream != nullptr && !upstream->empty()) {
+        std::string& ours = environment["SALLYPORT_EGRESS_ALLOW"];
+        ours += ours.empty() ? *upstream : "," + *upstream;
+    }
+    return environment;
+}
+
+// The value of a setting: given, from its file, or the default.
+Result<std::string> value_of(const Setting& setting, const Environment& environment) {
+    const std::string name(setting.name);
+    const std::string* given = find(environment, name);
+    const std::string* file = setting.secret ? find(environment, name + "_FILE") : nullptr;
+    if (file == nullptr || file->empty()) {
+        return given != nullptr ? *given : std::string(setting.fallback);
+    }
+    if (given != nullptr && !given->empty()) {
+        return Error{name + " and " + name + "_FILE are both set: keep one"};
+    }
+    const Result<Secret> secret = read_secret_file(*file);
+    if (!secret.ok()) {
+        return Error{name + "_FILE: " + secret.message() + std::string(kMakeSecret) + " > FILE"};
+    }
+    return std::string(secret->reveal());
+}
+
+bool is_set(const Setting& setting, const Environment& environment) {
+    return find(environment, std::string(setting.name)) != nullptr ||
+           find(environment, std::string(setting.name) + "_FILE") != nullptr;
+}
+
+bool is_required(const Setting& setting) {
+    return setting.name == "AP_JWT_SECRET" || setting.name == "AP_ENCRYPTION_KEY";
+}
+
+// Empty, and that is allowed.
+bool is_left_out(const Setting& setting, const std::string& value, const Environment& environment) {
+    const bool asked_for = setting.secret && is_set(setting, environment);
+    return value.empty() && setting.fallback.empty() && !is_required(setting) && !asked_for;
+}
+
+void collect_warnings(const Environment& environment, Config& config) {
+    for (const auto& [name, value] : environment) {
+        if (!name.starts_with("AP_") && !name.starts_with("SALLYPORT_")) {
+            continue;
+        }
+        const bool known =
+            name == "AP_SSRF_ALLOW_LIST" ||
+            std::any_of(settings().begin(), settings().end(), [&name](const Setting& setting) {
+                return setting.name == name ||
+                       (setting.secret && std::string(setting.name) + "_FILE" == name);
+            });
+        if (!known) {
+            config.warnings.push_back(name + " is set and has no effect on this engine");
+        }
+    }
+}
+
+}  // namespace
+
+Result<Config> read_config(const Environment& given) {
+    const Environment environment = with_aliases(given);
+    Config config;
+    for (const Setting& setting : settings()) {
+        const Result<std::string> value = value_of(setting, environment);
+        if (!value.ok()) {
+            return value.error();
+        }
+        if (is_left_out(setting, *value, environment)) {
+            continue;
+        }
+        const std::string name(setting.name);
+        if (value->empty() && setting.secret) {
+            const bool key = setting.name == "AP_ENCRYPTION_KEY";
+            return Error{name + (is_set(setting, environment) ? " is empty" : " is not set") +
+                         std::string(key ? kMakeKey : kMakeSecret)};
+        }
+        const Status applied = setting.apply(config, *value);
+        if (!applied.ok()) {
+            return Error{name + " " + applied.message()};
+        }
+    }
+    collect_warnings(environment, config);
+    return config;
+}
+
+std::string print_config(const Environment& given) {
+    const Environment environment = with_aliases(given);
+    std::string out;
+    for (const Setting& setting : settings()) {
+        const Result<std::string> value = value_of(setting, environment);
+        const std::string text = value.ok() ? *value : std::string();
+        const bool masked = setting.secret && !text.empty();
+        out += std::string(setting.name) + "=" + (masked ? "********" : text) + "\n";
+    }
+    return out;
+}
+
+std::string describe_settings() {
+    std::string out;
+    for (const Setting& setting : settings()) {
+        out += "  " + std::string(setting.name) + (setting.secret ? " (or …_FILE)" : "") +
+               "\n      " + std::string(setting.meaning);
+        if (!setting.fallback.empty()) {
+            out += " [" + std::string(setting.fallback) + "]";
+        }
+        out += "\n";
+    }
+    return out;
+}
+
+Result<Environment> parse_env_file(std::string_view text) {
+    Environment environment;
+    std::size_t line_number = 0;
+    std::string problem;
+    for_each_split(text, '\n', [&](std::string_view line) {
+        ++line_number;
+        if (line.ends_with('\r')) {
+            line.remove_suffix(1);
+        }
+        line = trim_ows(line);
+        if (line.empty() || line.starts_with('#')) {
+            return;
+        }
+        const std::size_t equals = line.find('=');
+        if (equals == std::string_view::npos || equals == 0) {
+            problem = "line " + std::to_string(line_number) + " is not NAME=value";
+            return;
+        }
+        std::string_view value = line.substr(equals + 1);
+        const bool quoted = value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
+                            value.back() == value.front();
+        environment[std::string(trim_ows(line.substr(0, equals)))] =
+            quoted ? value.substr(1, value.size() - 2) : value;
+    });
+    if (!problem.empty()) {
+        return Error{problem};
+    }
+    return environment;
+}
+
+}  // namespace sallyport::engine

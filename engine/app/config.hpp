@@ -1,0 +1,70 @@
+// The engine's settings: where each comes from, what it may be, and what is wrong with it. Reads
+// names and values that the caller collected; touches the environment, files and the network not at
+// all, except for secret files named by a setting.
+#pragma once
+
+#include "common/result.hpp"
+#include "common/secret.hpp"
+#include "engine/adapters/http_server.hpp"
+#include "engine/adapters/sqlite_db.hpp"
+#include "engine/core/egress_policy.hpp"
+#include "engine/ports/log.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sallyport::engine {
+
+using Environment = std::map<std::string, std::string>;
+
+struct Config {
+    std::string data_dir = "data";
+    ListenAddress listen;  // 127.0.0.1:3000
+    LogLevel log_level = LogLevel::info;
+    std::int64_t drain_ms = 30'000;
+
+    Secret jwt_secret;
+    Secret encryption_key;
+    Secret verdict_secret;  // empty: no gateway in front
+    bool open_sign_up = false;
+    bool auth_limit_enabled = true;
+    std::size_t auth_limit_max = 50;
+    std::int64_t auth_limit_window_ms = 60'000;
+    std::string client_address_header = "x-real-ip";
+
+    std::string public_url;
+    bool enable_flow_on_publish = true;
+    std::int64_t flow_timeout_ms = 600'000;
+    std::int64_t webhook_timeout_ms = 30'000;
+    std::size_t webhook_payload_bytes_max = 25u << 20;
+
+    std::size_t sandbox_workers = 0;  // 0: one more than there are cores
+    std::size_t code_memory_bytes = 64u << 20;
+    std::int64_t code_timeout_ms = 10'000;
+    std::string jsbox_path;  // empty: beside the engine
+
+    EgressPolicy egress;
+    std::string ca_file;  // empty: the system's store
+    SqliteDurability durability = SqliteDurability::full;
+
+    std::vector<std::string> warnings;  // settings that are there and have no effect
+};
+
+// Errors name the setting, the value (never a secret's) and the remedy.
+Result<Config> read_config(const Environment& environment);
+
+// The settings in force, one `NAME=value` a line, secrets masked.
+std::string print_config(const Environment& environment);
+
+// The table of settings, for --help.
+std::string describe_settings();
+
+// `NAME=value` lines; blank lines and lines that begin with `#` are skipped, quotes around a value
+// are removed.
+Result<Environment> parse_env_file(std::string_view text);
+
+}  // namespace sallyport::engine

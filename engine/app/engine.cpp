@@ -1,0 +1,188 @@
+#include "engine/app/engine.hpp"
+
+#include "common/contract.hpp"
+#include "engine/adapters/api.hpp"
+#include "engine/adapters/asio_loop.hpp"
+#include "engine/adapters/flow_cache.hpp"
+#include "engine/adapters/http_client.hpp"
+#include "engine/adapters/http_server.hpp"
+#include "engine/adapters/jsbox_pool.hpp"
+#include "engine/adapters/json_log.hpp"
+#include "engine/adapters/password_hasher.hpp"
+#include "engine/adapters/run_driver.hpp"
+#include "engine/adapters/sqlite_store.hpp"
+#include "engine/adapters/system_clock.hpp"
+#include "engine/app/version.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <memory>
+
+namespace sallyport::engine {
+namespace {
+
+// Base64, JSON escapes and multipart frames around the largest payload.
+constexpr std::size_t kBodySlackBytes = 4u << 20;
+
+Status make_data_dir(const std::string& path) {
+    std::error_code error;
+    const bool made = std::filesystem::create_directories(path, error);
+    if (error) {
+        return Error{"cannot make the data folder " + path + ": " + error.message() +
+                     "; choose another with --data"};
+    }
+    if (made && ::chmod(path.c_str(), 0700) != 0) {
+        return Error{"cannot close the data folder " + path + " to others"};
+    }
+    return Done{};
+}
+
+ApiOptions api_options(const Config& config) {
+    ApiOptions options;
+    options.open_sign_up = config.open_sign_up;
+    options.enable_flow_on_publish = config.enable_flow_on_publish;
+    options.webhook_timeout_ms = config.webhook_timeout_ms;
+    options.webhook_payload_bytes_max = config.webhook_payload_bytes_max;
+    options.flow_timeout_s = config.flow_timeout_ms / 1000;
+    options.code_memory_kb = config.code_memory_bytes / 1024;
+    options.public_url = config.public_url;
+    options.auth_limit_enabled = config.auth_limit_enabled;
+    options.auth_limit_max = config.auth_limit_max;
+    options.auth_limit_window_ms = config.auth_limit_window_ms;
+    options.client_address_header = config.client_address_header;
+    options.version = kEngineVersion;
+    return options;
+}
+
+RunDriverOptions driver_options(const Config& config) {
+    RunDriverOptions options;
+    options.flow_timeout_ms = config.flow_timeout_ms;
+    options.code_timeout_ms = static_cast<std::uint32_t>(config.code_timeout_ms);
+    options.code_memory_bytes = config.code_memory_bytes;
+    return options;
+}
+
+HttpClientOptions http_options(const Config& config) {
+    HttpClientOptions options;
+    options.policy = config.egress;
+    options.ca_file = config.ca_file;
+    options.user_agent = "Sallyport/" + std::string(kEngineVersion);
+    return options;
+}
+
+JsboxOptions sandbox_options(const Config& config) {
+    JsboxOptions options;
+    options.worker_path = config.jsbox_path;
+    options.workers = config.sandbox_workers;
+    return options;
+}
+
+// Everything that lives as long as the engine serves; destroyed in reverse order. The store comes
+// after the loop and finishes what is queued before the loop is gone.
+struct Engine {
+    Engine(const Config& config, AsioLoop& on, Log& to, const Clock& time,
+           std::unique_ptr<SqliteStore> opened)
+        : loop(on),
+          log(to),
+          store(std::move(opened)),
+          http(loop, http_options(config)),
+          sandbox(loop, &http, sandbox_options(config)),
+          flows(*store),
+          driver({loop, time, entropy, *store, flows, sandbox, http, log}, driver_options(config)),
+          passwords(loop),
+          api({time, entropy, *store, *store, *store, flows, driver, passwords, log},
+              api_options(config), HmacKey(DigestAlgorithm::sha256, config.jwt_secret.reveal()),
+              config.verdict_secret.empty()
+                  ? std::nullopt
+                  : std::optional(contract::verdict_key(config.verdict_secret))) {}
+
+    AsioLoop& loop;
+    Log& log;
+    SystemEntropy entropy;
+    std::unique_ptr<SqliteStore> store;
+    CurlHttpClient http;
+    JsboxPool sandbox;
+    FlowCache flows;
+    RunDriver driver;
+    PasswordHasher passwords;
+    Api api;
+    std::unique_ptr<HttpServer> server;
+    bool stopping = false;
+};
+
+// Requests under way end, then the loop does. Runs that go on are taken up by the next start.
+void stop(Engine& engine, std::int64_t drain_ms, int signal) {
+    if (std::exchange(engine.stopping, true)) {
+        engine.loop.stop();  // asked twice: at once
+        return;
+    }
+    engine.log.write(LogLevel::info, "stopping", {{"signal", Json::integer(signal)}});
+    engine.loop.after(drain_ms, [&engine] { engine.loop.stop(); });
+    engine.server->drain([&engine] { engine.driver.when_idle([&engine] { engine.loop.stop(); }); });
+}
+
+Status serve(Engine& engine, const Config& config) {
+    HttpServerOptions options;
+    options.body_bytes_max = config.webhook_payload_bytes_max + kBodySlackBytes;
+    auto server = HttpServer::listen(engine.loop, config.listen, options,
+                                     [&engine](WebRequest request, HttpServer::Respond respond) {
+                                         engine.api.handle(std::move(request), std::move(respond));
+                                     });
+    if (!server.ok()) {
+        return server.error();
+    }
+    engine.server = *std::move(server);
+    ListenAddress address = config.listen;
+    address.port = engine.server->port();
+    engine.log.write(LogLevel::info, "listening",
+                     {{"address", Json::string(address.to_string())},
+                      {"version", Json::string(kEngineVersion)}});
+    engine.loop.on_signals({SIGTERM, SIGINT}, [&engine, &config](int signal) {
+        stop(engine, config.drain_ms, signal);
+    });
+    engine.loop.run();
+    return Done{};
+}
+
+}  // namespace
+
+Status run_engine(Config config) {
+    const SystemClock clock;
+    JsonLog log(STDERR_FILENO, config.log_level, clock);
+    for (const std::string& warning : config.warnings) {
+        log.write(LogLevel::warn, "setting_ignored", {{"problem", Json::string(warning)}});
+    }
+    if (!config.listen.is_private() && config.verdict_secret.empty()) {
+        log.write(LogLevel::warn, "listening_in_public",
+                  {{"problem", Json::string("anyone who reaches " + config.listen.to_string() +
+                                            " gets past the gateway; set "
+                                            "SALLYPORT_VERDICT_SECRET_FILE")}});
+    }
+    const Status folder = make_data_dir(config.data_dir);
+    if (!folder.ok()) {
+        return folder;
+    }
+    AsioLoop loop;
+    auto store = SqliteStore::open(config.data_dir + "/engine.db", config.durability, loop, clock);
+    if (!store.ok()) {
+        return store.error();
+    }
+    Engine engine(config, loop, log, clock, *std::move(store));
+    // Before the first request: what was acknowledged comes first.
+    Status recovered = Error{"the store did not answer"};
+    engine.driver.recover([&](const Result<std::size_t>& count) {
+        recovered = count.ok() ? Status(Done{}) : Status(count.error());
+        if (count.ok() && *count > 0) {
+            log.write(LogLevel::info, "runs_recovered",
+                      {{"count", Json::integer(static_cast<std::int64_t>(*count))}});
+        }
+        loop.stop();
+    });
+    loop.run();
+    return recovered.ok() ? serve(engine, config) : recovered;
+}
+
+}  // namespace sallyport::engine

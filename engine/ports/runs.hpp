@@ -1,0 +1,54 @@
+// Starting runs and waiting for what they answer: what the API needs of the run driver.
+#pragma once
+
+#include "common/json.hpp"
+#include "common/result.hpp"
+#include "engine/core/program.hpp"
+#include "engine/core/run_state.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace sallyport::engine {
+
+struct StartRun {
+    std::shared_ptr<const Program> program;
+    std::string project_id;
+    std::string environment = "PRODUCTION";  // or TESTING
+    Json payload;                            // the trigger's output
+    std::string delivery_id;                 // not empty: runs once a flow
+};
+
+// Acknowledged: on disk. `duplicate`: nothing new was started, `run_id` is the earlier run.
+struct StartedRun {
+    std::string run_id;
+    bool duplicate = false;
+};
+
+struct RunReply {
+    enum class Kind {
+        response,   // a step answered
+        finished,   // the run ended without an answer, or had ended before
+        timed_out,  // the run goes on, the caller has waited long enough
+    };
+    Kind kind = Kind::finished;
+    Json response;
+    RunStatus status = RunStatus::succeeded;  // of a finished run
+};
+
+class Runs {
+  public:
+    virtual ~Runs() = default;
+
+    // `done` is called on the loop once the run is on disk; the run goes on by itself.
+    virtual void start(StartRun run, std::function<void(Result<StartedRun>)> done) = 0;
+
+    // Waits at most `timeout_ms` for the run's answer. A run that has ended is answered from its
+    // record. `done` is called exactly once, on the loop, possibly from inside the call.
+    virtual void wait(std::string run_id, std::int64_t timeout_ms,
+                      std::function<void(RunReply)> done) = 0;
+};
+
+}  // namespace sallyport::engine
