@@ -169,7 +169,9 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
         connection->peer = peer_of(connection->socket);
         boost::beast::flat_buffer buffer(self->options.header_bytes_max + 64 * 1024);
         connection->deadline = in(self->options.header_timeout_ms);
-        while (!self->draining && co_await self->serve_one(*connection, buffer)) {
+        bool open = true;
+        while (open && !self->draining) {
+            open = co_await self->serve_one(*connection, buffer);
             connection->idle = true;
             connection->deadline = in(self->options.idle_timeout_ms);
         }
@@ -217,31 +219,42 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
         const bool keep_alive = message.keep_alive() && !draining && !host_missing;
         const bool head_only = message.method() == http::verb::head;
         WebRequest request = to_web_request(std::move(message), connection.peer);
-        const WebResponse response =
-            host_missing ? wire_error(400) : co_await answer(std::move(request));
+        // No co_await within a larger expression: GCC 12 destroys temporaries of those twice.
+        WebResponse response;
+        if (host_missing) {
+            response = wire_error(400);
+        } else {
+            response = co_await answer(&request);
+        }
         const std::string head = wire_head(response, keep_alive, head_only, std::time(nullptr));
-        const bool sent = co_await write(
-            connection, head, sends_body(response, head_only) ? response.body : std::string_view());
+        std::string_view body;
+        if (sends_body(response, head_only)) {
+            body = response.body;
+        }
+        const bool sent = co_await write(connection, head, body);
         co_return sent&& keep_alive;
     }
 
-    asio::awaitable<WebResponse> answer(WebRequest request) {
-        co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(WebResponse)>(
-            [this](auto completion, WebRequest taken) {
-                auto shared =
-                    std::make_shared<std::optional<decltype(completion)>>(std::move(completion));
-                handler(std::move(taken), [this, shared](WebResponse response) {
-                    if (!shared->has_value()) {
-                        return;  // answered already
-                    }
-                    asio::post(context, [done = std::move(**shared),
-                                         response = std::move(response)]() mutable {
-                        std::move(done)(std::move(response));
-                    });
-                    shared->reset();
-                });
-            },
-            asio::use_awaitable, std::move(request));
+    // REQUIRES: `request` lives in the caller's frame.
+    asio::awaitable<WebResponse> answer(WebRequest* request) {
+        auto initiate = [this, request](auto completion) {
+            auto shared =
+                std::make_shared<std::optional<decltype(completion)>>(std::move(completion));
+            handler(std::move(*request), [this, shared](WebResponse response) {
+                if (!shared->has_value()) {
+                    return;  // answered already
+                }
+                asio::post(context,
+                           [done = std::move(**shared), response = std::move(response)]() mutable {
+                               std::move(done)(std::move(response));
+                           });
+                shared->reset();
+            });
+        };
+        WebResponse response =
+            co_await asio::async_initiate<decltype(asio::use_awaitable), void(WebResponse)>(
+                initiate, asio::use_awaitable);
+        co_return response;
     }
 
     asio::awaitable<bool> write(Connection& connection, std::string_view head,
