@@ -38,7 +38,7 @@ add_custom_command(
 
 # One translation unit of 219 000 lines: always -O2, whatever the preset, without debug information
 # (it would be 30 MB) and without our warnings.
-add_library(quickjs_wasm2c STATIC ${quickjs_out}/quickjs.c)
+add_library(quickjs_wasm2c OBJECT ${quickjs_out}/quickjs.c)
 set_target_properties(quickjs_wasm2c PROPERTIES CXX_CLANG_TIDY "" C_CLANG_TIDY "")
 target_include_directories(quickjs_wasm2c SYSTEM PUBLIC ${quickjs_out} ${WASM_RT_INCLUDE})
 target_compile_options(quickjs_wasm2c PRIVATE -w -O2 -g0 -fno-strict-aliasing)
