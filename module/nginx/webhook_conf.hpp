@@ -27,6 +27,7 @@ struct WebhookReplay {
     std::uint16_t duplicate_status = 200;
     std::uint16_t busy_status = 503;
     bool pass_when_full = false;
+    std::optional<ComplexText> scope;  // tells deliveries apart within the location
 };
 
 struct WebhookMain {

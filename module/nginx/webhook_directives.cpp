@@ -315,13 +315,21 @@ Status set_replay_option(DirectiveCall& call, WebhookReplay& replay, std::string
             return Done{};
         }
     }
+    if (const auto scope = option(arg, "scope")) {
+        auto text = ComplexText::compile(call.cf, *scope);
+        if (!text) {
+            return text.error();
+        }
+        replay.scope = *text;
+        return Done{};
+    }
     if (arg == "full=reject" || arg == "full=pass") {
         replay.pass_when_full = arg == "full=pass";
         return Done{};
     }
     return Error{"unknown parameter " + quoted(arg) +
                  "; known are zone=NAME:SIZE, key=auto|id|signature, ttl=auto|TIME, inflight=TIME, "
-                 "duplicate=STATUS, busy=STATUS and full=reject|pass"};
+                 "duplicate=STATUS, busy=STATUS, full=reject|pass and scope=TEXT"};
 }
 
 // sallyport_webhook_replay zone=NAME:SIZE […] | off

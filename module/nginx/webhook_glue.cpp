@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "module/nginx/feature.hpp"
@@ -135,6 +136,16 @@ std::uint64_t body_limit(const WebhookLocation& location) {
     return location.body_bytes_max.value_or(kWebhookBodyBytesMax);
 }
 
+// A refused sender that waits for 100-continue must not be invited to send the body: nginx would do so
+// while it discards what it never read. The sender may then leave the body out or not, so nothing can
+// follow on this connection.
+void uninvite_body(ngx_http_request_t* r, Mode mode) {
+    if (mode == Mode::enforce && r->headers_in.expect != nullptr && !r->expect_tested) {
+        r->expect_tested = 1;
+        r->keepalive = 0;
+    }
+}
+
 // nginx calls this when the body is complete.
 void body_read(ngx_http_request_t* r) noexcept {
     const bool known = guarded(r->connection->log, "webhook body", false, [r] {
@@ -160,6 +171,7 @@ HookResult begin(Request& request, const WebhookLocation& location, WebhookState
     state.location = &location;
     if (r->headers_in.content_length_n > 0 &&
         static_cast<std::uint64_t>(r->headers_in.content_length_n) > body_limit(location)) {
+        uninvite_body(r, mode);
         return settle(state, mode, refusal(location, Reason::webhook_body_too_large));
     }
     state.verification.emplace(**location.profile, std::span(location.keys), &state.memory);
@@ -167,6 +179,7 @@ HookResult begin(Request& request, const WebhookLocation& location, WebhookState
     const Reason reason = state.verification->begin(head_of(request), now_ms());
     if (reason != Reason::none) {
         state.now_ms = now_ms();
+        uninvite_body(r, mode);
         return settle(state, mode, refusal(location, reason));
     }
     state.step = Step::reading;
@@ -189,10 +202,19 @@ Reason update_from_buffers(ngx_http_request_t* r, const WebhookLocation& locatio
     return complete || reason != Reason::none ? reason : Reason::internal_error;
 }
 
+// The location, and what the operator adds where one location serves several webhooks.
+std::string_view scope_of(WebhookState& state, const WebhookReplay& replay) {
+    if (!replay.scope) {
+        return state.location->scope;
+    }
+    const std::string_view added = replay.scope->evaluate(state.r);
+    return keep(state.r, std::string(state.location->scope).append("\n").append(added));
+}
+
 HookResult reserve(WebhookState& state, Mode mode) {
     const WebhookReplay& replay = **state.location->replay;
     const hook::ReplayIdentity identity = state.verification->replay_identity(replay.key);
-    state.keys = replay.zone->keys(identity, state.location->scope);
+    state.keys = replay.zone->keys(identity, scope_of(state, replay));
     const hook::Reservation reservation = replay.zone->reserve(state.keys, replay.lease_ms);
     if (reservation.answer == hook::Reserved::forward) {
         state.zone = replay.zone;
