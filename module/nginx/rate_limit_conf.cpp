@@ -1,5 +1,6 @@
 #include "module/nginx/rate_limit_conf.hpp"
 
+#include "common/crypto.hpp"
 #include "common/file_text.hpp"
 #include "common/limits.hpp"
 #include "module/nginx/feature.hpp"
@@ -12,7 +13,7 @@ namespace {
 
 // Names in Redis' key space need a secret that all nodes know; without key_file= it is this one,
 // which hides keys from a glance but not from somebody who guesses them.
-constexpr std::string_view kDefaultHashKey = "sallyport rate limit keys";
+constexpr std::string_view kDefaultHashKey = "without a key_file";
 constexpr in_port_t kRedisPort = 6379;
 
 std::string quoted(std::string_view text) {
@@ -57,6 +58,13 @@ Status resolve(ngx_conf_t* cf, RedisTarget& target) {
     return Done{};
 }
 
+policy::HashSecret hash_secret(const Secret& key) {
+    policy::HashSecret out;
+    const Secret derived = derive_key(key, "sallyport rate limit keys", out.size());
+    std::copy_n(derived.data(), out.size(), out.begin());
+    return out;
+}
+
 Status read_secrets(RedisStore& store) {
     const store::RedisSpec& spec = store.target.spec;
     if (!spec.password_file.empty()) {
@@ -67,7 +75,7 @@ Status read_secrets(RedisStore& store) {
         store.target.password = std::move(*password);
     }
     if (spec.key_file.empty()) {
-        store.hash_key.emplace(DigestAlgorithm::sha256, kDefaultHashKey);
+        store.hash_secret = hash_secret(Secret(kDefaultHashKey));
         return Done{};
     }
     const auto key = read_secret_file(spec.key_file);
@@ -79,7 +87,7 @@ Status read_secrets(RedisStore& store) {
                      std::to_string(limits::kSecretBytesMin) +
                      " bytes; make one with: openssl rand -hex 32"};
     }
-    store.hash_key.emplace(DigestAlgorithm::sha256, key->reveal());
+    store.hash_secret = hash_secret(*key);
     return Done{};
 }
 

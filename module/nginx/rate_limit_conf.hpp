@@ -1,7 +1,6 @@
 // Configuration of rate limits and the stores they count in.
 #pragma once
 
-#include "common/crypto.hpp"
 #include "module/nginx/directive.hpp"
 #include "module/nginx/rate_limit_key_template.hpp"
 #include "module/nginx/rate_limit_zone.hpp"
@@ -21,7 +20,7 @@ inline constexpr std::size_t kLimitsMax = 64;
 
 struct RedisStore {
     RedisTarget target;
-    std::optional<HmacKey> hash_key;
+    policy::HashSecret hash_secret{};             // of keys in the store
     bool used = false;                            // some limit counts here
     std::unique_ptr<RedisConnection> connection;  // a worker's, while it runs
 };

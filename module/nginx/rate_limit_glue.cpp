@@ -48,7 +48,7 @@ struct SharedSet {
     void add(const Limit& limit, const policy::KeyParts& key) {
         limits[call.count] = &limit;
         call.checks[call.count++] = {
-            limit.redis_prefix, policy::key_text(*limit.store->hash_key, key), limit.spec.gcra};
+            limit.redis_prefix, policy::key_text(limit.store->hash_secret, key), limit.spec.gcra};
         if (limit.spec.needs_zone()) {
             fallback.add(limit, key);
         }

@@ -6,13 +6,14 @@
 namespace sallyport::policy {
 namespace {
 
+std::uint64_t to_le(std::uint64_t word) {
+    return std::endian::native == std::endian::little ? word : __builtin_bswap64(word);
+}
+
 std::uint64_t load_le(const std::uint8_t* bytes) {
     std::uint64_t word = 0;
     std::memcpy(&word, bytes, sizeof word);
-    if constexpr (std::endian::native == std::endian::big) {
-        word = __builtin_bswap64(word);
-    }
-    return word;
+    return to_le(word);
 }
 
 class SipHash {
@@ -42,6 +43,27 @@ class SipHash {
                 word_ = 0;
                 held_ = 0;
             }
+        }
+    }
+
+    // REQUIRES: whole words only so far, for these two.
+    void update_word(std::uint64_t word) {
+        total_ += 8;
+        absorb(word);
+    }
+    // `text` and zeros up to the next whole word.
+    void update_padded(std::string_view text) {
+        const std::uint8_t* data = as_bytes(text);
+        std::size_t left = text.size();
+        for (; left >= 8; data += 8, left -= 8) {
+            update_word(load_le(data));
+        }
+        if (left > 0) {
+            std::uint64_t word = 0;
+            for (std::size_t i = 0; i < left; ++i) {
+                word |= std::uint64_t{data[i]} << (8 * i);
+            }
+            update_word(word);
         }
     }
 
@@ -85,12 +107,6 @@ class SipHash {
     unsigned held_ = 0;
 };
 
-std::array<std::uint8_t, 4> length_prefix(std::string_view part) {
-    const auto size = static_cast<std::uint32_t>(part.size());
-    return {static_cast<std::uint8_t>(size), static_cast<std::uint8_t>(size >> 8),
-            static_cast<std::uint8_t>(size >> 16), static_cast<std::uint8_t>(size >> 24)};
-}
-
 }  // namespace
 
 KeyHash siphash(const HashSecret& secret, std::string_view text) {
@@ -102,21 +118,21 @@ KeyHash siphash(const HashSecret& secret, std::string_view text) {
 KeyHash key_hash(const HashSecret& secret, const KeyParts& key) {
     SipHash hash(secret);
     for (std::size_t i = 0; i < key.count; ++i) {
-        const auto prefix = length_prefix(key.parts[i]);
-        hash.update(prefix.data(), prefix.size());
-        hash.update(as_bytes(key.parts[i]), key.parts[i].size());
+        hash.update_word(key.parts[i].size());
+        hash.update_padded(key.parts[i]);
     }
     return hash.finish();
 }
 
-KeyText key_text(const HmacKey& secret, const KeyParts& key) {
-    HmacStream stream(secret);
+KeyText key_text(const HashSecret& secret, const KeyParts& key) {
+    DigestStream stream(DigestAlgorithm::sha256);
+    stream.update({reinterpret_cast<const char*>(secret.data()), secret.size()});
     for (std::size_t i = 0; i < key.count; ++i) {
-        const auto prefix = length_prefix(key.parts[i]);
-        stream.update({reinterpret_cast<const char*>(prefix.data()), prefix.size()});
+        const std::uint64_t size = to_le(key.parts[i].size());
+        stream.update({reinterpret_cast<const char*>(&size), sizeof size});
         stream.update(key.parts[i]);
     }
-    std::array<std::uint8_t, 64> mac;
+    std::array<std::uint8_t, 32> mac;
     stream.finish(mac.data());
     constexpr std::string_view digits = "0123456789abcdef";
     KeyText out;

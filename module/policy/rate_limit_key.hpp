@@ -36,12 +36,15 @@ using HashSecret = std::array<std::uint8_t, 16>;
 // SipHash-2-4 with 128-bit output (Aumasson and Bernstein 2012, and its 128-bit variant). For
 // tables in memory whose secret nobody outside knows.
 KeyHash siphash(const HashSecret& secret, std::string_view text);
+// Of each part its length in eight bytes and itself, filled up with zeros to a multiple of eight.
 KeyHash key_hash(const HashSecret& secret, const KeyParts& key);
 
-// HMAC-SHA256 cut to 128 bits, as 32 lower-case hex digits: for names in a shared store, where the
-// secret may be known to many, so that the hash itself must withstand collisions.
+// SHA-256 of the secret and the parts (each behind its length in eight bytes), cut to 128 bits, as
+// 32 lower-case hex digits: for names in a shared store, where the secret may be known to many, so
+// that the hash itself must withstand collisions. Cutting it keeps the inner state, and thus
+// extensions, out of reach.
 using KeyText = std::array<char, 32>;
-KeyText key_text(const HmacKey& secret, const KeyParts& key);
+KeyText key_text(const HashSecret& secret, const KeyParts& key);
 
 // `address` as a key part: IPv4 whole, IPv6 cut to `ipv6_prefix` bits, so that a client cannot
 // leave its bucket by moving through its own network. `out` must outlive the key.

@@ -7,6 +7,27 @@
 
 namespace sallyport::store {
 
+namespace {
+
+// What every check of so many limits begins with.
+using Heads = std::array<std::string, kLimitsPerRequestMax + 1>;
+const Heads& command_heads() {
+    static const Heads heads = [] {
+        Heads out;
+        for (std::size_t count = 0; count < out.size(); ++count) {
+            RespWriter(out[count])
+                .command(3 + 3 * count)
+                .word("EVALSHA")
+                .word(rate_limit_script_sha())
+                .word(static_cast<std::int64_t>(count));
+        }
+        return out;
+    }();
+    return heads;
+}
+
+}  // namespace
+
 std::string_view rate_limit_script() {
     return {kRateLimitScriptText, sizeof kRateLimitScriptText - 1};
 }
@@ -21,11 +42,8 @@ std::string key_prefix(std::string_view limit) {
 }
 
 void append_check(std::string& out, std::span<const Check> checks) {
+    out.append(command_heads()[checks.size()]);
     RespWriter writer(out);
-    writer.command(3 + 3 * checks.size())
-        .word("EVALSHA")
-        .word(rate_limit_script_sha())
-        .word(static_cast<std::int64_t>(checks.size()));
     for (const Check& check : checks) {
         writer.word(check.prefix, {check.key.data(), check.key.size()}, {});
     }

@@ -40,6 +40,7 @@ struct CheckReply {
     std::array<std::int64_t, kLimitsPerRequestMax> ahead_ns{};
 };
 
+// REQUIRES: at most kLimitsPerRequestMax.
 void append_check(std::string& out, std::span<const Check> checks);
 // Nothing when the reply is not what the script returns for `checks`: the store cannot be trusted.
 std::optional<CheckReply> parse_check(const Reply& reply, std::span<const Check> checks);

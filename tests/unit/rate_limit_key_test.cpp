@@ -46,28 +46,39 @@ KeyParts parts(std::initializer_list<std::string_view> list) {
 
 TEST(KeyHash, PartsDoNotRunTogether) {
     const HashSecret secret = counting_secret();
-    const HmacKey shared(DigestAlgorithm::sha256, "0123456789abcdef");
     EXPECT_NE(key_hash(secret, parts({"ab", "c"})), key_hash(secret, parts({"a", "bc"})));
     EXPECT_NE(key_hash(secret, parts({"a", ""})), key_hash(secret, parts({"a"})));
     EXPECT_EQ(key_hash(secret, parts({"a", "b"})), key_hash(secret, parts({"a", "b"})));
-    EXPECT_NE(key_text(shared, parts({"ab", "c"})), key_text(shared, parts({"a", "bc"})));
-    EXPECT_EQ(key_text(shared, parts({"ab", "c"})), key_text(shared, parts({"ab", "c"})));
+    EXPECT_NE(key_text(secret, parts({"ab", "c"})), key_text(secret, parts({"a", "bc"})));
+    EXPECT_EQ(key_text(secret, parts({"ab", "c"})), key_text(secret, parts({"ab", "c"})));
+}
+
+TEST(KeyHash, IsSipHashOfLengthsAndPaddedParts) {
+    const std::string padded(
+        "\x03\0\0\0\0\0\0\0abc\0\0\0\0\0"
+        "\x08\0\0\0\0\0\0\0"
+        "12345678"
+        "\x09\0\0\0\0\0\0\0"
+        "123456789\0\0\0\0\0\0\0",
+        56);
+    EXPECT_EQ(key_hash(counting_secret(), parts({"abc", "12345678", "123456789"})),
+              siphash(counting_secret(), padded));
 }
 
 TEST(KeyHash, DependsOnTheSecret) {
     HashSecret other = counting_secret();
     other[3] ^= 1;
     EXPECT_NE(key_hash(counting_secret(), parts({"a"})), key_hash(other, parts({"a"})));
-    EXPECT_NE(key_text(HmacKey(DigestAlgorithm::sha256, "one"), parts({"a"})),
-              key_text(HmacKey(DigestAlgorithm::sha256, "two"), parts({"a"})));
+    EXPECT_NE(key_text(counting_secret(), parts({"a"})), key_text(other, parts({"a"})));
 }
 
-TEST(KeyText, IsHmacSha256CutToHalf) {
-    const HmacKey secret(DigestAlgorithm::sha256, "0123456789abcdef");
-    const Bytes mac = hmac(DigestAlgorithm::sha256, "0123456789abcdef",
-                           std::string_view("\x02\0\0\0ab\x01\0\0\0c", 11));
-    const KeyText text = key_text(secret, parts({"ab", "c"}));
-    EXPECT_EQ(std::string(text.begin(), text.end()), hex_encode(mac).substr(0, 32));
+TEST(KeyText, IsSha256OfSecretLengthsAndPartsCutToHalf) {
+    const HashSecret secret = counting_secret();
+    const std::string text(reinterpret_cast<const char*>(secret.data()), secret.size());
+    const Bytes whole = digest(DigestAlgorithm::sha256,
+                               text + std::string("\x02\0\0\0\0\0\0\0ab\x01\0\0\0\0\0\0\0c", 19));
+    const KeyText got = key_text(secret, parts({"ab", "c"}));
+    EXPECT_EQ(std::string(got.begin(), got.end()), hex_encode(whole).substr(0, 32));
 }
 
 TEST(AddressPart, GroupsIpv6ByPrefixAndFoldsMappedIpv4) {
