@@ -100,7 +100,10 @@ Decimal shortest_decimal(double value) {
             decimal.digits.push_back(c);
         }
     }
-    decimal.exponent = std::atoi(std::string(text.substr(mark + 1)).c_str()) + 1;
+    const bool negative = text[mark + 1] == '-';
+    int exponent = 0;  // "e+05": from_chars knows no plus sign
+    std::from_chars(text.data() + mark + 2, text.data() + text.size(), exponent);
+    decimal.exponent = (negative ? -exponent : exponent) + 1;
     return decimal;
 }
 
