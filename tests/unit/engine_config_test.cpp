@@ -1,0 +1,110 @@
+// The engine's settings: what is taken, what is refused and how it is said, what is never shown.
+#include "engine/app/config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace sallyport::engine {
+namespace {
+
+Environment good() {
+    return {{"AP_JWT_SECRET", "0123456789abcdef0123"},
+            {"AP_ENCRYPTION_KEY", "0123456789abcdef0123456789abcdef"}};
+}
+
+TEST(Config, TakesWhatIsGood) {
+    Environment environment = good();
+    environment["AP_FLOW_TIMEOUT_SECONDS"] = "12";
+    environment["AP_API_RATE_LIMIT_AUTHN_WINDOW"] = "2 minutes";
+    environment["SALLYPORT_SOCKET_MODE"] = "0600";
+    environment["SALLYPORT_LISTEN"] = "unix:/run/engine.sock";
+    environment["AP_SSRF_ALLOW_LIST"] = "10.0.0.0/8";
+    environment["AP_MADE_UP"] = "1";
+    const Result<Config> config = read_config(environment);
+    ASSERT_TRUE(config.ok()) << config.message();
+    EXPECT_EQ(config->flow_timeout_ms, 12'000);
+    EXPECT_EQ(config->auth_limit_window_ms, 120'000);
+    EXPECT_EQ(config->listen.unix_path, "/run/engine.sock");
+    EXPECT_EQ(config->listen.unix_mode, 0600U);
+    ASSERT_EQ(config->warnings.size(), 1U);
+    EXPECT_NE(config->warnings[0].find("AP_MADE_UP"), std::string::npos);
+}
+
+struct BadCase {
+    std::string_view name;
+    std::string_view value;
+    std::string_view remedy;
+};
+
+TEST(Config, SaysWhatIsWrongInOneLine) {
+    const std::vector<BadCase> cases = {
+        {"AP_JWT_SECRET", "", "AP_JWT_SECRET is empty; make one with: openssl rand -hex 32"},
+        {"AP_JWT_SECRET", "short", "openssl rand -hex 32"},
+        {"AP_ENCRYPTION_KEY", "", "openssl rand -hex 16"},
+        {"AP_ENCRYPTION_KEY", "0123456789abcdef", "32 (or 64) hexadecimal"},
+        {"AP_ENCRYPTION_KEY", "zzzz456789abcdef0123456789abcdef", "must be hexadecimal"},
+        {"SALLYPORT_VERDICT_SECRET", "", "SALLYPORT_VERDICT_SECRET is empty"},
+        {"SALLYPORT_VERDICT_SECRET", "tiny", "too short"},
+        {"SALLYPORT_VERDICT_SECRET_FILE", "/nonexistent", "SALLYPORT_VERDICT_SECRET_FILE"},
+        {"AP_FLOW_TIMEOUT_SECONDS", "0", "from 1 to 86400"},
+        {"AP_FLOW_TIMEOUT_SECONDS", "ten", "'ten'"},
+        {"AP_WEBHOOK_TIMEOUT_SECONDS", "901", "from 1 to 900"},
+        {"AP_ALLOW_OPEN_SIGN_UP", "yes", "true or false"},
+        {"AP_API_RATE_LIMIT_AUTHN_WINDOW", "soon", "duration"},
+        {"SALLYPORT_LISTEN", "localhost:3000", "use unix:PATH or 127.0.0.1:PORT"},
+        {"SALLYPORT_LISTEN", "127.0.0.1:70000", "use unix:PATH"},
+        {"SALLYPORT_LISTEN", "unix:", "path must have"},
+        {"SALLYPORT_SOCKET_MODE", "rw", "octal"},
+        {"SALLYPORT_SQLITE_SYNCHRONOUS", "off", "full or normal"},
+        {"SALLYPORT_EGRESS_ALLOW", "not an address!", "SALLYPORT_EGRESS_ALLOW"},
+        {"AP_DB_TYPE", "POSTGRES", "SQLITE3"},
+        {"AP_LOG_LEVEL", "loud", "debug, info, warn or error"},
+        {"AP_SANDBOX_MEMORY_LIMIT", "1", "24576"},
+    };
+    for (const BadCase& test : cases) {
+        Environment environment = good();
+        environment[std::string(test.name)] = test.value;
+        const Result<Config> config = read_config(environment);
+        ASSERT_FALSE(config.ok()) << test.name << "=" << test.value;
+        EXPECT_NE(config.message().find(test.name.substr(0, 9)), std::string::npos)
+            << config.message();
+        EXPECT_NE(config.message().find(test.remedy), std::string::npos) << config.message();
+        EXPECT_EQ(config.message().find('\n'), std::string::npos);
+    }
+}
+
+TEST(Config, NeedsBothSecrets) {
+    for (const std::string_view name : {"AP_JWT_SECRET", "AP_ENCRYPTION_KEY"}) {
+        Environment environment = good();
+        environment.erase(std::string(name));
+        const Result<Config> config = read_config(environment);
+        ASSERT_FALSE(config.ok());
+        EXPECT_NE(config.message().find(std::string(name) + " is not set; make one with: openssl"),
+                  std::string::npos)
+            << config.message();
+    }
+}
+
+TEST(Config, NeverShowsASecret) {
+    Environment environment = good();
+    environment["SALLYPORT_VERDICT_SECRET"] = "verdict-secret-of-the-test";
+    const std::string printed = print_config(environment);
+    EXPECT_EQ(printed.find("0123456789abcdef"), std::string::npos);
+    EXPECT_EQ(printed.find("verdict-secret"), std::string::npos);
+    EXPECT_NE(printed.find("AP_JWT_SECRET=********\n"), std::string::npos);
+    EXPECT_NE(printed.find("AP_FLOW_TIMEOUT_SECONDS=600\n"), std::string::npos);
+}
+
+TEST(Config, ReadsFilesOfSettings) {
+    const Result<Environment> read =
+        parse_env_file("# comment\n\nA=1\r\n B = x\nC=\"quoted = yes\"\nD='q'\nE=\n");
+    ASSERT_TRUE(read.ok()) << read.message();
+    EXPECT_EQ(*read, (Environment{{"A", "1"}, {"B", " x"}, {"C", "quoted = yes"}, {"D", "q"},
+                                  {"E", ""}}));
+    EXPECT_FALSE(parse_env_file("A=1\nnonsense\n").ok());
+}
+
+}  // namespace
+}  // namespace sallyport::engine

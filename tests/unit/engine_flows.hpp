@@ -1,0 +1,23 @@
+// Small flows for tests of the run machine.
+#pragma once
+
+#include "engine/core/program.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace sallyport::engine {
+
+// A trigger followed by `steps` as JSON actions; each is `{"name", "type", …}`.
+std::shared_ptr<const Program> test_program(const std::vector<std::string>& steps);
+
+// A CODE action; `options` goes into errorHandlingOptions.
+std::string code_action(std::string_view name, std::string_view options = "");
+// An HTTP request, a step with an effect outside.
+std::string http_action(std::string_view name, std::string_view options = "");
+
+inline constexpr std::string_view kRetry = R"("retryOnFailure":{"value":true})";
+inline constexpr std::string_view kContinue = R"("continueOnFailure":{"value":true})";
+
+}  // namespace sallyport::engine

@@ -1,0 +1,248 @@
+// The run machine, one transition at a time.
+#include "engine/core/run_journal.hpp"
+#include "engine/core/run_machine.hpp"
+#include "engine/core/run_record.hpp"
+#include "tests/unit/engine_flows.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace sallyport::engine {
+namespace {
+
+struct Namer {
+    const Program& program;
+    std::string operator()(const PrepareStep& a) const {
+        return "prepare " + program.steps[a.step].name + ":" + std::to_string(a.attempt);
+    }
+    std::string operator()(const PerformStep& a) const {
+        return "perform " + program.steps[a.step].name + ":" + std::to_string(a.attempt);
+    }
+    std::string operator()(const SetTimer& a) const {
+        return (a.timer == TimerKind::retry ? "retry:" + std::to_string(a.attempt) : "deadline") +
+               " at " + std::to_string(a.due_ms);
+    }
+    std::string operator()(const ReplyToCaller& a) const { return "reply " + a.response.dump(); }
+    std::string operator()(const FinishRun& a) const {
+        return "finish " + std::string(to_string(a.status));
+    }
+};
+
+// Drives a machine by hand and keeps the journal beside it.
+class Machine {
+  public:
+    explicit Machine(std::shared_ptr<const Program> program) : program_(std::move(program)) {}
+
+    // The actions as text; `+` marks those that wait for the commit. `refused` when not accepted.
+    std::string feed(const Event& event, std::int64_t now = 1000) {
+        Transition next = step(*program_, std::move(state_), event, now);
+        state_ = std::move(next.state);
+        if (!next.accepted) {
+            EXPECT_TRUE(next.actions.empty());
+            return "refused";
+        }
+        Json entries = Json::array();
+        entries.append(journal_entry_json(event, now));
+        journal_.push_back(entries.dump());
+        return describe(next.actions);
+    }
+
+    std::string crash() {
+        Result<RunState> rebuilt = replay(*program_, journal_);
+        EXPECT_TRUE(rebuilt.ok());
+        Transition next = resume(*program_, *std::move(rebuilt));
+        state_ = std::move(next.state);
+        return describe(next.actions);
+    }
+
+    const RunState& state() const { return state_; }
+    const Program& program() const { return *program_; }
+
+  private:
+    std::string describe(const std::vector<Action>& actions) const {
+        std::string out;
+        for (const Action& action : actions) {
+            out += (out.empty() ? "" : ", ") + std::string(action.after_commit ? "+" : "") +
+                   std::visit(Namer{*program_}, action.what);
+        }
+        return out;
+    }
+
+    std::shared_ptr<const Program> program_;
+    RunState state_;
+    std::vector<std::string> journal_;
+};
+
+Json text(std::string_view value) {
+    return Json::string(value);
+}
+
+TEST(RunMachine, WalksTheStepsInOrder) {
+    Machine run(test_program({code_action("a"), http_action("b")}));
+    EXPECT_EQ(run.feed(RunStarted{text("in"), 9000}), "deadline at 9000, prepare a:1");
+    EXPECT_EQ(run.feed(StepStarted{"a", 1, {}}), "perform a:1");
+    EXPECT_EQ(run.feed(StepSucceeded{"a", 1, text("x"), {}, false}), "prepare b:1");
+    // What happens outside happens after its cause is on disk.
+    EXPECT_EQ(run.feed(StepStarted{"b", 1, {}}), "+perform b:1");
+    EXPECT_EQ(run.feed(StepSucceeded{"b", 1, text("y"), {}, false}), "+finish SUCCEEDED");
+    EXPECT_EQ(run.state().scope.dump(),
+              R"({"trigger":{"output":"in"},"a":{"output":"x"},"b":{"output":"y"}})");
+}
+
+TEST(RunMachine, EndsAtOnceWithoutSteps) {
+    Machine run(test_program({}));
+    EXPECT_EQ(run.feed(RunStarted{text("in"), 0}), "+finish SUCCEEDED");
+}
+
+TEST(RunMachine, SkipsSkippedSteps) {
+    std::string skipped = code_action("a");
+    skipped.insert(skipped.size() - 1, R"(,"skip":true)");
+    Machine run(test_program({skipped, code_action("b")}));
+    EXPECT_EQ(run.feed(RunStarted{text("in"), 0}), "prepare b:1");
+}
+
+TEST(RunMachine, AnswersTheCallerOnceAndStops) {
+    Machine run(test_program({code_action("a"), code_action("b"), code_action("c")}));
+    run.feed(RunStarted{text("in"), 0});
+    run.feed(StepStarted{"a", 1, {}});
+    EXPECT_EQ(run.feed(StepSucceeded{"a", 1, {}, text("r1"), false}), "+reply \"r1\", prepare b:1");
+    run.feed(StepStarted{"b", 1, {}});
+    EXPECT_EQ(run.feed(StepSucceeded{"b", 1, {}, text("r2"), true}), "+finish SUCCEEDED");
+    EXPECT_EQ(run.state().response.dump(), "\"r1\"");
+}
+
+TEST(RunMachine, FailsTheRun) {
+    Machine run(test_program({code_action("a"), code_action("b")}));
+    run.feed(RunStarted{text("in"), 0});
+    run.feed(StepStarted{"a", 1, {}});
+    EXPECT_EQ(run.feed(StepFailed{"a", 1, "broken", FailureKind::error, {}}), "+finish FAILED");
+    EXPECT_EQ(failed_step_json(run.program(), run.state()).dump(),
+              R"({"name":"a","displayName":"Code","message":"broken"})");
+}
+
+TEST(RunMachine, FailureKindsAreRunStates) {
+    for (const auto& [kind, status] :
+         {std::pair(FailureKind::timeout, "TIMEOUT"),
+          std::pair(FailureKind::memory_limit, "MEMORY_LIMIT_EXCEEDED"),
+          std::pair(FailureKind::internal, "INTERNAL_ERROR")}) {
+        // None of them is retried or passed over.
+        Machine run(
+            test_program({code_action("a", std::string(kRetry) + "," + std::string(kContinue))}));
+        run.feed(RunStarted{text("in"), 0});
+        run.feed(StepStarted{"a", 1, {}});
+        EXPECT_EQ(run.feed(StepFailed{"a", 1, "", kind, {}}), "+finish " + std::string(status));
+    }
+}
+
+TEST(RunMachine, ContinuesOnFailureWhenAsked) {
+    Machine run(test_program({code_action("a", kContinue), code_action("b")}));
+    run.feed(RunStarted{text("in"), 0});
+    run.feed(StepStarted{"a", 1, {}});
+    EXPECT_EQ(run.feed(StepFailed{"a", 1, "broken", FailureKind::error, {}}), "prepare b:1");
+    EXPECT_EQ(run.state().scope["a"].dump(), R"({"output":null,"error":{"message":"broken"}})");
+    run.feed(StepStarted{"b", 1, {}});
+    EXPECT_EQ(run.feed(StepSucceeded{"b", 1, {}, {}, false}), "+finish SUCCEEDED");
+}
+
+TEST(RunMachine, RetriesFourTimesWithGrowingWaits) {
+    Machine run(test_program({code_action("a", kRetry)}));
+    run.feed(RunStarted{text("in"), 0}, 0);
+    const std::vector<std::string> waits = {"+retry:2 at 4000", "+retry:3 at 8000",
+                                            "+retry:4 at 16000", "+finish FAILED"};
+    for (std::uint32_t attempt = 1; attempt <= kAttemptsMax; ++attempt) {
+        EXPECT_EQ(run.feed(StepStarted{"a", attempt, {}}, 0),
+                  "perform a:" + std::to_string(attempt));
+        EXPECT_EQ(run.feed(StepFailed{"a", attempt, "no", FailureKind::error, {}}, 0),
+                  waits[attempt - 1]);
+        if (attempt < kAttemptsMax) {
+            EXPECT_EQ(run.feed(TimerFired{TimerKind::retry, attempt + 1}, 0),
+                      "prepare a:" + std::to_string(attempt + 1));
+        }
+    }
+}
+
+TEST(RunMachine, DropsWhatIsLateOrTwice) {
+    Machine run(test_program({code_action("a", kRetry), code_action("b")}));
+    EXPECT_EQ(run.feed(StepStarted{"a", 1, {}}), "refused");
+    run.feed(RunStarted{text("in"), 0});
+    EXPECT_EQ(run.feed(RunStarted{text("in"), 0}), "refused");
+    EXPECT_EQ(run.feed(StepSucceeded{"a", 1, {}, {}, false}), "refused");  // not started
+    run.feed(StepStarted{"a", 1, {}});
+    EXPECT_EQ(run.feed(StepStarted{"a", 1, {}}), "refused");
+    EXPECT_EQ(run.feed(StepSucceeded{"b", 1, {}, {}, false}), "refused");
+    run.feed(StepFailed{"a", 1, "no", FailureKind::error, {}});
+    EXPECT_EQ(run.feed(StepSucceeded{"a", 1, {}, {}, false}), "refused");  // of an earlier attempt
+    EXPECT_EQ(run.feed(TimerFired{TimerKind::retry, 3}), "refused");
+    run.feed(TimerFired{TimerKind::retry, 2});
+    EXPECT_EQ(run.feed(TimerFired{TimerKind::retry, 2}), "refused");
+    run.feed(RunCanceled{});
+    EXPECT_EQ(run.feed(RunCanceled{}), "refused");
+    EXPECT_EQ(run.feed(TimerFired{TimerKind::deadline, 0}), "refused");
+}
+
+TEST(RunMachine, DeadlineEndsTheRun) {
+    Machine run(test_program({code_action("a")}));
+    run.feed(RunStarted{text("in"), 5000});
+    run.feed(StepStarted{"a", 1, {}});
+    EXPECT_EQ(run.feed(TimerFired{TimerKind::deadline, 0}), "+finish TIMEOUT");
+    EXPECT_EQ(run.state().failed_step, "a");
+}
+
+TEST(RunMachine, ResumesWhereTheJournalEnds) {
+    Machine run(test_program({code_action("a"), http_action("b", kRetry), code_action("c")}));
+    run.feed(RunStarted{text("in"), 0});
+    EXPECT_EQ(run.crash(), "prepare a:1");
+    run.feed(StepStarted{"a", 1, {}});
+    EXPECT_EQ(run.crash(), "prepare a:1");  // started, no result: again, the same attempt
+    run.feed(StepStarted{"a", 1, {}});
+    run.feed(StepSucceeded{"a", 1, text("x"), {}, false});
+    EXPECT_EQ(run.crash(), "prepare b:1");  // a has a result: never again
+    run.feed(StepStarted{"b", 1, {}});
+    run.feed(StepFailed{"b", 1, "no", FailureKind::error, {}});
+    EXPECT_EQ(run.crash(), "retry:2 at 5000");
+    run.feed(TimerFired{TimerKind::retry, 2});
+    run.feed(StepStarted{"b", 2, {}});
+    run.feed(StepSucceeded{"b", 2, text("y"), {}, false});
+    run.feed(StepStarted{"c", 1, {}});
+    run.feed(StepSucceeded{"c", 1, text("z"), {}, false});
+    EXPECT_EQ(run.crash(), "");
+    EXPECT_EQ(run.state().status, RunStatus::succeeded);
+}
+
+TEST(RunMachine, KeysTellAttemptsApart) {
+    EXPECT_EQ(idempotency_key("run", "step_1", 2), "run:step_1:2");
+}
+
+TEST(RunRecord, ShowsStepsAsTheApiDoes) {
+    Machine run(test_program({code_action("a"), code_action("b")}));
+    run.feed(RunStarted{text("in"), 0}, 10);
+    run.feed(StepStarted{"a", 1, Json::object({{"k", text("v")}})}, 20);
+    run.feed(StepSucceeded{"a", 1, text("x"), {}, false}, 32);
+    run.feed(StepStarted{"b", 1, Json::object()}, 33);
+    run.feed(StepFailed{"b", 1, "broken", FailureKind::error, {}}, 34);
+    const std::string wanted =
+        R"({"trigger":{"type":"PIECE_TRIGGER","status":"SUCCEEDED","input":{},"output":"in"},)"
+        R"("a":{"type":"CODE","status":"SUCCEEDED","input":{"k":"v"},"output":"x","duration":12},)"
+        R"("b":{"type":"CODE","status":"FAILED","input":{},"errorMessage":"broken",)"
+        R"("duration":1}})";
+    EXPECT_EQ(steps_json(run.program(), run.state()).dump(), wanted);
+    EXPECT_EQ(recorded_steps(run.state()), 3U);
+}
+
+TEST(RunRecord, CutsLargeInputs) {
+    const Json shown =
+        shown_input(Json::object({{"a", text(std::string(5000, 'x'))}, {"b", text("short")}}));
+    EXPECT_EQ(shown.dump(), R"x({"a":"(truncated, original size 5000)","b":"short"})x");
+}
+
+TEST(RunJournal, RefusesWhatItCannotRead) {
+    const auto program = test_program({});
+    EXPECT_FALSE(replay(*program, {"not json"}).ok());
+    EXPECT_FALSE(replay(*program, {R"([{"type":"unheard_of"}])"}).ok());
+    EXPECT_TRUE(replay(*program, {}).ok());
+}
+
+}  // namespace
+}  // namespace sallyport::engine

@@ -1,0 +1,254 @@
+// Operations on a flow's steps: the tree they leave and what they refuse.
+#include "engine/core/flow_model.hpp"
+#include "engine/core/flow_operations.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace sallyport::engine {
+namespace {
+
+constexpr std::string_view kNow = "2026-01-01T00:00:00.000Z";
+
+Json parse(std::string_view text) {
+    const Result<Json> json = Json::parse(text);
+    EXPECT_TRUE(json.ok()) << text;
+    return json.ok() ? *json : Json();
+}
+
+Json new_version() {
+    return Json::object({{"displayName", Json::string("My flow")},
+                         {"trigger", empty_trigger(kNow)},
+                         {"valid", Json::boolean(false)}});
+}
+
+std::string code(std::string_view name, std::string_view extra = "") {
+    return R"({"type":"CODE","name":")" + std::string(name) +
+           R"(","displayName":"Code","valid":true,"settings":{"sourceCode":{"code":"x","packageJson":"{}"},"input":{}})" +
+           std::string(extra) + "}";
+}
+
+std::string add(std::string_view parent, const std::string& action, std::string_view more = "") {
+    return R"({"parentStep":")" + std::string(parent) + R"(","action":)" + action +
+           std::string(more) + "}";
+}
+
+constexpr std::string_view kRouter =
+    R"({"type":"ROUTER","name":"r","displayName":"R","valid":true,"settings":{"executionType":"EXECUTE_ALL_MATCH","branches":[{"branchName":"A","branchType":"CONDITION","conditions":[]},{"branchName":"B","branchType":"FALLBACK"}]}})";
+constexpr std::string_view kLoop =
+    R"({"type":"LOOP_ON_ITEMS","name":"l","displayName":"L","valid":true,"settings":{"items":"{{trigger.x}}"}})";
+constexpr std::string_view kWebhook =
+    R"({"type":"PIECE_TRIGGER","name":"trigger","displayName":"Hook","valid":true,"settings":{"pieceName":"@activepieces/piece-webhook","pieceVersion":"~0.1.29","triggerName":"catch_webhook","input":{},"propertySettings":{}}})";
+
+// The chain of step names after and below `step`, children in brackets.
+std::string outline(const Json& step) {
+    if (!step.is_object()) {
+        return "-";
+    }
+    std::string out(step["name"].text());
+    if (step["firstLoopAction"].is_object()) {
+        out += "(" + outline(step["firstLoopAction"]) + ")";
+    }
+    if (step["children"].is_array()) {
+        out += "[";
+        step["children"].each_element([&out](const Json& child) { out += outline(child) + ";"; });
+        out += "]";
+    }
+    return step["nextAction"].is_object() ? out + " " + outline(step["nextAction"]) : out;
+}
+
+struct Change {
+    std::string_view type;
+    std::string request;
+};
+
+Result<Json> apply_all(const std::vector<Change>& changes) {
+    Json version = new_version();
+    for (const Change& change : changes) {
+        const Json request = parse(change.request);
+        const Status shape = check_operation(change.type, request);
+        if (!shape.ok()) {
+            return shape.error();
+        }
+        Result<Json> next = apply_operation(version, change.type, request, kNow);
+        if (!next.ok()) {
+            return next;
+        }
+        version = *std::move(next);
+    }
+    return version;
+}
+
+struct TreeCase {
+    std::string_view name;
+    std::vector<Change> changes;
+    std::string_view outline;
+    bool valid;
+};
+
+TEST(FlowOperations, LeaveTheTreeTheContractDescribes) {
+    const std::string router(kRouter);
+    const std::string loop(kLoop);
+    const std::string hook(kWebhook);
+    const std::vector<TreeCase> cases = {
+        {"nothing", {}, "trigger", false},
+        {"trigger set", {{"UPDATE_TRIGGER", hook}}, "trigger", true},
+        {"action after the trigger",
+         {{"UPDATE_TRIGGER", hook}, {"ADD_ACTION", add("trigger", code("a"))}},
+         "trigger a",
+         true},
+        {"new action goes between",
+         {{"ADD_ACTION", add("trigger", code("a"))}, {"ADD_ACTION", add("trigger", code("b"))}},
+         "trigger b a",
+         false},
+        {"router gets a child a branch",
+         {{"ADD_ACTION", add("trigger", router)}},
+         "trigger r[-;-;]",
+         false},
+        {"into a branch",
+         {{"ADD_ACTION", add("trigger", router)},
+          {"ADD_ACTION",
+           add("r", code("a"),
+               R"(,"stepLocationRelativeToParent":"INSIDE_BRANCH","branchIndex":1)")}},
+         "trigger r[-;a;]",
+         false},
+        {"into a loop",
+         {{"ADD_ACTION", add("trigger", loop)},
+          {"ADD_ACTION", add("l", code("a"), R"(,"stepLocationRelativeToParent":"INSIDE_LOOP")")},
+          {"ADD_ACTION", add("l", code("b"), R"(,"stepLocationRelativeToParent":"AFTER")")}},
+         "trigger l(a) b",
+         false},
+        {"delete keeps what follows",
+         {{"ADD_ACTION", add("trigger", code("a"))},
+          {"ADD_ACTION", add("a", code("b"))},
+          {"DELETE_ACTION", R"({"names":["a"]})"}},
+         "trigger b",
+         false},
+        {"delete the only child of a branch",
+         {{"ADD_ACTION", add("trigger", router)},
+          {"ADD_ACTION", add("r", code("a"),
+                             R"(,"stepLocationRelativeToParent":"INSIDE_BRANCH","branchIndex":0)")},
+          {"DELETE_ACTION", R"({"names":["a"]})"}},
+         "trigger r[-;-;]",
+         false},
+        {"delete what is not there",
+         {{"ADD_ACTION", add("trigger", code("a"))}, {"DELETE_ACTION", R"({"names":["z"]})"}},
+         "trigger a",
+         false},
+        {"update keeps the place",
+         {{"ADD_ACTION", add("trigger", code("a"))},
+          {"ADD_ACTION", add("a", code("b"))},
+          {"UPDATE_ACTION", code("a")}},
+         "trigger a b",
+         false},
+        {"update of what is not there changes nothing",
+         {{"ADD_ACTION", add("trigger", code("a"))}, {"UPDATE_ACTION", code("z")}},
+         "trigger a",
+         false},
+        {"a skipped step need not be valid",
+         {{"UPDATE_TRIGGER", hook},
+          {"ADD_ACTION", add("trigger", code("a", R"(,"skip":true)"))},
+          {"UPDATE_ACTION",
+           R"({"type":"CODE","name":"a","displayName":"C","valid":false,"skip":true,"settings":{"sourceCode":{"code":"x","packageJson":"{}"},"input":{}}})"}},
+         "trigger a",
+         true},
+        {"trigger keeps what follows",
+         {{"ADD_ACTION", add("trigger", code("a"))}, {"UPDATE_TRIGGER", hook}},
+         "trigger a",
+         true},
+    };
+    for (const TreeCase& test : cases) {
+        const Result<Json> version = apply_all(test.changes);
+        ASSERT_TRUE(version.ok()) << test.name << ": " << version.message();
+        EXPECT_EQ(outline((*version)["trigger"]), test.outline) << test.name;
+        EXPECT_EQ((*version)["valid"].is_true(), test.valid) << test.name;
+    }
+}
+
+TEST(FlowOperations, RefuseWithTheReason) {
+    struct Case {
+        std::vector<Change> changes;
+        std::string_view message;
+    };
+    const std::vector<Case> cases = {
+        {{{"CHANGE_NAME", "{}"}}, "required property 'displayName'"},
+        {{{"ADD_ACTION", add("nobody", code("a"))}}, "Parent step nobody not found"},
+        {{{"ADD_ACTION", add("trigger", code("a"))}, {"ADD_ACTION", add("a", code("a"))}},
+         "A step named a exists already"},
+        {{{"ADD_ACTION", add("trigger", code("1a"))}}, "action/name must match"},
+        {{{"ADD_ACTION", add("trigger", std::string(kRouter))},
+          {"ADD_ACTION", add("r", code("a"))}},
+         "Router step parent undefined not found"},
+        {{{"ADD_ACTION", add("trigger", std::string(kRouter))},
+          {"ADD_ACTION",
+           add("r", code("a"),
+               R"(,"stepLocationRelativeToParent":"INSIDE_BRANCH","branchIndex":7)")}},
+         "Router branch 7 not found"},
+        {{{"ADD_ACTION", add("trigger", std::string(kLoop))},
+          {"ADD_ACTION",
+           add("l", code("a"), R"(,"stepLocationRelativeToParent":"INSIDE_BRANCH")")}},
+         "Loop step parent INSIDE_BRANCH not found"},
+        {{{"UPDATE_TRIGGER",
+           R"({"type":"EMPTY","name":"other","displayName":"x","valid":false,"settings":{}})"}},
+         "Trigger other not found"},
+        {{{"UPDATE_ACTION", R"({"type":"CODE","name":"a","displayName":"C","settings":{}})"}},
+         "settings must have required property 'sourceCode'"},
+        {{{"DELETE_ACTION", R"({"names":[1]})"}}, "names must be an array of strings"},
+        {{{"CHANGE_STATUS", R"({"status":"ON"})"}}, "ENABLED or DISABLED"},
+    };
+    for (const Case& test : cases) {
+        const Result<Json> version = apply_all(test.changes);
+        ASSERT_FALSE(version.ok()) << test.message;
+        EXPECT_NE(version.message().find(test.message), std::string::npos) << version.message();
+    }
+}
+
+TEST(FlowOperations, MakePieceVersionsExact) {
+    const Result<Json> version = apply_all({{"UPDATE_TRIGGER", std::string(kWebhook)}});
+    ASSERT_TRUE(version.ok());
+    EXPECT_EQ((*version)["trigger"]["settings"]["pieceVersion"].text(), "0.1.29");
+}
+
+TEST(FlowOperations, CollectConnections) {
+    const Result<Json> version = apply_all(
+        {{"ADD_ACTION",
+          add("trigger",
+              R"({"type":"CODE","name":"a","displayName":"C","settings":{"sourceCode":{"code":"connections['no']","packageJson":"{}"},"input":{"x":"{{connections['one']}} {{connections.two.token}}","y":["{{ connections[\"one\"] }}"],"z":"connections['three']"}}})")}});
+    ASSERT_TRUE(version.ok());
+    EXPECT_EQ((*version)["connectionIds"].dump(), R"(["one","two"])");
+}
+
+TEST(FlowOperations, LeaveTheirArgumentAlone) {
+    const Json version = new_version();
+    const std::string before = version.dump();
+    ASSERT_TRUE(
+        apply_operation(version, "ADD_ACTION", parse(add("trigger", code("a"))), kNow).ok());
+    EXPECT_EQ(version.dump(), before);
+}
+
+TEST(FlowOperations, BoundTheNumberOfSteps) {
+    Json version = new_version();
+    for (std::size_t i = 1; i < kFlowStepsMax; ++i) {
+        const std::string name = "s" + std::to_string(i);
+        Result<Json> next =
+            apply_operation(version, "ADD_ACTION", parse(add("trigger", code(name))), kNow);
+        ASSERT_TRUE(next.ok()) << next.message();
+        version = *std::move(next);
+    }
+    EXPECT_FALSE(
+        apply_operation(version, "ADD_ACTION", parse(add("trigger", code("last"))), kNow).ok());
+    // What is stored can be read again.
+    EXPECT_TRUE(Json::parse(version.dump()).ok());
+}
+
+TEST(FlowOperations, KnowsAllTypesOfTheContract) {
+    EXPECT_EQ(operation_scope("ADD_ACTION"), OperationScope::version);
+    EXPECT_EQ(operation_scope("LOCK_AND_PUBLISH"), OperationScope::flow);
+    EXPECT_EQ(operation_scope("MOVE_BRANCH"), OperationScope::unsupported);
+    EXPECT_EQ(operation_scope("DROP_TABLE"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace sallyport::engine

@@ -1,0 +1,191 @@
+// The webhook and HTTP pieces: inputs to requests, requests to payloads, answers to the wire.
+#include "engine/core/piece_http.hpp"
+#include "engine/core/piece_webhook.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace sallyport::engine {
+namespace {
+
+Json parse(std::string_view text) {
+    const Result<Json> json = Json::parse(text);
+    EXPECT_TRUE(json.ok()) << text;
+    return json.ok() ? *json : Json();
+}
+
+WebRequest post(std::string type, std::string body, std::string target = "/v1/webhooks/f?a=1&b=2") {
+    WebRequest request{"POST", std::move(target), {{"X-Thing", "one"}}, std::move(body), ""};
+    if (!type.empty()) {
+        request.headers.push_back({"Content-Type", std::move(type)});
+    }
+    return request;
+}
+
+TEST(WebhookPayload, ReadsTheBodyByItsType) {
+    struct Case {
+        std::string type;
+        std::string body;
+        std::string_view wanted;
+    };
+    const std::vector<Case> cases = {
+        {"application/json", R"({"a":1})", R"({"a":1})"},
+        {"application/json; charset=utf-8", "[1]", "[1]"},
+        {"application/vnd.surveymonkey.response.v1+json", "7", "7"},
+        {"application/x-www-form-urlencoded", "a=1&b=x+y%21&c[]=1&c[]=2",
+         R"({"a":"1","b":"x y!","c":["1","2"]})"},
+        {"text/xml", "<a/>", R"("<a/>")"},
+        {"", "plain", R"("plain")"},
+        {"application/json", "", "{}"},
+    };
+    for (const Case& test : cases) {
+        const WebhookPayload read = webhook_payload(post(test.type, test.body));
+        ASSERT_TRUE(read.payload.exists()) << test.type;
+        EXPECT_EQ(read.payload["body"].dump(), test.wanted) << test.type;
+        EXPECT_EQ(read.payload["rawBody"].text(), test.body);
+        EXPECT_EQ(read.payload["method"].text(), "POST");
+        EXPECT_EQ(read.payload["queryParams"].dump(), R"({"a":"1","b":"2"})");
+        EXPECT_EQ(read.payload["headers"]["x-thing"].text(), "one");
+    }
+}
+
+TEST(WebhookPayload, RefusesWhatItCannotRead) {
+    EXPECT_EQ(webhook_payload(post("application/json", "{")).refusal.status, 400);
+    EXPECT_EQ(webhook_payload(post("image/png", "x")).refusal.status, 415);
+    EXPECT_EQ(webhook_payload(post("multipart/form-data; boundary=x", "x")).refusal.status, 415);
+}
+
+TEST(WebhookTrigger, AsksForItsSecret) {
+    const Json payload = parse(R"({"headers":{"authorization":"Basic dTpw","x-key":"k1"}})");
+    struct Case {
+        std::string_view input;
+        bool admitted;
+    };
+    const std::vector<Case> cases = {
+        {R"({"authType":"none"})", true},
+        {R"({})", true},
+        {R"({"authType":"basic","authFields":{"username":"u","password":"p"}})", true},
+        {R"({"authType":"basic","authFields":{"username":"u","password":"q"}})", false},
+        {R"({"authType":"header","authFields":{"headerName":"X-Key","headerValue":"k1"}})", true},
+        {R"({"authType":"header","authFields":{"headerName":"X-Key","headerValue":"k2"}})", false},
+        {R"({"authType":"header","authFields":{"headerName":"X-Other","headerValue":""}})", false},
+        {R"({"authType":"hmac"})", false},
+    };
+    for (const Case& test : cases) {
+        EXPECT_EQ(webhook_authorized(parse(test.input), payload), test.admitted) << test.input;
+    }
+}
+
+TEST(ReturnResponse, BuildsTheAnswer) {
+    struct Case {
+        std::string_view input;
+        int status;
+        std::string_view body;
+        bool stop;
+    };
+    const std::vector<Case> cases = {
+        {R"({"responseType":"json","fields":{"status":201,"body":{"a":1}},"respond":"stop"})", 201,
+         R"({"a":1})", true},
+        {R"({"responseType":"json","fields":{"body":"{\"a\":2}"}})", 200, R"({"a":2})", true},
+        {R"({"responseType":"json","fields":{"body":"plain"},"respond":"respond"})", 200, "plain",
+         false},
+        {R"({"responseType":"raw","fields":{"status":"404","body":"no"}})", 404, "no", true},
+        {R"({"responseType":"raw","fields":{}})", 200, "", true},
+    };
+    for (const Case& test : cases) {
+        const Result<WebhookReply> reply = webhook_reply(parse(test.input));
+        ASSERT_TRUE(reply.ok()) << test.input;
+        const WebResponse answer = to_web_response(reply->response);
+        EXPECT_EQ(answer.status, test.status) << test.input;
+        EXPECT_EQ(answer.body, test.body) << test.input;
+        EXPECT_EQ(reply->stop, test.stop) << test.input;
+    }
+    const Result<WebhookReply> moved =
+        webhook_reply(parse(R"({"responseType":"redirect","fields":{"body":"example.org/x"}})"));
+    ASSERT_TRUE(moved.ok());
+    const WebResponse answer = to_web_response(moved->response);
+    EXPECT_EQ(answer.status, 301);
+    EXPECT_EQ(find_header(answer.headers, "location"), "https://example.org/x");
+}
+
+TEST(ReturnResponse, RefusesWhatIsNoAnswer) {
+    for (const std::string_view input : {R"({"responseType":"json","fields":{"status":99}})",
+                                         R"({"responseType":"json","fields":{"status":"soon"}})",
+                                         R"({"responseType":"smoke","fields":{}})"}) {
+        EXPECT_FALSE(webhook_reply(parse(input)).ok()) << input;
+    }
+}
+
+TEST(ReturnResponse, CannotBreakTheConnection) {
+    const WebResponse answer = to_web_response(parse(
+        R"({"status":200,"headers":{"content-length":"1","Transfer-Encoding":"chunked","x-ok":"1","x-bad":"a\r\nb: c","bad name":"x","X-Accel-Redirect":"/etc","X-Sallyport-Verdict":"v"},"body":"b"})"));
+    ASSERT_EQ(answer.headers.size(), 2U);
+    EXPECT_EQ(answer.headers[0].name, "x-ok");
+    EXPECT_EQ(answer.headers[1].name, "content-type");
+}
+
+TEST(HttpPiece, BuildsTheRequest) {
+    const Result<HttpCall> call = http_call(parse(
+        R"({"method":"POST","url":"http://h/p?x=1#f","queryParams":{"q":"a b&","n":2},"headers":{"X-A":"1"},"authType":"BEARER_TOKEN","authFields":{"token":"t"},"body_type":"json","body":{"data":{"k":"v"}},"timeout":2.5,"followRedirects":false})"));
+    ASSERT_TRUE(call.ok()) << call.message();
+    EXPECT_EQ(call->url, "http://h/p?x=1&q=a%20b%26&n=2#f");
+    EXPECT_EQ(find_header(call->headers, "authorization"), "Bearer t");
+    EXPECT_EQ(find_header(call->headers, "content-type"), "application/json");
+    EXPECT_EQ(call->body, R"({"k":"v"})");
+    EXPECT_EQ(call->timeout_ms, 2500);
+    EXPECT_FALSE(call->follow_redirects);
+}
+
+TEST(HttpPiece, BuildsBodies) {
+    struct Case {
+        std::string_view input;
+        std::string_view body;
+        std::string_view type;
+    };
+    const std::vector<Case> cases = {
+        {R"({"url":"http://h","body_type":"none","body":{"data":{"a":1}}})", "", ""},
+        {R"({"url":"http://h","body_type":"json","body":{"a":1}})", R"({"a":1})",
+         "application/json"},
+        {R"({"url":"http://h","body_type":"raw","body":{"data":"text"}})", "text", "text/plain"},
+        {R"({"url":"http://h","body_type":"form_data","body":{"data":{"a":"1 2","b":true}}})",
+         "a=1%202&b=true", "application/x-www-form-urlencoded"},
+        {R"({"url":"http://h","body_type":"json","headers":{"content-type":"x/y"},"body":{}})",
+         "{}", "x/y"},
+    };
+    for (const Case& test : cases) {
+        const Result<HttpCall> call = http_call(parse(test.input));
+        ASSERT_TRUE(call.ok()) << test.input;
+        EXPECT_EQ(call->body, test.body) << test.input;
+        EXPECT_EQ(find_header(call->headers, "content-type"), test.type) << test.input;
+    }
+}
+
+TEST(HttpPiece, RefusesWhatCannotBeSent) {
+    for (const std::string_view input :
+         {R"({"method":"TRACE","url":"http://h"})", R"({"method":"GET"})", R"({"url":""})",
+          R"({"url":"http://h","headers":{"a b":"x"}})",
+          R"({"url":"http://h","headers":{"a":"x\r\ny: z"}})",
+          R"({"url":"http://h","authType":"DIGEST"})",
+          R"({"url":"http://h","authType":"BEARER_TOKEN","authFields":{"token":"a\nb"}})",
+          R"({"url":"http://h","body_type":"form_data","body":{"data":[1]}})"}) {
+        EXPECT_FALSE(http_call(parse(input)).ok()) << input;
+    }
+}
+
+TEST(HttpPiece, JudgesTheAnswer) {
+    const std::vector<WebHeader> json = {{"Content-Type", "application/json"}};
+    const HttpCallOutcome good = http_call_outcome(parse("{}"), 200, json, R"({"a":1})");
+    EXPECT_TRUE(good.ok);
+    EXPECT_EQ(good.output.dump(),
+              R"({"status":200,"headers":{"content-type":"application/json"},"body":{"a":1}})");
+    EXPECT_EQ(http_call_outcome(parse("{}"), 200, json, "{").output["body"].text(), "{");
+    EXPECT_FALSE(http_call_outcome(parse("{}"), 404, json, "{}").ok);
+    EXPECT_TRUE(http_call_outcome(parse(R"({"failsafe":true})"), 500, {}, "").ok);
+    EXPECT_TRUE(http_call_outcome(parse(R"({"failureMode":"continue_4xx"})"), 404, {}, "").ok);
+    EXPECT_FALSE(http_call_outcome(parse(R"({"failureMode":"continue_4xx"})"), 500, {}, "").ok);
+}
+
+}  // namespace
+}  // namespace sallyport::engine
