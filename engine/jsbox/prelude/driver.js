@@ -91,6 +91,27 @@ function compile_expression(text) {
     return compiled;
 }
 
+// The one helper that template expressions have: the values under a path of keys, with arrays on the
+// way opened. A run's own code may call it with anything; it then fails like code of its own.
+function flattenNestedKeys(data, path) {
+    const found = [];
+    const visit = (value, at) => {
+        if (is_array(value)) {
+            for (let i = 0; i < value.length; i++) {
+                visit(value[i], at);
+            }
+        } else if (typeof value === 'object' && value !== null) {
+            if (at < path.length && has_own(value, path[at])) {
+                visit(value[path[at]], at + 1);
+            }
+        } else if (at >= path.length) {
+            found[found.length] = value;
+        }
+    };
+    visit(data, 0);
+    return found;
+}
+
 async function run_expressions(list, input) {
     try {
         const expressions = json_parse(list);
@@ -98,6 +119,9 @@ async function run_expressions(list, input) {
         for (let i = 0; i < expressions.length; i++) {
             // Parsed anew for each: one expression's assignments are not the next one's scope.
             const scope = setPrototypeOf(json_parse(input), null);
+            if (scope.flattenNestedKeys === undefined) {
+                scope.flattenNestedKeys = flattenNestedKeys;
+            }
             let part;
             try {
                 const value = json_stringify(await apply(compile_expression(expressions[i]), undefined, [scope]));
