@@ -42,7 +42,6 @@ enum class Reason : std::uint8_t {
     webhook_duplicate,
     webhook_in_flight,
     webhook_replay_store_full,
-    webhook_replay_store_unavailable,
     internal_error,
 };
 
@@ -68,7 +67,6 @@ inline constexpr std::array kReasonWords = {
     std::string_view("webhook_duplicate"),
     std::string_view("webhook_in_flight"),
     std::string_view("webhook_replay_store_full"),
-    std::string_view("webhook_replay_store_unavailable"),
     std::string_view("internal_error"),
 };
 static_assert(kReasonWords.size() == static_cast<std::size_t>(Reason::internal_error) + 1);
@@ -100,7 +98,6 @@ constexpr std::string_view meaning(Reason reason) {
         case Reason::webhook_duplicate: return "handled before; acknowledged and not forwarded";
         case Reason::webhook_in_flight: return "the same delivery is being handled right now";
         case Reason::webhook_replay_store_full: return "the replay zone holds only live keys";
-        case Reason::webhook_replay_store_unavailable: return "the replay store did not answer";
         case Reason::internal_error: return "a fault in Sallyport; see the error log";
     }
     return {};

@@ -73,7 +73,9 @@ Result<Profile> Builder::build(const Pairs& pairs) {
             }
             const auto& all = keys();
             const auto* const key = std::find_if(all.begin(), all.end(),
-                                                 [&](const Key& k) { return k.name == name; });
+                                                 [&wanted = name](const Key& k) {
+                                                     return k.name == wanted;
+                                                 });
             if (key == all.end()) {
                 std::string known = "param:NAME";
                 for (const Key& k : all) {

@@ -85,7 +85,9 @@ Result<Pairs> parse_pairs(std::string_view text) {
 Pairs merge_pairs(Pairs base, const Pairs& overrides) {
     for (const auto& [key, value] : overrides) {
         const auto found = std::find_if(base.begin(), base.end(),
-                                        [&](const auto& pair) { return pair.first == key; });
+                                        [&wanted = key](const auto& pair) {
+                                            return pair.first == wanted;
+                                        });
         if (found == base.end()) {
             base.emplace_back(key, value);
         } else {

@@ -169,7 +169,7 @@ Reservation ReplayTable::reserve(const ReplayKeys& keys, std::int64_t now_ms,
         out.answer = Reserved::full;
         return out;
     }
-    out.token = next_token_++;
+    out.token = static_cast<std::uint32_t>(next_token_++);
     for (std::size_t k = 0; k < keys.count; ++k) {
         if (find(keys.keys[k]) != kNone) {
             continue;  // the same key twice in one delivery

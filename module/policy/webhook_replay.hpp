@@ -98,8 +98,7 @@ private:
     std::uint32_t used_ = 0;
     std::uint32_t bucket_mask_ = 0;
     std::uint32_t free_ = kNone;
-    std::uint32_t next_token_ = 1;
-    std::uint32_t pad_ = 0;
+    std::uint64_t next_token_ = 1;
     std::array<Queue, kClasses> queues_{};
 };
 static_assert(std::is_standard_layout_v<ReplayTable> && std::is_trivially_destructible_v<ReplayTable>);

@@ -22,6 +22,7 @@ constexpr std::string_view kHttp = R"(
     server {
         listen 127.0.0.1:%%PORT%%;
         add_header X-Webhook "$sallyport_webhook_status" always;
+        add_header X-Webhook-Reason "$sallyport_webhook_reason" always;
         location /github { sallyport_webhook github; proxy_pass http://%%UPSTREAM%%; }
         location /other { sallyport_webhook github; proxy_pass http://%%UPSTREAM%%; }
         location /stripe { sallyport_webhook stripe; proxy_pass http://%%UPSTREAM%%; }
@@ -195,6 +196,7 @@ TEST_F(WebhookReplayTest, ACopyInFlightIsAskedToComeAgain) {
     const auto copy = github("/github", "slow");
     EXPECT_EQ(copy.status, 503);
     EXPECT_EQ(copy.header("X-Webhook"), "inflight");
+    EXPECT_EQ(copy.header("X-Webhook-Reason"), "webhook_in_flight");
     EXPECT_EQ(copy.header("Retry-After"), "10");
     gate->open();
     sender.join();

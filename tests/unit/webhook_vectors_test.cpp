@@ -56,7 +56,7 @@ TEST(WebhookVectors, DoNotDependOnHowTheBodyIsCut) {
         }
         const Profile profile = profile_of(vector);
         const auto keys = test::keys_of(profile, vector.secrets);
-        for (const std::size_t piece : {1, 7, 64}) {
+        for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::size_t{64}}) {
             const Answer answer = test::run(profile, keys, vector.request, piece);
             EXPECT_EQ(test::verdict_of(answer.reason), vector.expect) << vector.id;
         }
