@@ -1,0 +1,258 @@
+// The main job on the real engine: an account, a flow, a webhook, its answer and its record.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "common/contract.hpp"
+#include "tests/engine/engine_process.hpp"
+#include "tests/integration/fixtures/upstream.hpp"
+
+namespace sallyport::test {
+namespace {
+
+HttpResponse deliver(const EngineProcess& engine, const std::string& path, std::string body,
+                     HeaderList headers = {{"Content-Type", "application/json"}}) {
+    HttpRequest request;
+    request.method = "POST";
+    request.url = engine.url(path);
+    request.headers = std::move(headers);
+    request.body = std::move(body);
+    return send(request);
+}
+
+std::string egress_to(const Upstream& upstream) {
+    return "SALLYPORT_EGRESS_ALLOW=" + upstream.address();
+}
+
+UpstreamReply json_reply(std::string body, int status = 200) {
+    UpstreamReply reply;
+    reply.status = status;
+    reply.headers = {{"Content-Type", "application/json"}};
+    reply.body = std::move(body);
+    return reply;
+}
+
+TEST(EngineFlow, WebhookRunsCodeThenHttpThenAnswers) {
+    Upstream stub([](const UpstreamRequest&) { return json_reply(R"({"ticket":7})"); });
+    EngineProcess engine({egress_to(stub)});
+    ApiUser ann(engine);
+    ASSERT_EQ(ann.sign_up().status, 200);
+    const std::string flow = ann.make_flow(
+        {code_step("step_1", "export const code = async (inputs) => ({n: inputs.a * 2});",
+                   R"({"a":"{{trigger['output']['body']['a']}}"})"),
+         http_step("step_2", R"({"method":"POST","url":"http://)" + stub.address() +
+                                 R"(/t","headers":{},"queryParams":{"n":"{{step_1.output.n}}"},"authType":"NONE","body_type":"json","body":{"data":{"n":"{{step_1.output.n}}"}}})"),
+         answer_step("step_3",
+                     R"({"ticket":"{{step_2.output.body.ticket}}","n":"{{step_1.output.n}}"})")});
+
+    const HttpResponse answer =
+        deliver(engine, "/api/v1/webhooks/" + flow + "/sync", R"({"a":21})");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.body, R"({"ticket":7,"n":42})");
+    EXPECT_EQ(answer.header("x-flow"), "yes");
+    ASSERT_EQ(stub.request_count(), 1U);
+    const UpstreamRequest sent = stub.last_request();
+    EXPECT_EQ(sent.target, "/t?n=42");
+    EXPECT_EQ(sent.body, R"({"n":42})");
+    const std::string run_id = answer.header("x-webhook-id").value_or("");
+    EXPECT_EQ(sent.header("idempotency-key"), run_id + ":step_2:1");
+
+    const Json run = ann.finished_run(run_id);
+    EXPECT_EQ(run["status"].text(), "SUCCEEDED");
+    EXPECT_EQ(run["stepsCount"].integer_or(0), 4);
+    const Json steps = run["steps"];
+    EXPECT_EQ(steps["trigger"]["output"]["body"].dump(), R"({"a":21})");
+    EXPECT_EQ(steps["step_1"]["input"].dump(), R"({"a":21})");
+    EXPECT_EQ(steps["step_1"]["output"].dump(), R"({"n":42})");
+    EXPECT_EQ(steps["step_2"]["output"]["status"].integer_or(0), 200);
+    EXPECT_EQ(steps["step_3"]["status"].text(), "SUCCEEDED");
+
+    const ApiAnswer list = ann.get("/v1/flow-runs?projectId=" + ann.project() + "&status[]=SUCCEEDED");
+    ASSERT_EQ(list.body["data"].size(), 1U);
+    EXPECT_EQ(list.body["data"].at(0)["id"].text(), run_id);
+    EXPECT_FALSE(list.body["data"].at(0).has("steps"));
+}
+
+TEST(EngineFlow, AsyncWebhookIsAcknowledgedAtOnce) {
+    auto gate = std::make_shared<Gate>();
+    Upstream stub([gate](const UpstreamRequest&) {
+        UpstreamReply reply = json_reply("{}");
+        reply.gate = gate;
+        return reply;
+    });
+    EngineProcess engine({egress_to(stub)});
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow(
+        {http_step("step_1", R"({"method":"GET","url":"http://)" + stub.address() + R"(/"})")});
+    const HttpResponse answer = deliver(engine, "/v1/webhooks/" + flow, "{}");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.body, "{}");
+    ASSERT_TRUE(stub.wait_for_requests(1));
+    const std::string run_id = answer.header("x-webhook-id").value_or("");
+    EXPECT_EQ(ann.get("/v1/flow-runs/" + run_id).body["status"].text(), "RUNNING");
+    gate->open();
+    EXPECT_EQ(ann.finished_run(run_id)["status"].text(), "SUCCEEDED");
+}
+
+TEST(EngineFlow, SyncAnswersOfRunsWithoutAResponse) {
+    EngineProcess engine({"AP_WEBHOOK_TIMEOUT_SECONDS=1"});
+    ApiUser ann(engine);
+    ann.sign_up();
+    struct Case {
+        std::string name;
+        std::string code;
+        int status;
+        std::string_view run_status;
+    };
+    const std::vector<Case> cases = {
+        {"no answer", "export const code = async () => 1;", 204, "SUCCEEDED"},
+        {"failure", "export const code = async () => { throw new Error('broken'); };", 500, "FAILED"},
+        {"memory", "export const code = async () => { const a = []; for (;;) a.push('x'.repeat(1e6) + a.length); };",
+         500, "MEMORY_LIMIT_EXCEEDED"},
+        {"slow", "export const code = async () => { const t = Date.now(); while (Date.now() - t < 2500); return 1; };",
+         204, "SUCCEEDED"},
+    };
+    for (const Case& test : cases) {
+        const std::string flow = ann.make_flow({code_step("step_1", test.code)});
+        const HttpResponse answer = deliver(engine, "/v1/webhooks/" + flow + "/sync", "{}");
+        EXPECT_EQ(answer.status, test.status) << test.name;
+        const std::string run_id = answer.header("x-webhook-id").value_or("");
+        EXPECT_EQ(ann.finished_run(run_id)["status"].text(), test.run_status) << test.name;
+    }
+}
+
+TEST(EngineFlow, FailedStepIsNamed) {
+    EngineProcess engine;
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow(
+        {code_step("step_1", "export const code = async () => { throw new Error('out of paper'); };")});
+    const HttpResponse answer = deliver(engine, "/v1/webhooks/" + flow + "/sync", "{}");
+    EXPECT_EQ(answer.body, R"({"message":"The flow has failed and there is no response returned"})");
+    const Json run = ann.finished_run(answer.header("x-webhook-id").value_or(""));
+    EXPECT_EQ(run["failedStep"]["name"].text(), "step_1");
+    EXPECT_NE(run["failedStep"]["message"].text().find("out of paper"), std::string::npos);
+    EXPECT_EQ(run["steps"]["step_1"]["status"].text(), "FAILED");
+}
+
+TEST(EngineFlow, EgressGuardKeepsStepsFromPrivateAddresses) {
+    Upstream stub;
+    EngineProcess engine;  // nothing allowed
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow(
+        {http_step("step_1", R"({"method":"GET","url":"http://)" + stub.address() + R"(/"})")});
+    const HttpResponse answer = deliver(engine, "/v1/webhooks/" + flow + "/sync", "{}");
+    EXPECT_EQ(answer.status, 500);
+    EXPECT_EQ(stub.request_count(), 0U);
+    const Json run = ann.finished_run(answer.header("x-webhook-id").value_or(""));
+    EXPECT_NE(run["failedStep"]["message"].text().find("refused"), std::string::npos);
+}
+
+TEST(EngineFlow, TemplatesBeyondTheNativeSubsetRunInTheSandbox) {
+    EngineProcess engine;
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow({answer_step(
+        "step_1",
+        R"j({"x":"{{trigger.output.body.list.map((v) => v * 2).filter((v) => v > 2)}}","y":"sum {{trigger.output.body.list.reduce((a, b) => a + b, 0)}}"})j")});
+    const HttpResponse answer =
+        deliver(engine, "/v1/webhooks/" + flow + "/sync", R"({"list":[1,2,3]})");
+    EXPECT_EQ(answer.body, R"({"x":[4,6],"y":"sum 6"})");
+}
+
+TEST(EngineFlow, DraftRunsTheLatestVersion) {
+    EngineProcess engine;
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow({answer_step("step_1", "1")});
+    ASSERT_EQ(ann.operate(flow, "UPDATE_ACTION", answer_step("step_1", "2")).status, 200);
+    EXPECT_EQ(deliver(engine, "/v1/webhooks/" + flow + "/sync", "{}").body, "1");
+    EXPECT_EQ(deliver(engine, "/v1/webhooks/" + flow + "/draft/sync", "{}").body, "2");
+    // Only production runs are listed.
+    EXPECT_EQ(ann.get("/v1/flow-runs?projectId=" + ann.project()).body["data"].size(), 1U);
+    ASSERT_EQ(ann.operate(flow, "LOCK_AND_PUBLISH", "{}").status, 200);
+    EXPECT_EQ(deliver(engine, "/v1/webhooks/" + flow + "/sync", "{}").body, "2");
+}
+
+TEST(EngineFlow, StatusDecidesWhoIsServed) {
+    EngineProcess engine;
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow({answer_step("step_1", "1")});
+    EXPECT_EQ(deliver(engine, "/v1/webhooks/aaaaaaaaaaaaaaaaaaaaa/sync", "{}").status, 410);
+    ASSERT_EQ(ann.operate(flow, "CHANGE_STATUS", R"({"status":"DISABLED"})").status, 200);
+    EXPECT_EQ(deliver(engine, "/v1/webhooks/" + flow + "/sync", "{}").status, 404);
+    EXPECT_EQ(deliver(engine, "/v1/webhooks/" + flow, "{}").status, 404);
+    ASSERT_EQ(ann.operate(flow, "CHANGE_STATUS", R"({"status":"ENABLED"})").status, 200);
+    EXPECT_EQ(deliver(engine, "/v1/webhooks/" + flow + "/sync", "{}").status, 200);
+    ASSERT_EQ(ann.call("DELETE", "/v1/flows/" + flow).status, 204);
+    EXPECT_EQ(deliver(engine, "/v1/webhooks/" + flow + "/sync", "{}").status, 410);
+    EXPECT_EQ(ann.get("/v1/flows/" + flow).status, 404);
+}
+
+class VerdictTest : public ::testing::Test {
+protected:
+    static constexpr std::string_view kSecret = "verdict-secret-of-this-test";
+    static std::string verdict(const std::string& delivery, std::int64_t age_s = 0) {
+        contract::GatewayVerdict verdict;
+        verdict.time_s = std::chrono::duration_cast<std::chrono::seconds>(
+                             std::chrono::system_clock::now().time_since_epoch())
+                             .count() -
+                         age_s;
+        verdict.client_address = "192.0.2.7";
+        verdict.scheme = "https";
+        verdict.method = "POST";
+        verdict.target = "/";
+        verdict.delivery_id = delivery;
+        verdict.policy = "github";
+        return contract::sign_verdict(verdict, contract::verdict_key(Secret(kSecret)));
+    }
+};
+
+TEST_F(VerdictTest, RequestsAroundTheGatewayAreRefused) {
+    EngineProcess engine({"SALLYPORT_VERDICT_SECRET=" + std::string(kSecret)});
+    const std::string name(contract::kVerdictHeader);
+    const std::string path = "/v1/authentication/sign-in";
+    EXPECT_EQ(deliver(engine, path, "{}").status, 403);
+    EXPECT_EQ(deliver(engine, path, "{}", {{name, "v1;t=1;sig=00"}}).status, 403);
+    EXPECT_EQ(deliver(engine, path, "{}", {{name, verdict("", 60)}}).status, 403);
+    EXPECT_EQ(deliver(engine, path, "{}",
+                      {{name, verdict("")}, {"Content-Type", "application/json"}})
+                  .status,
+              400);  // got in; the body is at fault
+    EXPECT_EQ(get(engine.url("/v1/health")).status, 200);
+    EXPECT_EQ(engine.log().find(kSecret), std::string::npos);
+}
+
+TEST_F(VerdictTest, OneDeliveryRunsOnceAndIsAnsweredAlike) {
+    Upstream stub([](const UpstreamRequest&) { return json_reply("{}"); });
+    EngineProcess engine({egress_to(stub), "SALLYPORT_VERDICT_SECRET=" + std::string(kSecret)});
+    const std::string name(contract::kVerdictHeader);
+    ApiUser ann(engine);
+    ann.more_headers = [&name] { return HeaderList{{name, verdict("")}}; };
+    ASSERT_EQ(ann.sign_up().status, 200);
+    const std::string flow = ann.make_flow(
+        {http_step("step_1", R"({"method":"GET","url":"http://)" + stub.address() + R"(/"})"),
+         answer_step("step_2", R"({"id":"{{trigger.output.body.id}}"})")});
+    const auto deliver_as = [&](const std::string& delivery, const std::string& body) {
+        return deliver(engine, "/v1/webhooks/" + flow + "/sync", body,
+                       {{name, verdict(delivery)}, {"Content-Type", "application/json"}});
+    };
+    const HttpResponse first = deliver_as("delivery-1", R"({"id":1})");
+    const HttpResponse again = deliver_as("delivery-1", R"({"id":1})");
+    const HttpResponse other = deliver_as("delivery-2", R"({"id":2})");
+    EXPECT_EQ(first.body, R"({"id":1})");
+    EXPECT_EQ(again.body, first.body);
+    EXPECT_EQ(again.header("x-webhook-id"), first.header("x-webhook-id"));
+    EXPECT_EQ(other.body, R"({"id":2})");
+    EXPECT_EQ(stub.request_count(), 2U);
+    // What the doors say to each other is not the flow's business.
+    const Json run = ann.finished_run(first.header("x-webhook-id").value_or(""));
+    EXPECT_FALSE(run["steps"]["trigger"]["output"]["headers"].has("x-sallyport-verdict"));
+}
+
+}  // namespace
+}  // namespace sallyport::test

@@ -1,0 +1,90 @@
+// The real engine as a process, and a client that speaks its API.
+#pragma once
+
+#include "common/json.hpp"
+#include "tests/integration/fixtures/http_client.hpp"
+#include "tests/integration/fixtures/ports.hpp"
+#include "tests/integration/fixtures/process.hpp"
+#include "tests/integration/fixtures/temp_dir.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sallyport::test {
+
+// Good secrets for every test; added to by each.
+std::vector<std::string> engine_environment();
+
+class EngineProcess {
+  public:
+    // Starts the engine on a free port with a data folder of its own and waits until it answers.
+    explicit EngineProcess(std::vector<std::string> environment = {});
+
+    void start();
+    void kill() { process_.stop(SIGKILL); }
+    int stop() { return process_.stop(SIGTERM); }
+    pid_t pid() const { return process_.pid(); }
+
+    std::uint16_t port() const { return port_.number(); }
+    std::string url(std::string_view path) const;
+    std::string log() const { return folder_.read("engine.log"); }
+    const TempDir& folder() const { return folder_; }
+
+  private:
+    TempDir folder_{"engine"};
+    HeldPort port_;
+    std::vector<std::string> environment_;
+    Process process_;
+};
+
+struct ApiAnswer {
+    int status = 0;
+    Json body;
+    HttpResponse raw;
+};
+
+// A user with a session.
+class ApiUser {
+  public:
+    explicit ApiUser(const EngineProcess& engine) : engine_(engine) {}
+
+    // Signs up (or in, when the address is taken) and keeps the session.
+    ApiAnswer sign_up(const std::string& email = "ann@example.org");
+    ApiAnswer sign_in(const std::string& email, const std::string& password);
+
+    ApiAnswer call(const std::string& method, std::string_view path, const std::string& body = "");
+    ApiAnswer get(std::string_view path) { return call("GET", path); }
+    ApiAnswer post(std::string_view path, const std::string& body) {
+        return call("POST", path, body);
+    }
+
+    // Makes a flow whose trigger catches webhooks, adds the actions one after the other, publishes
+    // it.
+    std::string make_flow(const std::vector<std::string>& actions);
+    ApiAnswer operate(const std::string& flow_id, std::string_view type,
+                      const std::string& request);
+    // The record of a run, once it has ended.
+    Json finished_run(const std::string& run_id);
+
+    const std::string& project() const { return project_; }
+    std::string token;
+    std::function<HeaderList()> more_headers;  // what a gateway in front would add
+
+  private:
+    const EngineProcess& engine_;
+    HttpClient client_;
+    std::string project_;
+};
+
+// Actions as the API takes them.
+std::string code_step(std::string_view name, std::string_view code, std::string_view input = "{}",
+                      std::string_view options = "{}");
+std::string http_step(std::string_view name, std::string_view input,
+                      std::string_view options = "{}");
+std::string answer_step(std::string_view name, std::string_view body);
+
+}  // namespace sallyport::test
