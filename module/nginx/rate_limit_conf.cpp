@@ -154,7 +154,7 @@ Status set_limit(DirectiveCall& call) {
     limit->key = std::move(*key);
     limit->spec = std::move(*spec);
     limit->index = main.limits.size();
-    limit->redis_prefix = store::key_prefix(limit->spec.name);
+    limit->wire = store::make_wire(limit->spec.name, limit->spec.gcra);
     warn_about_key(call.cf, *limit);
     if (limit->spec.needs_zone()) {
         const Status announced =

@@ -31,7 +31,7 @@ struct Limit {
     KeyTemplate key;
     RateLimitZone zone;           // when spec.needs_zone()
     RedisStore* store = nullptr;  // null: local
-    std::string redis_prefix;     // store::key_prefix()
+    store::LimitWire wire;        // the limit as the store knows it
 };
 
 struct RateLimitMain {

@@ -47,8 +47,7 @@ struct SharedSet {
 
     void add(const Limit& limit, const policy::KeyParts& key) {
         limits[call.count] = &limit;
-        call.checks[call.count++] = {
-            limit.redis_prefix, policy::key_text(limit.store->hash_secret, key), limit.spec.gcra};
+        call.checks[call.count++] = {&limit.wire, policy::key_text(limit.store->hash_secret, key)};
         if (limit.spec.needs_zone()) {
             fallback.add(limit, key);
         }
@@ -69,7 +68,8 @@ struct Refusals {
     std::size_t count = 0;
     const Limit* longest = nullptr;
 
-    void add(const Limit& limit, const Standing& standing) {
+    void add(const Limit& limit, std::int64_t ahead_ns) {
+        const Standing standing = policy::standing(limit.spec.gcra, ahead_ns);
         if (longest == nullptr || standing.retry_after_s > longest_s_) {
             longest = &limit;
             longest_s_ = standing.retry_after_s;
@@ -113,11 +113,9 @@ bool take_local(const Request& request, RateLimitState& state, LocalSet& set, Re
     }
     const bool all = take_all(set.all(), monotonic_ns());
     for (std::size_t i = 0; i < set.count; ++i) {
-        const Standing standing =
-            policy::standing(set.limits[i]->spec.gcra, set.checks[i].ahead_ns);
-        state.record(set.limits[i], standing);
+        state.record(set.limits[i], set.checks[i].ahead_ns);
         if (!set.checks[i].admits) {
-            refusals.add(*set.limits[i], standing);
+            refusals.add(*set.limits[i], set.checks[i].ahead_ns);
         }
     }
     warn_evictions(request, set);
@@ -157,10 +155,9 @@ HookResult with_store(RateLimitState& state, SharedSet& shared, Mode mode) {
     for (std::size_t i = 0; i < shared.call.count; ++i) {
         const Limit& limit = *shared.limits[i];
         const std::int64_t ahead_ns = shared.reply->ahead_ns[i];
-        const Standing standing = policy::standing(limit.spec.gcra, ahead_ns);
-        state.record(&limit, standing);
+        state.record(&limit, ahead_ns);
         if (!shared.reply->allowed && !limit.spec.gcra.admits(ahead_ns)) {
-            refusals.add(limit, standing);
+            refusals.add(limit, ahead_ns);
         }
         if (limit.spec.needs_zone()) {
             LocalCheck& check = shared.fallback.checks[kept++];

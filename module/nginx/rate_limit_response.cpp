@@ -21,9 +21,9 @@ struct Shown {
 Shown shown_limits(const RateLimitState& state, const RateLimitLocation& location) {
     Shown shown;
     for (const Limit* limit : location.limits) {
-        if (const policy::Standing* standing = state.find(limit)) {
+        if (const RateLimitState::Outcome* outcome = state.find(limit)) {
             shown.limits[shown.count++] = {limit->spec.name, limit->spec.quota,
-                                           limit->spec.window_s, *standing};
+                                           limit->spec.window_s, outcome->standing()};
         }
     }
     return shown;
@@ -67,12 +67,22 @@ Kept kept_fields(ngx_http_request_t* r, std::uint64_t ours) {
             is_as_tight(r, "X-RateLimit-Remaining", ours)};
 }
 
+// Moves the values, which stand one behind the other, to where they live as long as the request.
+void keep_values(const Request& request, std::span<Field> fields) {
+    const char* first = fields.front().value.data();
+    const char* end = fields.back().value.data() + fields.back().value.size();
+    const std::string_view kept = keep(request.r(), {first, static_cast<std::size_t>(end - first)});
+    for (Field& field : fields) {
+        field.value = {kept.data() + (field.value.data() - first), field.value.size()};
+    }
+}
+
 }  // namespace
 
-const policy::Standing* RateLimitState::find(const Limit* limit) const {
+const RateLimitState::Outcome* RateLimitState::find(const Limit* limit) const {
     for (std::size_t i = 0; i < outcome_count; ++i) {
         if (outcomes[i].limit == limit) {
-            return &outcomes[i].standing;
+            return &outcomes[i];
         }
     }
     return nullptr;
@@ -89,14 +99,11 @@ void write_rate_limit_fields(Request& request, const void* location_conf) {
     if (shown.count == 0) {
         return;
     }
-    const std::size_t room = policy::field_bytes_max(shown.count);
-    auto* scratch = static_cast<char*>(ngx_pnalloc(request.pool(), room));
-    if (scratch == nullptr) {
-        throw std::bad_alloc();
-    }
+    std::array<char, policy::field_bytes_max(store::kLimitsPerRequestMax)> scratch;
     std::array<Field, policy::kFieldsMax> fields;
-    const std::size_t count = policy::write_fields(location.fields, shown.all(), now_ms() / 1000,
-                                                   {scratch, room}, fields);
+    const std::size_t count =
+        policy::write_fields(location.fields, shown.all(), now_ms() / 1000, scratch, fields);
+    keep_values(request, {fields.data(), count});
     ngx_http_request_t* r = request.r();
     const bool only_lists = location.fields == bit(policy::FieldGeneration::draft_11);
     const Kept kept = only_lists ? Kept{} : kept_fields(r, tightest_remaining(shown));
@@ -135,9 +142,9 @@ std::string_view rate_limit_remaining(Request& request) {
     if (state == nullptr || state->outcome_count == 0) {
         return {};
     }
-    std::uint64_t least = state->outcomes[0].standing.remaining;
+    std::uint64_t least = state->outcomes[0].standing().remaining;
     for (std::size_t i = 1; i < state->outcome_count; ++i) {
-        least = std::min(least, state->outcomes[i].standing.remaining);
+        least = std::min(least, state->outcomes[i].standing().remaining);
     }
     char digits[20];
     const auto end = std::to_chars(digits, digits + sizeof digits, least).ptr;

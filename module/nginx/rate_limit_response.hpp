@@ -18,10 +18,11 @@ enum class RateLimitAnswer : std::uint8_t { none, local, shared, fallback };
 struct RateLimitState {
     struct Outcome {
         const Limit* limit = nullptr;
-        policy::Standing standing{};
+        std::int64_t ahead_ns = 0;  // as the decision left it
+        policy::Standing standing() const { return policy::standing(limit->spec.gcra, ahead_ns); }
     };
-    // A redirect may lead to a location with limits of its own.
-    std::array<Outcome, 2 * store::kLimitsPerRequestMax> outcomes;
+    // Those of the first location, in the rare case that a redirect leads to one with others.
+    std::array<Outcome, store::kLimitsPerRequestMax> outcomes;
     std::size_t outcome_count = 0;
     std::uint64_t counted = 0;  // one bit a limit
     RateLimitStatus status = RateLimitStatus::none;
@@ -29,12 +30,12 @@ struct RateLimitState {
     std::string_view store_name;
     void* waiting = nullptr;  // the question to a shared store under way
 
-    void record(const Limit* limit, const policy::Standing& standing) {
+    void record(const Limit* limit, std::int64_t ahead_ns) {
         if (outcome_count < outcomes.size()) {
-            outcomes[outcome_count++] = {limit, standing};
+            outcomes[outcome_count++] = {limit, ahead_ns};
         }
     }
-    const policy::Standing* find(const Limit* limit) const;
+    const Outcome* find(const Limit* limit) const;
 };
 
 // The RateLimit fields of an enforced location's response. Upstream's own stay: list fields are

@@ -23,13 +23,9 @@ constexpr std::size_t kReadBytes = 16 * 1024;
 
 // The probe takes one step of a microsecond from a bucket of its own: it proves that the server
 // answers scripts and accepts writes, and leaves nothing behind after a millisecond or two.
-const std::string& probe_prefix() {
-    static const std::string prefix = store::key_prefix("probe");
-    return prefix;
-}
-
 store::Check probe_check() {
-    store::Check check{probe_prefix(), {}, {1'000, 1'000'000'000}};
+    static const store::LimitWire wire = store::make_wire("probe", {1'000, 1'000'000'000});
+    store::Check check{&wire, {}};
     check.key.fill('0');
     return check;
 }

@@ -41,14 +41,25 @@ std::string key_prefix(std::string_view limit) {
     return "sallyport:{" + std::string(limit) + "}:";
 }
 
+LimitWire make_wire(std::string_view limit, const policy::Gcra& gcra) {
+    LimitWire wire;
+    wire.limit = gcra;
+    const std::string prefix = key_prefix(limit);
+    RespWriter(wire.key_head).word(prefix, std::string(policy::KeyText().size(), '0'), {});
+    // Everything before the hash.
+    wire.key_head.resize(wire.key_head.find(prefix) + prefix.size());
+    RespWriter(wire.numbers).word(gcra.interval_ns).word(gcra.capacity_ns);
+    return wire;
+}
+
 void append_check(std::string& out, std::span<const Check> checks) {
     out.append(command_heads()[checks.size()]);
-    RespWriter writer(out);
     for (const Check& check : checks) {
-        writer.word(check.prefix, {check.key.data(), check.key.size()}, {});
+        out.append(check.wire->key_head).append(check.key.data(), check.key.size());
+        out.append("\r\n", 2);
     }
     for (const Check& check : checks) {
-        writer.word(check.limit.interval_ns).word(check.limit.capacity_ns);
+        out.append(check.wire->numbers);
     }
 }
 
@@ -62,7 +73,7 @@ std::optional<CheckReply> parse_check(const Reply& reply, std::span<const Check>
     out.count = checks.size();
     for (std::size_t i = 0; i < checks.size(); ++i) {
         const std::int64_t ahead_ns = reply.integers[i + 1];
-        if (ahead_ns < 0 || ahead_ns > checks[i].limit.capacity_ns) {
+        if (ahead_ns < 0 || ahead_ns > checks[i].wire->limit.capacity_ns) {
             return std::nullopt;
         }
         out.ahead_ns[i] = ahead_ns;

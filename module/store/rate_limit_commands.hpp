@@ -28,10 +28,17 @@ const std::string& rate_limit_script_sha();
 // `sallyport:{<limit>}:`
 std::string key_prefix(std::string_view limit);
 
-struct Check {
-    std::string_view prefix;  // key_prefix(), as old as the configuration
-    policy::KeyText key;
+// A limit as the wire has it, written once at configuration time.
+struct LimitWire {
     policy::Gcra limit;
+    std::string key_head;  // RESP length of a key and key_prefix()
+    std::string numbers;   // the limit's two arguments as RESP words
+};
+LimitWire make_wire(std::string_view limit, const policy::Gcra& gcra);
+
+struct Check {
+    const LimitWire* wire = nullptr;
+    policy::KeyText key{};
 };
 
 struct CheckReply {

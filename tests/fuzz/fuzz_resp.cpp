@@ -13,12 +13,14 @@ using sallyport::policy::Gcra;
 using sallyport::store::Check;
 using sallyport::store::kReplyIntegersMax;
 using sallyport::store::kReplyTextMax;
+using sallyport::store::LimitWire;
 using sallyport::store::ReadResult;
 using sallyport::store::RespReader;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const Gcra limit = Gcra::make(10, 1'000'000'000, 5);
-    const Check checks[] = {{"sallyport:{a}:", {}, limit}, {"sallyport:{b}:", {}, limit}};
+    const LimitWire wire = make_wire("a", limit);
+    const Check checks[] = {{&wire, {}}, {&wire, {}}};
     RespReader reader;
     std::string_view rest(reinterpret_cast<const char*>(data), size);
     while (!rest.empty()) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <deque>
 #include <random>
 #include <string>
 #include <vector>
@@ -77,8 +78,9 @@ class RateLimitScriptTest : public testing::Test {
         EXPECT_EQ(client_.receive().text(), rate_limit_script_sha());
     }
 
-    static Check check(std::string_view prefix, char key, const policy::Gcra& limit) {
-        Check out{prefix, {}, limit};
+    Check check(std::string_view limit, char key, const policy::Gcra& gcra) {
+        wires_.push_back(make_wire(limit, gcra));
+        Check out{&wires_.back(), {}};
         out.key.fill(key);
         return out;
     }
@@ -93,22 +95,24 @@ class RateLimitScriptTest : public testing::Test {
     }
 
     std::string redis_key(const Check& one) {
-        return std::string(one.prefix) + std::string(one.key.begin(), one.key.end());
+        return one.wire->key_head.substr(one.wire->key_head.find("sallyport")) +
+               std::string(one.key.begin(), one.key.end());
     }
 
     static test::RedisServer* server_;
+    std::deque<LimitWire> wires_;
     Client client_{server_->socket_path()};
 };
 test::RedisServer* RateLimitScriptTest::server_ = nullptr;
 
 TEST_F(RateLimitScriptTest, AdmitsTheBurstThenRefusesWithoutConsuming) {
-    const Check one[] = {check("sallyport:{a}:", 'k', policy::Gcra::make(10, 3600 * kS, 5))};
+    const Check one[] = {check("a", 'k', policy::Gcra::make(10, 3600 * kS, 5))};
     for (int i = 1; i <= 5; ++i) {
         const CheckReply reply = ask(one);
         EXPECT_TRUE(reply.allowed);
         // Real time passes meanwhile: a little less is ahead than was consumed.
-        EXPECT_LE(reply.ahead_ns[0], i * one[0].limit.interval_ns);
-        EXPECT_GT(reply.ahead_ns[0], i * one[0].limit.interval_ns - 30 * kS);
+        EXPECT_LE(reply.ahead_ns[0], i * one[0].wire->limit.interval_ns);
+        EXPECT_GT(reply.ahead_ns[0], i * one[0].wire->limit.interval_ns - 30 * kS);
     }
     const std::string before(client_.run({"GET", redis_key(one[0])}).text());
     EXPECT_FALSE(before.empty());
@@ -119,8 +123,8 @@ TEST_F(RateLimitScriptTest, AdmitsTheBurstThenRefusesWithoutConsuming) {
 }
 
 TEST_F(RateLimitScriptTest, SeveralLimitsAreConsumedTogetherOrNotAtAll) {
-    const Check both[] = {check("sallyport:{wide}:", 'k', policy::Gcra::make(100, 3600 * kS, 100)),
-                          check("sallyport:{narrow}:", 'k', policy::Gcra::make(3, 3600 * kS, 3))};
+    const Check both[] = {check("wide", 'k', policy::Gcra::make(100, 3600 * kS, 100)),
+                          check("narrow", 'k', policy::Gcra::make(3, 3600 * kS, 3))};
     for (int i = 0; i < 3; ++i) {
         EXPECT_TRUE(ask(both).allowed);
     }
@@ -128,14 +132,14 @@ TEST_F(RateLimitScriptTest, SeveralLimitsAreConsumedTogetherOrNotAtAll) {
     for (int i = 0; i < 10; ++i) {
         const CheckReply reply = ask(both);
         EXPECT_FALSE(reply.allowed);
-        EXPECT_TRUE(both[0].limit.admits(reply.ahead_ns[0]));
-        EXPECT_FALSE(both[1].limit.admits(reply.ahead_ns[1]));
+        EXPECT_TRUE(both[0].wire->limit.admits(reply.ahead_ns[0]));
+        EXPECT_FALSE(both[1].wire->limit.admits(reply.ahead_ns[1]));
     }
     EXPECT_EQ(client_.run({"GET", redis_key(both[0])}).text(), wide);
 }
 
 TEST_F(RateLimitScriptTest, KeysHaveTheirNameAndLiveNoLongerThanTheyMean) {
-    const Check one[] = {check("sallyport:{login}:", '0', policy::Gcra::make(1, 10 * kS, 3))};
+    const Check one[] = {check("login", '0', policy::Gcra::make(1, 10 * kS, 3))};
     ask(one);
     ask(one);
     const std::string name = "sallyport:{login}:00000000000000000000000000000000";
@@ -146,7 +150,7 @@ TEST_F(RateLimitScriptTest, KeysHaveTheirNameAndLiveNoLongerThanTheyMean) {
 }
 
 TEST_F(RateLimitScriptTest, UsesTheServersClockAndKeepsNanoseconds) {
-    const Check one[] = {check("sallyport:{a}:", 'k', policy::Gcra::make(7, 60 * kS, 7))};
+    const Check one[] = {check("a", 'k', policy::Gcra::make(7, 60 * kS, 7))};
     const CheckReply first = ask(one);
     EXPECT_EQ(first.ahead_ns[0], 8'571'428'572);
     const std::string value(client_.run({"GET", redis_key(one[0])}).text());
@@ -158,7 +162,7 @@ TEST_F(RateLimitScriptTest, UsesTheServersClockAndKeepsNanoseconds) {
 
 TEST_F(RateLimitScriptTest, LargestBucketStaysExact) {
     policy::Gcra limit{policy::kRefillNsMax / 3, policy::kRefillNsMax / 3 * 3};
-    const Check one[] = {check("sallyport:{a}:", 'k', limit)};
+    const Check one[] = {check("a", 'k', limit)};
     EXPECT_EQ(ask(one).ahead_ns[0], limit.interval_ns);
     EXPECT_TRUE(ask(one).allowed);
     const CheckReply full = ask(one);
@@ -170,8 +174,8 @@ TEST_F(RateLimitScriptTest, LargestBucketStaysExact) {
 TEST_F(RateLimitScriptTest, ChangedNumbersKeepTheCounterWithinTheNewBucket) {
     const policy::Gcra slow = policy::Gcra::make(10, 3600 * kS, 10);
     const policy::Gcra fast = policy::Gcra::make(10, kS, 10);
-    const Check before[] = {check("sallyport:{a}:", 'k', slow)};
-    const Check after[] = {check("sallyport:{a}:", 'k', fast)};
+    const Check before[] = {check("a", 'k', slow)};
+    const Check after[] = {check("a", 'k', fast)};
     for (int i = 0; i < 10; ++i) {
         EXPECT_TRUE(ask(before).allowed);
     }
@@ -181,13 +185,13 @@ TEST_F(RateLimitScriptTest, ChangedNumbersKeepTheCounterWithinTheNewBucket) {
 }
 
 TEST_F(RateLimitScriptTest, StrangeValuesCountAsNone) {
-    const Check one[] = {check("sallyport:{a}:", 'k', policy::Gcra::make(10, 60 * kS, 10))};
+    const Check one[] = {check("a", 'k', policy::Gcra::make(10, 60 * kS, 10))};
     for (const char* value :
          {"", "nonsense", "12", "12 -5", "1e9 5", "99999999999999999999999 1"}) {
         client_.run({"SET", redis_key(one[0]), value});
         const CheckReply reply = ask(one);
         EXPECT_GE(reply.ahead_ns[0], 0) << value;
-        EXPECT_LE(reply.ahead_ns[0], one[0].limit.capacity_ns) << value;
+        EXPECT_LE(reply.ahead_ns[0], one[0].wire->limit.capacity_ns) << value;
     }
     client_.run({"DEL", redis_key(one[0])});
     client_.run({"LPUSH", redis_key(one[0]), "a list"});
@@ -199,7 +203,7 @@ TEST_F(RateLimitScriptTest, NeverAdmitsMoreThanTheModel) {
     for (int round = 0; round < 20; ++round) {
         const std::uint64_t burst = 1 + random() % 30;
         const policy::Gcra limit = policy::Gcra::make(1 + random() % 50, 3600 * kS, burst);
-        const Check one[] = {check("sallyport:{m}:", static_cast<char>('a' + round), limit)};
+        const Check one[] = {check("m", static_cast<char>('a' + round), limit)};
         std::string out;
         for (int i = 0; i < 100; ++i) {
             append_check(out, one);
@@ -217,7 +221,7 @@ TEST_F(RateLimitScriptTest, NeverAdmitsMoreThanTheModel) {
 
 TEST_F(RateLimitScriptTest, AForgottenScriptIsAnErrorOfItsOwn) {
     client_.run({"SCRIPT", "FLUSH"});
-    const Check one[] = {check("sallyport:{a}:", 'k', policy::Gcra::make(10, 60 * kS, 10))};
+    const Check one[] = {check("a", 'k', policy::Gcra::make(10, 60 * kS, 10))};
     std::string out;
     append_check(out, one);
     client_.send(out);

@@ -140,9 +140,26 @@ TEST(RespReader, RefusesWhatIsNotRespAndWhatNeverEnds) {
     EXPECT_EQ(result, ReadResult::broken);
 }
 
+TEST(AppendCheck, IsOneEvalsha) {
+    const LimitWire a = make_wire("a", policy::Gcra::make(10, 1'000'000'000, 5));
+    const LimitWire long_name = make_wire("long_name", policy::Gcra::make(1, 1'000'000'000, 1));
+    Check checks[] = {{&a, {}}, {&long_name, {}}};
+    checks[0].key.fill('1');
+    checks[1].key.fill('2');
+    std::string expected;
+    append_command(expected, Words{"EVALSHA", rate_limit_script_sha(), "2",
+                                   "sallyport:{a}:11111111111111111111111111111111",
+                                   "sallyport:{long_name}:22222222222222222222222222222222",
+                                   "100000000", "500000000", "1000000000", "1000000000"});
+    std::string got;
+    append_check(got, checks);
+    EXPECT_EQ(got, expected);
+}
+
 TEST(ParseCheck, TakesOnlyWhatTheScriptReturns) {
     const policy::Gcra limit = policy::Gcra::make(10, 1'000'000'000, 5);
-    const Check checks[] = {{"sallyport:{a}:", {}, limit}, {"sallyport:{b}:", {}, limit}};
+    const LimitWire wire = make_wire("a", limit);
+    const Check checks[] = {{&wire, {}}, {&wire, {}}};
     const auto parse = [&](const char* bytes) {
         RespReader reader;
         EXPECT_TRUE(reader.feed(bytes));
