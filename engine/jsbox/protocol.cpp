@@ -134,7 +134,6 @@ std::string encode(const RunFrame& frame) {
     Writer out(FrameType::run, 96 + frame.code.size() + frame.input.size());
     out.number(frame.run_id).number(static_cast<std::uint8_t>(frame.kind));
     out.number(frame.time_limit_ms).number(frame.memory_bytes_max).number(frame.output_bytes_max);
-    out.number(frame.now_ms);
     for (const std::uint32_t word : frame.random_seed) {
         out.number(word);
     }
@@ -186,7 +185,6 @@ std::optional<RunFrame> decode_run(std::string_view payload) {
     in.require(frame.memory_bytes_max >= kMemoryBytesMin &&
                frame.memory_bytes_max <= kMemoryBytesMax);
     frame.output_bytes_max = in.number<std::uint32_t>();
-    frame.now_ms = in.number<std::int64_t>();
     for (std::uint32_t& word : frame.random_seed) {
         word = in.number<std::uint32_t>();
     }

@@ -95,7 +95,6 @@ struct RunFrame {
     std::uint32_t time_limit_ms = 0;
     std::uint32_t memory_bytes_max = 0;
     std::uint32_t output_bytes_max = 0;
-    std::int64_t now_ms = 0;                     // wall clock of the engine, for the record
     std::array<std::uint32_t, 4> random_seed{};  // of Math.random, which is not for secrets
     bool fetch_allowed = false;
     std::string code;

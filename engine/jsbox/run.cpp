@@ -58,9 +58,10 @@ void fail_without_value() {
     }
 }
 
-// Hands a thrown value to the prelude, which describes it under the same clock.
+// Hands what the module threw to the prelude, which describes it under the same clock.
 void describe(js::Value thrown) {
-    const js::Value outcome = js::call(g.entry->fail, &thrown, 1);
+    const js::Value arguments[] = {thrown, js::number(1)};
+    const js::Value outcome = js::call(g.entry->fail, arguments, std::size(arguments));
     if (outcome == 0 || js::exception_of(outcome) != 0) {
         fail_without_value();
     }

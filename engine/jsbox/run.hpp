@@ -24,7 +24,7 @@ inline constexpr int kFetchesAtOnceMax = 32;
 // What the prelude hands over when it has built the world inside.
 struct Entry {
     js::Value start = 0;  // (kind, module, pending, input, output_max, fetch_allowed, seed×4)
-    js::Value fail = 0;   // (thrown value)
+    js::Value fail = 0;   // (thrown value, 1: while the module was compiled or evaluated)
     js::Value tick = 0;   // () -> milliseconds to the next timer, -1: none; runs one when due
     js::Value reply = 0;  // (call id, ok, head, body)
 };

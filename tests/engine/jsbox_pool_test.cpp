@@ -5,8 +5,10 @@
 #include "tests/engine/jsbox_fixture.hpp"
 
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <fstream>
 #include <string>
@@ -248,6 +250,37 @@ TEST_F(JsboxPoolTest, CancelAndShutdownAnswerEveryCaller) {
     EXPECT_TRUE(children().empty());
     EXPECT_EQ(loop.watch_count(), 0u);
     EXPECT_EQ(loop.timer_count(), 0u);
+}
+
+TEST_F(JsboxPoolTest, WorkersDieWithTheirEngine) {
+    std::array<int, 2> told{};
+    ASSERT_EQ(pipe(told.data()), 0);
+    const pid_t engine = fork();
+    if (engine == 0) {
+        PollLoop own;
+        JsboxOptions options;
+        options.worker_path = jsbox_path();
+        options.workers = 1;
+        engine::JsboxPool its_pool(own, nullptr, options);
+        const bool ready = own.run_until([&] { return its_pool.counters().workers_ready == 1; });
+        const pid_t worker = ready ? children().at(0) : 0;
+        _exit(write(told[1], &worker, sizeof worker) == sizeof worker && !pause() ? 0 : 1);
+    }
+    pid_t worker = 0;
+    ASSERT_EQ(read(told[0], &worker, sizeof worker), static_cast<ssize_t>(sizeof worker));
+    ASSERT_GT(worker, 0);
+    kill(engine, SIGKILL);
+    waitpid(engine, nullptr, 0);
+    // Gone, or waiting for whoever reaps orphans here.
+    EXPECT_TRUE(loop.run_until([worker] {
+        std::ifstream stat("/proc/" + std::to_string(worker) + "/stat");
+        std::string pid;
+        std::string name;
+        std::string state;
+        return !(stat >> pid >> name >> state) || state == "Z";
+    }));
+    close(told[0]);
+    close(told[1]);
 }
 
 TEST_F(JsboxPoolTest, FetchGoesThroughTheEnginesClient) {

@@ -86,6 +86,8 @@ TEST_F(JsboxRun, SourceTextsThatAreNotStepsSayWhy) {
         EXPECT_EQ(result.status, SandboxStatus::error) << broken;
         EXPECT_EQ(result.error.rfind("SyntaxError: ", 0), 0u) << result.error;
     }
+    EXPECT_NE(run("export const code = (x: number) => x").error.find("type annotations"),
+              std::string::npos);
     const SandboxResult nul = run(std::string("export const code = () => 1\0 junk", 33));
     EXPECT_EQ(nul.status, SandboxStatus::error);
 }

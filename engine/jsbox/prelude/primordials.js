@@ -16,6 +16,7 @@ const DateOf = Date;
 const ErrorOf = Error;
 const TypeErrorOf = TypeError;
 const RangeErrorOf = RangeError;
+const SyntaxErrorOf = SyntaxError;
 const MapOf = Map;
 const SetOf = Set;
 const PromiseOf = Promise;
