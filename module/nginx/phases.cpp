@@ -14,10 +14,12 @@ ngx_http_request_body_filter_pt next_request_body_filter;
 // Outcome of asking features: go on, or what the phase handler must return.
 constexpr ngx_int_t kGoOn = NGX_DECLINED;
 
+// When there is no room for another finding (many redirects in report mode) the newest one stays.
 void record(RequestState& state, const Finding& finding) {
     if (state.findings_count < state.findings.size()) {
-        state.findings[state.findings_count++] = finding;
+        ++state.findings_count;
     }
+    state.findings[state.findings_count - 1u] = finding;
 }
 
 ngx_int_t apply(Request& request, const Feature& feature, const HookResult& result) {
@@ -36,6 +38,31 @@ ngx_int_t apply(Request& request, const Feature& feature, const HookResult& resu
 // Internal trouble refuses: the wall's on_error for every phase.
 constexpr ngx_int_t kOnError = NGX_HTTP_INTERNAL_SERVER_ERROR;
 
+// Runs a phase's body inside the wall; what fails there is refused and recorded as such. Recording
+// allocates nothing, so that it works when memory was the trouble.
+template <typename Body>
+ngx_int_t judged(ngx_http_request_t* r, const char* phase, Body&& body) noexcept {
+    bool failed = true;
+    const ngx_int_t rc = guarded(r->connection->log, phase, kOnError, [&] {
+        const ngx_int_t outcome = body();
+        failed = false;
+        return outcome;
+    });
+    if (failed) {
+        guarded(r->connection->log, phase, [&] {
+            if (const auto request = Request::find(r)) {
+                RequestState& state = request->state();
+                record(state, {state.asking, policy::Mode::enforce,
+                               policy::Decision::deny(policy::Reason::internal_error,
+                                                      NGX_HTTP_INTERNAL_SERVER_ERROR),
+                               phase});
+                state.enforced = static_cast<std::int8_t>(state.findings_count - 1);
+            }
+        });
+    }
+    return rc;
+}
+
 // A request that was refused already is on its way to an error page: it must not be judged again.
 bool settled(const Request& request) { return request.enforced() != nullptr; }
 
@@ -47,6 +74,7 @@ ngx_int_t ask(Request& request, const LocationConf& location, std::uint8_t mask,
             continue;
         }
         const Feature& feature = *features()[i];
+        request.state().asking = feature.id;
         const HookResult result = (feature.*hook)(request, location.slots[i]);
         if (result.kind == HookResult::Kind::decided) {
             const ngx_int_t rc = apply(request, feature, result);
@@ -63,7 +91,7 @@ ngx_int_t post_read_handler(ngx_http_request_t* r) noexcept {
     if (r != r->main || location->post_read_mask == 0) {
         return NGX_DECLINED;
     }
-    return guarded(r->connection->log, "post-read", kOnError, [&] {
+    return judged(r, "post-read", [&] {
         Request request(r);
         if (request.state().post_read_done || settled(request)) {
             return kGoOn;
@@ -78,7 +106,7 @@ ngx_int_t rewrite_handler(ngx_http_request_t* r) noexcept {
     if (r != r->main || location->rewrite_mask == 0) {
         return NGX_DECLINED;
     }
-    return guarded(r->connection->log, "rewrite", kOnError, [&] {
+    return judged(r, "rewrite", [&] {
         Request request(r);
         if (settled(request) || request.state().rewrite_location == location) {
             return kGoOn;
@@ -101,6 +129,7 @@ ngx_int_t ask_preaccess(Request& request, const LocationConf& location) {
             continue;
         }
         const Feature& feature = *features()[i];
+        state.asking = feature.id;
         const HookResult result = feature.preaccess(request, location.slots[i]);
         if (result.kind == HookResult::Kind::suspend ||
             result.kind == HookResult::Kind::finished) {
@@ -122,7 +151,7 @@ ngx_int_t preaccess_handler(ngx_http_request_t* r) noexcept {
     if (r != r->main || location->preaccess_mask == 0) {
         return NGX_DECLINED;
     }
-    return guarded(r->connection->log, "preaccess", kOnError, [&] {
+    return judged(r, "preaccess", [&] {
         Request request(r);
         return settled(request) ? kGoOn : ask_preaccess(request, *location);
     });

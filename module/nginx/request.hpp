@@ -41,6 +41,8 @@ struct RequestState {
     std::uint8_t findings_count = 0;
     // The enforced refusal (or answer), if any: index into findings, or -1.
     std::int8_t enforced = -1;
+    // The feature whose hook runs: named when the hook fails.
+    FeatureId asking{};
 
     // Where the location's rewrite and preaccess hooks stand, so that a resumed request goes on and a
     // redirected one starts anew in its new location.

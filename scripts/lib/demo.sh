@@ -112,7 +112,8 @@ show_genuine() {
     decision none
     headline "   The run's record"
     run=$(api GET "/flow-runs?projectId=$project&limit=1" | json_text id)
-    api GET "/flow-runs/$run"
+    # A step a line.
+    api GET "/flow-runs/$run" | sed -E 's/,"steps":\{/\n/; s/(^|[,{])"(trigger|step_[0-9]+)":\{"type"/\n  "\2":{"type"/g'
     echo
     headline "2. The same delivery again: acknowledged, not run twice"
     answer=$(deliver "$delivery" -D -) && expect 200 "$answer" || return 1
