@@ -131,96 +131,93 @@ using C = Config;
 using V = const std::string;
 
 // The one table: what is read, printed and explained. In the order of --help.
-const std::vector<Setting>& settings() {
-    static const std::vector<Setting> table = {
-        {"SALLYPORT_DATA", "data", false, "folder of the database; made when missing (--data)",
-         [](C& c, V& v) -> Status { return c.data_dir = v, Done{}; }},
-        {"SALLYPORT_SOCKET_MODE", "0660", false, "file mode of a unix socket",
-         [](C& c, V& v) { return put_mode(c.listen.unix_mode, v); }},
-        {"SALLYPORT_LISTEN", "127.0.0.1:3000", false,
-         "unix:PATH or ADDRESS:PORT to listen on (--listen)",
-         [](C& c, V& v) { return put_listen(c.listen, v); }},
-        {"AP_JWT_SECRET", "", true, "signs sessions; required, 16 characters or more",
-         [](C& c, V& v) { return put_secret(c.jwt_secret, v); }},
-        {"AP_ENCRYPTION_KEY", "", true, "encrypts stored secrets; required, 32 hex characters",
-         [](C& c, V& v) { return put_encryption_key(c.encryption_key, v); }},
-        {"SALLYPORT_VERDICT_SECRET", "", true,
-         "shared with the gateway; then only requests it has signed are served",
-         [](C& c, V& v) { return put_secret(c.verdict_secret, v); }},
-        {"AP_FRONTEND_URL", "", false, "the public address, for links",
-         [](C& c, V& v) -> Status { return c.public_url = v, Done{}; }},
-        {"AP_ALLOW_OPEN_SIGN_UP", "false", false, "whether others than the first may sign up",
-         [](C& c, V& v) { return put_flag(c.open_sign_up, v); }},
-        {"AP_API_RATE_LIMIT_AUTHN_ENABLED", "true", false, "limit sign-in attempts by address",
-         [](C& c, V& v) { return put_flag(c.auth_limit_enabled, v); }},
-        {"AP_API_RATE_LIMIT_AUTHN_MAX", "50", false, "attempts in a window",
-         [](C& c, V& v) { return put_number(c.auth_limit_max, v, 1, 1'000'000); }},
-        {"AP_API_RATE_LIMIT_AUTHN_WINDOW", "1 minute", false, "length of the window",
-         [](C& c, V& v) { return put_window(c.auth_limit_window_ms, v); }},
-        {"AP_CLIENT_REAL_IP_HEADER", "x-real-ip", false,
-         "client address set by a proxy, when no gateway signs it",
-         [](C& c, V& v) -> Status { return c.client_address_header = v, Done{}; }},
-        {"AP_ENABLE_FLOW_ON_PUBLISH", "true", false, "publishing enables a flow",
-         [](C& c, V& v) { return put_flag(c.enable_flow_on_publish, v); }},
-        {"AP_FLOW_TIMEOUT_SECONDS", "600", false, "a run that takes longer ends as TIMEOUT",
-         [](C& c, V& v) { return put_number(c.flow_timeout_ms, v, 1, kFlowTimeoutSMax, 1000); }},
-        {"AP_WEBHOOK_TIMEOUT_SECONDS", "30", false, "how long a sync caller waits",
-         [](C& c, V& v) {
-             return put_number(c.webhook_timeout_ms, v, 1, kWebhookTimeoutSMax, 1000);
-         }},
-        {"AP_MAX_WEBHOOK_PAYLOAD_SIZE_MB", "25", false, "larger bodies are refused with 413",
-         [](C& c, V& v) {
-             return put_number(c.webhook_payload_bytes_max, v, 1, kPayloadMbMax, 1u << 20);
-         }},
-        {"AP_WORKER_CONCURRENCY", "0", false, "sandbox workers; 0: one more than there are cores",
-         [](C& c, V& v) { return put_number(c.sandbox_workers, v, 0, 256); }},
-        {"AP_SANDBOX_MEMORY_LIMIT", "65536", false,
-         "memory of one code step in KB, 24576 to 262144",
-         [](C& c, V& v) {
-             return put_number(c.code_memory_bytes, v, kCodeMemoryKbMin, kCodeMemoryKbMax, 1024);
-         }},
-        {"SALLYPORT_CODE_TIMEOUT_SECONDS", "10", false, "time of one code step",
-         [](C& c, V& v) { return put_number(c.code_timeout_ms, v, 1, 600, 1000); }},
-        {"SALLYPORT_JSBOX", "", false, "path of sallyport-jsbox; empty: beside this program",
-         [](C& c, V& v) -> Status { return c.jsbox_path = v, Done{}; }},
-        {"SALLYPORT_EGRESS_ALLOW", "", false,
-         "addresses, CIDR blocks and host:port that steps may reach though not public",
-         [](C& c, V& v) { return put_egress(c.egress, v); }},
-        {"SALLYPORT_CA_FILE", "", false, "PEM of authorities to trust; empty: the system's",
-         [](C& c, V& v) -> Status { return c.ca_file = v, Done{}; }},
-        {"SALLYPORT_SQLITE_SYNCHRONOUS", "full", false,
-         "full, or normal: faster, a power cut may take the last runs",
-         [](C& c, V& v) -> Status {
-             if (v != "full" && v != "normal") {
-                 return Error{"must be full or normal, not '" + v + "'"};
+const std::vector<Setting> kSettings = {
+    {"SALLYPORT_DATA", "data", false, "folder of the database; made when missing (--data)",
+     [](C& c, V& v) -> Status { return c.data_dir = v, Done{}; }},
+    {"SALLYPORT_SOCKET_MODE", "0660", false, "file mode of a unix socket",
+     [](C& c, V& v) { return put_mode(c.listen.unix_mode, v); }},
+    {"SALLYPORT_LISTEN", "127.0.0.1:3000", false,
+     "unix:PATH or ADDRESS:PORT to listen on (--listen)",
+     [](C& c, V& v) { return put_listen(c.listen, v); }},
+    {"AP_JWT_SECRET", "", true, "signs sessions; required, 16 characters or more",
+     [](C& c, V& v) { return put_secret(c.jwt_secret, v); }},
+    {"AP_ENCRYPTION_KEY", "", true, "encrypts stored secrets; required, 32 hex characters",
+     [](C& c, V& v) { return put_encryption_key(c.encryption_key, v); }},
+    {"SALLYPORT_VERDICT_SECRET", "", true,
+     "shared with the gateway; then only requests it has signed are served",
+     [](C& c, V& v) { return put_secret(c.verdict_secret, v); }},
+    {"AP_FRONTEND_URL", "", false, "the public address, for links",
+     [](C& c, V& v) -> Status { return c.public_url = v, Done{}; }},
+    {"AP_ALLOW_OPEN_SIGN_UP", "false", false, "whether others than the first may sign up",
+     [](C& c, V& v) { return put_flag(c.open_sign_up, v); }},
+    {"AP_API_RATE_LIMIT_AUTHN_ENABLED", "true", false, "limit sign-in attempts by address",
+     [](C& c, V& v) { return put_flag(c.auth_limit_enabled, v); }},
+    {"AP_API_RATE_LIMIT_AUTHN_MAX", "50", false, "attempts in a window",
+     [](C& c, V& v) { return put_number(c.auth_limit_max, v, 1, 1'000'000); }},
+    {"AP_API_RATE_LIMIT_AUTHN_WINDOW", "1 minute", false, "length of the window",
+     [](C& c, V& v) { return put_window(c.auth_limit_window_ms, v); }},
+    {"AP_CLIENT_REAL_IP_HEADER", "x-real-ip", false,
+     "client address set by a proxy, when no gateway signs it",
+     [](C& c, V& v) -> Status { return c.client_address_header = v, Done{}; }},
+    {"AP_ENABLE_FLOW_ON_PUBLISH", "true", false, "publishing enables a flow",
+     [](C& c, V& v) { return put_flag(c.enable_flow_on_publish, v); }},
+    {"AP_FLOW_TIMEOUT_SECONDS", "600", false, "a run that takes longer ends as TIMEOUT",
+     [](C& c, V& v) { return put_number(c.flow_timeout_ms, v, 1, kFlowTimeoutSMax, 1000); }},
+    {"AP_WEBHOOK_TIMEOUT_SECONDS", "30", false, "how long a sync caller waits",
+     [](C& c, V& v) {
+         return put_number(c.webhook_timeout_ms, v, 1, kWebhookTimeoutSMax, 1000);
+     }},
+    {"AP_MAX_WEBHOOK_PAYLOAD_SIZE_MB", "25", false, "larger bodies are refused with 413",
+     [](C& c, V& v) {
+         return put_number(c.webhook_payload_bytes_max, v, 1, kPayloadMbMax, 1u << 20);
+     }},
+    {"AP_WORKER_CONCURRENCY", "0", false, "sandbox workers; 0: one more than there are cores",
+     [](C& c, V& v) { return put_number(c.sandbox_workers, v, 0, 256); }},
+    {"AP_SANDBOX_MEMORY_LIMIT", "65536", false,
+     "memory of one code step in KB, 24576 to 262144",
+     [](C& c, V& v) {
+         return put_number(c.code_memory_bytes, v, kCodeMemoryKbMin, kCodeMemoryKbMax, 1024);
+     }},
+    {"SALLYPORT_CODE_TIMEOUT_SECONDS", "10", false, "time of one code step",
+     [](C& c, V& v) { return put_number(c.code_timeout_ms, v, 1, 600, 1000); }},
+    {"SALLYPORT_JSBOX", "", false, "path of sallyport-jsbox; empty: beside this program",
+     [](C& c, V& v) -> Status { return c.jsbox_path = v, Done{}; }},
+    {"SALLYPORT_EGRESS_ALLOW", "", false,
+     "addresses, CIDR blocks and host:port that steps may reach though not public",
+     [](C& c, V& v) { return put_egress(c.egress, v); }},
+    {"SALLYPORT_CA_FILE", "", false, "PEM of authorities to trust; empty: the system's",
+     [](C& c, V& v) -> Status { return c.ca_file = v, Done{}; }},
+    {"SALLYPORT_SQLITE_SYNCHRONOUS", "full", false,
+     "full, or normal: faster, a power cut may take the last runs",
+     [](C& c, V& v) -> Status {
+         if (v != "full" && v != "normal") {
+             return Error{"must be full or normal, not '" + v + "'"};
+         }
+         c.durability = v == "full" ? SqliteDurability::full : SqliteDurability::normal;
+         return Done{};
+     }},
+    {"AP_DB_TYPE", "SQLITE3", false, "SQLITE3 is what this version has",
+     [](C&, V& v) -> Status {
+         return v == "SQLITE3" || v == "PGLITE"
+                    ? Status(Done{})
+                    : Error{"must be SQLITE3 (embedded), not '" + v + "'"};
+     }},
+    {"SALLYPORT_DRAIN_SECONDS", "30", false, "how long a stop waits for requests under way",
+     [](C& c, V& v) { return put_number(c.drain_ms, v, 0, 3600, 1000); }},
+    {"AP_LOG_LEVEL", "info", false, "debug, info, warn or error",
+     [](C& c, V& v) -> Status {
+         for (const auto& [name, level] :
+              {std::pair("debug", LogLevel::debug), std::pair("trace", LogLevel::debug),
+               std::pair("info", LogLevel::info), std::pair("warn", LogLevel::warn),
+               std::pair("error", LogLevel::error), std::pair("fatal", LogLevel::error)}) {
+             if (v == name) {
+                 c.log_level = level;
+                 return Done{};
              }
-             c.durability = v == "full" ? SqliteDurability::full : SqliteDurability::normal;
-             return Done{};
-         }},
-        {"AP_DB_TYPE", "SQLITE3", false, "SQLITE3 is what this version has",
-         [](C&, V& v) -> Status {
-             return v == "SQLITE3" || v == "PGLITE"
-                        ? Status(Done{})
-                        : Error{"must be SQLITE3 (embedded), not '" + v + "'"};
-         }},
-        {"SALLYPORT_DRAIN_SECONDS", "30", false, "how long a stop waits for requests under way",
-         [](C& c, V& v) { return put_number(c.drain_ms, v, 0, 3600, 1000); }},
-        {"AP_LOG_LEVEL", "info", false, "debug, info, warn or error",
-         [](C& c, V& v) -> Status {
-             for (const auto& [name, level] :
-                  {std::pair("debug", LogLevel::debug), std::pair("trace", LogLevel::debug),
-                   std::pair("info", LogLevel::info), std::pair("warn", LogLevel::warn),
-                   std::pair("error", LogLevel::error), std::pair("fatal", LogLevel::error)}) {
-                 if (v == name) {
-                     c.log_level = level;
-                     return Done{};
-                 }
-             }
-             return Error{"must be debug, info, warn or error, not '" + v + "'"};
-         }},
-    };
-    return table;
-}
+         }
+         return Error{"must be debug, info, warn or error, not '" + v + "'"};
+     }},
+};
 
 const std::string* find(const Environment& environment, const std::string& name) {
     const auto found = environment.find(name);
@@ -277,7 +274,7 @@ void collect_warnings(const Environment& environment, Config& config) {
         }
         const bool known =
             name == "AP_SSRF_ALLOW_LIST" ||
-            std::any_of(settings().begin(), settings().end(), [&name](const Setting& setting) {
+            std::any_of(kSettings.begin(), kSettings.end(), [&name](const Setting& setting) {
                 return setting.name == name ||
                        (setting.secret && std::string(setting.name) + "_FILE" == name);
             });
@@ -292,7 +289,7 @@ void collect_warnings(const Environment& environment, Config& config) {
 Result<Config> read_config(const Environment& given) {
     const Environment environment = with_aliases(given);
     Config config;
-    for (const Setting& setting : settings()) {
+    for (const Setting& setting : kSettings) {
         const Result<std::string> value = value_of(setting, environment);
         if (!value.ok()) {
             return value.error();
@@ -318,7 +315,7 @@ Result<Config> read_config(const Environment& given) {
 std::string print_config(const Environment& given) {
     const Environment environment = with_aliases(given);
     std::string out;
-    for (const Setting& setting : settings()) {
+    for (const Setting& setting : kSettings) {
         const Result<std::string> value = value_of(setting, environment);
         const std::string text = value.ok() ? *value : std::string();
         const bool masked = setting.secret && !text.empty();
@@ -329,7 +326,7 @@ std::string print_config(const Environment& given) {
 
 std::string describe_settings() {
     std::string out;
-    for (const Setting& setting : settings()) {
+    for (const Setting& setting : kSettings) {
         out += "  " + std::string(setting.name) + (setting.secret ? " (or …_FILE)" : "") +
                "\n      " + std::string(setting.meaning);
         if (!setting.fallback.empty()) {
