@@ -95,6 +95,26 @@ TEST(Fixtures, ReloadsAndReportsARefusal) {
     EXPECT_EQ(get(nginx.url("/version")).body, "one");
 }
 
+// A test that ends in an exception must not leave workers behind: the master is told to end.
+TEST(Fixtures, LeavesNoWorkersWhenAServerDoesNotComeUp) {
+    const TempDir dir("orphans");
+    dir.write("nginx.conf", "daemon off; pid nginx.pid; events {}");
+    std::vector<ChildProcess> workers;
+    {
+        const Process master = Process::spawn(
+            {nginx_path(), "-p", dir.path(), "-e", "stderr", "-c", dir.path("nginx.conf")},
+            {.output_path = dir.path("output.log"), .parent_death_signal = SIGTERM});
+        ASSERT_TRUE(wait_until([&] {
+            workers = children_of(master.pid());
+            return !workers.empty() &&
+                   workers.front().command_line.find("worker process") != std::string::npos;
+        }));
+    }
+    for (const auto& worker : workers) {
+        EXPECT_NE(kill(worker.pid, 0), 0) << worker.command_line;
+    }
+}
+
 TEST(Fixtures, FailsTheTestOnAnEmergencyLine) {
     EXPECT_NONFATAL_FAILURE(
         {
