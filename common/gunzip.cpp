@@ -37,7 +37,9 @@ GunzipStream::GunzipStream(std::size_t output_bytes_max)
     : inner_(std::make_unique<Inner>(output_bytes_max)) {}
 GunzipStream::~GunzipStream() = default;
 
-GunzipStream::State GunzipStream::state() const { return inner_->state; }
+GunzipStream::State GunzipStream::state() const {
+    return inner_->state;
+}
 
 void GunzipStream::give(std::string_view input) {
     inner_->input = input;

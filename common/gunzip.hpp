@@ -10,7 +10,7 @@
 namespace sallyport {
 
 class GunzipStream {
-public:
+  public:
     enum class State : std::uint8_t { open, ended, corrupt, too_large };
 
     explicit GunzipStream(std::size_t output_bytes_max);
@@ -25,7 +25,7 @@ public:
     std::string_view take();
     State state() const;
 
-private:
+  private:
     struct Inner;
     std::unique_ptr<Inner> inner_;
 };

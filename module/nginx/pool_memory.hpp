@@ -2,20 +2,20 @@
 // dies, except what nginx itself took from the heap because it was large.
 #pragma once
 
+#include "module/nginx/ngx.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
 #include <new>
 
-#include "module/nginx/ngx.hpp"
-
 namespace sallyport::ngx {
 
 class PoolMemory final : public std::pmr::memory_resource {
-public:
+  public:
     explicit PoolMemory(ngx_pool_t* pool) : pool_(pool) {}
 
-private:
+  private:
     void* do_allocate(std::size_t bytes, std::size_t alignment) override {
         const std::size_t slack = alignment > NGX_ALIGNMENT ? alignment : 0;
         void* memory = ngx_palloc(pool_, bytes + slack);

@@ -1,11 +1,11 @@
 #include "module/nginx/webhook_body.hpp"
 
+#include "module/nginx/str.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <new>
-
-#include "module/nginx/str.hpp"
 
 namespace sallyport::ngx {
 namespace {
@@ -21,8 +21,8 @@ std::string_view memory_of(const ngx_buf_t& buffer) {
 bool each_file_piece(ngx_buf_t& buffer, const std::function<bool(std::string_view)>& each) {
     std::array<u_char, kFilePieceBytes> piece;
     for (off_t at = buffer.file_pos; at < buffer.file_last;) {
-        const auto wanted = std::min<std::size_t>(
-            piece.size(), static_cast<std::size_t>(buffer.file_last - at));
+        const auto wanted =
+            std::min<std::size_t>(piece.size(), static_cast<std::size_t>(buffer.file_last - at));
         const ssize_t got = ngx_read_file(buffer.file, piece.data(), wanted, at);
         if (got <= 0 ||
             !each({reinterpret_cast<const char*>(piece.data()), static_cast<std::size_t>(got)})) {

@@ -1,18 +1,18 @@
 // The webhook directives and what they make of a location. Included by the webhook feature's files.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "common/secret.hpp"
 #include "module/nginx/directive.hpp"
 #include "module/nginx/webhook_replay_zone.hpp"
 #include "module/policy/webhook_profile.hpp"
 #include "module/policy/webhook_replay.hpp"
 #include "module/policy/webhook_secret.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace sallyport::ngx {
 

@@ -1,6 +1,3 @@
-#include <map>
-#include <string>
-
 #include "common/bytes.hpp"
 #include "common/file_text.hpp"
 #include "common/limits.hpp"
@@ -9,6 +6,9 @@
 #include "module/nginx/str.hpp"
 #include "module/nginx/webhook_conf.hpp"
 #include "module/policy/webhook_presets.hpp"
+
+#include <map>
+#include <string>
 
 namespace sallyport::ngx {
 
@@ -21,15 +21,21 @@ constexpr std::uint64_t kZoneBytesMin = 64 * 1024;
 // Deliveries larger than this are no webhooks.
 constexpr std::uint64_t kBodyBytesMaxMax = std::uint64_t{1} << 30;
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string quoted(std::string_view text) {
+    return "\"" + std::string(text) + "\"";
+}
 
-Error twice() { return Error{"is given twice at the same level; keep one"}; }
+Error twice() {
+    return Error{"is given twice at the same level; keep one"};
+}
 
 WebhookLocation& location_of(DirectiveCall& call) {
     return *static_cast<WebhookLocation*>(call.location);
 }
 
-WebhookMain& main_of(DirectiveCall& call) { return *static_cast<WebhookMain*>(call.main); }
+WebhookMain& main_of(DirectiveCall& call) {
+    return *static_cast<WebhookMain*>(call.main);
+}
 
 const hook::Profile* find_profile(const WebhookMain& main, std::string_view name) {
     for (const auto& profile : main.profiles) {
@@ -85,7 +91,8 @@ Status set_webhook(DirectiveCall& call) {
     }
     const hook::Preset* preset = hook::find_preset(name);
     if (own != nullptr) {
-        return Error{"overrides belong to presets; change the profile " + quoted(name) + " instead"};
+        return Error{"overrides belong to presets; change the profile " + quoted(name) +
+                     " instead"};
     }
     if (preset == nullptr) {
         return Error{"unknown preset or profile " + quoted(name) +
@@ -125,7 +132,8 @@ Status set_profile(DirectiveCall& call) {
     return Done{};
 }
 
-// nginx forgets the environment after start, so what was read once is kept for reloads. Master only.
+// nginx forgets the environment after start, so what was read once is kept for reloads. Master
+// only.
 Result<Secret> secret_from_environment(const std::string& name) {
     static std::map<std::string, Secret> seen;
     if (const char* value = std::getenv(name.c_str()); value != nullptr && *value != '\0') {
@@ -181,7 +189,8 @@ Status set_secret(DirectiveCall& call) {
         return secret.error();
     }
     if (secret->empty()) {
-        return Error{"the secret is empty, so anybody could sign with it; give the provider's secret"};
+        return Error{
+            "the secret is empty, so anybody could sign with it; give the provider's secret"};
     }
     if (secret->size() < limits::kSecretBytesMin) {
         warn(call.cf, "sallyport_webhook_secret is shorter than " +
@@ -209,7 +218,8 @@ Result<WebhookReplayZone*> zone_of(DirectiveCall& call, std::string_view text) {
     }
     if (colon == std::string_view::npos) {
         if (known == nullptr) {
-            return Error{"the zone " + quoted(name) + " has no size yet; write zone=" + name + ":10m"};
+            return Error{"the zone " + quoted(name) + " has no size yet; write zone=" + name +
+                         ":10m"};
         }
         return known;
     }
@@ -218,12 +228,15 @@ Result<WebhookReplayZone*> zone_of(DirectiveCall& call, std::string_view text) {
         return bytes.error();
     }
     if (*bytes < kZoneBytesMin) {
-        return Error{"the zone " + quoted(name) + " is smaller than 64k; 10m holds about 190 000 ids"};
+        return Error{"the zone " + quoted(name) +
+                     " is smaller than 64k; 10m holds about 190 000 ids"};
     }
     if (known != nullptr) {
         if (known->bytes() != *bytes) {
-            return Error{"the zone " + quoted(name) + " has two sizes; give it once and refer to it "
-                         "with zone=" + name};
+            return Error{"the zone " + quoted(name) +
+                         " has two sizes; give it once and refer to it "
+                         "with zone=" +
+                         name};
         }
         return known;
     }
@@ -248,14 +261,15 @@ Result<std::uint16_t> status_option(std::string_view name, std::string_view text
     return static_cast<std::uint16_t>(*number);
 }
 
-Result<std::int64_t> span_option(std::string_view name, std::string_view text, std::int64_t min_ms) {
+Result<std::int64_t> span_option(std::string_view name, std::string_view text,
+                                 std::int64_t min_ms) {
     const auto duration = parse_duration_ms(text);
     if (!duration) {
         return duration.error();
     }
     if (*duration < min_ms) {
-        return Error{std::string(name) + "=" + std::string(text) + " is too short; write at least " +
-                     std::to_string(min_ms / 1000) + "s"};
+        return Error{std::string(name) + "=" + std::string(text) +
+                     " is too short; write at least " + std::to_string(min_ms / 1000) + "s"};
     }
     return *duration;
 }
@@ -381,8 +395,9 @@ Status set_reject(DirectiveCall& call) {
     }
     const std::string_view text = call.arg(0);
     if (text != "401" && text != "403" && text != "400") {
-        return Error{quoted(text) + " is not usable; write 401, 403 or 400 (several providers delete a "
-                                    "webhook that answers 404 or 410)"};
+        return Error{quoted(text) +
+                     " is not usable; write 401, 403 or 400 (several providers delete a "
+                     "webhook that answers 404 or 410)"};
     }
     location.reject_status = static_cast<std::uint16_t>(*parse_u64(text));
     return Done{};

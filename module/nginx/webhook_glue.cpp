@@ -4,12 +4,6 @@
 // hashed by the request body filter while nginx stores it; then the verdict, then the reservation.
 // What becomes of a reservation is decided when the response begins, or at the latest when the
 // request's memory goes: by the upstream's status, not by what the client saw of it.
-#include <array>
-#include <charconv>
-#include <optional>
-#include <string>
-#include <utility>
-
 #include "module/nginx/feature.hpp"
 #include "module/nginx/guard.hpp"
 #include "module/nginx/pool_memory.hpp"
@@ -17,6 +11,12 @@
 #include "module/nginx/webhook_body.hpp"
 #include "module/nginx/webhook_conf.hpp"
 #include "module/policy/webhook_verify.hpp"
+
+#include <array>
+#include <charconv>
+#include <optional>
+#include <string>
+#include <utility>
 
 namespace sallyport::ngx {
 
@@ -106,8 +106,7 @@ WebhookState& state_of(const Request& request) {
 hook::RequestHead head_of(const Request& request) {
     const ngx_http_request_t* r = request.r();
     return {view(r->method_name), view(r->unparsed_uri), request.is_tls() ? "https" : "http",
-            r->headers_in.host == nullptr ? std::string_view()
-                                          : view(r->headers_in.host->value)};
+            r->headers_in.host == nullptr ? std::string_view() : view(r->headers_in.host->value)};
 }
 
 void offer_headers(ngx_http_request_t* r, hook::Verification& verification) {
@@ -136,9 +135,9 @@ std::uint64_t body_limit(const WebhookLocation& location) {
     return location.body_bytes_max.value_or(kWebhookBodyBytesMax);
 }
 
-// A refused sender that waits for 100-continue must not be invited to send the body: nginx would do so
-// while it discards what it never read. The sender may then leave the body out or not, so nothing can
-// follow on this connection.
+// A refused sender that waits for 100-continue must not be invited to send the body: nginx would do
+// so while it discards what it never read. The sender may then leave the body out or not, so
+// nothing can follow on this connection.
 void uninvite_body(ngx_http_request_t* r, Mode mode) {
     if (mode == Mode::enforce && r->headers_in.expect != nullptr && !r->expect_tested) {
         r->expect_tested = 1;
@@ -166,7 +165,8 @@ void body_read(ngx_http_request_t* r) noexcept {
 }
 
 // Judges the head and starts reading. The request may be gone when this returns.
-HookResult begin(Request& request, const WebhookLocation& location, WebhookState& state, Mode mode) {
+HookResult begin(Request& request, const WebhookLocation& location, WebhookState& state,
+                 Mode mode) {
     ngx_http_request_t* r = request.r();
     state.location = &location;
     if (r->headers_in.content_length_n > 0 &&

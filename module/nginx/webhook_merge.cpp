@@ -1,9 +1,9 @@
 // What a location verifies in the end, and what only then can be seen to be a mistake.
-#include <algorithm>
-#include <array>
-
 #include "module/nginx/str.hpp"
 #include "module/nginx/webhook_conf.hpp"
+
+#include <algorithm>
+#include <array>
 
 namespace sallyport::ngx {
 

@@ -1,11 +1,11 @@
 #include "module/nginx/webhook_replay_zone.hpp"
 
-#include <array>
-#include <new>
-
 #include "common/secret.hpp"
 #include "module/nginx/guard.hpp"
 #include "module/nginx/str.hpp"
+
+#include <array>
+#include <new>
 
 namespace sallyport::ngx {
 
@@ -21,7 +21,9 @@ namespace {
 constexpr std::uint64_t kMagic = 0x53505245504c5931;
 
 // Monotonic and the same in all workers, as nginx's loop last read it.
-std::int64_t clock_ms() { return static_cast<std::int64_t>(ngx_current_msec); }
+std::int64_t clock_ms() {
+    return static_cast<std::int64_t>(ngx_current_msec);
+}
 
 }  // namespace
 
@@ -36,13 +38,13 @@ struct WebhookReplayZone::Header {
 };
 
 class WebhookReplayZone::Lock {
-public:
+  public:
     explicit Lock(ngx_slab_pool_t* slab) : mutex_(&slab->mutex) { ngx_shmtx_lock(mutex_); }
     ~Lock() { ngx_shmtx_unlock(mutex_); }
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
 
-private:
+  private:
     ngx_shmtx_t* mutex_;
 };
 

@@ -3,19 +3,19 @@
 // is allocated or logged under a lock.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-
 #include "common/crypto.hpp"
 #include "common/result.hpp"
 #include "module/nginx/ngx.hpp"
 #include "module/policy/webhook_replay.hpp"
 
+#include <cstdint>
+#include <optional>
+#include <string>
+
 namespace sallyport::ngx {
 
 class WebhookReplayZone {
-public:
+  public:
     // Announces the zone to nginx; the memory comes after the configuration was read.
     // REQUIRES: lives as long as the configuration (its pool).
     Status announce(ngx_conf_t* cf, const std::string& name, std::uint64_t bytes);
@@ -30,7 +30,7 @@ public:
     void commit(const policy::webhook::ReplayKeys& keys, std::uint32_t token, std::int64_t ttl_ms);
     void release(const policy::webhook::ReplayKeys& keys, std::uint32_t token);
 
-private:
+  private:
     struct Header;
     class Lock;
 

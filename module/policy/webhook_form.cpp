@@ -1,11 +1,11 @@
 #include "module/policy/webhook_form.hpp"
 
+#include "common/bytes.hpp"
+
 #include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
-
-#include "common/bytes.hpp"
 
 namespace sallyport::policy::webhook {
 namespace {
@@ -148,7 +148,8 @@ std::pmr::string other_port_spelling(std::string_view url, std::pmr::memory_reso
     const std::size_t end = std::min(url.find_first_of("/?#", authority), url.size());
     const std::string_view host = url.substr(authority, end - authority);
     const std::size_t colon = host.rfind(':');
-    const bool has_port = colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos;
+    const bool has_port =
+        colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos;
     out.reserve(url.size() + 4);
     out.append(url.substr(0, authority));
     if (has_port) {

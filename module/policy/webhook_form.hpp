@@ -27,7 +27,8 @@ FormValue form_value(std::string_view text, std::string_view name, bool plus,
 
 // Twilio's rule: every field decoded, sorted by name and value, equal pairs once, written one after
 // another as name and value. Nothing for more than kFormFieldsMax fields or a bad escape.
-std::optional<std::pmr::string> form_sorted(std::string_view body, std::pmr::memory_resource* memory);
+std::optional<std::pmr::string> form_sorted(std::string_view body,
+                                            std::pmr::memory_resource* memory);
 
 // The part of a request target behind the first question mark.
 std::string_view query_of(std::string_view target);

@@ -5,7 +5,9 @@
 namespace sallyport::policy::webhook {
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_space(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 bool is_number_char(char c) {
     return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
@@ -165,8 +167,7 @@ void JsonPicker::begin_string(bool is_key) {
     // Keys always matter; values only when some path ends here.
     keep_ = is_key;
     for (std::size_t i = 0; !is_key && i < paths_.size(); ++i) {
-        keep_ = keep_ || (slots_[i].matched == depth_ &&
-                          paths_[i].segments.size() == depth_);
+        keep_ = keep_ || (slots_[i].matched == depth_ && paths_[i].segments.size() == depth_);
     }
 }
 
@@ -331,7 +332,8 @@ void JsonPicker::end_scalar(bool usable) {
     end_value();
 }
 
-// The value of the current key, or an element, is over: whoever matched that key matches it no more.
+// The value of the current key, or an element, is over: whoever matched that key matches it no
+// more.
 void JsonPicker::end_value() {
     for (std::size_t i = 0; i < paths_.size(); ++i) {
         if (depth_ > 0 && slots_[i].matched == depth_) {

@@ -2,9 +2,9 @@
 //
 // A body may be a megabyte of somebody else's choosing and only one short value of it matters here.
 // So no tree is built and nothing is allocated: a fixed-size machine follows the text byte by byte,
-// keeps the few values asked for, and holds to one meaning for each of them. A key that occurs twice
-// on the way to a value is a conflict, because two parsers may then see two values; a body that is
-// not one whole JSON document yields nothing at all.
+// keeps the few values asked for, and holds to one meaning for each of them. A key that occurs
+// twice on the way to a value is a conflict, because two parsers may then see two values; a body
+// that is not one whole JSON document yields nothing at all.
 #pragma once
 
 #include <array>
@@ -38,7 +38,7 @@ struct JsonValue {
 };
 
 class JsonPicker {
-public:
+  public:
     // `paths` must outlive the picker and hold at most kJsonPathsMax paths.
     explicit JsonPicker(std::span<const JsonPath> paths) : paths_(paths) {}
 
@@ -48,11 +48,11 @@ public:
     // The view lives as long as the picker.
     JsonValue value(std::size_t path) const;
 
-private:
+  private:
     enum class Step : std::uint8_t {
-        value,         // a value must come
-        first_value,   // a value, or the end of an empty array
-        first_key,     // a key, or the end of an empty object
+        value,        // a value must come
+        first_value,  // a value, or the end of an empty array
+        first_key,    // a key, or the end of an empty object
         key,
         colon,
         after_value,
@@ -65,8 +65,8 @@ private:
         broken,
     };
     struct Slot {
-        std::uint32_t seen = 0;     // bit d: the key of depth d was met
-        std::uint8_t matched = 0;   // how many segments the enclosing keys match
+        std::uint32_t seen = 0;    // bit d: the key of depth d was met
+        std::uint8_t matched = 0;  // how many segments the enclosing keys match
         JsonValue::State state = JsonValue::State::absent;
         std::uint16_t size = 0;
         std::array<char, kJsonValueBytesMax> text;

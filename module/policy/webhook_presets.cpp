@@ -14,7 +14,8 @@ constexpr std::int64_t kDay = 24 * kHour;
 constexpr std::array kPresets = {
     Preset{"github",
            "sig=header:X-Hub-Signature-256 prefix=\"sha256=\" algo=sha256 enc=hex "
-           "signed=\"{body}\" id=header:X-GitHub-Delivery", 3 * kDay},
+           "signed=\"{body}\" id=header:X-GitHub-Delivery",
+           3 * kDay},
     Preset{"gitlab-token",
            "type=token sig=header:X-Gitlab-Token "
            "id=header:Idempotency-Key|header:X-Gitlab-Event-UUID"},
@@ -33,42 +34,52 @@ constexpr std::array kPresets = {
            "id=json:id"},
     Preset{"meta",
            "sig=header:X-Hub-Signature-256 prefix=\"sha256=\" algo=sha256 enc=hex "
-           "signed=\"{body}\" id=sha256:", 36 * kHour},
+           "signed=\"{body}\" id=sha256:",
+           36 * kHour},
     Preset{"whatsapp",
            "sig=header:X-Hub-Signature-256 prefix=\"sha256=\" algo=sha256 enc=hex "
-           "signed=\"{body}\" id=sha256:", 7 * kDay},
+           "signed=\"{body}\" id=sha256:",
+           7 * kDay},
     Preset{"stripe",
            "sig=header:Stripe-Signature split=, kv== key=v1 algo=sha256 enc=hex "
-           "signed=\"{timestamp}.{body}\" ts=sig:t tolerance=300 id=json:id", 3 * kDay},
+           "signed=\"{timestamp}.{body}\" ts=sig:t tolerance=300 id=json:id",
+           3 * kDay},
     Preset{"stripe-n8n",
            "sig=header:Stripe-Signature split=, kv== key=v1 algo=sha256 enc=hex "
-           "signed=\"{timestamp}.{body}\" ts=sig:t tolerance=300 id=json:id", 3 * kDay},
+           "signed=\"{timestamp}.{body}\" ts=sig:t tolerance=300 id=json:id",
+           3 * kDay},
     Preset{"slack",
            "sig=header:X-Slack-Signature prefix=\"v0=\" algo=sha256 enc=hex "
            "signed=\"v0:{timestamp}:{body}\" ts=header:X-Slack-Request-Timestamp "
-           "tolerance=300 id=json:event_id|sha256:", 10 * kMinute},
+           "tolerance=300 id=json:event_id|sha256:",
+           10 * kMinute},
     Preset{"customerio",
            "sig=header:X-CIO-Signature algo=sha256 enc=hex signed=\"v0:{timestamp}:{body}\" "
-           "ts=header:X-CIO-Timestamp tolerance=300 id=json:event_id", 7 * kDay},
+           "ts=header:X-CIO-Timestamp tolerance=300 id=json:event_id",
+           7 * kDay},
     Preset{"zoom",
            "sig=header:x-zm-signature prefix=\"v0=\" algo=sha256 enc=hex "
            "signed=\"v0:{timestamp}:{body}\" ts=header:x-zm-request-timestamp tolerance=300 "
            "id=sha256:"},
     Preset{"shopify",
            "sig=header:X-Shopify-Hmac-Sha256 algo=sha256 enc=base64 signed=\"{body}\" "
-           "id=header:X-Shopify-Webhook-Id|header:X-Shopify-Event-Id", 4 * kHour},
+           "id=header:X-Shopify-Webhook-Id|header:X-Shopify-Event-Id",
+           4 * kHour},
     Preset{"standard",
            "sig=header:webhook-signature split=\" \" prefix=\"v1,\" algo=sha256 enc=base64 "
            "signed=\"{header:webhook-id}.{timestamp}.{body}\" ts=header:webhook-timestamp "
-           "tolerance=300 key_fmt=whsec id=header:webhook-id", 3 * kDay},
+           "tolerance=300 key_fmt=whsec id=header:webhook-id",
+           3 * kDay},
     Preset{"standard-webhooks",
            "sig=header:webhook-signature split=\" \" prefix=\"v1,\" algo=sha256 enc=base64 "
            "signed=\"{header:webhook-id}.{timestamp}.{body}\" ts=header:webhook-timestamp "
-           "tolerance=300 key_fmt=whsec id=header:webhook-id", 3 * kDay},
+           "tolerance=300 key_fmt=whsec id=header:webhook-id",
+           3 * kDay},
     Preset{"svix",
            "sig=header:svix-signature split=\" \" prefix=\"v1,\" algo=sha256 enc=base64 "
            "signed=\"{header:svix-id}.{timestamp}.{body}\" ts=header:svix-timestamp "
-           "tolerance=300 key_fmt=whsec id=header:svix-id", 3 * kDay},
+           "tolerance=300 key_fmt=whsec id=header:svix-id",
+           3 * kDay},
     Preset{"polar",
            "sig=header:webhook-signature split=\" \" prefix=\"v1,\" algo=sha256 enc=base64 "
            "signed=\"{header:webhook-id}.{timestamp}.{body}\" ts=header:webhook-timestamp "
@@ -86,10 +97,12 @@ constexpr std::array kPresets = {
            "id=header:I-Twilio-Idempotency-Token"},
     Preset{"square",
            "sig=header:x-square-hmacsha256-signature algo=sha256 enc=base64 "
-           "signed=\"{url}{body}\" id=json:event_id", 3 * kDay},
+           "signed=\"{url}{body}\" id=json:event_id",
+           3 * kDay},
     Preset{"razorpay",
            "sig=header:X-Razorpay-Signature algo=sha256 enc=hex signed=\"{body}\" "
-           "id=header:x-razorpay-event-id", 8 * kDay},
+           "id=header:x-razorpay-event-id",
+           8 * kDay},
     Preset{"paddle",
            "sig=header:Paddle-Signature split=\";\" kv== key=h1 algo=sha256 enc=hex "
            "signed=\"{timestamp}:{body}\" ts=sig:ts tolerance=5 id=json:event_id"},
@@ -125,21 +138,22 @@ constexpr std::array kPresets = {
     Preset{"notion",
            "sig=header:X-Notion-Signature prefix=\"sha256=\" algo=sha256 enc=hex case=any "
            "signed=\"{body}\" id=json:id"},
-    Preset{"asana",
-           "sig=header:X-Hook-Signature algo=sha256 enc=hex signed=\"{body}\" id=sha256:"},
+    Preset{"asana", "sig=header:X-Hook-Signature algo=sha256 enc=hex signed=\"{body}\" id=sha256:"},
     Preset{"calendly",
            "sig=header:Calendly-Webhook-Signature split=, kv== key=v1 algo=sha256 enc=hex "
            "signed=\"{timestamp}.{body}\" ts=sig:t tolerance=300 id=sha256:"},
     Preset{"typeform",
            "sig=header:Typeform-Signature prefix=\"sha256=\" algo=sha256 enc=base64 "
-           "signed=\"{body}\" id=json:event_id", 10 * kHour},
+           "signed=\"{body}\" id=json:event_id",
+           10 * kHour},
     Preset{"zendesk",
            "sig=header:X-Zendesk-Webhook-Signature algo=sha256 enc=base64 "
            "signed=\"{timestamp}{body}\" ts=header:X-Zendesk-Webhook-Signature-Timestamp "
            "ts_fmt=iso8601 tolerance=300 id=header:X-Zendesk-Webhook-Invocation-Id"},
     Preset{"trello",
            "sig=header:X-Trello-Webhook algo=sha1 enc=base64 signed=\"{body}{url}\" "
-           "id=json:action.id|sha256:", 10 * kMinute},
+           "id=json:action.id|sha256:",
+           10 * kMinute},
     Preset{"webflow",
            "sig=header:X-Webflow-Signature algo=sha256 enc=hex signed=\"{timestamp}:{body}\" "
            "ts=header:X-Webflow-Timestamp ts_fmt=unix_ms tolerance=300 id=sha256:"},
@@ -162,7 +176,8 @@ constexpr std::array kPresets = {
            "sig=header:x-vercel-signature algo=sha1 enc=hex signed=\"{body}\" id=json:id"},
     Preset{"docusign",
            "sig=header:X-DocuSign-Signature-* algo=sha256 enc=base64 signed=\"{body}\" "
-           "id=sha256:", 15 * kDay},
+           "id=sha256:",
+           15 * kDay},
     Preset{"sanity",
            "sig=header:sanity-webhook-signature split=, kv== key=v1 algo=sha256 "
            "enc=base64url signed=\"{timestamp}.{body}\" ts=sig:t ts_fmt=unix_ms "
@@ -187,11 +202,11 @@ constexpr std::array kPresets = {
            "type=ed25519 sig=header:telnyx-signature-ed25519 enc=base64 "
            "signed=\"{timestamp}|{body}\" ts=header:telnyx-timestamp tolerance=300 "
            "key_fmt=raw-base64 id=json:data.id"},
-    Preset{"okta-token",
-           "type=token sig=header:Authorization id=json:eventId"},
+    Preset{"okta-token", "type=token sig=header:Authorization id=json:eventId"},
     Preset{"paypal",
            "type=rsa algo=sha256 sig=header:Paypal-Transmission-Sig enc=base64 "
-           "signed=\"{header:Paypal-Transmission-Id}|{header:Paypal-Transmission-Time}|{param:webhook_id}|{body_crc32}\" "
+           "signed=\"{header:Paypal-Transmission-Id}|{header:Paypal-Transmission-Time}|{param:"
+           "webhook_id}|{body_crc32}\" "
            "key_fmt=pem id=header:Paypal-Transmission-Id"},
     Preset{"linkedin",
            "sig=header:X-LI-Signature algo=sha256 enc=hex signed=\"hmacsha256={body}\" "
@@ -229,13 +244,11 @@ constexpr std::array kPresets = {
     Preset{"getstream-gzip",
            "sig=header:X-Signature algo=sha256 enc=hex signed=\"{body}\" body=gunzip "
            "inflate_max=1m id=header:X-Webhook-Id"},
-    Preset{"aws-sns",
-           "builtin=aws-sns"},
-    Preset{"monday-jwt",
-           "builtin=jwt sig=header:Authorization"},
-    Preset{"rfc9421",
-           "builtin=httpsig key_fmt=base64 tolerance=300"},
-    // The three of every automation engine: a header of your choice, basic credentials, a bearer token.
+    Preset{"aws-sns", "builtin=aws-sns"},
+    Preset{"monday-jwt", "builtin=jwt sig=header:Authorization"},
+    Preset{"rfc9421", "builtin=httpsig key_fmt=base64 tolerance=300"},
+    // The three of every automation engine: a header of your choice, basic credentials, a bearer
+    // token.
     Preset{"header", "type=token sig=header:X-Webhook-Secret"},
     Preset{"basic", "type=basic"},
     Preset{"token", "type=token sig=header:Authorization prefix=\"Bearer \""},
@@ -243,7 +256,9 @@ constexpr std::array kPresets = {
 
 }  // namespace
 
-std::span<const Preset> presets() { return kPresets; }
+std::span<const Preset> presets() {
+    return kPresets;
+}
 
 const Preset* find_preset(std::string_view name) {
     for (const Preset& preset : kPresets) {

@@ -1,15 +1,17 @@
 #include "module/policy/webhook_profile.hpp"
 
-#include <algorithm>
-#include <array>
-
 #include "common/units.hpp"
 #include "module/policy/webhook_profile_builder.hpp"
+
+#include <algorithm>
+#include <array>
 
 namespace sallyport::policy::webhook {
 namespace {
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string quoted(std::string_view text) {
+    return "\"" + std::string(text) + "\"";
+}
 
 // One key's value looked up in a table of words.
 template <typename T, std::size_t N>
@@ -22,7 +24,8 @@ Result<T> pick(std::string_view key, std::string_view value,
         }
         known.append(known.empty() ? "" : ", ").append(word);
     }
-    return Error{quoted(value) + " is not a value of \"" + std::string(key) + "\"; known are " + known};
+    return Error{quoted(value) + " is not a value of \"" + std::string(key) + "\"; known are " +
+                 known};
 }
 
 }  // namespace
@@ -65,23 +68,24 @@ Result<Profile> Builder::build(const Pairs& pairs) {
             params_[key.substr(6)] = value;
         }
     }
-    // Types and builtins first: their refusal explains more than that of a key which belongs to them.
+    // Types and builtins first: their refusal explains more than that of a key which belongs to
+    // them.
     for (const bool type_first : {true, false}) {
         for (const auto& [name, value] : pairs) {
             if (name.starts_with("param:") || type_first != (name == "type" || name == "builtin")) {
                 continue;
             }
             const auto& all = keys();
-            const auto* const key = std::find_if(all.begin(), all.end(),
-                                                 [&wanted = name](const Key& k) {
-                                                     return k.name == wanted;
-                                                 });
+            const auto* const key =
+                std::find_if(all.begin(), all.end(),
+                             [&wanted = name](const Key& k) { return k.name == wanted; });
             if (key == all.end()) {
                 std::string known = "param:NAME";
                 for (const Key& k : all) {
                     known.append(", ").append(k.name);
                 }
-                return Error{quoted(name) + " is not a key of a webhook profile; known are " + known};
+                return Error{quoted(name) + " is not a key of a webhook profile; known are " +
+                             known};
             }
             const Status set = (this->*key->set)(value);
             if (!set) {
@@ -98,9 +102,10 @@ Result<Profile> Builder::build(const Pairs& pairs) {
 
 Status Builder::set_type(std::string_view value) {
     if (value == "ed25519" || value == "ecdsa" || value == "rsa" || value == "rsa-pss") {
-        return Error{"type=" + std::string(value) +
-                     ": public-key signatures are not supported; use a profile with type=hmac, hash, "
-                     "token or basic"};
+        return Error{
+            "type=" + std::string(value) +
+            ": public-key signatures are not supported; use a profile with type=hmac, hash, "
+            "token or basic"};
     }
     constexpr std::array<std::pair<std::string_view, SchemeType>, 4> kWords = {{
         {"hmac", SchemeType::hmac},
@@ -122,14 +127,16 @@ Status Builder::set_builtin(std::string_view value) {
 }
 
 Status Builder::set_handshake(std::string_view value) {
-    return Error{"handshake=" + std::string(value) +
-                 " is not supported; let the upstream answer the handshake in a location of its own"};
+    return Error{
+        "handshake=" + std::string(value) +
+        " is not supported; let the upstream answer the handshake in a location of its own"};
 }
 
 Status Builder::separator(std::string_view key, std::string_view value, std::string& out) {
     if (value.empty() || value.size() > 8) {
-        return Error{"\"" + std::string(key) + "\" takes a separator of 1 to 8 bytes; write for example " +
-                     std::string(key) + "=, or " + std::string(key) + "=\" \""};
+        return Error{"\"" + std::string(key) +
+                     "\" takes a separator of 1 to 8 bytes; write for example " + std::string(key) +
+                     "=, or " + std::string(key) + "=\" \""};
     }
     out = value;
     return Done{};
@@ -257,7 +264,8 @@ Status Builder::set_key_fmt(std::string_view value) {
 
 Status Builder::set_url(std::string_view value) {
     if (!value.starts_with("https://") && !value.starts_with("http://")) {
-        return Error{quoted(value) + " is not a URL; write for example url=https://example.com/hook"};
+        return Error{quoted(value) +
+                     " is not a URL; write for example url=https://example.com/hook"};
     }
     out_.url = value;
     return Done{};
@@ -279,8 +287,9 @@ Status Builder::set_url_port(std::string_view value) {
 Status Builder::set_require(std::string_view value) {
     const std::size_t equals = value.find('=');
     if (equals == std::string_view::npos) {
-        return Error{"\"require\" takes source=template; write for example "
-                     "require=\"query:bodySHA256={body_sha256_hex}\""};
+        return Error{
+            "\"require\" takes source=template; write for example "
+            "require=\"query:bodySHA256={body_sha256_hex}\""};
     }
     auto parsed = source("require", value.substr(0, equals), false);
     if (!parsed) {

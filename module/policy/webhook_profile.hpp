@@ -4,9 +4,16 @@
 //   tolerance=300 id=json:event.id
 //
 // Everything is decided here, at configuration time: what may be missing, what is covered by the
-// signature, whether the body can be hashed while it streams. The verifier only follows. A mistake is
-// an Error that names the key and the remedy.
+// signature, whether the body can be hashed while it streams. The verifier only follows. A mistake
+// is an Error that names the key and the remedy.
 #pragma once
+
+#include "common/bytes.hpp"
+#include "common/crypto.hpp"
+#include "common/result.hpp"
+#include "module/policy/webhook_json.hpp"
+#include "module/policy/webhook_template.hpp"
+#include "module/policy/webhook_time.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -16,13 +23,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "common/bytes.hpp"
-#include "common/crypto.hpp"
-#include "common/result.hpp"
-#include "module/policy/webhook_json.hpp"
-#include "module/policy/webhook_template.hpp"
-#include "module/policy/webhook_time.hpp"
 
 namespace sallyport::policy::webhook {
 
@@ -55,7 +55,7 @@ struct Source {
         sig_field,
         json,
         form,
-        digest,    // sha256: the SHA-256 of the matched signature's text
+        digest,  // sha256: the SHA-256 of the matched signature's text
     };
     Kind kind = Kind::header;
     std::string name;

@@ -1,12 +1,14 @@
+#include "module/policy/webhook_profile_builder.hpp"
+
 #include <algorithm>
 #include <string>
-
-#include "module/policy/webhook_profile_builder.hpp"
 
 namespace sallyport::policy::webhook {
 namespace {
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string quoted(std::string_view text) {
+    return "\"" + std::string(text) + "\"";
+}
 
 }  // namespace
 
@@ -36,8 +38,9 @@ Status Builder::finish() {
     }
     plan_body();
     if (out_.body == BodyForm::gunzip && out_.needs_whole_body) {
-        return Error{"body=gunzip cannot be combined with form: values or a template that needs the "
-                     "body twice; use {body}"};
+        return Error{
+            "body=gunzip cannot be combined with form: values or a template that needs the "
+            "body twice; use {body}"};
     }
     return Done{};
 }
@@ -45,8 +48,9 @@ Status Builder::finish() {
 Status Builder::check_shape() {
     const bool keyed = out_.type == SchemeType::hmac || out_.type == SchemeType::hash;
     if (out_.signature.empty()) {
-        return Error{"\"sig\" is missing; say where the signature comes from, for example "
-                     "sig=header:X-Signature"};
+        return Error{
+            "\"sig\" is missing; say where the signature comes from, for example "
+            "sig=header:X-Signature"};
     }
     if (out_.kv.empty() != out_.keys.empty()) {
         return Error{"\"kv\" and \"key\" belong together; write for example kv== key=v1"};
@@ -86,15 +90,17 @@ Status Builder::check_shape() {
 Status Builder::check_time() {
     if (!out_.timestamp) {
         if (tolerance_given_ || future_ms_ || ts_fmt_given_) {
-            return Error{"\"tolerance\", \"future\" and \"ts_fmt\" need \"ts\"; say where the "
-                         "timestamp comes from, for example ts=header:X-Timestamp"};
+            return Error{
+                "\"tolerance\", \"future\" and \"ts_fmt\" need \"ts\"; say where the "
+                "timestamp comes from, for example ts=header:X-Timestamp"};
         }
         return Done{};
     }
     out_.future_ms = future_ms_ ? future_ms_ : out_.tolerance_ms;
     if (!ts_unsigned_ && !covered(*out_.timestamp)) {
-        return Error{"the timestamp is not covered by the signature, so anybody can refresh it; add "
-                     "{timestamp} to \"signed\", or ts_unsigned=allow if the provider signs none"};
+        return Error{
+            "the timestamp is not covered by the signature, so anybody can refresh it; add "
+            "{timestamp} to \"signed\", or ts_unsigned=allow if the provider signs none"};
     }
     return Done{};
 }
@@ -234,7 +240,8 @@ Result<std::size_t> Builder::sig_slot(std::string_view name) {
         return static_cast<std::size_t>(found - out_.sig_fields.begin());
     }
     if (out_.sig_fields.size() == kSigFieldsMax) {
-        return Error{"a profile may refer to " + std::to_string(kSigFieldsMax) + " sig: items at most"};
+        return Error{"a profile may refer to " + std::to_string(kSigFieldsMax) +
+                     " sig: items at most"};
     }
     out_.sig_fields.emplace_back(name);
     return out_.sig_fields.size() - 1;

@@ -2,18 +2,18 @@
 // what only makes sense together (webhook_profile_build.cpp). Included by these two files only.
 #pragma once
 
-#include <array>
-
 #include "module/policy/webhook_profile.hpp"
+
+#include <array>
 
 namespace sallyport::policy::webhook {
 
 class Builder {
-public:
+  public:
     explicit Builder(std::string_view name) { out_.name = name; }
     Result<Profile> build(const Pairs& pairs);
 
-private:
+  private:
     using Setter = Status (Builder::*)(std::string_view value);
     struct Key {
         std::string_view name;
@@ -43,7 +43,9 @@ private:
     Status set_require(std::string_view value);
     Status set_body(std::string_view value);
     Status set_inflate_max(std::string_view value);
-    Status set_ts_unsigned(std::string_view value) { return allow("ts_unsigned", value, ts_unsigned_); }
+    Status set_ts_unsigned(std::string_view value) {
+        return allow("ts_unsigned", value, ts_unsigned_);
+    }
     Status set_id_unsigned(std::string_view value) {
         return allow("id_unsigned", value, out_.id_unsigned_allowed);
     }

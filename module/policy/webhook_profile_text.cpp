@@ -1,12 +1,14 @@
 // The tokenizer of the profile language: `key=value key="quoted value"`.
-#include <algorithm>
-
 #include "module/policy/webhook_profile.hpp"
+
+#include <algorithm>
 
 namespace sallyport::policy::webhook {
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 // Reads the quoted text that begins at `at` and moves `at` behind its closing quote.
 Result<std::string> read_quoted(std::string_view text, std::size_t& at) {
@@ -24,10 +26,18 @@ Result<std::string> read_quoted(std::string_view text, std::size_t& at) {
             break;
         }
         switch (text[at]) {
-            case 'n': out.push_back('\n'); break;
-            case 't': out.push_back('\t'); break;
-            case '"': out.push_back('"'); break;
-            case '\\': out.push_back('\\'); break;
+            case 'n':
+                out.push_back('\n');
+                break;
+            case 't':
+                out.push_back('\t');
+                break;
+            case '"':
+                out.push_back('"');
+                break;
+            case '\\':
+                out.push_back('\\');
+                break;
             default:
                 return Error{std::string("\"\\") + text[at] +
                              "\" is not an escape; known are \\n, \\t, \\\" and \\\\"};
@@ -49,10 +59,12 @@ Result<Pairs> parse_pairs(std::string_view text) {
             return out;
         }
         const std::size_t equals = text.find('=', at);
-        const std::string key(text.substr(at, equals == std::string_view::npos ? equals : equals - at));
+        const std::string key(
+            text.substr(at, equals == std::string_view::npos ? equals : equals - at));
         if (equals == std::string_view::npos || key.empty() ||
             std::any_of(key.begin(), key.end(), is_blank)) {
-            return Error{"\"" + key + "\" is not key=value; write for example sig=header:X-Signature"};
+            return Error{"\"" + key +
+                         "\" is not key=value; write for example sig=header:X-Signature"};
         }
         at = equals + 1;
         std::string value;
@@ -84,10 +96,9 @@ Result<Pairs> parse_pairs(std::string_view text) {
 
 Pairs merge_pairs(Pairs base, const Pairs& overrides) {
     for (const auto& [key, value] : overrides) {
-        const auto found = std::find_if(base.begin(), base.end(),
-                                        [&wanted = key](const auto& pair) {
-                                            return pair.first == wanted;
-                                        });
+        const auto found =
+            std::find_if(base.begin(), base.end(),
+                         [&wanted = key](const auto& pair) { return pair.first == wanted; });
         if (found == base.end()) {
             base.emplace_back(key, value);
         } else {

@@ -17,13 +17,17 @@ std::uint8_t life_class_of(std::int64_t life_ms, std::size_t classes) {
     const auto seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(life_ms, 0)) / 1000 + 1;
     const unsigned octave = static_cast<unsigned>(std::bit_width(seconds)) - 1;
     const unsigned step =
-        octave < 2 ? 0 : static_cast<unsigned>((seconds - (std::uint64_t{1} << octave)) >> (octave - 2));
+        octave < 2
+            ? 0
+            : static_cast<unsigned>((seconds - (std::uint64_t{1} << octave)) >> (octave - 2));
     return static_cast<std::uint8_t>(std::min<std::size_t>(octave * 4 + step, classes - 1));
 }
 
 }  // namespace
 
-std::size_t ReplayTable::bytes_per_key() { return sizeof(Entry) + sizeof(std::uint32_t); }
+std::size_t ReplayTable::bytes_per_key() {
+    return sizeof(Entry) + sizeof(std::uint32_t);
+}
 
 ReplayTable::Entry* ReplayTable::entries() {
     return reinterpret_cast<Entry*>(this + 1);
@@ -241,7 +245,8 @@ ReplayLife automatic_life(const Profile& profile) {
     constexpr std::int64_t kTimelessMs = 7 * kDayMs;
     // Two clocks take part: the sender's date and ours.
     constexpr std::int64_t kMarginMs = 60'000;
-    const std::int64_t horizon = profile.retry_horizon_ms > 0 ? profile.retry_horizon_ms : kHorizonMs;
+    const std::int64_t horizon =
+        profile.retry_horizon_ms > 0 ? profile.retry_horizon_ms : kHorizonMs;
     if (!profile.timestamp || !profile.tolerance_ms || !profile.future_ms) {
         const std::int64_t life = std::max(kTimelessMs, horizon);
         return {life, life};

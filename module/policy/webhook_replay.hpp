@@ -1,24 +1,24 @@
 // Which deliveries were seen: absent -> in flight (a lease) -> done, and back to absent on failure.
 //
-// A provider repeats a delivery that got no 2xx, with the same identity an attacker's copy has. So a
-// verified delivery is first only reserved; it becomes done when the upstream has said 2xx, and is
-// released when it failed. A copy meanwhile is told to come again, a copy afterwards is a duplicate.
-// What was left in flight by a dying worker is free again when its lease ends.
+// A provider repeats a delivery that got no 2xx, with the same identity an attacker's copy has. So
+// a verified delivery is first only reserved; it becomes done when the upstream has said 2xx, and
+// is released when it failed. A copy meanwhile is told to come again, a copy afterwards is a
+// duplicate. What was left in flight by a dying worker is free again when its lease ends.
 //
 // The table is a fixed layout in memory that somebody else owns (shared by processes, kept over
-// reloads): no pointers, no allocation, bounded; entries that still matter are never thrown out. The
-// caller holds a lock around each call and passes the time, in milliseconds of a clock that does not
-// jump.
+// reloads): no pointers, no allocation, bounded; entries that still matter are never thrown out.
+// The caller holds a lock around each call and passes the time, in milliseconds of a clock that
+// does not jump.
 #pragma once
+
+#include "module/policy/decision.hpp"
+#include "module/policy/webhook_profile.hpp"
+#include "module/policy/webhook_replay_key.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
-
-#include "module/policy/decision.hpp"
-#include "module/policy/webhook_profile.hpp"
-#include "module/policy/webhook_replay_key.hpp"
 
 namespace sallyport::policy::webhook {
 
@@ -31,12 +31,12 @@ enum class Reserved : std::uint8_t {
 
 struct Reservation {
     Reserved answer = Reserved::forward;
-    std::uint32_t token = 0;  // names this reservation in commit and release
+    std::uint32_t token = 0;         // names this reservation in commit and release
     std::int64_t lease_left_ms = 0;  // busy: how long the other copy may still take
 };
 
 class ReplayTable {
-public:
+  public:
     // Bytes one remembered key takes, its share of the index included.
     static std::size_t bytes_per_key();
     // Formats `memory` (aligned to 8). REQUIRES: room for at least one key.
@@ -56,10 +56,10 @@ public:
     std::uint32_t capacity() const { return capacity_; }
     std::uint32_t used() const { return used_; }
 
-private:
+  private:
     static constexpr std::uint32_t kNone = 0xffffffff;
-    // Entries are queued by about how long they live, so that the head of a queue is about the first
-    // of it to end: four steps an octave from one second to more than ten years.
+    // Entries are queued by about how long they live, so that the head of a queue is about the
+    // first of it to end: four steps an octave from one second to more than ten years.
     static constexpr std::size_t kClasses = 128;
 
     enum class State : std::uint8_t { free, in_flight, done };
@@ -67,8 +67,8 @@ private:
         ReplayKey key;
         std::int64_t until_ms;  // end of the lease or of the memory
         std::uint32_t token;
-        std::uint32_t chain;    // next in the bucket, or in the free list
-        std::uint32_t older;    // neighbours in the class's queue
+        std::uint32_t chain;  // next in the bucket, or in the free list
+        std::uint32_t older;  // neighbours in the class's queue
         std::uint32_t newer;
         State state;
         std::uint8_t life_class;
@@ -101,7 +101,8 @@ private:
     std::uint64_t next_token_ = 1;
     std::array<Queue, kClasses> queues_{};
 };
-static_assert(std::is_standard_layout_v<ReplayTable> && std::is_trivially_destructible_v<ReplayTable>);
+static_assert(std::is_standard_layout_v<ReplayTable> &&
+              std::is_trivially_destructible_v<ReplayTable>);
 
 // How long a delivery is remembered once it is done, in milliseconds, by what it is recognised:
 // - its identifier: as long as the provider may repeat it, and as long as a copy would be fresh;

@@ -4,12 +4,12 @@
 // outside can make two identifiers collide, and a dump of the store names no delivery.
 #pragma once
 
+#include "common/crypto.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-
-#include "common/crypto.hpp"
 
 namespace sallyport::policy::webhook {
 

@@ -1,8 +1,8 @@
 #include "module/policy/webhook_secret.hpp"
 
-#include <utility>
-
 #include "common/bytes.hpp"
+
+#include <utility>
 
 namespace sallyport::policy::webhook {
 namespace {
@@ -24,15 +24,17 @@ Result<Secret> decode(const Profile& profile, const Secret& text) {
         case KeyFormat::base64:
             bytes = base64_decode(shown);
             if (!bytes) {
-                return Error{"the secret is not padded base64, but the profile says key_fmt=base64"};
+                return Error{
+                    "the secret is not padded base64, but the profile says key_fmt=base64"};
             }
             break;
         case KeyFormat::whsec:
             bytes = base64_decode(
                 shown.starts_with(kWhsecPrefix) ? shown.substr(kWhsecPrefix.size()) : shown);
             if (!bytes) {
-                return Error{"the secret is not \"whsec_\" with padded base64 behind it, but the "
-                             "profile says key_fmt=whsec"};
+                return Error{
+                    "the secret is not \"whsec_\" with padded base64 behind it, but the "
+                    "profile says key_fmt=whsec"};
             }
             break;
     }
@@ -47,10 +49,10 @@ Result<SecretKey> SecretKey::make(const Profile& profile, const Secret& text) {
         return bytes.error();
     }
     if (bytes->empty()) {
-        return Error{"the secret is empty, so anybody could sign with it; give the provider's secret"};
+        return Error{
+            "the secret is empty, so anybody could sign with it; give the provider's secret"};
     }
-    if (profile.type == SchemeType::basic &&
-        bytes->reveal().find(':') == std::string_view::npos) {
+    if (profile.type == SchemeType::basic && bytes->reveal().find(':') == std::string_view::npos) {
         return Error{"the secret of type=basic must be user:password"};
     }
     SecretKey key;

@@ -2,19 +2,20 @@
 // keyed MAC states computed once. Never shown, never logged.
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <optional>
-
 #include "common/crypto.hpp"
 #include "common/secret.hpp"
 #include "module/policy/webhook_profile.hpp"
 
+#include <array>
+#include <cstdint>
+#include <optional>
+
 namespace sallyport::policy::webhook {
 
 class SecretKey {
-public:
-    // `text` is what the operator configured. Errors say what is wrong with it and show nothing of it.
+  public:
+    // `text` is what the operator configured. Errors say what is wrong with it and show nothing of
+    // it.
     static Result<SecretKey> make(const Profile& profile, const Secret& text);
 
     // REQUIRES: type=hmac.
@@ -23,7 +24,7 @@ public:
     // SHA-256 of the secret: compared instead of the secret, so that time does not tell its length.
     const std::array<std::uint8_t, 32>& fingerprint() const { return fingerprint_; }
 
-private:
+  private:
     SecretKey() = default;
     Secret bytes_;
     std::optional<HmacKey> hmac_;

@@ -1,10 +1,10 @@
 #include "module/policy/webhook_signature.hpp"
 
-#include <algorithm>
-#include <span>
-
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
+
+#include <algorithm>
+#include <span>
 
 namespace sallyport::policy::webhook {
 namespace {
@@ -49,8 +49,7 @@ void HeadFields::offer(std::string_view name, std::string_view value) {
     }
 }
 
-void HeadFields::offer_numbered(std::size_t slot, std::string_view number,
-                                std::string_view value) {
+void HeadFields::offer_numbered(std::size_t slot, std::string_view number, std::string_view value) {
     if (!is_number(number)) {
         return;
     }
@@ -86,9 +85,8 @@ bool Candidates::add(std::string_view value) {
 }
 
 bool Candidates::add_group(std::string_view text, std::uint8_t group) {
-    return split_while(text, profile_->split, [&](std::string_view item) {
-        return add_item(item, group);
-    });
+    return split_while(text, profile_->split,
+                       [&](std::string_view item) { return add_item(item, group); });
 }
 
 bool Candidates::add_item(std::string_view item, std::uint8_t group) {
@@ -110,8 +108,7 @@ bool Candidates::add_item(std::string_view item, std::uint8_t group) {
                 field.count = std::min<std::uint8_t>(static_cast<std::uint8_t>(field.count + 1), 2);
             }
         }
-        if (std::find(profile_->keys.begin(), profile_->keys.end(), name) ==
-            profile_->keys.end()) {
+        if (std::find(profile_->keys.begin(), profile_->keys.end(), name) == profile_->keys.end()) {
             return true;
         }
         item = value;

@@ -2,13 +2,13 @@
 // signature items found in them. Views point into the request; nothing is copied or allocated.
 #pragma once
 
+#include "module/policy/decision.hpp"
+#include "module/policy/webhook_profile.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-
-#include "module/policy/decision.hpp"
-#include "module/policy/webhook_profile.hpp"
 
 namespace sallyport::policy::webhook {
 
@@ -19,7 +19,7 @@ inline constexpr std::size_t kCredentialBytesMax = 1024;
 
 // Collects the header fields that a profile names.
 class HeadFields {
-public:
+  public:
     explicit HeadFields(const Profile& profile) : profile_(&profile) {}
 
     // Every request header field once, in order.
@@ -39,7 +39,7 @@ public:
     // The same numbered header twice, or more of them than candidates are tried.
     bool numbered_conflict() const { return numbered_conflict_; }
 
-private:
+  private:
     void offer_numbered(std::size_t slot, std::string_view number, std::string_view value);
 
     const Profile* profile_;
@@ -54,7 +54,7 @@ struct Candidate {
     std::string_view text{};   // the item as sent, with its prefix
     std::string_view value{};  // behind the prefix
     std::uint8_t group = 0;
-    std::uint8_t size = 0;     // of `mac`
+    std::uint8_t size = 0;                       // of `mac`
     std::array<std::uint8_t, kMacBytesMax> mac;  // decoded; types hmac and hash
 };
 
@@ -65,7 +65,7 @@ struct SigField {
 
 // The signature items of one request.
 class Candidates {
-public:
+  public:
     explicit Candidates(const Profile& profile) : profile_(&profile) {}
 
     // Reads one signature value. False: more groups, items or bytes than are tried.
@@ -74,9 +74,11 @@ public:
     std::size_t size() const { return size_; }
     const Candidate& operator[](std::size_t i) const { return items_[i]; }
     std::size_t groups() const { return groups_; }
-    const SigField& field(std::size_t group, std::size_t slot) const { return fields_[group][slot]; }
+    const SigField& field(std::size_t group, std::size_t slot) const {
+        return fields_[group][slot];
+    }
 
-private:
+  private:
     bool add_group(std::string_view text, std::uint8_t group);
     bool add_item(std::string_view item, std::uint8_t group);
     bool decode(Candidate& candidate) const;
@@ -85,7 +87,7 @@ private:
     std::array<Candidate, kCandidatesMax> items_;
     std::array<std::array<SigField, kSigFieldsMax>, kGroupsMax> fields_{};
     std::size_t size_ = 0;
-    std::size_t seen_ = 0;   // items, usable or not
+    std::size_t seen_ = 0;  // items, usable or not
     std::size_t bytes_ = 0;
     std::size_t groups_ = 0;
 };

@@ -1,10 +1,10 @@
 #include "module/policy/webhook_template.hpp"
 
+#include "common/bytes.hpp"
+
 #include <algorithm>
 #include <array>
 #include <utility>
-
-#include "common/bytes.hpp"
 
 namespace sallyport::policy::webhook {
 namespace {
@@ -56,8 +56,8 @@ Status append_variable(Template& out, std::string_view inside,
     if (word == "param" && !name.empty()) {
         const auto found = params.find(std::string(name));
         if (found == params.end()) {
-            return Error{"{param:" + std::string(name) + "} has no value; add param:" +
-                         std::string(name) + "=<value>"};
+            return Error{"{param:" + std::string(name) +
+                         "} has no value; add param:" + std::string(name) + "=<value>"};
         }
         append_literal(out, found->second);
         return Done{};
@@ -74,7 +74,9 @@ Status append_variable(Template& out, std::string_view inside,
 
 }  // namespace
 
-bool after_body(Part::Kind kind) { return kind >= Part::Kind::body_sha256_hex; }
+bool after_body(Part::Kind kind) {
+    return kind >= Part::Kind::body_sha256_hex;
+}
 
 bool Template::has(Part::Kind kind) const {
     return std::any_of(parts.begin(), parts.end(), [&](const Part& p) { return p.kind == kind; });

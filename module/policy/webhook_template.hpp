@@ -4,24 +4,24 @@
 // them into a MAC is webhook_verify. Escapes were resolved by the profile's tokenizer before.
 #pragma once
 
+#include "common/result.hpp"
+
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "common/result.hpp"
-
 namespace sallyport::policy::webhook {
 
 struct Part {
     enum class Kind : std::uint8_t {
         literal,
-        timestamp,        // exactly as received
+        timestamp,  // exactly as received
         method,
         url,
-        url_hubspot,      // with the escapes decoded that HubSpot decodes
-        path,             // the raw request target
+        url_hubspot,  // with the escapes decoded that HubSpot decodes
+        path,         // the raw request target
         header,
         query,
         sig_field,        // a name-value item of the signature header

@@ -1,9 +1,9 @@
 #include "module/policy/webhook_time.hpp"
 
+#include "common/bytes.hpp"
+
 #include <array>
 #include <chrono>
-
-#include "common/bytes.hpp"
 
 namespace sallyport::policy::webhook {
 namespace {
@@ -13,7 +13,7 @@ constexpr std::size_t kDigitsMax = 15;
 
 // Takes fixed-width pieces off the front; any mismatch makes the whole text invalid.
 class Cursor {
-public:
+  public:
     explicit Cursor(std::string_view text) : rest_(text) {}
 
     int number(std::size_t digits) {
@@ -48,12 +48,13 @@ public:
     bool ok() const { return ok_; }
     bool ended() const { return ok_ && rest_.empty(); }
 
-private:
+  private:
     std::string_view rest_;
     bool ok_ = true;
 };
 
-std::optional<std::int64_t> civil_ms(int year, int month, int day, int hour, int minute, int second) {
+std::optional<std::int64_t> civil_ms(int year, int month, int day, int hour, int minute,
+                                     int second) {
     const std::chrono::year_month_day date{std::chrono::year{year},
                                            std::chrono::month{static_cast<unsigned>(month)},
                                            std::chrono::day{static_cast<unsigned>(day)}};

@@ -1,12 +1,12 @@
 #include "module/policy/webhook_verify.hpp"
 
+#include "common/bytes.hpp"
+#include "module/policy/webhook_form.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <new>
 #include <type_traits>
-
-#include "common/bytes.hpp"
-#include "module/policy/webhook_form.hpp"
 
 namespace sallyport::policy::webhook {
 namespace {
@@ -49,7 +49,8 @@ void signature_digest(std::string_view text, std::array<char, 64>& out) {
 // What follows "Basic " (RFC 7617; the scheme's name has no case), or nothing.
 std::string_view basic_credentials(std::string_view value) {
     constexpr std::string_view kScheme = "basic ";
-    if (value.size() <= kScheme.size() || !ascii_iequals(value.substr(0, kScheme.size()), kScheme)) {
+    if (value.size() <= kScheme.size() ||
+        !ascii_iequals(value.substr(0, kScheme.size()), kScheme)) {
         return {};
     }
     return trim_ows(value.substr(kScheme.size()));
@@ -156,8 +157,7 @@ Reason Verification::read_candidates() {
                                     candidates_.add(fields_.numbered(i).value));
             }
         } else if (source.kind == Source::Kind::query) {
-            const FormValue found =
-                form_value(query_of(head_.target), source.name, false, memory_);
+            const FormValue found = form_value(query_of(head_.target), source.name, false, memory_);
             present = present || found.state != FormFind::absent;
             within = within && found.state != FormFind::conflict;
             if (found.state == FormFind::found) {

@@ -7,18 +7,9 @@
 //   outcome = v.finish(now, whole_body);  // whole_body only if v.needs_whole_body()
 //
 // Every candidate is compared with every secret in constant time and none is skipped after a match.
-// Nothing is copied from the request but a few short texts, and memory does not depend on the body's
-// size. No I/O, no clock, no replay store: see webhook_replay for what follows.
+// Nothing is copied from the request but a few short texts, and memory does not depend on the
+// body's size. No I/O, no clock, no replay store: see webhook_replay for what follows.
 #pragma once
-
-#include <cstddef>
-#include <cstdint>
-#include <memory_resource>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <variant>
 
 #include "common/crypto.hpp"
 #include "common/gunzip.hpp"
@@ -29,6 +20,15 @@
 #include "module/policy/webhook_replay_key.hpp"
 #include "module/policy/webhook_secret.hpp"
 #include "module/policy/webhook_signature.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory_resource>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
 
 namespace sallyport::policy::webhook {
 
@@ -43,13 +43,13 @@ struct RequestHead {
 struct Outcome {
     Reason reason = Reason::none;  // none: genuine and fresh
     int secret_index = -1;         // which secret matched, in configured order
-    std::string_view id{};         // what the profile's `id` found; lives as long as the verification
+    std::string_view id{};  // what the profile's `id` found; lives as long as the verification
     bool id_authenticated = false;
     std::optional<std::int64_t> timestamp_ms{};
 };
 
 class Verification {
-public:
+  public:
     // `profile`, `secrets` and `memory` must outlive the verification. Throws std::bad_alloc.
     Verification(const Profile& profile, std::span<const SecretKey> secrets,
                  std::pmr::memory_resource* memory);
@@ -57,9 +57,7 @@ public:
     Verification(const Verification&) = delete;
     Verification& operator=(const Verification&) = delete;
 
-    void offer_header(std::string_view name, std::string_view value) {
-        fields_.offer(name, value);
-    }
+    void offer_header(std::string_view name, std::string_view value) { fields_.offer(name, value); }
     // REQUIRES: every header was offered. Anything but `none` refuses the request.
     Reason begin(const RequestHead& head, std::int64_t now_ms);
     // The next bytes of the body, after transfer decoding.
@@ -73,7 +71,7 @@ public:
     // REQUIRES: finish found the request genuine.
     ReplayIdentity replay_identity(ReplayKeyChoice choice) const;
 
-private:
+  private:
     using MacStream = std::variant<HmacStream, DigestStream>;
     struct Mac {
         std::array<std::uint8_t, kMacBytesMax> bytes;
@@ -129,7 +127,7 @@ private:
     std::pmr::string other_url_;  // url_port=both: its other spelling
     std::pmr::string scratch_;    // a part's text while it is fed
     std::size_t urls_ = 1;
-    std::size_t variants_ = 0;    // groups times URL spellings
+    std::size_t variants_ = 0;      // groups times URL spellings
     MacStream* streams_ = nullptr;  // variants_ * secrets_.size(), in `memory_`
     Mac* macs_ = nullptr;           // likewise
     std::size_t stream_count_ = 0;  // constructed so far
@@ -140,8 +138,8 @@ private:
     std::array<std::uint8_t, 32> body_sha256_{};
     std::array<char, 64> body_sha256_hex_{};
     std::uint32_t body_crc32_ = 0;
-    bool part_unusable_ = false;  // a part of the signed text could not be read
-    bool streaming_ = false;  // the body goes into the MACs as it arrives
+    bool part_unusable_ = false;       // a part of the signed text could not be read
+    bool streaming_ = false;           // the body goes into the MACs as it arrives
     std::pmr::string timestamp_text_;  // of a query or form field, decoded
     // What matched, the id, and how it was found.
     std::string_view matched_text_{};

@@ -1,15 +1,15 @@
 // The MACs of a verification: one for each variant of the signed text and each secret. A variant is
 // a signature group (with its own timestamp) and a spelling of the URL; nearly always there is one.
+#include "common/bytes.hpp"
+#include "module/policy/webhook_form.hpp"
+#include "module/policy/webhook_verify.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <new>
 #include <string>
 #include <utility>
-
-#include "common/bytes.hpp"
-#include "module/policy/webhook_form.hpp"
-#include "module/policy/webhook_verify.hpp"
 
 namespace sallyport::policy::webhook {
 
@@ -38,18 +38,17 @@ std::pmr::string Verification::make_url(const RequestHead& head) const {
 }
 
 void Verification::open_streams() {
-    const std::size_t groups =
-        group_matters() ? std::max<std::size_t>(candidates_.groups(), 1) : 1;
+    const std::size_t groups = group_matters() ? std::max<std::size_t>(candidates_.groups(), 1) : 1;
     urls_ = other_url_.empty() ? 1 : 2;
     variants_ = groups * urls_;
     const std::size_t count = variants_ * secrets_.size();
-    streams_ = static_cast<MacStream*>(
-        memory_->allocate(sizeof(MacStream) * count, alignof(MacStream)));
+    streams_ =
+        static_cast<MacStream*>(memory_->allocate(sizeof(MacStream) * count, alignof(MacStream)));
     macs_ = static_cast<Mac*>(memory_->allocate(sizeof(Mac) * count, alignof(Mac)));
     for (std::size_t i = 0; i < count; ++i) {
         if (profile_.type == SchemeType::hmac) {
-            new (&streams_[i]) MacStream(std::in_place_type<HmacStream>,
-                                         secrets_[i % secrets_.size()].hmac());
+            new (&streams_[i])
+                MacStream(std::in_place_type<HmacStream>, secrets_[i % secrets_.size()].hmac());
         } else {
             new (&streams_[i]) MacStream(std::in_place_type<DigestStream>, profile_.algorithm);
         }
@@ -101,8 +100,8 @@ void Verification::update_variant(std::size_t variant, std::string_view text) {
     }
 }
 
-// A value that is missing, or that two readers may read differently, must not be signed as if it were
-// empty: the signature then counts as wrong.
+// A value that is missing, or that two readers may read differently, must not be signed as if it
+// were empty: the signature then counts as wrong.
 std::string_view Verification::form_text(FormValue value) {
     part_unusable_ = part_unusable_ || value.state != FormFind::found;
     scratch_ = std::move(value.text);
@@ -154,7 +153,8 @@ std::string_view Verification::part_text(const Part& part, std::size_t variant,
             return {body_sha256_hex_.data(), body_sha256_hex_.size()};
         case Part::Kind::body_crc32: {
             std::array<char, 16> digits;
-            const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), body_crc32_);
+            const auto end =
+                std::to_chars(digits.data(), digits.data() + digits.size(), body_crc32_);
             scratch_.assign(digits.data(), end.ptr);
             return scratch_;
         }

@@ -1,13 +1,13 @@
 // The timestamp's part of a verification: where it stands, whether it is one, whether it is fresh.
-#include <algorithm>
-
 #include "module/policy/webhook_form.hpp"
 #include "module/policy/webhook_verify.hpp"
 
+#include <algorithm>
+
 namespace sallyport::policy::webhook {
 
-// Timestamps of the request head. Only syntax and staleness refuse early: what is stale stays stale,
-// while a date in the future may have come nearer when the body is complete.
+// Timestamps of the request head. Only syntax and staleness refuse early: what is stale stays
+// stale, while a date in the future may have come nearer when the body is complete.
 Reason Verification::read_head_time(std::int64_t now_ms) {
     if (!profile_.timestamp) {
         return Reason::none;

@@ -1,6 +1,9 @@
-// Headers and bodies of a stranger against every kind of profile. The input's first byte chooses the
-// profile, the rest is cut at NUL into header value, second header, target and body. Nothing a stranger
-// writes may be taken for genuine.
+// Headers and bodies of a stranger against every kind of profile. The input's first byte chooses
+// the profile, the rest is cut at NUL into header value, second header, target and body. Nothing a
+// stranger writes may be taken for genuine.
+#include "module/policy/webhook_presets.hpp"
+#include "module/policy/webhook_verify.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -8,9 +11,6 @@
 #include <memory_resource>
 #include <string_view>
 #include <vector>
-
-#include "module/policy/webhook_presets.hpp"
-#include "module/policy/webhook_verify.hpp"
 
 using namespace sallyport::policy::webhook;
 using sallyport::policy::Reason;
@@ -33,7 +33,8 @@ const std::vector<Subject>& subjects() {
             Subject subject{std::move(*profile), {}};
             for (const char* text : {"MDEyMzQ1Njc4OWFiY2RlZg==", "fedcba98765432100123456789abcdef",
                                      "user:a secret that no fuzzer guesses"}) {
-                auto key = SecretKey::make(subject.profile, sallyport::Secret(std::string_view(text)));
+                auto key =
+                    SecretKey::make(subject.profile, sallyport::Secret(std::string_view(text)));
                 if (key) {
                     subject.keys.push_back(std::move(*key));
                 }

@@ -1,4 +1,6 @@
 // Any text as a webhook profile: it is refused with words, or it is a profile that can be used.
+#include "module/policy/webhook_verify.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -6,8 +8,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "module/policy/webhook_verify.hpp"
 
 using namespace sallyport::policy::webhook;
 

@@ -1,6 +1,6 @@
 // However a body arrives, it is hashed as it came and forwarded as it came: lengths, chunks, single
-// bytes, 100-continue, keep-alive, pipelining, HTTP/2; bodies empty, binary, larger than every buffer,
-// over the limit.
+// bytes, 100-continue, keep-alive, pipelining, HTTP/2; bodies empty, binary, larger than every
+// buffer, over the limit.
 #include "tests/integration/fixtures/log_reader.hpp"
 #include "tests/integration/fixtures/upstream.hpp"
 #include "tests/integration/webhook_signing.hpp"
@@ -93,9 +93,9 @@ class WebhookBodyTest : public testing::Test {
 TEST_F(WebhookBodyTest, SizesAndContents) {
     HttpClient client;
     std::size_t count = 0;
-    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{1023}, std::size_t{1024},
-                                   std::size_t{1025}, std::size_t{40'000}, std::size_t{1 << 20},
-                                   std::size_t{2 << 20}}) {
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{1}, std::size_t{1023}, std::size_t{1024}, std::size_t{1025},
+          std::size_t{40'000}, std::size_t{1 << 20}, std::size_t{2 << 20}}) {
         const std::string body = binary(size);
         for (const char* path : {"/a", "/unbuffered", "/file-only"}) {
             if (size > (1 << 20) && path != std::string_view("/a")) {
@@ -130,7 +130,8 @@ TEST_F(WebhookBodyTest, Http2) {
     HttpRequest missing = delivery(nginx_.tls_url("/a"), "body", {});
     missing.http2 = true;
     EXPECT_EQ(client.send(missing).status, 401);
-    HttpRequest large = delivery(nginx_.tls_url("/limited"), binary(5000), github_headers(binary(5000)));
+    HttpRequest large =
+        delivery(nginx_.tls_url("/limited"), binary(5000), github_headers(binary(5000)));
     large.http2 = true;
     EXPECT_EQ(client.send(large).status, 413);
     EXPECT_EQ(upstream_.request_count(), count);
@@ -152,7 +153,8 @@ TEST_F(WebhookBodyTest, Chunked) {
 TEST_F(WebhookBodyTest, ByteByByte) {
     const std::string body = "{\"slow\":true}";
     RawSocket socket(nginx_.port());
-    socket.send(raw_head("/a", github_headers(body), content_length(body) + "Connection: close\r\n"));
+    socket.send(
+        raw_head("/a", github_headers(body), content_length(body) + "Connection: close\r\n"));
     for (const char c : body) {
         socket.send({&c, 1});
     }
@@ -162,7 +164,8 @@ TEST_F(WebhookBodyTest, ByteByByte) {
 
 TEST_F(WebhookBodyTest, ContinueIsSentOnlyWhenTheHeadIsGood) {
     const std::string body = "{\"a\":1}";
-    const std::string framing = content_length(body) + "Expect: 100-continue\r\nConnection: close\r\n";
+    const std::string framing =
+        content_length(body) + "Expect: 100-continue\r\nConnection: close\r\n";
     {
         RawSocket socket(nginx_.port());
         socket.send(raw_head("/a", github_headers(body), framing));
@@ -185,7 +188,8 @@ TEST_F(WebhookBodyTest, KeepAliveAndPipelining) {
         const std::string body = "{\"n\":" + std::to_string(i) + "}";
         // The third is forged: what stands behind it on the connection is unharmed.
         const HeaderList headers = github_headers(i == 2 ? body + " " : body);
-        all += raw_head("/a", headers, content_length(body) + (i == 3 ? "Connection: close\r\n" : "")) +
+        all += raw_head("/a", headers,
+                        content_length(body) + (i == 3 ? "Connection: close\r\n" : "")) +
                body;
     }
     const std::string answers = raw_exchange(nginx_.port(), all);
@@ -218,9 +222,9 @@ TEST_F(WebhookBodyTest, OverTheLimit) {
         EXPECT_EQ(lines[i]["reason"].text(), "webhook_body_too_large");
         EXPECT_EQ(lines[i]["status"].integer_or(0), 413);
     }
-    const std::string reported = raw_exchange(
-        nginx_.port(),
-        raw_head("/limited-report", github_headers(large), framing) + chunked(large, 500));
+    const std::string reported =
+        raw_exchange(nginx_.port(), raw_head("/limited-report", github_headers(large), framing) +
+                                        chunked(large, 500));
     EXPECT_TRUE(reported.starts_with("HTTP/1.1 200")) << reported.substr(0, 80);
     expect_forwarded(large, 2);
 }
@@ -261,7 +265,8 @@ TEST_F(WebhookBodyTest, ErrorPagesAreNotJudged) {
 TEST_F(WebhookBodyTest, AClientThatGoesAwayHarmsNothing) {
     for (int i = 0; i < 5; ++i) {
         RawSocket socket(nginx_.port());
-        socket.send(raw_head("/a", github_headers("0123456789"), "Content-Length: 10\r\n") + "01234");
+        socket.send(raw_head("/a", github_headers("0123456789"), "Content-Length: 10\r\n") +
+                    "01234");
     }
     EXPECT_EQ(send(delivery(nginx_.url("/a"), "x", github_headers("x"))).status, 200);
     EXPECT_EQ(upstream_.request_count(), 1U);

@@ -121,7 +121,8 @@ TEST_F(WebhookReplayTest, ADuplicateIsAnsweredAndNotForwarded) {
 }
 
 TEST_F(WebhookReplayTest, AnUnsignedIdDoesNotMakeACopyNew) {
-    EXPECT_EQ(post("/github", "body", github_headers("body", kWebhookSecret, "guid-1")).status, 200);
+    EXPECT_EQ(post("/github", "body", github_headers("body", kWebhookSecret, "guid-1")).status,
+              200);
     EXPECT_EQ(post("/github", "body", github_headers("body", kWebhookSecret, "guid-2"))
                   .header("X-Webhook"),
               "duplicate");
@@ -133,7 +134,8 @@ TEST_F(WebhookReplayTest, ASignedIdIsKnownAgainUnderANewSignature) {
     EXPECT_EQ(post("/stripe", body, stripe_headers(body, now_s() - 60)).status, 200);
     EXPECT_EQ(post("/stripe", body, stripe_headers(body)).header("X-Webhook"), "duplicate");
     EXPECT_EQ(post("/standard", "x", standard_headers("x", "msg_7", now_s() - 60)).status, 200);
-    EXPECT_EQ(post("/standard", "x", standard_headers("x", "msg_7")).header("X-Webhook"), "duplicate");
+    EXPECT_EQ(post("/standard", "x", standard_headers("x", "msg_7")).header("X-Webhook"),
+              "duplicate");
     EXPECT_EQ(post("/standard", "x", standard_headers("x", "msg_8")).header("X-Webhook"), "valid");
     // By signature only exact copies are known.
     const HeaderList first = stripe_headers(body, now_s() - 60);
@@ -241,15 +243,16 @@ TEST_F(WebhookReplayTest, AKilledWorkersDeliveryIsFreeAfterItsLease) {
     ASSERT_EQ(kill(worker, SIGKILL), 0);
     gate->open();
     ASSERT_TRUE(wait_until([&] { return github("/brief", "alive").status == 200; }));
-    ASSERT_TRUE(wait_until([&] { return github("/brief", "doomed").header("X-Webhook") == "valid"; }));
+    ASSERT_TRUE(
+        wait_until([&] { return github("/brief", "doomed").header("X-Webhook") == "valid"; }));
     EXPECT_GE(upstream_.request_count(), 3U);
 }
 
 TEST_F(WebhookReplayTest, MemoryEndsWithItsTime) {
     EXPECT_EQ(github("/brief", "short-lived").header("X-Webhook"), "valid");
     EXPECT_EQ(github("/brief", "short-lived").header("X-Webhook"), "duplicate");
-    EXPECT_TRUE(wait_until(
-        [&] { return github("/brief", "short-lived").header("X-Webhook") == "valid"; }));
+    EXPECT_TRUE(
+        wait_until([&] { return github("/brief", "short-lived").header("X-Webhook") == "valid"; }));
 }
 
 TEST_F(WebhookReplayTest, AReloadForgetsNothing) {

@@ -1,5 +1,5 @@
-// Signs deliveries as the four best-known senders do, written from their documentation and apart from
-// the code under test.
+// Signs deliveries as the four best-known senders do, written from their documentation and apart
+// from the code under test.
 #pragma once
 
 #include "common/bytes.hpp"
@@ -20,7 +20,9 @@ inline constexpr std::string_view kOldWebhookSecret = "the secret of last year, 
 inline constexpr std::string_view kStandardSecret =
     "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlBQkNERUY=";
 
-inline std::int64_t now_s() { return std::time(nullptr); }
+inline std::int64_t now_s() {
+    return std::time(nullptr);
+}
 
 inline std::string hex_hmac(std::string_view secret, std::string_view text) {
     return hex_encode(hmac(DigestAlgorithm::sha256, secret, text));

@@ -124,7 +124,9 @@ TEST_F(WebhookTest, RefusesWhatIsNotGenuine) {
         {"/github", github_headers(kBody, "a wrong secret"), "invalid webhook_signature_invalid ."},
         {"/github", doubled, "invalid webhook_signature_malformed ."},
         {"/github", {{"X-Hub-Signature-256", ""}}, "invalid webhook_signature_malformed ."},
-        {"/github", {{"X-Hub-Signature-256", "sha256=00"}}, "invalid webhook_signature_malformed ."},
+        {"/github",
+         {{"X-Hub-Signature-256", "sha256=00"}},
+         "invalid webhook_signature_malformed ."},
         {"/stripe", stripe_headers(kBody, now - 310), "stale webhook_timestamp_stale ."},
         {"/stripe", stripe_headers(kBody, now + 310), "stale webhook_timestamp_future 1."},
         {"/strict", stripe_headers(kBody, now - 60), "stale webhook_timestamp_stale ."},
@@ -165,13 +167,16 @@ TEST_F(WebhookTest, TellsWhichSecretMatchedWhileTheyRotate) {
 }
 
 TEST_F(WebhookTest, ReadsSecretsFromEnvironmentAndConfiguration) {
-    EXPECT_EQ(post("/env", kBody, github_headers(kBody, "a secret of the environment")).status, 200);
+    EXPECT_EQ(post("/env", kBody, github_headers(kBody, "a secret of the environment")).status,
+              200);
     EXPECT_EQ(post("/literal", kBody, github_headers(kBody, "a-literal-secret")).status, 200);
     EXPECT_EQ(post("/literal", kBody, github_headers(kBody)).status, 401);
-    EXPECT_EQ(post("/token", kBody, {{"Authorization", "Bearer " + std::string(kWebhookSecret)}}).status,
-              200);
+    EXPECT_EQ(
+        post("/token", kBody, {{"Authorization", "Bearer " + std::string(kWebhookSecret)}}).status,
+        200);
     ASSERT_TRUE(nginx_.reload());  // nginx has forgotten its environment by now
-    EXPECT_EQ(post("/env", kBody, github_headers(kBody, "a secret of the environment")).status, 200);
+    EXPECT_EQ(post("/env", kBody, github_headers(kBody, "a secret of the environment")).status,
+              200);
 }
 
 TEST_F(WebhookTest, SignsWhatTheTemplateSays) {
@@ -179,10 +184,13 @@ TEST_F(WebhookTest, SignsWhatTheTemplateSays) {
     const std::string digest = hex_encode(::sallyport::digest(DigestAlgorithm::sha256, kBody));
     const std::string host = "127.0.0.1:" + std::to_string(nginx_.port());
     const std::string text = "POST http://" + host + target + "\n" + target + " x y A " + digest;
-    EXPECT_EQ(post(target, kBody, {{"X-A", "A"}, {"S", hex_hmac(kWebhookSecret, text)}}).status, 200);
-    EXPECT_EQ(post(target + "z", kBody, {{"X-A", "A"}, {"S", hex_hmac(kWebhookSecret, text)}}).status,
+    EXPECT_EQ(post(target, kBody, {{"X-A", "A"}, {"S", hex_hmac(kWebhookSecret, text)}}).status,
+              200);
+    EXPECT_EQ(
+        post(target + "z", kBody, {{"X-A", "A"}, {"S", hex_hmac(kWebhookSecret, text)}}).status,
+        401);
+    EXPECT_EQ(post(target, kBody, {{"X-A", "B"}, {"S", hex_hmac(kWebhookSecret, text)}}).status,
               401);
-    EXPECT_EQ(post(target, kBody, {{"X-A", "B"}, {"S", hex_hmac(kWebhookSecret, text)}}).status, 401);
 }
 
 TEST_F(WebhookTest, ReportsWithoutRefusing) {

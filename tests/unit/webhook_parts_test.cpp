@@ -1,9 +1,9 @@
 // The small readers: timestamps, JSON values, forms and URLs.
-#include <gtest/gtest.h>
-
 #include "module/policy/webhook_form.hpp"
 #include "module/policy/webhook_json.hpp"
 #include "module/policy/webhook_time.hpp"
+
+#include <gtest/gtest.h>
 
 namespace sallyport::policy::webhook {
 namespace {
@@ -77,10 +77,14 @@ std::string pick(std::string_view json, std::string_view path, std::size_t piece
     picker.end();
     const JsonValue value = picker.value(0);
     switch (value.state) {
-        case JsonValue::State::absent: return "(absent)";
-        case JsonValue::State::conflict: return "(conflict)";
-        case JsonValue::State::unusable: return "(unusable)";
-        case JsonValue::State::found: return std::string(value.text);
+        case JsonValue::State::absent:
+            return "(absent)";
+        case JsonValue::State::conflict:
+            return "(conflict)";
+        case JsonValue::State::unusable:
+            return "(unusable)";
+        case JsonValue::State::found:
+            return std::string(value.text);
     }
     return "?";
 }
@@ -189,7 +193,8 @@ TEST(WebhookForm, SpellsUrlsAsTheSendersDo) {
     EXPECT_EQ(other_port_spelling("https://h:8443/x", memory), "https://h/x");
     EXPECT_EQ(other_port_spelling("https://[::1]/x", memory), "https://[::1]:443/x");
     EXPECT_EQ(other_port_spelling("https://[::1]:8443/x", memory), "https://[::1]/x");
-    EXPECT_EQ(hubspot_url("https://h/a%3Ab%20c%2f%41?x=%3F%4", memory), "https://h/a:b%20c/%41?x=?%4");
+    EXPECT_EQ(hubspot_url("https://h/a%3Ab%20c%2f%41?x=%3F%4", memory),
+              "https://h/a:b%20c/%41?x=?%4");
     EXPECT_EQ(query_of("/a?b?c"), "b?c");
     EXPECT_EQ(query_of("/a"), "");
 }

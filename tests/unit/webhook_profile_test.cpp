@@ -1,9 +1,9 @@
 // The profile language: what it accepts, and that each mistake is named with its remedy.
 #include "module/policy/webhook_profile.hpp"
 
-#include <gtest/gtest.h>
-
 #include "module/policy/webhook_secret.hpp"
+
+#include <gtest/gtest.h>
 
 namespace sallyport::policy::webhook {
 namespace {
@@ -11,7 +11,8 @@ namespace {
 TEST(WebhookProfile, ReadsEveryKey) {
     const auto profile = parse_profile(
         "acme",
-        "type=hmac sig=header:X-Sig|header:X-Sig-* group=\";\" split=, kv== key=v1|v2 prefix=\"p=\" "
+        "type=hmac sig=header:X-Sig|header:X-Sig-* group=\";\" split=, kv== key=v1|v2 "
+        "prefix=\"p=\" "
         "algo=sha512 enc=base64url case=any signed=\"{method}\\n{url}\\t{param:c}\\\"{body}\" "
         "ts=sig:t ts_fmt=iso8601 ts_unsigned=allow tolerance=5m future=10 "
         "id=json:event.id|header:X-Id|sha256: id_unsigned=allow key_fmt=base64 "
@@ -63,70 +64,71 @@ struct Mistake {
     const char* named;
 };
 
+const Mistake kMistakes[] = {
+    {"", "\"sig\" is missing"},
+    {"sig", "not key=value"},
+    {"=x", "not key=value"},
+    {"sig=header:S sig=header:T", "given twice"},
+    {"sig=header:S prefix=\"a", "never closed"},
+    {"sig=header:S prefix=\"a\"b", "put a blank"},
+    {"sig=header:S prefix=\"\\x\"", "not an escape"},
+    {"sig=header:S colour=red", "not a key"},
+    {"sig=cookie:S", "not a source"},
+    {"sig=header:", "not a source"},
+    {"sig=header:a/b", "not a source"},
+    {"sig=header:S|", "not a source"},
+    {"sig=sha256:", "not a source"},
+    {"sig=header:S id=sig:t", "not a source"},
+    {"sig=header:S id=header:X-*", "not a source"},
+    {"sig=header:S type=md5", "known are hmac, hash, token, basic"},
+    {"sig=header:S type=ed25519", "public-key"},
+    {"sig=header:S type=rsa", "public-key"},
+    {"builtin=aws-sns topic=x", "builtin=aws-sns is not supported"},
+    {"sig=header:S handshake=slack", "handshake=slack is not supported"},
+    {"sig=header:S algo=crc32", "known are sha256"},
+    {"sig=header:S algo=md5", "type=hash only"},
+    {"sig=header:S enc=base32", "known are hex, base64"},
+    {"sig=header:S case=camel", "known are lower"},
+    {"sig=header:S key_fmt=pem", "known are utf8"},
+    {"sig=header:S ts_fmt=unix", "need \"ts\""},
+    {"sig=header:S tolerance=300", "need \"ts\""},
+    {"sig=header:S ts=header:T signed=\"{timestamp}{body}\" tolerance=soon", "not a duration"},
+    {"sig=header:S ts=header:T signed=\"{timestamp}{body}\" ts_fmt=epoch", "known are unix"},
+    {"sig=header:S ts=header:T", "not covered by the signature"},
+    {"sig=header:S ts=header:T signed=\"{timestamp}{body}\" ts_unsigned=yes", "ts_unsigned=allow"},
+    {"sig=header:S signed=\"{timestamp}{body}\"", "needs \"ts\""},
+    {"sig=header:S signed=\"{boddy}\"", "not a template variable"},
+    {"sig=header:S signed=\"{header}\"", "not a template variable"},
+    {"sig=header:S signed=\"{body:x}\"", "not a template variable"},
+    {"sig=header:S signed=\"{body\"", "never closed"},
+    {"sig=header:S signed=\"\"", "\"signed\" is empty"},
+    {"sig=header:S signed=\"{secret}{body}\"", "belongs to type=hash"},
+    {"type=hash sig=header:S signed=\"{body}\"", "needs {secret}"},
+    {"sig=header:S signed=\"{param:k}{body}\"", "add param:k=<value>"},
+    {"sig=header:S kv== split=,", "belong together"},
+    {"sig=header:S key=v1", "belong together"},
+    {"sig=header:S kv== key=v1", "needs \"split\""},
+    {"sig=header:S split=, kv== key=v1|", "item names"},
+    {"sig=header:S split=\"\"", "separator"},
+    {"sig=header:S split=, group=,", "must differ"},
+    {"sig=header:S ts=sig:t signed=\"{timestamp}{body}\"", "name-value items"},
+    {"sig=header:S url=example.com", "not a URL"},
+    {"sig=header:S url_port=none", "known are as-is, both"},
+    {"sig=header:S require=query:x", "source=template"},
+    {"sig=header:S require=\"query:x={body}\"", "{body_sha256_hex}"},
+    {"sig=header:S body=unzip", "known are raw, gunzip"},
+    {"sig=header:S body=gunzip", "needs a bound"},
+    {"sig=header:S inflate_max=1m", "belongs to body=gunzip"},
+    {"sig=header:S body=gunzip inflate_max=0", "inflate_max"},
+    {"sig=header:S body=gunzip inflate_max=1m signed=\"{form_sorted}\"", "cannot be combined"},
+    {"sig=header:S id=json:a..b", "not a JSON path"},
+    {"sig=header:S id=json:a.b.c.d.e.f.g.h.i", "not a JSON path"},
+    {"sig=header:S id=json:a|json:b|json:c|json:d|json:e", "at most 4 paths"},
+    {"sig=header:S id_unsigned=true", "id_unsigned=allow"},
+};
+
 TEST(WebhookProfile, NamesEachMistakeAndItsRemedy) {
-    const Mistake mistakes[] = {
-        {"", "\"sig\" is missing"},
-        {"sig", "not key=value"},
-        {"=x", "not key=value"},
-        {"sig=header:S sig=header:T", "given twice"},
-        {"sig=header:S prefix=\"a", "never closed"},
-        {"sig=header:S prefix=\"a\"b", "put a blank"},
-        {"sig=header:S prefix=\"\\x\"", "not an escape"},
-        {"sig=header:S colour=red", "not a key"},
-        {"sig=cookie:S", "not a source"},
-        {"sig=header:", "not a source"},
-        {"sig=header:a/b", "not a source"},
-        {"sig=header:S|", "not a source"},
-        {"sig=sha256:", "not a source"},
-        {"sig=header:S id=sig:t", "not a source"},
-        {"sig=header:S id=header:X-*", "not a source"},
-        {"sig=header:S type=md5", "known are hmac, hash, token, basic"},
-        {"sig=header:S type=ed25519", "public-key"},
-        {"sig=header:S type=rsa", "public-key"},
-        {"builtin=aws-sns topic=x", "builtin=aws-sns is not supported"},
-        {"sig=header:S handshake=slack", "handshake=slack is not supported"},
-        {"sig=header:S algo=crc32", "known are sha256"},
-        {"sig=header:S algo=md5", "type=hash only"},
-        {"sig=header:S enc=base32", "known are hex, base64"},
-        {"sig=header:S case=camel", "known are lower"},
-        {"sig=header:S key_fmt=pem", "known are utf8"},
-        {"sig=header:S ts_fmt=unix", "need \"ts\""},
-        {"sig=header:S tolerance=300", "need \"ts\""},
-        {"sig=header:S ts=header:T signed=\"{timestamp}{body}\" tolerance=soon", "not a duration"},
-        {"sig=header:S ts=header:T signed=\"{timestamp}{body}\" ts_fmt=epoch", "known are unix"},
-        {"sig=header:S ts=header:T", "not covered by the signature"},
-        {"sig=header:S ts=header:T signed=\"{timestamp}{body}\" ts_unsigned=yes", "ts_unsigned=allow"},
-        {"sig=header:S signed=\"{timestamp}{body}\"", "needs \"ts\""},
-        {"sig=header:S signed=\"{boddy}\"", "not a template variable"},
-        {"sig=header:S signed=\"{header}\"", "not a template variable"},
-        {"sig=header:S signed=\"{body:x}\"", "not a template variable"},
-        {"sig=header:S signed=\"{body\"", "never closed"},
-        {"sig=header:S signed=\"\"", "\"signed\" is empty"},
-        {"sig=header:S signed=\"{secret}{body}\"", "belongs to type=hash"},
-        {"type=hash sig=header:S signed=\"{body}\"", "needs {secret}"},
-        {"sig=header:S signed=\"{param:k}{body}\"", "add param:k=<value>"},
-        {"sig=header:S kv== split=,", "belong together"},
-        {"sig=header:S key=v1", "belong together"},
-        {"sig=header:S kv== key=v1", "needs \"split\""},
-        {"sig=header:S split=, kv== key=v1|", "item names"},
-        {"sig=header:S split=\"\"", "separator"},
-        {"sig=header:S split=, group=,", "must differ"},
-        {"sig=header:S ts=sig:t signed=\"{timestamp}{body}\"", "name-value items"},
-        {"sig=header:S url=example.com", "not a URL"},
-        {"sig=header:S url_port=none", "known are as-is, both"},
-        {"sig=header:S require=query:x", "source=template"},
-        {"sig=header:S require=\"query:x={body}\"", "{body_sha256_hex}"},
-        {"sig=header:S body=unzip", "known are raw, gunzip"},
-        {"sig=header:S body=gunzip", "needs a bound"},
-        {"sig=header:S inflate_max=1m", "belongs to body=gunzip"},
-        {"sig=header:S body=gunzip inflate_max=0", "inflate_max"},
-        {"sig=header:S body=gunzip inflate_max=1m signed=\"{form_sorted}\"", "cannot be combined"},
-        {"sig=header:S id=json:a..b", "not a JSON path"},
-        {"sig=header:S id=json:a.b.c.d.e.f.g.h.i", "not a JSON path"},
-        {"sig=header:S id=json:a|json:b|json:c|json:d|json:e", "at most 4 paths"},
-        {"sig=header:S id_unsigned=true", "id_unsigned=allow"},
-    };
-    for (const Mistake& mistake : mistakes) {
+    for (const Mistake& mistake : kMistakes) {
         const auto profile = parse_profile("p", mistake.text);
         ASSERT_FALSE(profile) << mistake.text;
         EXPECT_NE(profile.message().find(mistake.named), std::string::npos)
@@ -147,8 +149,9 @@ TEST(WebhookProfile, KnowsWhatTheSignatureCovers) {
     EXPECT_TRUE(authenticated("sig=header:S signed=\"{header:x-id}{body}\" id=header:X-Id"));
     EXPECT_TRUE(authenticated("sig=header:S signed=\"{url}\" id=query:id"));
     EXPECT_FALSE(authenticated("sig=header:S signed=\"{url}\" url=https://e/ id=query:id"));
-    EXPECT_TRUE(authenticated("sig=header:S signed=\"{url}\" id=json:id "
-                              "require=\"query:h={body_sha256_hex}\""));
+    EXPECT_TRUE(
+        authenticated("sig=header:S signed=\"{url}\" id=json:id "
+                      "require=\"query:h={body_sha256_hex}\""));
     EXPECT_FALSE(authenticated("type=token sig=header:S id=json:id"));
 }
 

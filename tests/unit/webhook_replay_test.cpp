@@ -1,13 +1,13 @@
 // The replay table: its states, its bounds, and the decision sequences of the vectors file.
 #include "module/policy/webhook_replay.hpp"
 
+#include "tests/unit/webhook_vectors.hpp"
+
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <random>
 #include <unordered_map>
-
-#include "tests/unit/webhook_vectors.hpp"
 
 namespace sallyport::policy::webhook {
 namespace {
@@ -16,13 +16,13 @@ constexpr std::int64_t kLeaseMs = 90'000;
 constexpr std::int64_t kTtlMs = 600'000;
 
 class Table {
-public:
+  public:
     explicit Table(std::size_t bytes = 64 * 1024)
         : memory_(bytes / 8), table_(ReplayTable::create(memory_.data(), bytes)) {}
     ReplayTable* operator->() { return table_; }
     const ReplayTable& operator*() const { return *table_; }
 
-private:
+  private:
     std::vector<std::uint64_t> memory_;
     ReplayTable* table_;
 };
@@ -164,7 +164,7 @@ TEST(ReplayTable, AgreesWithAModel) {
         switch (random() % 3) {
             case 0: {
                 const Reservation r = table->reserve(key(k), now, 2000);
-                const Reserved wanted = found == model.end()      ? Reserved::forward
+                const Reserved wanted = found == model.end() ? Reserved::forward
                                         : found->second.done ? Reserved::duplicate
                                                              : Reserved::busy;
                 ASSERT_EQ(r.answer, wanted) << step;
@@ -274,7 +274,7 @@ TEST(ReplaySequences, AreFollowed) {
             const Reservation r = table->reserve(keys, now, kLeaseMs);
             const std::string_view expect = step["expect"].text();
             ++checked;
-            EXPECT_EQ(r.answer, expect == "forward"      ? Reserved::forward
+            EXPECT_EQ(r.answer, expect == "forward"     ? Reserved::forward
                                 : expect == "in-flight" ? Reserved::busy
                                                         : Reserved::duplicate)
                 << id << " at " << now;
@@ -282,7 +282,8 @@ TEST(ReplaySequences, AreFollowed) {
                 return;
             }
             const Json upstream = step["upstream"];
-            if (upstream.integer_or(0) == 200 || upstream.text().find("client") != std::string::npos) {
+            if (upstream.integer_or(0) == 200 ||
+                upstream.text().find("client") != std::string::npos) {
                 table->commit(keys, r.token, now, 7 * 86'400'000LL);
             } else if (upstream.text() == "200 after 10s") {
                 flights.push_back({keys, r.token, now + 10'000});

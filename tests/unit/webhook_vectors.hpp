@@ -1,15 +1,15 @@
 // The signature vectors as C++ values, and one way to run a request through the verifier.
 #pragma once
 
+#include "common/file_text.hpp"
+#include "common/json.hpp"
+#include "module/policy/webhook_verify.hpp"
+
 #include <functional>
 #include <memory_resource>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "common/file_text.hpp"
-#include "common/json.hpp"
-#include "module/policy/webhook_verify.hpp"
 
 namespace sallyport::policy::webhook::test {
 
@@ -109,7 +109,8 @@ struct Answer {
     ReplayIdentity::Kind replay_kind{};
 };
 
-inline std::vector<SecretKey> keys_of(const Profile& profile, const std::vector<std::string>& texts) {
+inline std::vector<SecretKey> keys_of(const Profile& profile,
+                                      const std::vector<std::string>& texts) {
     std::vector<SecretKey> out;
     for (const std::string& text : texts) {
         auto key = SecretKey::make(profile, Secret(text));
@@ -132,8 +133,8 @@ inline Answer run(const Profile& profile, std::span<const SecretKey> keys,
     }
     Answer answer;
     const std::int64_t now_ms = request.now_s * 1000;
-    answer.reason = verification.begin(
-        {request.method, request.target, request.scheme, request.host}, now_ms);
+    answer.reason =
+        verification.begin({request.method, request.target, request.scheme, request.host}, now_ms);
     answer.before_body = answer.reason != Reason::none;
     for (std::size_t at = 0; at < request.body.size() && answer.reason == Reason::none;
          at += piece) {
@@ -162,8 +163,8 @@ inline std::string verdict_of(Reason reason) {
     if (reason == Reason::none) {
         return "valid";
     }
-    const bool time = reason == Reason::webhook_timestamp_stale ||
-                      reason == Reason::webhook_timestamp_future;
+    const bool time =
+        reason == Reason::webhook_timestamp_stale || reason == Reason::webhook_timestamp_future;
     return time ? "stale" : "invalid";
 }
 

@@ -1,12 +1,12 @@
 // Every vector of the signature file through the verifier, and what must not change a verdict.
 #include "tests/unit/webhook_vectors.hpp"
 
+#include "module/policy/webhook_presets.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <random>
-
-#include "module/policy/webhook_presets.hpp"
 
 namespace sallyport::policy::webhook {
 namespace {
@@ -33,7 +33,8 @@ TEST(WebhookVectors, GiveTheExpectedVerdict) {
             << vector.id << ": " << word(answer.reason);
         if (vector.expect == "valid") {
             ++valid;
-            // The file digests the whole header; an id must not change with items that prove nothing.
+            // The file digests the whole header; an id must not change with items that prove
+            // nothing.
             const bool several = vector.id.starts_with("docusign/") ||
                                  vector.id.find("two-signatures") != std::string::npos;
             if (!several || !vector.config.ends_with("id=sha256:")) {

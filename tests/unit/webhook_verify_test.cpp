@@ -1,8 +1,8 @@
 // What the vectors do not show: credentials, forms, bounds, replay identities, hostile bodies.
-#include <gtest/gtest.h>
-
 #include "module/policy/webhook_presets.hpp"
 #include "tests/unit/webhook_vectors.hpp"
+
+#include <gtest/gtest.h>
 
 namespace sallyport::policy::webhook {
 namespace {
@@ -25,8 +25,7 @@ Profile profile_of(std::string_view text) {
 }
 
 Answer check(std::string_view config, const std::vector<std::string>& secrets,
-             const SignedRequest& request,
-             ReplayKeyChoice choice = ReplayKeyChoice::automatic) {
+             const SignedRequest& request, ReplayKeyChoice choice = ReplayKeyChoice::automatic) {
     const Profile profile = profile_of(config);
     const auto keys = test::keys_of(profile, secrets);
     return test::run(profile, keys, request, 4096, choice);
@@ -44,19 +43,32 @@ TEST(WebhookCredentials, BasicAndTokenAndHeader) {
         {"basic", "user:pass:word", {{"Authorization", right}}, Reason::none},
         {"basic", "user:pass:word", {{"authorization", "bAsIc" + right.substr(5)}}, Reason::none},
         {"basic", "user:pass:worx", {{"Authorization", right}}, Reason::webhook_signature_invalid},
-        {"basic", "user:pass:word", {{"Authorization", right + "="}},
+        {"basic",
+         "user:pass:word",
+         {{"Authorization", right + "="}},
          Reason::webhook_signature_invalid},
-        {"basic", "user:pass:word", {{"Authorization", "Basic "}}, Reason::webhook_signature_invalid},
-        {"basic", "user:pass:word", {{"Authorization", "user:pass:word"}},
+        {"basic",
+         "user:pass:word",
+         {{"Authorization", "Basic "}},
+         Reason::webhook_signature_invalid},
+        {"basic",
+         "user:pass:word",
+         {{"Authorization", "user:pass:word"}},
          Reason::webhook_signature_invalid},
         {"basic", "user:pass:word", {}, Reason::webhook_signature_missing},
-        {"basic", "user:pass:word", {{"Authorization", right}, {"Authorization", right}},
+        {"basic",
+         "user:pass:word",
+         {{"Authorization", right}, {"Authorization", right}},
          Reason::webhook_signature_malformed},
         {"token", "a-token", {{"Authorization", "Bearer a-token"}}, Reason::none},
         {"token", "a-token", {{"Authorization", "a-token"}}, Reason::webhook_signature_malformed},
-        {"token", "a-token", {{"Authorization", "Bearer a-tokem"}},
+        {"token",
+         "a-token",
+         {{"Authorization", "Bearer a-tokem"}},
          Reason::webhook_signature_invalid},
-        {"token", "a-token", {{"Authorization", "Bearer a-token2"}},
+        {"token",
+         "a-token",
+         {{"Authorization", "Bearer a-token2"}},
          Reason::webhook_signature_invalid},
         {"token", "a-token", {{"Authorization", "Bearer "}}, Reason::webhook_signature_malformed},
         {"header", "s3cret", {{"x-webhook-secret", "s3cret"}}, Reason::none},
@@ -92,8 +104,7 @@ TEST(WebhookForms, TwilioSignsUrlAndSortedParameters) {
     // signed as well.
     SignedRequest empty = request;
     empty.body.clear();
-    empty.headers = {{"X-Twilio-Signature",
-                      [] {
+    empty.headers = {{"X-Twilio-Signature", [] {
                           const Bytes mac = hmac(DigestAlgorithm::sha1, "12345",
                                                  "https://mycompany.com/myapp.php?foo=1&bar=2");
                           return base64_encode(mac.data(), mac.size());
@@ -119,8 +130,7 @@ TEST(WebhookQueries, SignatureAndTimestampMayStandInTheTarget) {
     SignedRequest request;
     request.body = "x";
     request.target = "/hook?t=1767225600&s=" + hex_hmac(kSecret, "1767225600.x");
-    const std::string config =
-        "sig=query:s ts=query:t signed=\"{timestamp}.{body}\" tolerance=300";
+    const std::string config = "sig=query:s ts=query:t signed=\"{timestamp}.{body}\" tolerance=300";
     EXPECT_EQ(check(config, {std::string(kSecret)}, request).reason, Reason::none);
     request.target += "&t=1767225600";
     EXPECT_EQ(check(config, {std::string(kSecret)}, request).reason,
@@ -184,8 +194,8 @@ TEST(WebhookBounds, NumberedHeadersAreReadOnceEach) {
 
 TEST(WebhookBounds, InflationIsBounded) {
     // gzip of 16384 zero bytes.
-    const std::string bomb = test::decode_base64(
-        "H4sIAAAAAAAC/+3BMQEAAADCoPVPbQwfoAAAAAAAAAAAAAAAAAAAAIC3AYbSVKsAQAAA");
+    const std::string bomb =
+        test::decode_base64("H4sIAAAAAAAC/+3BMQEAAADCoPVPbQwfoAAAAAAAAAAAAAAAAAAAAIC3AYbSVKsAQAAA");
     const std::string plain(16384, '\0');
     SignedRequest request;
     request.body = bomb;
@@ -255,7 +265,8 @@ TEST(WebhookIds, MustBeUsableAndUnambiguous) {
     };
     EXPECT_EQ(with_body(R"({"id":"a"})"), Reason::none);
     EXPECT_EQ(with_body(R"({"id":"a","id":"b"})"), Reason::webhook_id_malformed);
-    EXPECT_EQ(with_body("{\"id\":\"" + std::string(257, 'x') + "\"}"), Reason::webhook_id_malformed);
+    EXPECT_EQ(with_body("{\"id\":\"" + std::string(257, 'x') + "\"}"),
+              Reason::webhook_id_malformed);
     EXPECT_EQ(with_body(R"({"id":"a\nb"})"), Reason::webhook_id_malformed);
     EXPECT_EQ(with_body(R"({"id":null})"), Reason::none);
     SignedRequest doubled;
@@ -266,8 +277,8 @@ TEST(WebhookIds, MustBeUsableAndUnambiguous) {
 
 // Freshness is judged when the body is complete: a slow body cannot carry a delivery over its time.
 TEST(WebhookFreshness, IsJudgedAtTheEnd) {
-    const Profile profile = profile_of(
-        "sig=header:S ts=header:T signed=\"{timestamp}{body}\" tolerance=300");
+    const Profile profile =
+        profile_of("sig=header:S ts=header:T signed=\"{timestamp}{body}\" tolerance=300");
     const auto keys = test::keys_of(profile, {std::string(kSecret)});
     std::pmr::monotonic_buffer_resource memory;
     Verification verification(profile, keys, &memory);
