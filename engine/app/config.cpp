@@ -164,17 +164,14 @@ const std::vector<Setting> kSettings = {
     {"AP_FLOW_TIMEOUT_SECONDS", "600", false, "a run that takes longer ends as TIMEOUT",
      [](C& c, V& v) { return put_number(c.flow_timeout_ms, v, 1, kFlowTimeoutSMax, 1000); }},
     {"AP_WEBHOOK_TIMEOUT_SECONDS", "30", false, "how long a sync caller waits",
-     [](C& c, V& v) {
-         return put_number(c.webhook_timeout_ms, v, 1, kWebhookTimeoutSMax, 1000);
-     }},
+     [](C& c, V& v) { return put_number(c.webhook_timeout_ms, v, 1, kWebhookTimeoutSMax, 1000); }},
     {"AP_MAX_WEBHOOK_PAYLOAD_SIZE_MB", "25", false, "larger bodies are refused with 413",
      [](C& c, V& v) {
          return put_number(c.webhook_payload_bytes_max, v, 1, kPayloadMbMax, 1u << 20);
      }},
     {"AP_WORKER_CONCURRENCY", "0", false, "sandbox workers; 0: one more than there are cores",
      [](C& c, V& v) { return put_number(c.sandbox_workers, v, 0, 256); }},
-    {"AP_SANDBOX_MEMORY_LIMIT", "65536", false,
-     "memory of one code step in KB, 24576 to 262144",
+    {"AP_SANDBOX_MEMORY_LIMIT", "65536", false, "memory of one code step in KB, 24576 to 262144",
      [](C& c, V& v) {
          return put_number(c.code_memory_bytes, v, kCodeMemoryKbMin, kCodeMemoryKbMax, 1024);
      }},

@@ -1,11 +1,11 @@
 // The API's shapes and refusals on the real engine: accounts, flows, lists, tenants, bad input.
+#include "tests/engine/engine_process.hpp"
+
 #include <gtest/gtest.h>
 
 #include <set>
 #include <string>
 #include <vector>
-
-#include "tests/engine/engine_process.hpp"
 
 namespace sallyport::test {
 namespace {
@@ -67,10 +67,9 @@ TEST(EngineApi, FlowsAreMadeListedAndPaged) {
     const ApiAnswer empty = ann.get("/v1/flows?projectId=" + ann.project());
     EXPECT_EQ(empty.raw.body, R"({"data":[],"next":null,"previous":null})");
     for (int i = 0; i < 5; ++i) {
-        const ApiAnswer created = ann.post("/v1/flows", R"({"displayName":"Flow )" +
-                                                            std::to_string(i) +
-                                                            R"(","projectId":")" + ann.project() +
-                                                            R"("})");
+        const ApiAnswer created =
+            ann.post("/v1/flows", R"({"displayName":"Flow )" + std::to_string(i) +
+                                      R"(","projectId":")" + ann.project() + R"("})");
         ASSERT_EQ(created.status, 201);
         EXPECT_EQ(created.body["version"]["schemaVersion"].text(), "22");
         EXPECT_EQ(created.body["version"]["trigger"]["type"].text(), "EMPTY");
@@ -94,8 +93,8 @@ TEST(EngineApi, FlowsAreMadeListedAndPaged) {
     EXPECT_EQ(seen.size(), 5U);
     EXPECT_EQ(ann.get(path + "&cursor=" + previous).body["data"].size(), 2U);
     EXPECT_EQ(ann.get("/v1/flows?name=flow+3&projectId=" + ann.project()).body["data"].size(), 1U);
-    EXPECT_EQ(
-        ann.get("/v1/flows?status=ENABLED&projectId=" + ann.project()).body["data"].size(), 0U);
+    EXPECT_EQ(ann.get("/v1/flows?status=ENABLED&projectId=" + ann.project()).body["data"].size(),
+              0U);
 }
 
 TEST(EngineApi, PublishedVersionsAreHistory) {
@@ -110,9 +109,8 @@ TEST(EngineApi, PublishedVersionsAreHistory) {
     EXPECT_EQ(draft.body["version"]["state"].text(), "DRAFT");
     EXPECT_EQ(draft.body["publishedVersionId"].text(), published["version"]["id"].text());
     EXPECT_NE(draft.body["version"]["id"].text(), published["version"]["id"].text());
-    const ApiAnswer old =
-        ann.get("/v1/flows/" + flow +
-                "?versionId=" + std::string(published["version"]["id"].text()));
+    const ApiAnswer old = ann.get("/v1/flows/" + flow +
+                                  "?versionId=" + std::string(published["version"]["id"].text()));
     EXPECT_EQ(old.body["version"]["displayName"].text(), "Test flow");
 }
 
@@ -120,8 +118,8 @@ TEST(EngineApi, OperationsAreRefusedClearly) {
     EngineProcess engine;
     ApiUser ann(engine);
     ann.sign_up();
-    const ApiAnswer created = ann.post(
-        "/v1/flows", R"({"displayName":"x","projectId":")" + ann.project() + R"("})");
+    const ApiAnswer created =
+        ann.post("/v1/flows", R"({"displayName":"x","projectId":")" + ann.project() + R"("})");
     const std::string flow(created.body["id"].text());
     struct Case {
         std::string type;
@@ -195,74 +193,15 @@ struct BadRequest {
     std::string_view code;  // of the body; empty: not looked at
 };
 
-TEST(EngineApi, BadInputGetsTheDocumentedAnswer) {
-    EngineProcess engine({"AP_MAX_WEBHOOK_PAYLOAD_SIZE_MB=1"});
-    ApiUser ann(engine);
-    ann.sign_up();
-    const std::string flow = ann.make_flow({answer_step("step_1", "1")});
-    const std::pair<std::string, std::string> json = {"Content-Type", "application/json"};
-    const std::pair<std::string, std::string> session = {"Authorization", "Bearer " + ann.token};
-    const std::string sign_up = "/v1/authentication/sign-up";
-    const std::string hook = "/v1/webhooks/" + flow + "/sync";
-    const auto account = [](std::string_view email, std::string_view password,
-                            std::string_view first) {
-        return R"({"email":")" + std::string(email) + R"(","password":")" + std::string(password) +
-               R"(","firstName":")" + std::string(first) +
-               R"(","lastName":"L","trackEvents":true,"newsLetter":false})";
-    };
-    const std::vector<BadRequest> cases = {
-        {"no route", "GET", "/v1/nothing", {}, "", 404, ""},
-        {"no prefix", "GET", "/flows", {}, "", 404, ""},
-        {"wrong method", "PUT", "/v1/flows", {session}, "", 404, ""},
-        {"broken JSON", "POST", sign_up, {json}, "{", 400, "FST_ERR_CTP_INVALID_JSON_BODY"},
-        {"no body", "POST", sign_up, {json}, "", 400, "FST_ERR_CTP_EMPTY_JSON_BODY"},
-        {"not JSON", "POST", sign_up, {{"Content-Type", "text/plain"}}, "x", 415,
-         "FST_ERR_CTP_INVALID_MEDIA_TYPE"},
-        {"a list", "POST", sign_up, {json}, "[]", 400, "FST_ERR_VALIDATION"},
-        {"null", "POST", sign_up, {json}, "null", 400, "FST_ERR_VALIDATION"},
-        {"deep", "POST", sign_up, {json}, std::string(100'000, '['), 400,
-         "FST_ERR_CTP_INVALID_JSON_BODY"},
-        {"not UTF-8", "POST", sign_up, {json}, "{\"email\":\"\xff\"}", 400,
-         "FST_ERR_CTP_INVALID_JSON_BODY"},
-        {"no e-mail", "POST", sign_up, {json}, account("ann", "Password1!", "A"), 400,
-         "FST_ERR_VALIDATION"},
-        {"short password", "POST", sign_up, {json}, account("x@y.org", "Pass1!", "A"), 400,
-         "FST_ERR_VALIDATION"},
-        {"long password", "POST", sign_up, {json},
-         account("x@y.org", std::string(65, 'p'), "A"), 400, "FST_ERR_VALIDATION"},
-        {"name with a link", "POST", sign_up, {json}, account("x@y.org", "Password1!", "a.b/c"),
-         400, "FST_ERR_VALIDATION"},
-        {"wrong kind", "POST", sign_up, {json},
-         R"({"email":1,"password":2,"firstName":3,"lastName":4,"trackEvents":5,"newsLetter":6})",
-         400, "FST_ERR_VALIDATION"},
-        {"no session", "GET", "/v1/users/me", {}, "", 403, "AUTHORIZATION"},
-        {"no bearer", "GET", "/v1/users/me", {{"Authorization", "Basic eDp5"}}, "", 401,
-         "INVALID_BEARER_TOKEN"},
-        {"nonsense token", "GET", "/v1/users/me", {{"Authorization", "Bearer a.b.c"}}, "", 401,
-         "INVALID_BEARER_TOKEN"},
-        {"cut token", "GET", "/v1/users/me",
-         {{"Authorization", "Bearer " + ann.token.substr(0, ann.token.size() - 2)}}, "", 401,
-         "INVALID_BEARER_TOKEN"},
-        {"project missing", "GET", "/v1/flows", {session}, "", 403, "AUTHORIZATION"},
-        {"bad cursor", "GET", "/v1/flows?cursor=zzz&projectId=" + ann.project(), {session}, "",
-         400, "FST_ERR_VALIDATION"},
-        {"bad status", "GET", "/v1/flow-runs?status=GONE&projectId=" + ann.project(), {session},
-         "", 400, "FST_ERR_VALIDATION"},
-        {"bad time", "GET", "/v1/flow-runs?createdAfter=soon&projectId=" + ann.project(),
-         {session}, "", 400, "FST_ERR_VALIDATION"},
-        {"unknown run", "GET", "/v1/flow-runs/aaaaaaaaaaaaaaaaaaaaa", {session}, "", 404,
-         "ENTITY_NOT_FOUND"},
-        {"flow without a name", "POST", "/v1/flows", {session, json},
-         R"({"projectId":")" + ann.project() + R"("})", 400, "FST_ERR_VALIDATION"},
-        {"webhook with broken JSON", "POST", hook, {json}, "{", 400,
-         "FST_ERR_CTP_INVALID_JSON_BODY"},
-        {"webhook with a file", "POST", hook, {{"Content-Type", "image/png"}}, "x", 415,
-         "FST_ERR_CTP_INVALID_MEDIA_TYPE"},
-        {"webhook too large", "POST", hook, {json},
-         "\"" + std::string((1u << 20) + 1, 'x') + "\"", 413, ""},
-        {"body too large", "POST", hook, {json}, std::string(6u << 20, 'x'), 413,
-         "FST_ERR_CTP_BODY_TOO_LARGE"},
-    };
+const std::pair<std::string, std::string> kJson = {"Content-Type", "application/json"};
+
+std::string account(std::string_view email, std::string_view password, std::string_view first) {
+    return R"({"email":")" + std::string(email) + R"(","password":")" + std::string(password) +
+           R"(","firstName":")" + std::string(first) +
+           R"(","lastName":"L","trackEvents":true,"newsLetter":false})";
+}
+
+void expect_refusals(const EngineProcess& engine, const std::vector<BadRequest>& cases) {
     for (const BadRequest& test : cases) {
         HttpRequest request;
         request.method = test.method;
@@ -280,6 +219,180 @@ TEST(EngineApi, BadInputGetsTheDocumentedAnswer) {
             EXPECT_EQ((*body)["code"].text(), test.code) << test.name << ": " << answer.body;
         }
     }
+}
+
+TEST(EngineApi, BadAccountsAndRoutesAreRefused) {
+    EngineProcess engine;
+    const std::string sign_up = "/v1/authentication/sign-up";
+    const std::pair<std::string, std::string> session = {"Authorization", "Bearer x.y.z"};
+    expect_refusals(
+        engine,
+        {{"no route", "GET", "/v1/nothing", {}, "", 404, ""},
+         {"no prefix", "GET", "/flows", {}, "", 404, ""},
+         {"wrong method", "PUT", "/v1/flows", {session}, "", 404, ""},
+         {"broken JSON", "POST", sign_up, {kJson}, "{", 400, "FST_ERR_CTP_INVALID_JSON_BODY"},
+         {"no body", "POST", sign_up, {kJson}, "", 400, "FST_ERR_CTP_EMPTY_JSON_BODY"},
+         {"not JSON",
+          "POST",
+          sign_up,
+          {{"Content-Type", "text/plain"}},
+          "x",
+          415,
+          "FST_ERR_CTP_INVALID_MEDIA_TYPE"},
+         {"a list", "POST", sign_up, {kJson}, "[]", 400, "FST_ERR_VALIDATION"},
+         {"null", "POST", sign_up, {kJson}, "null", 400, "FST_ERR_VALIDATION"},
+         {"deep",
+          "POST",
+          sign_up,
+          {kJson},
+          std::string(100'000, '['),
+          400,
+          "FST_ERR_CTP_INVALID_JSON_BODY"},
+         {"not UTF-8",
+          "POST",
+          sign_up,
+          {kJson},
+          "{\"email\":\"\xff\"}",
+          400,
+          "FST_ERR_CTP_INVALID_JSON_BODY"},
+         {"no e-mail",
+          "POST",
+          sign_up,
+          {kJson},
+          account("ann", "Password1!", "A"),
+          400,
+          "FST_ERR_VALIDATION"},
+         {"short password",
+          "POST",
+          sign_up,
+          {kJson},
+          account("x@y.org", "Pass1!", "A"),
+          400,
+          "FST_ERR_VALIDATION"},
+         {"long password",
+          "POST",
+          sign_up,
+          {kJson},
+          account("x@y.org", std::string(65, 'p'), "A"),
+          400,
+          "FST_ERR_VALIDATION"},
+         {"name with a link",
+          "POST",
+          sign_up,
+          {kJson},
+          account("x@y.org", "Password1!", "a.b/c"),
+          400,
+          "FST_ERR_VALIDATION"},
+         {"wrong kind",
+          "POST",
+          sign_up,
+          {kJson},
+          R"({"email":1,"password":2,"firstName":3,"lastName":4,"trackEvents":5,"newsLetter":6})",
+          400,
+          "FST_ERR_VALIDATION"}});
+}
+
+TEST(EngineApi, BadSessionsAndQueriesAreRefused) {
+    EngineProcess engine;
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::pair<std::string, std::string> session = {"Authorization", "Bearer " + ann.token};
+    expect_refusals(engine,
+                    {{"no session", "GET", "/v1/users/me", {}, "", 403, "AUTHORIZATION"},
+                     {"no bearer",
+                      "GET",
+                      "/v1/users/me",
+                      {{"Authorization", "Basic eDp5"}},
+                      "",
+                      401,
+                      "INVALID_BEARER_TOKEN"},
+                     {"nonsense token",
+                      "GET",
+                      "/v1/users/me",
+                      {{"Authorization", "Bearer a.b.c"}},
+                      "",
+                      401,
+                      "INVALID_BEARER_TOKEN"},
+                     {"cut token",
+                      "GET",
+                      "/v1/users/me",
+                      {{"Authorization", "Bearer " + ann.token.substr(0, ann.token.size() - 2)}},
+                      "",
+                      401,
+                      "INVALID_BEARER_TOKEN"},
+                     {"project missing", "GET", "/v1/flows", {session}, "", 403, "AUTHORIZATION"},
+                     {"bad cursor",
+                      "GET",
+                      "/v1/flows?cursor=zzz&projectId=" + ann.project(),
+                      {session},
+                      "",
+                      400,
+                      "FST_ERR_VALIDATION"},
+                     {"bad status",
+                      "GET",
+                      "/v1/flow-runs?status=GONE&projectId=" + ann.project(),
+                      {session},
+                      "",
+                      400,
+                      "FST_ERR_VALIDATION"},
+                     {"bad time",
+                      "GET",
+                      "/v1/flow-runs?createdAfter=soon&projectId=" + ann.project(),
+                      {session},
+                      "",
+                      400,
+                      "FST_ERR_VALIDATION"},
+                     {"unknown run",
+                      "GET",
+                      "/v1/flow-runs/aaaaaaaaaaaaaaaaaaaaa",
+                      {session},
+                      "",
+                      404,
+                      "ENTITY_NOT_FOUND"},
+                     {"flow without a name",
+                      "POST",
+                      "/v1/flows",
+                      {session, kJson},
+                      R"({"projectId":")" + ann.project() + R"("})",
+                      400,
+                      "FST_ERR_VALIDATION"}});
+    EXPECT_EQ(ann.get("/v1/users/me").status, 200);  // still there
+}
+
+TEST(EngineApi, BadWebhooksAreRefused) {
+    EngineProcess engine({"AP_MAX_WEBHOOK_PAYLOAD_SIZE_MB=1"});
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string hook =
+        "/v1/webhooks/" + ann.make_flow({answer_step("step_1", "1")}) + "/sync";
+    expect_refusals(engine, {{"webhook with broken JSON",
+                              "POST",
+                              hook,
+                              {kJson},
+                              "{",
+                              400,
+                              "FST_ERR_CTP_INVALID_JSON_BODY"},
+                             {"webhook with a file",
+                              "POST",
+                              hook,
+                              {{"Content-Type", "image/png"}},
+                              "x",
+                              415,
+                              "FST_ERR_CTP_INVALID_MEDIA_TYPE"},
+                             {"webhook too large",
+                              "POST",
+                              hook,
+                              {kJson},
+                              "\"" + std::string((1u << 20) + 1, 'x') + "\"",
+                              413,
+                              ""},
+                             {"body too large",
+                              "POST",
+                              hook,
+                              {kJson},
+                              std::string(6u << 20, 'x'),
+                              413,
+                              "FST_ERR_CTP_BODY_TOO_LARGE"}});
     EXPECT_EQ(ann.get("/v1/users/me").status, 200);  // still there
 }
 
@@ -333,8 +446,7 @@ TEST(EngineApi, BrokenHttpGetsAnAnswerOrTheDoor) {
 }
 
 TEST(EngineApi, GuessingPasswordsIsLimited) {
-    EngineProcess engine(
-        {"AP_API_RATE_LIMIT_AUTHN_ENABLED=true", "AP_API_RATE_LIMIT_AUTHN_MAX=3"});
+    EngineProcess engine({"AP_API_RATE_LIMIT_AUTHN_ENABLED=true", "AP_API_RATE_LIMIT_AUTHN_MAX=3"});
     ApiUser eve(engine);
     for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(eve.sign_in("eve@example.org", "Password1!").status, 401);

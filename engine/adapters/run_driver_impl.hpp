@@ -1,0 +1,107 @@
+// The inside of the run driver; for its two sources alone.
+#pragma once
+
+#include "engine/adapters/input_resolver.hpp"
+#include "engine/adapters/run_driver.hpp"
+#include "engine/adapters/step_performer.hpp"
+#include "engine/core/run_machine.hpp"
+#include "engine/core/run_state.hpp"
+
+#include <deque>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+namespace sallyport::engine {
+
+struct Waiter {
+    std::uint64_t id = 0;
+    Loop::TimerId timer = 0;
+    std::function<void(RunReply)> done;
+};
+
+struct LiveRun {
+    RunRow row;
+    std::shared_ptr<const Program> program;
+    RunState state;
+    std::int64_t deadline_ms = 0;
+    std::int64_t next_sequence = 0;
+
+    Json uncommitted = Json::array();  // accepted events that are not on disk
+    std::vector<Action> held;          // actions that wait for them
+    bool committing = false;
+
+    std::deque<Action> ready;  // actions to perform now
+    bool driving = false;
+
+    Json input;  // resolved, of the step under way
+    std::function<void()> cancel_effect;
+    bool replied = false;
+    std::vector<Waiter> waiters;
+};
+using RunPtr = std::shared_ptr<LiveRun>;
+
+class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
+  public:
+    Impl(RunDriverPorts ports, RunDriverOptions options);
+
+    void start(StartRun wanted, std::function<void(Result<StartedRun>)> done);
+    void wait(std::string run_id, std::int64_t timeout_ms, std::function<void(RunReply)> done);
+    void recover(std::string after, std::size_t count,
+                 std::function<void(Result<std::size_t>)> done);
+    std::size_t live_runs() const { return live_.size(); }
+    void when_idle(std::function<void()> done);
+
+  private:
+    void on_created(const RunPtr& run, Result<RunAccepted> accepted,
+                    const std::function<void(Result<StartedRun>)>& done);
+
+    // Events and actions.
+    void feed(const RunPtr& run, const Event& event, std::int64_t now);
+    void feed(const RunPtr& run, const Event& event);
+    void drive(const RunPtr& run);
+    static void release_held(LiveRun& run);
+    void perform(const RunPtr& run, const PrepareStep& action);
+    void perform(const RunPtr& run, const PerformStep& action);
+    void perform(const RunPtr& run, const SetTimer& action);
+    void perform(const RunPtr& run, const ReplyToCaller& action);
+    void perform(const RunPtr& run, const FinishRun& action);
+    void on_input(const RunPtr& run, const PrepareStep& action, Result<ResolvedInput> input);
+    void on_result(const RunPtr& run, const PerformStep& action, StepResult result);
+
+    // The journal.
+    JournalCommit summary(const LiveRun& run) const;
+    void commit(const RunPtr& run);
+    void append(const RunPtr& run, JournalCommit text,
+                const std::shared_ptr<std::vector<Action>>& covered);
+    void on_committed(const RunPtr& run, std::vector<Action>& covered);
+
+    // Who waits.
+    static void give_up(LiveRun& run, std::uint64_t waiter_id);
+    void answer_waiters(LiveRun& run, const RunReply& reply);
+    void answer_from_record(std::string run_id, std::function<void(RunReply)> done);
+
+    // What an earlier process left.
+    void with_state(const StoredRun& stored, std::function<void(RunPtr)> then);
+    void take_up(const StoredRun& stored);
+    void abandon(const StoredRun& stored);
+
+    // Time.
+    void arm_sweep();
+    void sweep();
+    void report_idle();
+
+    RunDriverPorts ports_;
+    RunDriverOptions options_;
+    InputResolver resolver_;
+    StepPerformer performer_;
+    std::unordered_map<std::string, RunPtr> live_;
+    std::uint64_t next_waiter_ = 1;
+    bool sweeping_ = false;
+    std::function<void()> idle_;
+};
+
+// What a caller hears of a run in this state.
+RunReply reply_of(const RunState& state);
+
+}  // namespace sallyport::engine
