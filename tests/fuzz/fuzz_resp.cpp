@@ -14,6 +14,7 @@ using sallyport::store::Check;
 using sallyport::store::kReplyIntegersMax;
 using sallyport::store::kReplyTextMax;
 using sallyport::store::LimitWire;
+using sallyport::store::make_wire;
 using sallyport::store::ReadResult;
 using sallyport::store::RespReader;
 
