@@ -103,8 +103,9 @@ std::optional<WebResponse> refusal_for(const Code& error) {
     if (error == http::error::end_of_stream || error == http::error::partial_message) {
         return std::nullopt;
     }
-    static const auto& parse_errors = http::make_error_code(http::error::bad_method).category();
-    return error.category() == parse_errors ? std::optional(wire_error(400)) : std::nullopt;
+    const beast::error_code some_parse_error = http::make_error_code(http::error::bad_method);
+    return error.category() == some_parse_error.category() ? std::optional(wire_error(400))
+                                                           : std::nullopt;
 }
 
 }  // namespace
