@@ -1,5 +1,5 @@
 // Invariant 3 in real nginx: whatever a hook throws, the request is refused, the reason is recorded,
-// and the worker goes on. Loads the module with the throwing feature (throwing_feature.cpp).
+// and the worker goes on. Loads the module with the throwing feature (tests/throwing_module).
 #include "tests/integration/fixtures/http_client.hpp"
 #include "tests/integration/fixtures/log_reader.hpp"
 #include "tests/integration/fixtures/nginx_server.hpp"
