@@ -36,6 +36,8 @@ RUN /setup/scripts/setup gateway && rm -rf /setup /var/lib/apt/lists/*
 COPY --from=build /out/ngx_http_sallyport_module.so /usr/lib/nginx/modules/
 COPY --from=build /out/sallyport /usr/bin/
 COPY config/nginx.conf /etc/sallyport/nginx.conf
+# Inside a container the network is the container's own: listen on all of its addresses.
+RUN sed -i 's/listen 127\.0\.0\.1:/listen /' /etc/sallyport/nginx.conf
 COPY conf.d /etc/sallyport/conf.d
 USER sallyport
 VOLUME /var/lib/sallyport
