@@ -82,6 +82,9 @@ void RunDriver::Impl::on_created(const RunPtr& run, Result<RunAccepted> accepted
 // ---- events and actions
 
 void RunDriver::Impl::feed(const RunPtr& run, const Event& event, std::int64_t now) {
+    if (closed_) {
+        return;
+    }
     Transition next = step(*run->program, std::move(run->state), event, now);
     run->state = std::move(next.state);
     if (!next.accepted) {
@@ -318,7 +321,9 @@ void RunDriver::Impl::report_idle() {
 RunDriver::RunDriver(RunDriverPorts ports, RunDriverOptions options)
     : impl_(std::make_shared<Impl>(ports, options)) {}
 
-RunDriver::~RunDriver() = default;
+RunDriver::~RunDriver() {
+    impl_->close();
+}
 
 void RunDriver::start(StartRun run, std::function<void(Result<StartedRun>)> done) {
     impl_->start(std::move(run), std::move(done));

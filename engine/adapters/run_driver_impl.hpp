@@ -51,6 +51,9 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
                  std::function<void(Result<std::size_t>)> done);
     std::size_t live_runs() const { return live_.size(); }
     void when_idle(std::function<void()> done);
+    // From here on nothing that happens reaches the journal: sandbox and HTTP client are about to
+    // cancel what they do, and that is not the runs' failure.
+    void close() { closed_ = true; }
 
   private:
     void on_created(const RunPtr& run, Result<RunAccepted> accepted,
@@ -98,6 +101,7 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     std::unordered_map<std::string, RunPtr> live_;
     std::uint64_t next_waiter_ = 1;
     bool sweeping_ = false;
+    bool closed_ = false;
     std::function<void()> idle_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "engine/core/piece_http.hpp"
 #include "engine/core/piece_webhook.hpp"
+#include "engine/core/run_record.hpp"
 
 #include <algorithm>
 
@@ -19,6 +20,15 @@ StepResult failed(std::string message, FailureKind kind = FailureKind::error) {
 StepResult overloaded() {
     StepResult result;
     result.kind = StepResult::Kind::overloaded;
+    return result;
+}
+
+// What the journal could not read back must not get into it.
+StepResult checked(StepResult result) {
+    if (is_too_deep(result.output) || is_too_deep(result.response)) {
+        return failed("The result is nested deeper than " + std::to_string(kValueDepthMax) +
+                      " levels");
+    }
     return result;
 }
 
@@ -106,7 +116,7 @@ StepPerformer::Cancel StepPerformer::perform(const StepCall& call, Done done) {
     if (call.step.piece == kHttpPiece) {
         return send_request(call, std::move(done));
     }
-    done(answer_caller(call.input));
+    done(checked(answer_caller(call.input)));
     return {};
 }
 
@@ -118,9 +128,10 @@ StepPerformer::Cancel StepPerformer::run_code(const StepCall& call, Done done) {
     request.limits.memory_bytes = limits_.code_memory_bytes;
     request.limits.time_ms = static_cast<std::uint32_t>(
         std::clamp<std::int64_t>(call.time_left_ms, 1, limits_.code_timeout_ms));
-    const auto id = sandbox_.run_code(
-        std::move(request),
-        [done = std::move(done)](SandboxResult ran) { done(from_sandbox(std::move(ran))); });
+    const auto id =
+        sandbox_.run_code(std::move(request), [done = std::move(done)](SandboxResult ran) {
+            done(checked(from_sandbox(std::move(ran))));
+        });
     return [this, id] { sandbox_.cancel(id); };
 }
 
@@ -149,7 +160,7 @@ StepPerformer::Cancel StepPerformer::send_request(const StepCall& call, Done don
     }
     const auto id = http_.send(std::move(request),
                                [input = call.input, done = std::move(done)](HttpOutcome outcome) {
-                                   done(from_http(input, std::move(outcome)));
+                                   done(checked(from_http(input, std::move(outcome))));
                                });
     return [this, id] { http_.cancel(id); };
 }

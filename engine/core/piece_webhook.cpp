@@ -2,6 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
+#include "engine/core/run_record.hpp"
 
 #include <algorithm>
 #include <array>
@@ -88,7 +89,7 @@ WebhookPayload webhook_payload(const WebRequest& request) {
         // An empty object, whatever the type says.
     } else if (is_json_type(type)) {
         Result<Json> parsed = Json::parse(request.body);
-        if (!parsed.ok()) {
+        if (!parsed.ok() || is_too_deep(*parsed)) {
             return {{},
                     {400, "FST_ERR_CTP_INVALID_JSON_BODY",
                      "Body is not valid JSON but content-type is set to 'application/json'"}};

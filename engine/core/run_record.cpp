@@ -35,7 +35,25 @@ Json step_json(const Step& step, const StepRecord& record) {
     return json;
 }
 
+bool fits(const Json& value, std::size_t levels) {
+    if (!value.is_object() && !value.is_array()) {
+        return true;
+    }
+    if (levels == 0) {
+        return false;
+    }
+    bool fit = true;
+    value.each_member(
+        [&](std::string_view, const Json& member) { fit = fit && fits(member, levels - 1); });
+    value.each_element([&](const Json& item) { fit = fit && fits(item, levels - 1); });
+    return fit;
+}
+
 }  // namespace
+
+bool is_too_deep(const Json& value) {
+    return !fits(value, kValueDepthMax);
+}
 
 Json steps_json(const Program& program, const RunState& state) {
     Json steps = Json::object();
@@ -70,6 +88,9 @@ std::size_t recorded_steps(const RunState& state) {
 Json shown_input(const Json& logged) {
     if (!logged.is_object()) {
         return logged;
+    }
+    if (is_too_deep(logged)) {
+        return Json::string("(nested too deeply to be shown)");
     }
     Json out = Json::object();
     logged.each_member([&out](std::string_view key, const Json& value) {

@@ -2,10 +2,17 @@
 #pragma once
 
 #include "common/json.hpp"
+#include "common/limits.hpp"
 #include "engine/core/program.hpp"
 #include "engine/core/run_state.hpp"
 
 namespace sallyport::engine {
+
+// Values deeper than this are refused where they come in: the journal wraps them in a few levels
+// more and must be able to read them back (limits::kJsonDepthMax).
+inline constexpr std::size_t kValueDepthMax = 480;
+static_assert(kValueDepthMax + 16 <= limits::kJsonDepthMax);
+bool is_too_deep(const Json& value);
 
 // Larger inputs are shown by their size alone.
 inline constexpr std::size_t kShownInputBytesMax = 2048;

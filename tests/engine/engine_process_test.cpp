@@ -185,6 +185,38 @@ TEST(EngineProgram, ManyKillsLoseNothing) {
     }
 }
 
+TEST(EngineProgram, StoppedAtOnceItGoesOnNextTime) {
+    Upstream stub;
+    EngineProcess engine(
+        {"SALLYPORT_EGRESS_ALLOW=" + stub.address(), "SALLYPORT_DRAIN_SECONDS=0"});
+    ApiUser ann(engine);
+    ann.sign_up();
+    // One run is in the sandbox and one on the network when the engine goes.
+    auto gate = std::make_shared<Gate>();
+    stub.set_handler([gate](const UpstreamRequest&) {
+        UpstreamReply reply;
+        reply.gate = gate;
+        return reply;
+    });
+    const std::string request = ann.make_flow({get_step("step_1", stub, "/")});
+    const std::string code = ann.make_flow({code_step(
+        "step_1",
+        "export const code = async () => { const t = Date.now(); while (Date.now() - t < 1500); };")});
+    std::vector<std::string> runs;
+    for (const std::string& flow : {request, code}) {
+        runs.push_back(deliver(engine, "/v1/webhooks/" + flow).header("x-webhook-id").value_or(""));
+    }
+    ASSERT_TRUE(stub.wait_for_requests(1));
+    EXPECT_EQ(engine.stop(), 0);
+    gate->open();
+    engine.start();
+    ApiUser again(engine);
+    again.sign_in("ann@example.org", "Password1!");
+    for (const std::string& run : runs) {
+        EXPECT_EQ(again.finished_run(run)["status"].text(), "SUCCEEDED");
+    }
+}
+
 TEST(EngineProgram, StopsAfterWhatIsUnderWay) {
     auto gate = std::make_shared<Gate>();
     Upstream stub([gate](const UpstreamRequest&) {
