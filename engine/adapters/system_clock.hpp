@@ -6,6 +6,7 @@
 #include "engine/ports/clock.hpp"
 #include "engine/ports/entropy.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 

@@ -3,6 +3,7 @@
 #include "common/bytes.hpp"
 #include "module/nginx/str.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace sallyport::ngx {

@@ -4,6 +4,7 @@
 #include "module/policy/webhook_presets.hpp"
 #include "module/policy/webhook_verify.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
