@@ -1,13 +1,15 @@
 // The engine as a program: what it refuses to start with, what a kill leaves behind, how it stops.
-#include <gtest/gtest.h>
+#include "tests/engine/engine_process.hpp"
 
+#include "tests/integration/fixtures/upstream.hpp"
+
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <sstream>
 #include <string>
 #include <vector>
-
-#include "tests/engine/engine_process.hpp"
-#include "tests/integration/fixtures/upstream.hpp"
 
 namespace sallyport::test {
 namespace {
@@ -40,13 +42,11 @@ TEST(EngineProgram, RefusesToStartWithoutGoodSecrets) {
         {{jwt, key, "SALLYPORT_VERDICT_SECRET_FILE=" + empty_file}, empty_file},
     };
     for (const Case& test : cases) {
-        const CommandResult result =
-            run_engine({"--data", folder.path("data"), "--listen", "127.0.0.1:0"},
-                       test.environment);
+        const CommandResult result = run_engine(
+            {"--data", folder.path("data"), "--listen", "127.0.0.1:0"}, test.environment);
         EXPECT_EQ(result.exit_code, 1);
         EXPECT_NE(result.output.find(test.message), std::string::npos) << result.output;
-        EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 1)
-            << result.output;
+        EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 1) << result.output;
         struct stat info {};
         EXPECT_NE(::stat(folder.path("data").c_str(), &info), 0) << "nothing is left behind";
     }
@@ -66,6 +66,21 @@ TEST(EngineProgram, ChecksPrintsAndExplains) {
     EXPECT_NE(run_engine({"--nonsense"}, engine_environment()).exit_code, 0);
 }
 
+TEST(EngineProgram, EverySettingIsDocumented) {
+    const std::string page = read_file(SALLYPORT_DOCS_DIR "/api/configuration.md");
+    std::istringstream printed(run_engine({"--print-config"}, engine_environment()).output);
+    int settings = 0;
+    for (std::string line; std::getline(printed, line); ++settings) {
+        std::string name = line.substr(0, line.find('='));
+        // Written as `NAME_ENABLED`, `_MAX`, `_WINDOW`.
+        if (name.starts_with("AP_API_RATE_LIMIT_AUTHN_")) {
+            name = "AP_API_RATE_LIMIT_AUTHN_";
+        }
+        EXPECT_NE(page.find(name), std::string::npos) << name;
+    }
+    EXPECT_GT(settings, 20);
+}
+
 TEST(EngineProgram, ReadsItsSettingsFromAClosedFile) {
     const TempDir folder("settings");
     const std::string text =
@@ -81,11 +96,11 @@ TEST(EngineProgram, ListensOnAUnixSocket) {
     const TempDir folder("socket");
     const std::string path = folder.path("engine.sock");
     const auto spawn = [&] {
-        return Process::spawn({SALLYPORT_ENGINE_BIN, "--data", folder.path("data"), "--listen",
-                               "unix:" + path},
-                              {.environment = engine_environment(),
-                               .directory = {},
-                               .output_path = folder.path("engine.log")});
+        return Process::spawn(
+            {SALLYPORT_ENGINE_BIN, "--data", folder.path("data"), "--listen", "unix:" + path},
+            {.environment = engine_environment(),
+             .directory = {},
+             .output_path = folder.path("engine.log")});
     };
     const auto healthy = [&] {
         HttpRequest request;
@@ -106,8 +121,8 @@ TEST(EngineProgram, ListensOnAUnixSocket) {
 }
 
 std::string get_step(std::string_view name, const Upstream& stub, std::string_view path) {
-    return http_step(name, R"({"method":"GET","url":"http://)" + stub.address() +
-                               std::string(path) + R"("})");
+    return http_step(
+        name, R"({"method":"GET","url":"http://)" + stub.address() + std::string(path) + R"("})");
 }
 
 HttpResponse deliver(const EngineProcess& engine, const std::string& path) {
@@ -187,8 +202,7 @@ TEST(EngineProgram, ManyKillsLoseNothing) {
 
 TEST(EngineProgram, StoppedAtOnceItGoesOnNextTime) {
     Upstream stub;
-    EngineProcess engine(
-        {"SALLYPORT_EGRESS_ALLOW=" + stub.address(), "SALLYPORT_DRAIN_SECONDS=0"});
+    EngineProcess engine({"SALLYPORT_EGRESS_ALLOW=" + stub.address(), "SALLYPORT_DRAIN_SECONDS=0"});
     ApiUser ann(engine);
     ann.sign_up();
     // One run is in the sandbox and one on the network when the engine goes.
@@ -199,9 +213,10 @@ TEST(EngineProgram, StoppedAtOnceItGoesOnNextTime) {
         return reply;
     });
     const std::string request = ann.make_flow({get_step("step_1", stub, "/")});
-    const std::string code = ann.make_flow({code_step(
-        "step_1",
-        "export const code = async () => { const t = Date.now(); while (Date.now() - t < 1500); };")});
+    const std::string code =
+        ann.make_flow({code_step("step_1",
+                                 "export const code = async () => { const t = Date.now(); while "
+                                 "(Date.now() - t < 1500); };")});
     std::vector<std::string> runs;
     for (const std::string& flow : {request, code}) {
         runs.push_back(deliver(engine, "/v1/webhooks/" + flow).header("x-webhook-id").value_or(""));
