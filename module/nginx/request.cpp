@@ -103,7 +103,7 @@ const IpAddress* Request::client_address() const {
             state_->client = *address;
             // addr_text is already what nginx shows in its own log; IPv6-mapped IPv4 is ours to fold.
             state_->client_text = r_->connection->sockaddr->sa_family == AF_INET
-                                      ? keep(r_, view(r_->connection->addr_text))
+                                      ? view(r_->connection->addr_text)
                                       : keep(r_, address->to_string());
         }
     }

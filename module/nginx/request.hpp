@@ -36,8 +36,9 @@ struct Finding {
 
 struct RequestState {
     std::array<void*, kFeatureCount> slots{};
-    // At most one finding a feature and mode: bounded by construction.
-    std::array<Finding, kFeatureCount * 2> findings{};
+    // Small, because every request pays for it: a refusal ends the judging, and more than a few
+    // reports on one request tell nothing new.
+    std::array<Finding, 4> findings{};
     std::uint8_t findings_count = 0;
     // The enforced refusal (or answer), if any: index into findings, or -1.
     std::int8_t enforced = -1;
