@@ -83,7 +83,8 @@ void misbehave(const RunFrame& run) {
             FetchFrame fetch;
             fetch.run_id = run.run_id;
             fetch.call_id = i;
-            fetch.head = R"({"url":"http://127.0.0.1/","method":"GET","headers":[]})";
+            // Answered requests make room for more; unanswered ones show the bound.
+            fetch.head = R"({"url":"http://127.0.0.1/never","method":"GET","headers":[]})";
             put(encode(fetch));
         }
         pause();

@@ -152,7 +152,7 @@ TEST_F(JsboxPoolTest, AWorkerThatWasTakenOverIsNotBelieved) {
         EXPECT_EQ(next.value.text(), "good") << c.mode;
         EXPECT_EQ(pool->counters().workers_killed - killed, c.killed ? 1u : 0u) << c.mode;
     }
-    EXPECT_LE(http.requests.size(), 64u);
+    EXPECT_LE(http.requests.size(), 32u);
 }
 
 TEST_F(JsboxPoolTest, NoiseFromAWorkerOnlyEverEndsIt) {
