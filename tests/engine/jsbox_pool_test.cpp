@@ -151,8 +151,10 @@ TEST_F(JsboxPoolTest, AWorkerThatWasTakenOverIsNotBelieved) {
         const SandboxResult next = run("good ", 2'000);
         EXPECT_EQ(next.value.text(), "good") << c.mode;
         EXPECT_EQ(pool->counters().workers_killed - killed, c.killed ? 1u : 0u) << c.mode;
+        if (std::string(c.mode) == "fetch-flood") {
+            EXPECT_LE(http.requests.size(), 32u);
+        }
     }
-    EXPECT_LE(http.requests.size(), 32u);
 }
 
 TEST_F(JsboxPoolTest, NoiseFromAWorkerOnlyEverEndsIt) {
