@@ -42,6 +42,15 @@ EngineProcess::EngineProcess(std::vector<std::string> environment)
     start();
 }
 
+EngineProcess::~EngineProcess() {
+    if (process_.running()) {
+        process_.stop(SIGTERM);
+    }
+    for (const std::string_view word : {"Sanitizer", "runtime error:", "terminate called"}) {
+        EXPECT_EQ(log().find(word), std::string::npos) << log();
+    }
+}
+
 void EngineProcess::start() {
     process_ = Process::spawn(
         {SALLYPORT_ENGINE_BIN, "--data", folder_.path("data"), "--listen",

@@ -23,6 +23,9 @@ class EngineProcess {
   public:
     // Starts the engine on a free port with a data folder of its own and waits until it answers.
     explicit EngineProcess(std::vector<std::string> environment = {});
+    ~EngineProcess();  // stops it, and fails the test on a sanitizer's line in its log
+    EngineProcess(const EngineProcess&) = delete;
+    EngineProcess& operator=(const EngineProcess&) = delete;
 
     void start();
     void kill() { process_.stop(SIGKILL); }
