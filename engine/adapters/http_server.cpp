@@ -103,7 +103,8 @@ std::optional<WebResponse> refusal_for(const Code& error) {
     if (error == http::error::end_of_stream || error == http::error::partial_message) {
         return std::nullopt;
     }
-    const boost::beast::error_code some_parse_error = http::make_error_code(http::error::bad_method);
+    const boost::beast::error_code some_parse_error =
+        http::make_error_code(http::error::bad_method);
     return error.category() == some_parse_error.category() ? std::optional(wire_error(400))
                                                            : std::nullopt;
 }

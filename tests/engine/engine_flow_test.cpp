@@ -1,12 +1,12 @@
 // The main job on the real engine: an account, a flow, a webhook, its answer and its record.
+#include "common/contract.hpp"
+#include "tests/engine/engine_process.hpp"
+#include "tests/integration/fixtures/upstream.hpp"
+
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
-
-#include "common/contract.hpp"
-#include "tests/engine/engine_process.hpp"
-#include "tests/integration/fixtures/upstream.hpp"
 
 namespace sallyport::test {
 namespace {
@@ -41,8 +41,10 @@ TEST(EngineFlow, WebhookRunsCodeThenHttpThenAnswers) {
     const std::string flow = ann.make_flow(
         {code_step("step_1", "export const code = async (inputs) => ({n: inputs.a * 2});",
                    R"({"a":"{{trigger['output']['body']['a']}}"})"),
-         http_step("step_2", R"({"method":"POST","url":"http://)" + stub.address() +
-                                 R"(/t","headers":{},"queryParams":{"n":"{{step_1.output.n}}"},"authType":"NONE","body_type":"json","body":{"data":{"n":"{{step_1.output.n}}"}}})"),
+         http_step(
+             "step_2",
+             R"({"method":"POST","url":"http://)" + stub.address() +
+                 R"(/t","headers":{},"queryParams":{"n":"{{step_1.output.n}}"},"authType":"NONE","body_type":"json","body":{"data":{"n":"{{step_1.output.n}}"}}})"),
          answer_step("step_3",
                      R"({"ticket":"{{step_2.output.body.ticket}}","n":"{{step_1.output.n}}"})")});
 
@@ -68,7 +70,8 @@ TEST(EngineFlow, WebhookRunsCodeThenHttpThenAnswers) {
     EXPECT_EQ(steps["step_2"]["output"]["status"].integer_or(0), 200);
     EXPECT_EQ(steps["step_3"]["status"].text(), "SUCCEEDED");
 
-    const ApiAnswer list = ann.get("/v1/flow-runs?projectId=" + ann.project() + "&status[]=SUCCEEDED");
+    const ApiAnswer list =
+        ann.get("/v1/flow-runs?projectId=" + ann.project() + "&status[]=SUCCEEDED");
     ASSERT_EQ(list.body["data"].size(), 1U);
     EXPECT_EQ(list.body["data"].at(0)["id"].text(), run_id);
     EXPECT_FALSE(list.body["data"].at(0).has("steps"));
@@ -108,7 +111,8 @@ TEST(EngineFlow, SyncAnswersOfRunsWithoutAResponse) {
     };
     const std::vector<Case> cases = {
         {"no answer", "export const code = async () => 1;", 204, "SUCCEEDED"},
-        {"failure", "export const code = async () => { throw new Error('broken'); };", 500, "FAILED"},
+        {"failure", "export const code = async () => { throw new Error('broken'); };", 500,
+         "FAILED"},
         {"memory",
          "export const code = async () => { const a = []; for (;;) a.push(new "
          "Uint8Array(4e6).fill(1)); };",
@@ -146,10 +150,11 @@ TEST(EngineFlow, FailedStepIsNamed) {
     EngineProcess engine;
     ApiUser ann(engine);
     ann.sign_up();
-    const std::string flow = ann.make_flow(
-        {code_step("step_1", "export const code = async () => { throw new Error('out of paper'); };")});
+    const std::string flow = ann.make_flow({code_step(
+        "step_1", "export const code = async () => { throw new Error('out of paper'); };")});
     const HttpResponse answer = deliver(engine, "/v1/webhooks/" + flow + "/sync", "{}");
-    EXPECT_EQ(answer.body, R"({"message":"The flow has failed and there is no response returned"})");
+    EXPECT_EQ(answer.body,
+              R"({"message":"The flow has failed and there is no response returned"})");
     const Json run = ann.finished_run(answer.header("x-webhook-id").value_or(""));
     EXPECT_EQ(run["failedStep"]["name"].text(), "step_1");
     EXPECT_NE(run["failedStep"]["message"].text().find("out of paper"), std::string::npos);
@@ -187,11 +192,11 @@ TEST(EngineFlow, DepthIsBoundedWhereItComesIn) {
     EngineProcess engine;
     ApiUser ann(engine);
     ann.sign_up();
-    const std::string flow =
-        ann.make_flow({code_step("step_1",
-                                 "export const code = async (i) => { let v = 1; for (let k = 0; k < "
-                                 "i.depth; k++) v = [v]; return v; };",
-                                 R"({"depth":"{{trigger.output.queryParams.depth}}"})")});
+    const std::string flow = ann.make_flow(
+        {code_step("step_1",
+                   "export const code = async (i) => { let v = 1; for (let k = 0; k < "
+                   "i.depth; k++) v = [v]; return v; };",
+                   R"({"depth":"{{trigger.output.queryParams.depth}}"})")});
     const auto nested = [](std::size_t depth) {
         return std::string(depth, '[') + std::string(depth, ']');
     };
@@ -236,7 +241,7 @@ TEST(EngineFlow, StatusDecidesWhoIsServed) {
 }
 
 class VerdictTest : public ::testing::Test {
-protected:
+  protected:
     static constexpr std::string_view kSecret = "verdict-secret-of-this-test";
     static std::string verdict(const std::string& delivery, std::int64_t age_s = 0) {
         contract::GatewayVerdict verdict;
@@ -261,10 +266,10 @@ TEST_F(VerdictTest, RequestsAroundTheGatewayAreRefused) {
     EXPECT_EQ(deliver(engine, path, "{}").status, 403);
     EXPECT_EQ(deliver(engine, path, "{}", {{name, "v1;t=1;sig=00"}}).status, 403);
     EXPECT_EQ(deliver(engine, path, "{}", {{name, verdict("", 60)}}).status, 403);
-    EXPECT_EQ(deliver(engine, path, "{}",
-                      {{name, verdict("")}, {"Content-Type", "application/json"}})
-                  .status,
-              400);  // got in; the body is at fault
+    EXPECT_EQ(
+        deliver(engine, path, "{}", {{name, verdict("")}, {"Content-Type", "application/json"}})
+            .status,
+        400);  // got in; the body is at fault
     EXPECT_EQ(get(engine.url("/v1/health")).status, 200);
     EXPECT_EQ(engine.log().find(kSecret), std::string::npos);
 }

@@ -101,8 +101,8 @@ TEST(Config, ReadsFilesOfSettings) {
     const Result<Environment> read =
         parse_env_file("# comment\n\nA=1\r\n B = x\nC=\"quoted = yes\"\nD='q'\nE=\n");
     ASSERT_TRUE(read.ok()) << read.message();
-    EXPECT_EQ(*read, (Environment{{"A", "1"}, {"B", " x"}, {"C", "quoted = yes"}, {"D", "q"},
-                                  {"E", ""}}));
+    EXPECT_EQ(*read,
+              (Environment{{"A", "1"}, {"B", " x"}, {"C", "quoted = yes"}, {"D", "q"}, {"E", ""}}));
     EXPECT_FALSE(parse_env_file("A=1\nnonsense\n").ok());
 }
 

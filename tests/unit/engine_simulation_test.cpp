@@ -189,8 +189,8 @@ class Storm {
     void perform(const ReplyToCaller& action) {
         bool on_disk = false;
         for (const std::string& commit : journal_) {
-            on_disk = on_disk || commit.find(R"("response":)" + action.response.dump()) !=
-                                     std::string::npos;
+            on_disk = on_disk ||
+                      commit.find(R"("response":)" + action.response.dump()) != std::string::npos;
         }
         EXPECT_TRUE(on_disk) << "answered before the commit";
     }
