@@ -5,21 +5,8 @@
 namespace sallyport::ngx {
 namespace {
 
-Status set_mode(DirectiveCall& call) {
-    auto* location = static_cast<LocationConf*>(call.location);
-    if (location->mode) {
-        return Error{"is given twice at the same level; keep one"};
-    }
-    const auto mode = parse_mode(call.arg(0));
-    if (!mode) {
-        return mode.error();
-    }
-    location->mode = *mode;
-    return Done{};
-}
-
 constexpr Directive kDirectives[] = {
-    {"sallyport_mode", kEverywhere | NGX_CONF_TAKE1, set_mode},
+    {"sallyport_mode", kEverywhere | NGX_CONF_TAKE1, set_mode<LocationConf>},
     {"sallyport_decision_log", kEverywhere | NGX_CONF_TAKE12, set_decision_log},
 };
 

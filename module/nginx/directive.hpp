@@ -42,6 +42,21 @@ inline constexpr ngx_uint_t kEverywhere = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF
 std::optional<policy::Mode> mode_from(std::string_view text);
 Result<policy::Mode> parse_mode(std::string_view text);
 
+// The setter of every `…_mode` directive: once a level, into the level's `mode`.
+template <typename Location>
+Status set_mode(DirectiveCall& call) {
+    auto* location = static_cast<Location*>(call.location);
+    if (location->mode) {
+        return Error{"is given twice at the same level; keep one"};
+    }
+    const auto mode = parse_mode(call.arg(0));
+    if (!mode) {
+        return mode.error();
+    }
+    location->mode = *mode;
+    return Done{};
+}
+
 // `name=value`: the value when `arg` has that name.
 std::optional<std::string_view> option(std::string_view arg, std::string_view name);
 

@@ -173,24 +173,11 @@ Status set_deny(DirectiveCall& call) {
     return set_side(call, &IpRules::deny);
 }
 
-Status set_mode(DirectiveCall& call) {
-    auto* location = static_cast<IpLocation*>(call.location);
-    if (location->mode) {
-        return Error{"is given twice at the same level; keep one"};
-    }
-    const auto mode = parse_mode(call.arg(0));
-    if (!mode) {
-        return mode.error();
-    }
-    location->mode = *mode;
-    return Done{};
-}
-
 constexpr Directive kDirectives[] = {
     {"sallyport_ip_list", kHttp | NGX_CONF_2MORE, set_list},
     {"sallyport_allow", kEverywhere | NGX_CONF_1MORE, set_allow},
     {"sallyport_deny", kEverywhere | NGX_CONF_1MORE, set_deny},
-    {"sallyport_ip_mode", kEverywhere | NGX_CONF_TAKE1, set_mode},
+    {"sallyport_ip_mode", kEverywhere | NGX_CONF_TAKE1, set_mode<IpLocation>},
 };
 
 const IpGate* make_gate(ngx_conf_t* cf, const IpRules& rules) {

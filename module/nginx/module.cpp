@@ -40,8 +40,7 @@ char* report(ngx_conf_t* cf, const char* directive, const std::string& message) 
 }
 
 char* set_directive(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept {
-    return guarded(cf->log, command->post == nullptr ? "directive" : "directive",
-                   static_cast<char*>(NGX_CONF_ERROR), [&]() -> char* {
+    return guarded(cf->log, "directive", static_cast<char*>(NGX_CONF_ERROR), [&]() -> char* {
                        const auto& binding = *static_cast<const Binding*>(command->post);
                        auto* location = static_cast<LocationConf*>(conf);
                        MainConf* main = main_conf(cf);

@@ -98,23 +98,10 @@ Status set_header_directive(DirectiveCall& call) {
     return Done{};
 }
 
-Status set_mode(DirectiveCall& call) {
-    auto* location = static_cast<HeadersLocation*>(call.location);
-    if (location->mode) {
-        return Error{"is given twice at the same level; keep one"};
-    }
-    const auto mode = parse_mode(call.arg(0));
-    if (!mode) {
-        return mode.error();
-    }
-    location->mode = *mode;
-    return Done{};
-}
-
 constexpr Directive kDirectives[] = {
     {"sallyport_headers", kEverywhere | NGX_CONF_TAKE1, set_profile},
     {"sallyport_header", kEverywhere | NGX_CONF_TAKE23, set_header_directive},
-    {"sallyport_headers_mode", kEverywhere | NGX_CONF_TAKE1, set_mode},
+    {"sallyport_headers_mode", kEverywhere | NGX_CONF_TAKE1, set_mode<HeadersLocation>},
 };
 
 // nginx's own error pages name its version unless told otherwise, and a header filter comes too

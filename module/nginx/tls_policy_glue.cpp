@@ -41,22 +41,9 @@ Status set_policy(DirectiveCall& call) {
     return Done{};
 }
 
-Status set_mode(DirectiveCall& call) {
-    auto* location = static_cast<TlsLocation*>(call.location);
-    if (location->mode) {
-        return Error{"is given twice at the same level; keep one"};
-    }
-    const auto mode = parse_mode(call.arg(0));
-    if (!mode) {
-        return mode.error();
-    }
-    location->mode = *mode;
-    return Done{};
-}
-
 constexpr Directive kDirectives[] = {
     {"sallyport_tls_policy", kEverywhere | NGX_CONF_TAKE123, set_policy},
-    {"sallyport_tls_mode", kEverywhere | NGX_CONF_TAKE1, set_mode},
+    {"sallyport_tls_mode", kEverywhere | NGX_CONF_TAKE1, set_mode<TlsLocation>},
 };
 
 // A certificate that nobody asked for cannot be required.
