@@ -42,10 +42,10 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 // Timeouts are looked at this often, so each lasts up to this much longer.
 constexpr std::chrono::milliseconds kSweep{500};
-// After a refusal the rest of the request is read and dropped, so that the answer is not lost to a
-// reset; at most this much.
-constexpr std::size_t kLingerBytesMax = 1024 * 1024;
-constexpr std::chrono::milliseconds kLinger{2000};
+// After a refusal the rest of the request is read and dropped for at most this long, so that the
+// answer is not lost to a reset (RFC 9112 section 9.6). The bound is time alone: a bound in bytes
+// would reset whoever sends a large body quickly, who is just the one that is to see the 413.
+constexpr std::chrono::milliseconds kLinger{5000};
 // The pause after an accept that failed: descriptors are short, asking at once would spin.
 constexpr std::chrono::milliseconds kAcceptPause{50};
 
@@ -280,12 +280,11 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
         Code error;
         connection.socket.shutdown(Socket::shutdown_send, error);
         connection.deadline = Clock::now() + kLinger;
-        std::array<char, 4096> dropped{};
-        for (std::size_t total = 0; !error && total < kLingerBytesMax;) {
+        std::array<char, 16 * 1024> dropped{};
+        while (!error) {
             const auto [code, size] =
                 co_await connection.socket.async_read_some(asio::buffer(dropped), kAwait);
             error = code;
-            total += size;
         }
     }
 };
