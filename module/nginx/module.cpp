@@ -13,10 +13,15 @@ namespace {
 
 // The order is the order in which features are asked, and the numbering of FeatureId.
 constexpr std::array<const Feature*, kFeatureCount> kFeatures = {
-    &kTlsPolicy, &kIpList, &kRateLimit, &kWebhook, &kSecurityHeaders, &kGatewayVerdict,
+    &kTlsPolicy,
+    &kIpList,
+    &kRateLimit,
+    &kWebhook,
+    &kSecurityHeaders,
+    &kGatewayVerdict,
 };
 
-constexpr std::size_t kDirectivesMax = 128;  // far above what we have; checked below
+constexpr std::size_t kDirectivesMax = 256;  // far above what we have; checked below
 
 // What a command's `post` points at: the row and whose it is (null: nobody's).
 struct Binding {
@@ -111,9 +116,9 @@ void set_masks(LocationConf& conf) {
         if (feature.active == nullptr || !feature.active(conf.slots[i])) {
             continue;
         }
-        const auto bit = static_cast<std::uint8_t>(1u << i);
-        const auto mark = [bit](std::uint8_t& mask, bool present) {
-            mask = static_cast<std::uint8_t>(present ? mask | bit : mask);
+        const FeatureMask bit = FeatureMask{1} << i;
+        const auto mark = [bit](FeatureMask& mask, bool present) {
+            mask |= present ? bit : 0;
         };
         mark(conf.post_read_mask, feature.post_read != nullptr);
         mark(conf.rewrite_mask, feature.rewrite != nullptr);

@@ -23,14 +23,14 @@ struct LocationConf {
     std::optional<DecisionLog*> decision_log;  // set: this level decided; null: off
 
     // Computed by merge: bit i is set when feature i acts here and has that hook.
-    std::uint8_t post_read_mask = 0;
-    std::uint8_t rewrite_mask = 0;
-    std::uint8_t preaccess_mask = 0;
-    std::uint8_t header_mask = 0;
-    std::uint8_t body_mask = 0;
-    std::uint8_t log_mask = 0;
+    FeatureMask post_read_mask = 0;
+    FeatureMask rewrite_mask = 0;
+    FeatureMask preaccess_mask = 0;
+    FeatureMask header_mask = 0;
+    FeatureMask body_mask = 0;
+    FeatureMask log_mask = 0;
 };
-static_assert(kFeatureCount <= 8, "the masks above have eight bits");
+static_assert(kFeatureCount <= 32, "a mask has one bit for each feature");
 
 const std::array<const Feature*, kFeatureCount>& features();
 

@@ -68,7 +68,7 @@ bool settled(const Request& request) { return request.enforced() != nullptr; }
 
 using Hook = HookResult (*Feature::*)(Request&, const void*);
 
-ngx_int_t ask(Request& request, const LocationConf& location, std::uint8_t mask, Hook hook) {
+ngx_int_t ask(Request& request, const LocationConf& location, FeatureMask mask, Hook hook) {
     for (std::size_t i = 0; i < kFeatureCount; ++i) {
         if ((mask >> i & 1) == 0) {
             continue;

@@ -23,8 +23,11 @@ enum class FeatureId : std::uint8_t {
     webhook,
     security_headers,
     gateway_verdict,
+    count_,  // not a feature: how many there are
 };
-inline constexpr std::size_t kFeatureCount = 6;
+inline constexpr auto kFeatureCount = static_cast<std::size_t>(FeatureId::count_);
+// Bit i stands for the feature whose id is i.
+using FeatureMask = std::uint32_t;
 
 // What one feature found; the decision line holds one for each that had something to say.
 struct Finding {

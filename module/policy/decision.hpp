@@ -20,87 +20,57 @@ enum class Verdict : std::uint8_t {
 // The order of a feature's strength: off does nothing, report decides and records but lets pass.
 enum class Mode : std::uint8_t { off, report, enforce };
 
+// One row a reason: the word, and what it means to an operator. docs/reasons.md says it at length.
+// The words from webhook_secret_missing to webhook_id_malformed are kept from the client.
+// clang-format off
+#define SALLYPORT_REASONS(X) \
+    X(none, "nothing was refused") \
+    X(ip_denied, "the client's address is in a denied list or block") \
+    X(ip_not_allowed, "an allowlist applies and the address is not in it") \
+    X(tls_required, "the location demands TLS") \
+    X(tls_version_too_old, "the TLS version is below the location's minimum") \
+    X(tls_certificate_required, "a verified client certificate is demanded") \
+    X(rate_limited, "a limit is used up; Retry-After says when to come back") \
+    X(rate_limit_store_unavailable, "the limit's store did not answer") \
+    X(webhook_secret_missing, "webhooks are verified here but no secret is set") \
+    X(webhook_signature_missing, "no signature, or more than one header of it") \
+    X(webhook_signature_malformed, "the signature cannot be decoded") \
+    X(webhook_signature_invalid, "no secret gives this signature for this body") \
+    X(webhook_timestamp_missing, "the profile demands a timestamp") \
+    X(webhook_timestamp_malformed, "the timestamp is not in the profile's format") \
+    X(webhook_timestamp_stale, "the delivery is older than the tolerance") \
+    X(webhook_timestamp_future, "the delivery is dated too far ahead") \
+    X(webhook_id_malformed, "the delivery's id cannot serve as a replay key") \
+    X(webhook_body_too_large, "the body exceeds sallyport_webhook_max_body") \
+    X(webhook_duplicate, "handled before; acknowledged and not forwarded") \
+    X(webhook_in_flight, "the same delivery is being handled right now") \
+    X(webhook_replay_store_full, "the replay zone holds only live keys") \
+    X(internal_error, "a fault in Sallyport; see the error log")
+// clang-format on
+
 enum class Reason : std::uint8_t {
-    none,
-    ip_denied,
-    ip_not_allowed,
-    tls_required,
-    tls_version_too_old,
-    tls_certificate_required,
-    rate_limited,
-    rate_limit_store_unavailable,
-    webhook_secret_missing,
-    webhook_signature_missing,
-    webhook_signature_malformed,
-    webhook_signature_invalid,
-    webhook_timestamp_missing,
-    webhook_timestamp_malformed,
-    webhook_timestamp_stale,
-    webhook_timestamp_future,
-    webhook_id_malformed,
-    webhook_body_too_large,
-    webhook_duplicate,
-    webhook_in_flight,
-    webhook_replay_store_full,
-    internal_error,
+#define SALLYPORT_REASON(name, meaning) name,
+    SALLYPORT_REASONS(SALLYPORT_REASON)
+#undef SALLYPORT_REASON
 };
 
 inline constexpr std::array kReasonWords = {
-    std::string_view("none"),
-    std::string_view("ip_denied"),
-    std::string_view("ip_not_allowed"),
-    std::string_view("tls_required"),
-    std::string_view("tls_version_too_old"),
-    std::string_view("tls_certificate_required"),
-    std::string_view("rate_limited"),
-    std::string_view("rate_limit_store_unavailable"),
-    std::string_view("webhook_secret_missing"),
-    std::string_view("webhook_signature_missing"),
-    std::string_view("webhook_signature_malformed"),
-    std::string_view("webhook_signature_invalid"),
-    std::string_view("webhook_timestamp_missing"),
-    std::string_view("webhook_timestamp_malformed"),
-    std::string_view("webhook_timestamp_stale"),
-    std::string_view("webhook_timestamp_future"),
-    std::string_view("webhook_id_malformed"),
-    std::string_view("webhook_body_too_large"),
-    std::string_view("webhook_duplicate"),
-    std::string_view("webhook_in_flight"),
-    std::string_view("webhook_replay_store_full"),
-    std::string_view("internal_error"),
+#define SALLYPORT_REASON(name, meaning) std::string_view(#name),
+    SALLYPORT_REASONS(SALLYPORT_REASON)
+#undef SALLYPORT_REASON
 };
-static_assert(kReasonWords.size() == static_cast<std::size_t>(Reason::internal_error) + 1);
+
+inline constexpr std::array kReasonMeanings = {
+#define SALLYPORT_REASON(name, meaning) std::string_view(meaning),
+    SALLYPORT_REASONS(SALLYPORT_REASON)
+#undef SALLYPORT_REASON
+};
 
 constexpr std::string_view word(Reason reason) {
     return kReasonWords[static_cast<std::size_t>(reason)];
 }
-// What the word means, for operators. docs/reasons.md says it at length.
 constexpr std::string_view meaning(Reason reason) {
-    switch (reason) {
-        case Reason::none: return "nothing was refused";
-        case Reason::ip_denied: return "the client's address is in a denied list or block";
-        case Reason::ip_not_allowed: return "an allowlist applies and the address is not in it";
-        case Reason::tls_required: return "the location demands TLS";
-        case Reason::tls_version_too_old: return "the TLS version is below the location's minimum";
-        case Reason::tls_certificate_required: return "a verified client certificate is demanded";
-        case Reason::rate_limited: return "a limit is used up; Retry-After says when to come back";
-        case Reason::rate_limit_store_unavailable: return "the limit's store did not answer";
-        case Reason::webhook_secret_missing: return "webhooks are verified here but no secret is set";
-        case Reason::webhook_signature_missing: return "no signature, or more than one header of it";
-        case Reason::webhook_signature_malformed: return "the signature cannot be decoded";
-        case Reason::webhook_signature_invalid: return "no secret gives this signature for this body";
-        case Reason::webhook_timestamp_missing: return "the profile demands a timestamp";
-        case Reason::webhook_timestamp_malformed: return "the timestamp is not in the profile's format";
-        case Reason::webhook_timestamp_stale: return "the delivery is older than the tolerance";
-        case Reason::webhook_timestamp_future: return "the delivery is dated too far ahead";
-        case Reason::webhook_id_malformed: return "the delivery's id cannot serve as a replay key";
-        case Reason::webhook_body_too_large: return "the body exceeds sallyport_webhook_max_body";
-        case Reason::webhook_duplicate: return "handled before; acknowledged and not forwarded";
-        case Reason::webhook_in_flight: return "the same delivery is being handled right now";
-        case Reason::webhook_replay_store_full: return "the replay zone holds only live keys";
-        case Reason::internal_error: return "a fault in Sallyport; see the error log";
-    }
-    return {};
+    return kReasonMeanings[static_cast<std::size_t>(reason)];
 }
 constexpr std::string_view word(Verdict verdict) {
     constexpr std::array words = {std::string_view("allow"), std::string_view("deny"),
