@@ -86,6 +86,7 @@ void* feature_server(ngx_http_core_srv_conf_t* server, FeatureId id);
 extern const Feature kGatewayVerdict;
 extern const Feature kIpList;
 extern const Feature kRateLimit;
+extern const Feature kRedis;
 extern const Feature kSecurityHeaders;
 extern const Feature kTlsPolicy;
 extern const Feature kWebhook;

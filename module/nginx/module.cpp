@@ -13,6 +13,7 @@ namespace {
 
 // The order is the order in which features are asked, and the numbering of FeatureId.
 constexpr std::array<const Feature*, kFeatureCount> kFeatures = {
+    &kRedis,
     &kTlsPolicy,
     &kIpList,
     &kRateLimit,

@@ -1,8 +1,5 @@
 #include "module/nginx/rate_limit_conf.hpp"
 
-#include "common/crypto.hpp"
-#include "common/file_text.hpp"
-#include "common/limits.hpp"
 #include "module/nginx/feature.hpp"
 #include "module/nginx/str.hpp"
 
@@ -10,11 +7,6 @@
 
 namespace sallyport::ngx {
 namespace {
-
-// Names in Redis' key space need a secret that all nodes know; without key_file= it is this one,
-// which hides keys from a glance but not from somebody who guesses them.
-constexpr std::string_view kDefaultHashKey = "without a key_file";
-constexpr in_port_t kRedisPort = 6379;
 
 std::string quoted(std::string_view text) {
     return "\"" + std::string(text) + "\"";
@@ -42,53 +34,6 @@ void warn_about_key(ngx_conf_t* cf, const Limit& limit) {
                      std::string(limit.key.forgeable()) +
                      ", which any client can set; use $sallyport_client_ip with set_real_ip_from");
     }
-}
-
-// Resolves once and for all: a running worker never waits for DNS.
-Status resolve(ngx_conf_t* cf, RedisTarget& target) {
-    ngx_url_t url{};
-    url.url = copy(cf->pool, target.spec.address);
-    url.default_port = kRedisPort;
-    if (ngx_parse_url(cf->pool, &url) != NGX_OK || url.naddrs == 0) {
-        return Error{quoted(target.spec.address) + ": " +
-                     (url.err == nullptr ? "no address" : std::string(url.err)) +
-                     "; write a name that resolves now, or an address"};
-    }
-    target.addresses.assign(url.addrs, url.addrs + url.naddrs);
-    return Done{};
-}
-
-policy::HashSecret hash_secret(const Secret& key) {
-    policy::HashSecret out;
-    const Secret derived = derive_key(key, "sallyport rate limit keys", out.size());
-    std::copy_n(derived.data(), out.size(), out.begin());
-    return out;
-}
-
-Status read_secrets(RedisStore& store) {
-    const store::RedisSpec& spec = store.target.spec;
-    if (!spec.password_file.empty()) {
-        auto password = read_secret_file(spec.password_file);
-        if (!password) {
-            return Error{"password_file=: " + password.message()};
-        }
-        store.target.password = std::move(*password);
-    }
-    if (spec.key_file.empty()) {
-        store.hash_secret = hash_secret(Secret(kDefaultHashKey));
-        return Done{};
-    }
-    const auto key = read_secret_file(spec.key_file);
-    if (!key) {
-        return Error{"key_file=: " + key.message()};
-    }
-    if (key->size() < limits::kSecretBytesMin) {
-        return Error{"key_file=" + quoted(spec.key_file) + " holds less than " +
-                     std::to_string(limits::kSecretBytesMin) +
-                     " bytes; make one with: openssl rand -hex 32"};
-    }
-    store.hash_secret = hash_secret(*key);
-    return Done{};
 }
 
 Status resolve_names(const RateLimitMain& main, RateLimitLocation& location) {
@@ -122,12 +67,6 @@ Limit* RateLimitMain::limit(std::string_view name) const {
     const auto found = std::find_if(limits.begin(), limits.end(),
                                     [&](const auto& one) { return one->spec.name == name; });
     return found == limits.end() ? nullptr : found->get();
-}
-
-RedisStore* RateLimitMain::store(std::string_view name) const {
-    const auto found = std::find_if(stores.begin(), stores.end(),
-                                    [&](const auto& one) { return one->target.spec.name == name; });
-    return found == stores.end() ? nullptr : found->get();
 }
 
 Status set_limit(DirectiveCall& call) {
@@ -164,27 +103,6 @@ Status set_limit(DirectiveCall& call) {
         }
     }
     main.limits.push_back(std::move(limit));
-    return Done{};
-}
-
-Status set_redis(DirectiveCall& call) {
-    auto& main = *static_cast<RateLimitMain*>(call.main);
-    auto spec = store::parse_redis(arguments(call));
-    if (!spec) {
-        return spec.error();
-    }
-    if (main.store(spec->name) != nullptr) {
-        return Error{"store " + quoted(spec->name) + " is declared twice; rename one"};
-    }
-    auto store = std::make_unique<RedisStore>();
-    store->target.spec = std::move(*spec);
-    if (const Status resolved = resolve(call.cf, store->target); !resolved) {
-        return resolved.error();
-    }
-    if (const Status read = read_secrets(*store); !read) {
-        return read.error();
-    }
-    main.stores.push_back(std::move(store));
     return Done{};
 }
 
@@ -256,13 +174,13 @@ Status merge_rate_limit(ngx_conf_t* cf, const void* parent_conf, void* child_con
     return Done{};
 }
 
-Status finish_rate_limits(ngx_conf_t*, void* main_conf) {
+Status finish_rate_limits(ngx_conf_t* cf, void* main_conf) {
     const auto& main = *static_cast<RateLimitMain*>(main_conf);
     for (const auto& limit : main.limits) {
         if (limit->spec.is_local()) {
             continue;
         }
-        limit->store = main.store(limit->spec.store);
+        limit->store = redis_store(cf, limit->spec.store);
         if (limit->store == nullptr) {
             return Error{"\"sallyport_limit\": store " + quoted(limit->spec.store) + " of limit " +
                          quoted(limit->spec.name) + " is not declared; add sallyport_redis " +

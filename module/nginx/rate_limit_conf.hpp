@@ -4,9 +4,10 @@
 #include "module/nginx/directive.hpp"
 #include "module/nginx/rate_limit_key_template.hpp"
 #include "module/nginx/rate_limit_zone.hpp"
-#include "module/nginx/redis_connection.hpp"
+#include "module/nginx/redis_conf.hpp"
 #include "module/policy/rate_limit_fields.hpp"
 #include "module/policy/rate_limit_spec.hpp"
+#include "module/store/rate_limit_commands.hpp"
 
 #include <memory>
 #include <optional>
@@ -17,13 +18,6 @@ namespace sallyport::ngx {
 
 // One bit a limit in a request's state tells whether it was counted.
 inline constexpr std::size_t kLimitsMax = 64;
-
-struct RedisStore {
-    RedisTarget target;
-    policy::HashSecret hash_secret{};             // of keys in the store
-    bool used = false;                            // some limit counts here
-    std::unique_ptr<RedisConnection> connection;  // a worker's, while it runs
-};
 
 struct Limit {
     policy::LimitSpec spec;
@@ -36,10 +30,8 @@ struct Limit {
 
 struct RateLimitMain {
     std::vector<std::unique_ptr<Limit>> limits;
-    std::vector<std::unique_ptr<RedisStore>> stores;
 
     Limit* limit(std::string_view name) const;
-    RedisStore* store(std::string_view name) const;
 };
 
 struct RateLimitLocation {
@@ -58,7 +50,6 @@ struct RateLimitLocation {
     std::string policy;  // the RateLimit-Policy field
 };
 
-Status set_redis(DirectiveCall& call);
 Status set_limit(DirectiveCall& call);
 Status set_rate_limit(DirectiveCall& call);
 Status set_rate_limit_headers(DirectiveCall& call);

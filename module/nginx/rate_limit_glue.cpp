@@ -38,7 +38,9 @@ struct LocalSet {
 // What a request keeps while, and after, it asks a shared store.
 struct SharedSet {
     ngx_http_request_t* r = nullptr;
-    StoreCall call;
+    RedisCall call;
+    std::array<store::Check, store::kLimitsPerRequestMax> checks;
+    std::size_t count = 0;
     std::array<const Limit*, store::kLimitsPerRequestMax> limits;
     LocalSet taken;     // the request's local limits, already consumed
     LocalSet fallback;  // the shared limits' own tables
@@ -46,12 +48,13 @@ struct SharedSet {
     std::optional<store::CheckReply> reply;  // none: the store gave no answer
 
     void add(const Limit& limit, const policy::KeyParts& key) {
-        limits[call.count] = &limit;
-        call.checks[call.count++] = {&limit.wire, policy::key_text(limit.store->hash_secret, key)};
+        limits[count] = &limit;
+        checks[count++] = {&limit.wire, policy::key_text(limit.store->hash_secret, key)};
         if (limit.spec.needs_zone()) {
             fallback.add(limit, key);
         }
     }
+    std::span<const store::Check> asked() const { return {checks.data(), count}; }
 };
 
 void mark_counted(RateLimitState& state, const Limit& limit) {
@@ -127,7 +130,7 @@ HookResult without_store(const Request& request, RateLimitState& state, SharedSe
                          Mode mode) {
     state.status = RateLimitStatus::passed;
     state.store = RateLimitAnswer::fallback;
-    for (std::size_t i = 0; i < shared.call.count; ++i) {
+    for (std::size_t i = 0; i < shared.count; ++i) {
         if (shared.limits[i]->spec.on_store_error == policy::OnStoreError::deny) {
             give_back(shared.taken.all(), monotonic_ns());
             state.status = RateLimitStatus::unavailable;
@@ -152,7 +155,7 @@ HookResult with_store(RateLimitState& state, SharedSet& shared, Mode mode) {
     const std::int64_t now_ns = monotonic_ns();
     Refusals refusals;
     std::size_t kept = 0;
-    for (std::size_t i = 0; i < shared.call.count; ++i) {
+    for (std::size_t i = 0; i < shared.count; ++i) {
         const Limit& limit = *shared.limits[i];
         const std::int64_t ahead_ns = shared.reply->ahead_ns[i];
         state.record(&limit, ahead_ns);
@@ -172,21 +175,22 @@ HookResult with_store(RateLimitState& state, SharedSet& shared, Mode mode) {
     return refuse_limited(state, refusals, mode);
 }
 
-void on_answer(StoreCall& call, const store::CheckReply* reply) {
+void write_check(const RedisCall& call, std::string& out) {
+    store::append_check(out, static_cast<const SharedSet*>(call.owner)->asked());
+}
+
+void on_answer(RedisCall& call, const store::Reply* reply) {
     auto& shared = *static_cast<SharedSet*>(call.owner);
     shared.answered = true;
     if (reply != nullptr) {
-        shared.reply = *reply;
+        shared.reply = store::parse_check(*reply, shared.asked());
     }
     resume(shared.r);
 }
 
 // The request ends while its question is under way: nobody waits for the answer any more.
 void forget(void* data) {
-    auto& shared = *static_cast<SharedSet*>(data);
-    if (shared.call.pending()) {
-        shared.call.connection->cancel(shared.call);
-    }
+    RedisClient::cancel(static_cast<SharedSet*>(data)->call);
 }
 
 SharedSet* make_shared_set(const Request& request) {
@@ -236,10 +240,13 @@ HookResult begin(Request& request, const RateLimitLocation& location, RateLimitS
         return HookResult::pass();
     }
     shared->taken = local;
+    shared->call.write = write_check;
     shared->call.done = on_answer;
     shared->call.owner = shared;
-    RedisConnection* connection = shared->limits[0]->store->connection.get();
-    if (connection == nullptr || !connection->submit(shared->call)) {
+    shared->call.script = &store::rate_limit_redis_script();
+    shared->call.slot = shared->checks[0].wire->slot;
+    RedisClient* client = shared->limits[0]->store->client.get();
+    if (client == nullptr || !client->submit(shared->call)) {
         return without_store(request, state, *shared, mode);
     }
     state.waiting = shared;
@@ -266,7 +273,6 @@ HookResult preaccess(Request& request, const void* location_conf) {
 }
 
 constexpr Directive kDirectives[] = {
-    {"sallyport_redis", kHttp | NGX_CONF_2MORE, set_redis},
     {"sallyport_limit", kHttp | NGX_CONF_1MORE, set_limit},
     {"sallyport_rate_limit", kEverywhere | NGX_CONF_1MORE, set_rate_limit},
     {"sallyport_rate_limit_headers", kEverywhere | NGX_CONF_1MORE, set_rate_limit_headers},
@@ -282,25 +288,6 @@ bool active(const void* location) {
     return !static_cast<const RateLimitLocation*>(location)->limits.empty();
 }
 
-Status init_process(ngx_cycle_t* cycle, void* main_conf) {
-    if (ngx_process == NGX_PROCESS_HELPER) {
-        return Done{};  // cache manager and loader serve no requests
-    }
-    for (const auto& store : static_cast<RateLimitMain*>(main_conf)->stores) {
-        if (store->used) {
-            store->connection = std::make_unique<RedisConnection>(store->target, cycle);
-            store->connection->open();
-        }
-    }
-    return Done{};
-}
-
-void exit_process(ngx_cycle_t*, void* main_conf) {
-    for (const auto& store : static_cast<RateLimitMain*>(main_conf)->stores) {
-        store->connection.reset();
-    }
-}
-
 }  // namespace
 
 constinit const Feature kRateLimit = {
@@ -312,8 +299,6 @@ constinit const Feature kRateLimit = {
     .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<RateLimitLocation>(pool); },
     .merge_location = merge_rate_limit,
     .postconfiguration = finish_rate_limits,
-    .init_process = init_process,
-    .exit_process = exit_process,
     .active = active,
     .preaccess = preaccess,
     .header_filter = write_rate_limit_fields,

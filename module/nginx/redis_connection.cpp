@@ -1,33 +1,39 @@
 #include "module/nginx/redis_connection.hpp"
 
 #include "module/nginx/guard.hpp"
-#include "module/nginx/str.hpp"
+#include "module/store/redis_topology.hpp"
 #include "module/store/resp_writer.hpp"
+
+#include <algorithm>
+#include <array>
 
 namespace sallyport::ngx {
 
-using store::CheckReply;
 using store::ReadResult;
 using store::Reply;
+using store::ReplyKind;
 
 namespace {
 
-// Decisions on their way at once, those included whose requests have gone. Beyond it Redis is not
+// Calls on their way at once, those included whose requests have gone. Beyond it Redis is not
 // keeping up and another command would only wait.
 constexpr std::size_t kPendingMax = 8'192;
-// Bytes that the socket did not take yet: kPendingMax commands of common size.
+// Bytes that the socket did not take yet: kPendingMax commands of common size. One command may be
+// larger than that (a spooled delivery) and is then alone.
 constexpr std::size_t kOutBytesMax = 4 * 1024 * 1024;
-// Memory that stays with an idle connection.
-constexpr std::size_t kOutBytesKept = 64 * 1024;
-constexpr std::size_t kReadBytes = 16 * 1024;
+// Room for a greeting: the password is not copied about while the buffer grows.
+constexpr std::size_t kGreetingBytes = 4 * 1024;
+// Errors that a command met although the server is well are logged no more often than this.
+constexpr ngx_msec_t kErrorQuietMs = 60'000;
 
-// The probe takes one step of a microsecond from a bucket of its own: it proves that the server
-// answers scripts and accepts writes, and leaves nothing behind after a millisecond or two.
-store::Check probe_check() {
-    static const store::LimitWire wire = store::make_wire("probe", {1'000, 1'000'000'000});
-    store::Check check{&wire, {}};
-    check.key.fill('0');
-    return check;
+// Errors that say that the server cannot serve anybody, or not us.
+constexpr std::array<std::string_view, 14> kOutages = {
+    "LOADING",    "READONLY", "OOM",       "NOAUTH",     "NOPERM",   "MISCONF", "CLUSTERDOWN",
+    "MASTERDOWN", "BUSY ",    "WRONGPASS", "NOREPLICAS", "TRYAGAIN", "MOVED",   "ASK"};
+
+bool is_outage(const Reply& reply) {
+    return std::any_of(kOutages.begin(), kOutages.end(),
+                       [&](std::string_view code) { return reply.is_error(code); });
 }
 
 std::int64_t now_msec() {
@@ -42,25 +48,24 @@ void RedisConnection::timer_handler(ngx_event_t* event) noexcept {
     guarded(self->log_, "Redis timer", [&] { (self->*Method)(); });
 }
 
-template <void (RedisConnection::*Method)()>
-void RedisConnection::socket_handler(ngx_event_t* event) noexcept {
-    auto* self = static_cast<RedisConnection*>(static_cast<ngx_connection_t*>(event->data)->data);
-    guarded(self->log_, "Redis connection", [&] { (self->*Method)(); });
-}
-
-RedisConnection::RedisConnection(const RedisTarget& target, ngx_cycle_t* cycle)
-    : target_(target), log_(cycle->log), quiet_log_(*cycle->log), breaker_(target.spec.breaker) {
-    quiet_log_.log_level = NGX_LOG_ALERT;
+RedisConnection::RedisConnection(Owner& owner, RedisTarget& target, Peer peer, std::string label,
+                                 ngx_cycle_t* cycle)
+    : owner_(owner),
+      target_(target),
+      peer_(peer),
+      label_(std::move(label)),
+      log_(cycle->log),
+      socket_(*this, cycle->log),
+      breaker_(target.spec.breaker) {
     const auto prepare = [&](ngx_event_t& event, ngx_event_handler_pt handler, bool cancelable) {
         event.handler = handler;
         event.data = this;
-        event.log = &quiet_log_;
+        event.log = log_;
         event.cancelable = cancelable ? 1 : 0;
     };
     prepare(budget_timer_, timer_handler<&RedisConnection::on_budget>, false);
     prepare(deadline_timer_, timer_handler<&RedisConnection::on_deadline>, true);
-    prepare(retry_timer_, timer_handler<&RedisConnection::connect>, true);
-    prepare(flush_event_, timer_handler<&RedisConnection::flush>, false);
+    prepare(retry_timer_, timer_handler<&RedisConnection::find>, true);
 }
 
 RedisConnection::~RedisConnection() {
@@ -76,79 +81,116 @@ void RedisConnection::arm(ngx_event_t& timer, std::int64_t after_ms) {
     if (timer.timer_set) {
         ngx_del_timer(&timer);  // or nginx would keep a deadline that is off by less than 300 ms
     }
-    ngx_add_timer(&timer, static_cast<ngx_msec_t>(after_ms));
+    ngx_add_timer(&timer, static_cast<ngx_msec_t>(std::max<std::int64_t>(after_ms, 1)));
+}
+
+void RedisConnection::arm_budget(std::int64_t deadline_ms) {
+    if (!budget_timer_.timer_set ||
+        static_cast<std::int64_t>(budget_timer_.timer.key) > deadline_ms) {
+        arm(budget_timer_, deadline_ms - now_msec());
+    }
 }
 
 void RedisConnection::open() {
-    connect();
+    find();
 }
 
-void RedisConnection::connect() {
-    const ngx_addr_t& address = target_.addresses[next_address_++ % target_.addresses.size()];
-    ngx_peer_connection_t peer{};
-    peer.sockaddr = address.sockaddr;
-    peer.socklen = address.socklen;
-    ngx_str_t text = address.name;
-    peer.name = &text;
-    peer.get = ngx_event_get_peer;
-    peer.log = &quiet_log_;
-    peer.log_error = NGX_ERROR_ERR;
+void RedisConnection::find() {
+    state_ = State::finding;
+    owner_.find_address(*this);
+}
 
-    const ngx_int_t rc = ngx_event_connect_peer(&peer);
-    if (rc != NGX_OK && rc != NGX_AGAIN) {
-        if (peer.connection != nullptr) {
-            ngx_close_connection(peer.connection);
-        }
-        trip("cannot connect");
+void RedisConnection::connect_to(const RedisAddress& address) {
+    if (state_ != State::finding) {
         return;
-    }
-    connection_ = peer.connection;
-    connection_->data = this;
-    connection_->log = &quiet_log_;
-    connection_->read->handler = socket_handler<&RedisConnection::on_read>;
-    connection_->write->handler = socket_handler<&RedisConnection::on_write>;
-    if (address.sockaddr->sa_family != AF_UNIX) {
-        ngx_tcp_nodelay(connection_);
     }
     reader_ = std::make_unique<store::RespReader>();
     state_ = State::connecting;
     arm(deadline_timer_, target_.spec.connect_timeout_ms);
-    greet();
-    if (rc == NGX_OK) {
-        on_write();
+    if (!socket_.open(address, target_)) {
+        drop("cannot connect");
     }
 }
 
-// Queued before anything else: requests that come while the socket connects follow behind.
+void RedisConnection::failed(const std::string& why) {
+    if (state_ == State::finding) {
+        drop(why);
+    }
+}
+
+void RedisConnection::drop(const std::string& why) {
+    disconnect();
+    trip(why);
+}
+
+void RedisConnection::socket_opened() {
+    state_ = State::greeting;
+    greet();
+}
+
+void RedisConnection::say(Kind kind, std::initializer_list<std::string_view> words) {
+    store::append_command(socket_.out(), {words.begin(), words.size()});
+    pending_.push_back({.kind = kind});
+}
+
 void RedisConnection::greet() {
     const store::RedisSpec& spec = target_.spec;
-    const auto say = [&](std::initializer_list<std::string_view> words) {
-        store::append_command(out_, {words.begin(), words.size()});
-        push({Kind::greeting, false, 0, nullptr});
-    };
-    if (!target_.password.empty()) {
-        out_secret_ = true;
-        if (spec.user.empty()) {
-            say({"AUTH", target_.password.reveal()});
+    const bool sentinel = peer_ == Peer::sentinel;
+    const std::string& user = sentinel ? spec.sentinel_user : spec.user;
+    const Secret& password = (sentinel ? target_.sentinel_password : target_.password).look(log_);
+    if (!password.empty()) {
+        socket_.out().reserve(kGreetingBytes);
+        socket_.mark_secret();
+        if (user.empty()) {
+            say(Kind::greeting, {"AUTH", password.reveal()});
         } else {
-            say({"AUTH", spec.user, target_.password.reveal()});
+            say(Kind::greeting, {"AUTH", user, password.reveal()});
         }
     }
-    if (spec.database != 0) {
-        say({"SELECT", std::to_string(spec.database)});
+    if (spec.database != 0 && !sentinel) {
+        say(Kind::greeting, {"SELECT", std::to_string(spec.database)});
     }
-    store::append_script_load(out_);
-    push({Kind::script, false, 0, nullptr});
-    script_loading_ = true;
+    // The last answer also says that the server is not loading, and who it is.
+    if (peer_ == Peer::master) {
+        say(Kind::last_greeting, {"ROLE"});
+    } else {
+        say(Kind::last_greeting, {"PING"});
+    }
+    socket_.flush_soon();
 }
 
+void RedisConnection::greeted(Kind kind, const Reply& reply) {
+    // A user may lack PING or ROLE; to be told so is an answer too.
+    if (reply.kind == ReplyKind::error &&
+        !(kind == Kind::last_greeting && reply.is_error("NOPERM"))) {
+        if (reply.is_error("WRONGPASS") || reply.is_error("NOAUTH") || reply.is_error("ERR AUTH") ||
+            reply.is_error("ERR invalid password")) {
+            (peer_ == Peer::sentinel ? target_.sentinel_password : target_.password).refused();
+        }
+        drop(std::string(reply.text()));
+        return;
+    }
+    if (kind != Kind::last_greeting) {
+        return;
+    }
+    const std::string_view role = store::parse_role(reply);
+    if (!role.empty() && role != "master") {
+        drop("the server is no master, its role is " + std::string(role));
+        return;
+    }
+    if (breaker_.open() && peer_ != Peer::sentinel) {
+        send_probe();
+    } else {
+        become_ready();
+    }
+}
+
+// The probe leaves nothing behind: it proves that the server answers and accepts writes.
 void RedisConnection::send_probe() {
     state_ = State::probing;
-    const store::Check check = probe_check();
-    store::append_check(out_, std::span(&check, 1));
-    push({Kind::probe, false, 0, nullptr});
+    say(Kind::probe, {"SET", "sallyport:{probe}", "1", "PX", "1"});
     arm(deadline_timer_, target_.spec.budget_ms);
-    flush();
+    socket_.flush_soon();
 }
 
 void RedisConnection::become_ready() {
@@ -156,92 +198,107 @@ void RedisConnection::become_ready() {
     if (deadline_timer_.timer_set) {
         ngx_del_timer(&deadline_timer_);
     }
-    if (breaker_.close()) {
-        ngx_log_error(NGX_LOG_NOTICE, log_, 0, "sallyport: store \"%s\" answers again", name());
+    const bool was_open = breaker_.close();
+    if (was_open) {
+        ngx_log_error(NGX_LOG_NOTICE, log_, 0, "sallyport: store %s answers again", label_.c_str());
+    }
+    std::deque<RedisCall*> waiting;
+    waiting.swap(waiting_);
+    for (RedisCall* call : waiting) {
+        if (call != nullptr) {
+            send(*call);
+        }
+    }
+    if (was_open) {
+        owner_.availability_changed(*this);
     }
 }
 
-// Closes the socket and forgets what was on its way; pending callers move to failed_.
+// Closes the socket and forgets what was on its way; waiting callers move to failed_.
 void RedisConnection::disconnect() {
     if (deadline_timer_.timer_set) {
         ngx_del_timer(&deadline_timer_);
     }
-    if (flush_event_.posted) {
-        ngx_delete_posted_event(&flush_event_);
-    }
-    if (connection_ != nullptr) {
-        ngx_close_connection(connection_);
-        connection_ = nullptr;
-    }
-    if (out_secret_) {
-        wipe(out_.data(), out_.size());
-        out_secret_ = false;
-    }
-    out_.clear();
-    out_sent_ = 0;
-    script_loading_ = false;
+    socket_.close();
     state_ = State::down;
+    ++session_;
     release_all();
 }
 
 void RedisConnection::release_all() {
     first_ticket_ += pending_.size();
-    for (const Entry& one : pending_) {
+    std::deque<Entry> pending;
+    pending.swap(pending_);
+    std::deque<RedisCall*> waiting;
+    waiting.swap(waiting_);
+    for (const Entry& one : pending) {
         if (one.call != nullptr) {
-            one.call->ticket = 0;
-            failed_.push_back(one.call);
+            fail(*one.call);
         }
     }
-    pending_.clear();
+    for (RedisCall* call : waiting) {
+        if (call != nullptr) {
+            fail(*call);
+        }
+    }
+}
+
+void RedisConnection::fail(RedisCall& call) {
+    call.place = RedisCall::Place::failed;
+    failed_.push_back(&call);
 }
 
 // Callers are told one by one, and what they do may end other requests: those cancel themselves out
 // of the list meanwhile.
 void RedisConnection::deliver_failures() {
     for (std::size_t i = 0; i < failed_.size(); ++i) {
-        StoreCall* call = failed_[i];
+        RedisCall* call = failed_[i];
         failed_[i] = nullptr;
         if (call != nullptr) {
-            call->connection = nullptr;
+            call->place = RedisCall::Place::idle;
             call->done(*call, nullptr);
         }
     }
     failed_.clear();
 }
 
-bool RedisConnection::submit(StoreCall& call) {
-    if (breaker_.open() || connection_ == nullptr || pending_.size() >= kPendingMax ||
-        out_.size() - out_sent_ > kOutBytesMax) {
+bool RedisConnection::submit(RedisCall& call) {
+    if (breaker_.open() || state_ == State::down ||
+        pending_.size() + waiting_.size() >= kPendingMax || socket_.backlog() > kOutBytesMax) {
         return false;
     }
-    store::append_check(out_, {call.checks.data(), call.count});
     call.connection = this;
-    call.ticket = first_ticket_ + pending_.size();
-    push({Kind::check, false, now_msec() + target_.spec.budget_ms, &call});
-    if (!budget_timer_.timer_set) {
-        arm(budget_timer_, target_.spec.budget_ms);
-    }
-    if (state_ != State::connecting && !flush_event_.posted) {
-        ngx_post_event(&flush_event_, &ngx_posted_events);
+    arm_budget(call.deadline_ms);
+    if (state_ == State::ready) {
+        send(call);
+    } else {
+        call.place = RedisCall::Place::waiting;
+        waiting_.push_back(&call);
     }
     return true;
 }
 
-void RedisConnection::cancel(StoreCall& call) {
-    call.connection = nullptr;
-    if (call.ticket != 0) {
-        entry(call.ticket).call = nullptr;
-        return;
+void RedisConnection::send(RedisCall& call) {
+    if (call.asking) {
+        say(Kind::ignored, {"ASKING"});
     }
-    for (StoreCall*& one : failed_) {
-        if (one == &call) {
-            one = nullptr;
-        }
-    }
+    call.write(call, socket_.out());
+    call.place = RedisCall::Place::sent;
+    call.ticket = first_ticket_ + pending_.size();
+    pending_.push_back({.kind = Kind::call, .call = &call});
+    socket_.flush_soon();
 }
 
-void RedisConnection::push(const Entry& entry) {
-    pending_.push_back(entry);
+void RedisConnection::cancel(RedisCall& call) {
+    const RedisCall::Place place = call.place;
+    call.place = RedisCall::Place::idle;
+    if (place == RedisCall::Place::sent) {
+        entry(call.ticket).call = nullptr;
+    } else if (place == RedisCall::Place::waiting) {
+        std::replace(waiting_.begin(), waiting_.end(), &call, static_cast<RedisCall*>(nullptr));
+    } else if (place == RedisCall::Place::failed) {
+        std::replace(failed_.begin(), failed_.end(), &call, static_cast<RedisCall*>(nullptr));
+    }
 }
 
 void RedisConnection::pop() {
@@ -249,90 +306,25 @@ void RedisConnection::pop() {
     ++first_ticket_;
 }
 
-void RedisConnection::on_write() {
-    if (state_ == State::connecting) {
-        int error = 0;
-        socklen_t size = sizeof error;
-        if (getsockopt(connection_->fd, SOL_SOCKET, SO_ERROR, &error, &size) == -1 || error != 0) {
-            disconnect();
-            trip("cannot connect");
-            return;
-        }
-        state_ = State::greeting;
-    }
-    flush();
-}
-
-void RedisConnection::flush() {
-    if (connection_ == nullptr || state_ == State::connecting) {
+// A reply may lead to disconnect(), even to a new connection: the reader is then another.
+void RedisConnection::socket_received(std::string_view bytes) {
+    const std::uint64_t session = session_;
+    if (!reader_->feed(bytes)) {
+        socket_.close();
+        socket_lost("broken reply");
         return;
     }
-    while (out_sent_ < out_.size()) {
-        const ssize_t sent =
-            connection_->send(connection_, reinterpret_cast<u_char*>(out_.data()) + out_sent_,
-                              out_.size() - out_sent_);
-        if (sent == NGX_AGAIN) {
-            break;
-        }
-        if (sent <= 0) {
-            lost("connection lost");
+    while (session == session_) {
+        const ReadResult result = reader_->next();
+        if (result == ReadResult::more) {
             return;
         }
-        out_sent_ += static_cast<std::size_t>(sent);
-    }
-    if (out_sent_ == out_.size()) {
-        if (out_secret_) {
-            wipe(out_.data(), out_.size());
-            out_secret_ = false;
-        }
-        out_.clear();
-        out_sent_ = 0;
-        if (out_.capacity() > kOutBytesKept) {
-            out_.shrink_to_fit();
-        }
-    }
-    if (out_sent_ > kOutBytesKept) {
-        out_.erase(0, out_sent_);
-        out_sent_ = 0;
-    }
-    if (ngx_handle_write_event(connection_->write, 0) != NGX_OK) {
-        lost("connection lost");
-    }
-}
-
-void RedisConnection::on_read() {
-    if (state_ == State::connecting) {
-        on_write();  // an error or the end of connecting: the write side tells which
-    }
-    u_char buffer[kReadBytes];
-    while (connection_ != nullptr) {
-        const ssize_t size = connection_->recv(connection_, buffer, sizeof buffer);
-        if (size == NGX_AGAIN) {
-            break;
-        }
-        if (size <= 0) {
-            lost("connection lost");
+        if (result == ReadResult::broken || pending_.empty()) {
+            socket_.close();
+            socket_lost("broken reply");
             return;
         }
-        if (!reader_->feed({reinterpret_cast<char*>(buffer), static_cast<std::size_t>(size)})) {
-            lost("broken reply");
-            return;
-        }
-        // A reply may lead to disconnect(): the reader stays until the next connect().
-        while (connection_ != nullptr) {
-            const ReadResult result = reader_->next();
-            if (result == ReadResult::more) {
-                break;
-            }
-            if (result == ReadResult::broken || pending_.empty()) {
-                lost("broken reply");
-                return;
-            }
-            on_reply(reader_->reply());
-        }
-    }
-    if (connection_ != nullptr && ngx_handle_read_event(connection_->read, 0) != NGX_OK) {
-        lost("connection lost");
+        on_reply(reader_->reply());
     }
 }
 
@@ -341,100 +333,110 @@ void RedisConnection::on_reply(const Reply& reply) {
     pop();
     switch (done.kind) {
         case Kind::greeting:
-        case Kind::script:
-            if (done.kind == Kind::script) {
-                script_loading_ = false;
-            }
-            if (reply.kind == store::ReplyKind::error) {
-                const std::string why(reply.text());
-                disconnect();
-                trip(why.c_str());
-            } else if (done.kind == Kind::script && state_ == State::greeting) {
-                if (breaker_.open()) {
-                    send_probe();
-                } else {
-                    become_ready();
-                }
-            }
+        case Kind::last_greeting:
+            greeted(done.kind, reply);
             return;
-        case Kind::probe: {
-            const store::Check check = probe_check();
-            if (store::parse_check(reply, std::span(&check, 1))) {
-                become_ready();
+        case Kind::probe:
+            // A cluster's node that sends us elsewhere, and a user who may not write this key, are
+            // answers.
+            if (reply.kind == ReplyKind::error && !reply.is_error("MOVED") &&
+                !reply.is_error("ASK") && !reply.is_error("NOPERM")) {
+                drop(std::string(reply.text()));
             } else {
-                const std::string why(reply.text());
-                disconnect();
-                trip(why.c_str());
+                become_ready();
             }
             return;
-        }
-        case Kind::check:
-            on_check_reply(done, reply);
+        case Kind::loading:
+        case Kind::ignored:
+            return;
+        case Kind::call:
+            if (done.call != nullptr) {
+                on_call_reply(*done.call, reply);
+            }
             return;
     }
 }
 
-void RedisConnection::on_check_reply(const Entry& done, const Reply& reply) {
-    if (done.call == nullptr) {
-        return;  // the request has gone, or was answered without us
-    }
-    StoreCall& call = *done.call;
-    if (reply.is_error("NOSCRIPT") && !done.retried && retry_with_script(done)) {
+void RedisConnection::on_call_reply(RedisCall& call, const Reply& reply) {
+    if (reply.is_error("NOSCRIPT") && call.script != nullptr && !call.script_sent &&
+        retry_with_script(call)) {
         return;
     }
-    const auto answer = store::parse_check(reply, {call.checks.data(), call.count});
-    call.connection = nullptr;
-    if (answer) {
-        breaker_.succeeded();
-        const CheckReply copy = *answer;
-        call.done(call, &copy);
-        return;
+    call.place = RedisCall::Place::idle;
+    if (reply.kind == ReplyKind::error) {
+        const Redirected redirected = owner_.redirect(*this, call, reply);
+        if (redirected == Redirected::taken) {
+            return;
+        }
+        if (redirected == Redirected::failed) {
+            call.done(call, nullptr);
+            return;
+        }
+        if (is_outage(reply)) {
+            const std::string why(reply.text());
+            fail(call);
+            if (reply.is_error("READONLY")) {
+                drop(why);  // a master no longer: look for the new one
+            } else {
+                fail_decision(why);
+            }
+            deliver_failures();
+            return;
+        }
+        note_error(reply);
     }
-    const std::string why = reply.kind == store::ReplyKind::error ? std::string(reply.text())
-                                                                  : std::string("strange reply");
-    call.connection = this;
-    call.ticket = 0;
-    failed_.push_back(&call);
-    fail_decision(why.c_str());
-    deliver_failures();
+    breaker_.succeeded();
+    call.done(call, &reply);
+}
+
+void RedisConnection::note_error(const Reply& reply) {
+    if (ngx_current_msec >= quiet_until_) {
+        quiet_until_ = ngx_current_msec + kErrorQuietMs;
+        const std::string text(reply.text());
+        ngx_log_error(NGX_LOG_ERR, log_, 0, "sallyport: store %s refuses a command: %s",
+                      label_.c_str(), text.c_str());
+    }
 }
 
 // The server has forgotten the script (restart, SCRIPT FLUSH): one load serves all that follow.
-bool RedisConnection::retry_with_script(const Entry& done) {
-    if (done.deadline_ms <= now_msec() || pending_.size() + 2 > kPendingMax) {
+bool RedisConnection::retry_with_script(RedisCall& call) {
+    if (call.deadline_ms <= now_msec() || pending_.size() + 2 > kPendingMax) {
         return false;
     }
-    if (!script_loading_) {
-        store::append_script_load(out_);
-        push({Kind::script, false, 0, nullptr});
-        script_loading_ = true;
+    const bool loading = std::any_of(pending_.begin(), pending_.end(), [&](const Entry& one) {
+        return one.kind == Kind::loading && one.script == call.script;
+    });
+    if (!loading) {
+        say(Kind::loading, {"SCRIPT", "LOAD", call.script->text});
+        pending_.back().script = call.script;
     }
-    store::append_check(out_, {done.call->checks.data(), done.call->count});
-    done.call->ticket = first_ticket_ + pending_.size();
-    push({Kind::check, true, done.deadline_ms, done.call});
-    if (!flush_event_.posted) {
-        ngx_post_event(&flush_event_, &ngx_posted_events);
-    }
+    call.script_sent = true;
+    send(call);
     return true;
 }
 
-// One timer for all: it is set when somebody waits and looks through the queue when it fires.
+// One timer for all: it is set when somebody waits and looks through the queues when it fires.
 void RedisConnection::on_budget() {
     const std::int64_t now = now_msec();
     std::int64_t earliest = 0;
     std::size_t expired = 0;
-    for (Entry& one : pending_) {
-        if (one.call == nullptr) {
-            continue;
+    const auto look = [&](RedisCall*& call) {
+        if (call == nullptr) {
+            return;
         }
-        if (one.deadline_ms <= now) {
-            one.call->ticket = 0;
-            failed_.push_back(one.call);
-            one.call = nullptr;
+        if (call->deadline_ms <= now) {
+            fail(*call);
+            call = nullptr;
             ++expired;
-        } else if (earliest == 0 || one.deadline_ms < earliest) {
-            earliest = one.deadline_ms;
+        } else if (earliest == 0 || call->deadline_ms < earliest) {
+            earliest = call->deadline_ms;
         }
+    };
+    for (Entry& one : pending_) {
+        look(one.call);
+    }
+    for (RedisCall*& call : waiting_) {
+        look(call);
     }
     if (earliest != 0) {
         arm(budget_timer_, earliest - now);
@@ -446,40 +448,43 @@ void RedisConnection::on_budget() {
 }
 
 void RedisConnection::on_deadline() {
-    const char* why = state_ == State::probing ? "no answer within the budget" : "connect timeout";
-    disconnect();
-    trip(why);
+    drop(state_ == State::probing ? "no answer within the budget" : "connect timeout");
 }
 
 // The server has closed, or cannot be understood. An established connection may be made anew at
 // once; one that never got ready waits.
-void RedisConnection::lost(const char* why) {
+void RedisConnection::socket_lost(const std::string& why) {
     const bool was_ready = state_ == State::ready;
     disconnect();
     const bool too_many = !failed_.empty() && breaker_.failed();
     if (was_ready && !too_many) {
-        connect();
+        find();
         deliver_failures();
         return;
     }
     trip(why);
 }
 
-void RedisConnection::fail_decision(const char* why) {
+void RedisConnection::fail_decision(const std::string& why) {
     if (breaker_.failed()) {
-        disconnect();
-        trip(why);
+        drop(why);
     }
 }
 
-void RedisConnection::trip(const char* why) {
-    if (breaker_.trip()) {
+void RedisConnection::trip(const std::string& why) {
+    const bool was_closed = breaker_.trip();
+    if (was_closed && peer_ != Peer::sentinel) {
         ngx_log_error(NGX_LOG_ERR, log_, 0,
-                      "sallyport: store \"%s\" is not available (%s); limits go on as their "
-                      "on_store_error says",
-                      name(), why);
+                      "sallyport: store %s is not available (%s); what needs it goes on as its "
+                      "configuration says",
+                      label_.c_str(), why.c_str());
     }
-    arm(retry_timer_, breaker_.next_backoff_ms(static_cast<std::uint32_t>(ngx_random())));
+    if (!retry_timer_.timer_set) {
+        arm(retry_timer_, breaker_.next_backoff_ms(static_cast<std::uint32_t>(ngx_random())));
+    }
+    if (was_closed) {
+        owner_.availability_changed(*this);
+    }
     deliver_failures();
 }
 

@@ -17,6 +17,7 @@
 namespace sallyport::ngx {
 
 enum class FeatureId : std::uint8_t {
+    redis,
     tls_policy,
     ip_list,
     rate_limit,

@@ -1,7 +1,5 @@
 #include "module/store/rate_limit_commands.hpp"
 
-#include "common/bytes.hpp"
-#include "common/crypto.hpp"
 #include "module/store/resp_writer.hpp"
 #include "rate_limit_script_text.hpp"
 
@@ -33,8 +31,12 @@ std::string_view rate_limit_script() {
 }
 
 const std::string& rate_limit_script_sha() {
-    static const std::string sha = hex_encode(digest(DigestAlgorithm::sha1, rate_limit_script()));
-    return sha;
+    return rate_limit_redis_script().sha;
+}
+
+const RedisScript& rate_limit_redis_script() {
+    static const RedisScript script(rate_limit_script());
+    return script;
 }
 
 std::string key_prefix(std::string_view limit) {
@@ -48,6 +50,7 @@ LimitWire make_wire(std::string_view limit, const policy::Gcra& gcra) {
     RespWriter(wire.key_head).word(prefix, std::string(policy::KeyText().size(), '0'), {});
     // Everything before the hash.
     wire.key_head.resize(wire.key_head.find(prefix) + prefix.size());
+    wire.slot = key_slot(prefix);
     RespWriter(wire.numbers).word(gcra.interval_ns).word(gcra.capacity_ns);
     return wire;
 }
@@ -79,10 +82,6 @@ std::optional<CheckReply> parse_check(const Reply& reply, std::span<const Check>
         out.ahead_ns[i] = ahead_ns;
     }
     return out;
-}
-
-void append_script_load(std::string& out) {
-    RespWriter(out).command(3).word("SCRIPT").word("LOAD").word(rate_limit_script());
 }
 
 }  // namespace sallyport::store

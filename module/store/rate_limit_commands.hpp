@@ -6,6 +6,8 @@
 
 #include "module/policy/rate_limit.hpp"
 #include "module/policy/rate_limit_key.hpp"
+#include "module/store/redis_script.hpp"
+#include "module/store/redis_slot.hpp"
 #include "module/store/resp_reader.hpp"
 
 #include <array>
@@ -24,6 +26,7 @@ static_assert(kLimitsPerRequestMax < kReplyIntegersMax);
 std::string_view rate_limit_script();
 // Lower-case hex SHA-1 of the script: its name in Redis.
 const std::string& rate_limit_script_sha();
+const RedisScript& rate_limit_redis_script();
 
 // `sallyport:{<limit>}:`
 std::string key_prefix(std::string_view limit);
@@ -31,8 +34,9 @@ std::string key_prefix(std::string_view limit);
 // A limit as the wire has it, written once at configuration time.
 struct LimitWire {
     policy::Gcra limit;
-    std::string key_head;  // RESP length of a key and key_prefix()
-    std::string numbers;   // the limit's two arguments as RESP words
+    std::string key_head;    // RESP length of a key and key_prefix()
+    std::string numbers;     // the limit's two arguments as RESP words
+    std::uint16_t slot = 0;  // of all the limit's keys in a cluster
 };
 LimitWire make_wire(std::string_view limit, const policy::Gcra& gcra);
 
@@ -51,7 +55,5 @@ struct CheckReply {
 void append_check(std::string& out, std::span<const Check> checks);
 // Nothing when the reply is not what the script returns for `checks`: the store cannot be trusted.
 std::optional<CheckReply> parse_check(const Reply& reply, std::span<const Check> checks);
-
-void append_script_load(std::string& out);
 
 }  // namespace sallyport::store

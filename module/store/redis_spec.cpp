@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::string_view kTcp = "redis://";
 constexpr std::string_view kTls = "rediss://";
+constexpr std::string_view kSentinel = "redis+sentinel://";
+constexpr std::string_view kSentinelTls = "rediss+sentinel://";
 constexpr std::string_view kUnix = "unix:";
 // sun_path of sockaddr_un holds 108 bytes with its zero.
 constexpr std::size_t kSocketPathMax = 107;
@@ -29,9 +31,15 @@ Status set_database(RedisSpec& spec, std::string_view value) {
     return Done{};
 }
 
-Status set_tcp(RedisSpec& spec, std::string_view url, std::string_view rest) {
-    const std::size_t slash = rest.find('/');
-    const std::string_view authority = rest.substr(0, slash);
+// What stands in front of the port: [::1] keeps its brackets in the address, not in the host.
+std::string host_of(std::string_view authority) {
+    if (authority.starts_with('[')) {
+        return std::string(authority.substr(1, authority.find(']') - 1));
+    }
+    return std::string(authority.substr(0, authority.rfind(':')));
+}
+
+Status add_server(RedisSpec& spec, std::string_view url, std::string_view authority) {
     if (authority.find('@') != std::string_view::npos) {
         return Error{"the URL holds credentials; write user= and password_file= instead"};
     }
@@ -39,34 +47,84 @@ Status set_tcp(RedisSpec& spec, std::string_view url, std::string_view rest) {
         authority.find_first_of("?#,") != std::string_view::npos) {
         return Error{quoted(url) + " has no host; write redis://host:port/database"};
     }
-    spec.address = authority;
-    if (slash == std::string_view::npos || slash + 1 == rest.size()) {
-        return Done{};
+    if (spec.servers.size() == kRedisUrlsMax) {
+        return Error{"more than " + std::to_string(kRedisUrlsMax) +
+                     " servers are named; a few are enough, the others are learnt from them"};
+    }
+    spec.servers.push_back({std::string(authority), host_of(authority)});
+    return Done{};
+}
+
+Status add_tcp(RedisSpec& spec, std::string_view url, std::string_view rest) {
+    const std::size_t slash = rest.find('/');
+    const Status added = add_server(spec, url, rest.substr(0, slash));
+    if (!added || slash == std::string_view::npos || slash + 1 == rest.size()) {
+        return added;
     }
     return set_database(spec, rest.substr(slash + 1));
 }
 
-Status set_url(RedisSpec& spec, std::string_view url) {
-    if (url.starts_with(kUnix)) {
-        const std::string_view path = url.substr(kUnix.size());
-        if (!path.starts_with('/') || path.size() > kSocketPathMax) {
-            return Error{quoted(url) + " must be unix: and an absolute path of at most " +
-                         std::to_string(kSocketPathMax) + " characters"};
+// redis+sentinel://host:port,host:port/master[/database]
+Status add_sentinels(RedisSpec& spec, std::string_view url, std::string_view rest) {
+    const std::size_t slash = rest.find('/');
+    const std::string_view path =
+        slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+    const std::string_view master = path.substr(0, path.find('/'));
+    if (master.empty()) {
+        return Error{quoted(url) +
+                     " names no master; write redis+sentinel://host:26379,host:26379/mymaster"};
+    }
+    Status good = Done{};
+    for_each_split(rest.substr(0, slash), ',', [&](std::string_view authority) {
+        if (good) {
+            good = add_server(spec, url, authority);
         }
-        spec.address = url;
-        return Done{};
+    });
+    if (!good) {
+        return good;
     }
-    if (url.starts_with(kTls)) {
-        return Error{quoted(url) +
-                     ": TLS to Redis is not available; write redis:// over a private network or "
-                     "unix: with a local tunnel"};
+    spec.kind = RedisKind::sentinel;
+    spec.master = master;
+    return path.size() > master.size() + 1 ? set_database(spec, path.substr(master.size() + 1))
+                                           : Done{};
+}
+
+Status add_socket(RedisSpec& spec, std::string_view url) {
+    const std::string_view path = url.substr(kUnix.size());
+    if (!path.starts_with('/') || path.size() > kSocketPathMax) {
+        return Error{quoted(url) + " must be unix: and an absolute path of at most " +
+                     std::to_string(kSocketPathMax) + " characters"};
     }
-    if (!url.starts_with(kTcp)) {
-        return Error{quoted(url) +
-                     " is not a Redis URL; write redis://host:port/database or "
-                     "unix:/path/to/socket"};
+    spec.servers.push_back({std::string(url), {}});
+    return Done{};
+}
+
+bool is_url(std::string_view text) {
+    return text.starts_with(kUnix) || text.find("://") != std::string_view::npos;
+}
+
+Status add_url(RedisSpec& spec, std::string_view url) {
+    const bool tls = url.starts_with(kTls) || url.starts_with(kSentinelTls);
+    if (!spec.servers.empty() && tls != spec.tls) {
+        return Error{quoted(url) + ": the URLs of one store all use TLS or none does"};
     }
-    return set_tcp(spec, url, url.substr(kTcp.size()));
+    spec.tls = tls;
+    if (url.starts_with(kUnix)) {
+        return add_socket(spec, url);
+    }
+    for (const std::string_view scheme : {kTcp, kTls}) {
+        if (url.starts_with(scheme)) {
+            return add_tcp(spec, url, url.substr(scheme.size()));
+        }
+    }
+    for (const std::string_view scheme : {kSentinel, kSentinelTls}) {
+        if (url.starts_with(scheme)) {
+            return add_sentinels(spec, url, url.substr(scheme.size()));
+        }
+    }
+    return Error{quoted(url) +
+                 " is not a Redis URL; write redis://host:port/database, rediss:// for TLS, "
+                 "redis+sentinel:// or unix:/path/to/socket"};
 }
 
 Status set_duration(std::int64_t& out, std::string_view name, std::string_view value,
@@ -91,6 +149,62 @@ Status set_text(std::string& out, std::string_view name, std::string_view value)
     return Done{};
 }
 
+Status set_failures(RedisSpec& spec, std::string_view value) {
+    const auto count = parse_u64(value);
+    if (!count || *count == 0 || *count > 1'000) {
+        return Error{"failures=" + quoted(value) +
+                     ": write how many failures in a row open the breaker, 1 to 1000"};
+    }
+    spec.breaker.failures_max = static_cast<unsigned>(*count);
+    return Done{};
+}
+
+Status set_cluster(RedisSpec& spec, std::string_view value) {
+    if (value != "on" && value != "off") {
+        return Error{"cluster=" + quoted(value) + " is unknown; write cluster=on or cluster=off"};
+    }
+    if (value == "on" && spec.kind == RedisKind::sentinel) {
+        return Error{"cluster=on: a cluster has no Sentinels; name some of its nodes instead"};
+    }
+    spec.kind = value == "on" ? RedisKind::cluster : spec.kind;
+    return Done{};
+}
+
+Status set_sentinel(RedisSpec& spec, std::string_view value) {
+    if (spec.kind != RedisKind::single) {
+        return Error{"sentinel=" + quoted(value) +
+                     ": the master is named already, or this is a cluster; keep one"};
+    }
+    spec.kind = RedisKind::sentinel;
+    return set_text(spec.master, "sentinel", value);
+}
+
+Status set_verify(RedisSpec& spec, std::string_view value) {
+    if (value != "on" && value != "off") {
+        return Error{"tls_verify=" + quoted(value) +
+                     " is unknown; write tls_verify=on or tls_verify=off"};
+    }
+    spec.tls_verify = value == "on";
+    return Done{};
+}
+
+// A text option and where it goes.
+struct TextOption {
+    std::string_view name;
+    std::string RedisSpec::*field;
+};
+constexpr TextOption kTexts[] = {
+    {"user", &RedisSpec::user},
+    {"password_file", &RedisSpec::password_file},
+    {"key_file", &RedisSpec::key_file},
+    {"sentinel_user", &RedisSpec::sentinel_user},
+    {"sentinel_password_file", &RedisSpec::sentinel_password_file},
+    {"tls_ca", &RedisSpec::tls_ca},
+    {"tls_name", &RedisSpec::tls_name},
+    {"tls_certificate", &RedisSpec::tls_certificate},
+    {"tls_key", &RedisSpec::tls_key},
+};
+
 struct Option {
     std::string_view name;
     Status (*set)(RedisSpec&, std::string_view);
@@ -103,16 +217,7 @@ constexpr Option kOptions[] = {
      [](RedisSpec& s, std::string_view v) {
          return set_duration(s.connect_timeout_ms, "connect_timeout", v, 10, 60'000);
      }},
-    {"failures",
-     [](RedisSpec& s, std::string_view v) -> Status {
-         const auto count = parse_u64(v);
-         if (!count || *count == 0 || *count > 1'000) {
-             return Error{"failures=" + quoted(v) +
-                          ": write how many failures in a row open the breaker, 1 to 1000"};
-         }
-         s.breaker.failures_max = static_cast<unsigned>(*count);
-         return Done{};
-     }},
+    {"failures", set_failures},
     {"backoff",
      [](RedisSpec& s, std::string_view v) {
          return set_duration(s.breaker.backoff_ms_min, "backoff", v, 10, 60'000);
@@ -121,20 +226,17 @@ constexpr Option kOptions[] = {
      [](RedisSpec& s, std::string_view v) {
          return set_duration(s.breaker.backoff_ms_max, "backoff_max", v, 10, 600'000);
      }},
-    {"user", [](RedisSpec& s, std::string_view v) { return set_text(s.user, "user", v); }},
-    {"password_file",
-     [](RedisSpec& s, std::string_view v) {
-         return set_text(s.password_file, "password_file", v);
-     }},
-    {"key_file",
-     [](RedisSpec& s, std::string_view v) { return set_text(s.key_file, "key_file", v); }},
     {"database", [](RedisSpec& s, std::string_view v) { return set_database(s, v); }},
+    {"cluster", set_cluster},
+    {"sentinel", set_sentinel},
+    {"tls_verify", set_verify},
 };
 constexpr std::string_view kOptionNames =
-    "budget, connect_timeout, failures, backoff, backoff_max, user, password_file, key_file or "
-    "database";
+    "budget, connect_timeout, failures, backoff, backoff_max, user, password_file, key_file, "
+    "database, cluster, sentinel, sentinel_user, sentinel_password_file, tls_ca, tls_name, "
+    "tls_certificate, tls_key or tls_verify";
 
-Status set_option(RedisSpec& spec, std::string_view argument, std::uint32_t& seen) {
+Status set_option(RedisSpec& spec, std::string_view argument, std::vector<std::string_view>& seen) {
     const std::size_t equals = argument.find('=');
     const std::string_view name = argument.substr(0, equals);
     if (name == "password") {
@@ -142,21 +244,68 @@ Status set_option(RedisSpec& spec, std::string_view argument, std::uint32_t& see
             "a password does not belong into the configuration; write it to a file and "
             "name it in password_file="};
     }
-    const auto* option = std::find_if(std::begin(kOptions), std::end(kOptions),
-                                      [&](const Option& one) { return one.name == name; });
-    if (argument.starts_with(kTcp) || argument.starts_with(kTls) || argument.starts_with(kUnix)) {
-        return Error{quoted(argument) + ": one Redis has one URL; name one server"};
+    const auto is_it = [&](const auto& one) { return one.name == name; };
+    const auto* text = std::find_if(std::begin(kTexts), std::end(kTexts), is_it);
+    const auto* option = std::find_if(std::begin(kOptions), std::end(kOptions), is_it);
+    if (equals == std::string_view::npos ||
+        (text == std::end(kTexts) && option == std::end(kOptions))) {
+        return Error{"unknown option " + quoted(argument) + "; write " + std::string(kOptionNames)};
     }
-    if (option == std::end(kOptions) || equals == std::string_view::npos) {
-        return Error{"unknown option " + quoted(argument) + "; write " + std::string(kOptionNames) +
-                     ", each as name=value"};
-    }
-    const std::uint32_t bit = 1U << (option - std::begin(kOptions));
-    if ((seen & bit) != 0) {
+    if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
         return Error{std::string(name) + "= stands there twice; keep one"};
     }
-    seen |= bit;
-    return option->set(spec, argument.substr(equals + 1));
+    seen.push_back(name);
+    const std::string_view value = argument.substr(equals + 1);
+    return text != std::end(kTexts) ? set_text(spec.*text->field, name, value)
+                                    : option->set(spec, value);
+}
+
+Status check_servers(const RedisSpec& spec) {
+    if (spec.kind == RedisKind::single && spec.servers.size() > 1) {
+        return Error{quoted(spec.servers[1].address) +
+                     ": several servers are Sentinels or a cluster; add sentinel=MASTER or "
+                     "cluster=on, or name one server"};
+    }
+    const auto is_socket = [](const RedisServer& one) { return one.host.empty(); };
+    if (spec.kind != RedisKind::single &&
+        std::any_of(spec.servers.begin(), spec.servers.end(), is_socket)) {
+        return Error{"Sentinels and cluster nodes are named by host and port, not by unix:"};
+    }
+    if (spec.kind == RedisKind::cluster && spec.database != 0) {
+        return Error{"a cluster has database 0 alone; remove the database"};
+    }
+    return Done{};
+}
+
+Status check_options(const RedisSpec& spec) {
+    if (!spec.user.empty() && spec.password_file.empty()) {
+        return Error{"user=" + quoted(spec.user) + " has no password; add password_file="};
+    }
+    const bool of_sentinel = !spec.sentinel_user.empty() || !spec.sentinel_password_file.empty();
+    if (of_sentinel && spec.kind != RedisKind::sentinel) {
+        return Error{"sentinel_user= and sentinel_password_file= need sentinel=MASTER"};
+    }
+    if (!spec.sentinel_user.empty() && spec.sentinel_password_file.empty()) {
+        return Error{"sentinel_user=" + quoted(spec.sentinel_user) +
+                     " has no password; add sentinel_password_file="};
+    }
+    const bool of_tls = !spec.tls_ca.empty() || !spec.tls_name.empty() ||
+                        !spec.tls_certificate.empty() || !spec.tls_key.empty() || !spec.tls_verify;
+    if (of_tls && !spec.tls) {
+        return Error{"tls_… options belong to TLS; write rediss:// or remove them"};
+    }
+    if (spec.tls_certificate.empty() != spec.tls_key.empty()) {
+        return Error{"tls_certificate= and tls_key= belong together; add the other"};
+    }
+    if (!spec.tls_verify && (!spec.tls_ca.empty() || !spec.tls_name.empty())) {
+        return Error{
+            "tls_verify=off with tls_ca= or tls_name=: nothing would be compared; remove "
+            "tls_verify=off"};
+    }
+    if (spec.breaker.backoff_ms_max < spec.breaker.backoff_ms_min) {
+        return Error{"backoff_max= is shorter than backoff=; raise it"};
+    }
+    return Done{};
 }
 
 }  // namespace
@@ -170,20 +319,20 @@ Result<RedisSpec> parse_redis(std::span<const std::string_view> arguments) {
     if (spec.name == policy::kLocalStore) {
         return Error{"the name \"local\" means shared memory; choose another"};
     }
-    if (const Status url = set_url(spec, arguments[1]); !url) {
-        return url.error();
-    }
-    std::uint32_t seen = 0;
-    for (const std::string_view argument : arguments.subspan(2)) {
-        if (const Status set = set_option(spec, argument, seen); !set) {
+    std::vector<std::string_view> seen;
+    for (std::size_t i = 1; i < arguments.size(); ++i) {
+        const bool url =
+            i == 1 || (is_url(arguments[i]) && arguments[i].find('=') == std::string_view::npos);
+        const Status set = url ? add_url(spec, arguments[i]) : set_option(spec, arguments[i], seen);
+        if (!set) {
             return set.error();
         }
     }
-    if (!spec.user.empty() && spec.password_file.empty()) {
-        return Error{"user=" + quoted(spec.user) + " has no password; add password_file="};
+    if (const Status good = check_servers(spec); !good) {
+        return good.error();
     }
-    if (spec.breaker.backoff_ms_max < spec.breaker.backoff_ms_min) {
-        return Error{"backoff_max= is shorter than backoff=; raise it"};
+    if (const Status good = check_options(spec); !good) {
+        return good.error();
     }
     return spec;
 }

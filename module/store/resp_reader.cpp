@@ -15,31 +15,37 @@ Reply& reply_of(const redisReadTask* task) {
     return *static_cast<Reply*>(task->privdata);
 }
 
-// An element below an array: it may only be one of the integers we ask for.
-void* spoil(const redisReadTask* task) {
-    reply_of(task).kind = ReplyKind::other;
-    return &reply_of(task);
-}
-
 void* begin(const redisReadTask* task, ReplyKind kind) {
     Reply& reply = reply_of(task);
+    reply.reset();
     reply.kind = kind;
-    reply.count = 0;
-    reply.set_text({});
     return &reply;
 }
 
-void* on_string(const redisReadTask* task, char* text, std::size_t size) {
-    if (task->parent != nullptr) {
-        return spoil(task);
+// An element below an array: null, which ends the stream, when the tree has no room for it.
+void* below(const redisReadTask* task, ReplyKind kind, std::int64_t integer,
+            std::string_view text) {
+    Reply& reply = reply_of(task);
+    return reply.promote() && reply.grow(kind, integer, text) ? &reply : nullptr;
+}
+
+ReplyKind string_kind(const redisReadTask* task) {
+    switch (task->type) {
+        case REDIS_REPLY_ERROR:
+            return ReplyKind::error;
+        case REDIS_REPLY_STATUS:
+            return ReplyKind::status;
+        case REDIS_REPLY_STRING:
+            return ReplyKind::text;
+        default:
+            return ReplyKind::other;
     }
-    ReplyKind kind = ReplyKind::other;
-    if (task->type == REDIS_REPLY_ERROR) {
-        kind = ReplyKind::error;
-    } else if (task->type == REDIS_REPLY_STATUS) {
-        kind = ReplyKind::status;
-    } else if (task->type == REDIS_REPLY_STRING) {
-        kind = ReplyKind::text;
+}
+
+void* on_string(const redisReadTask* task, char* text, std::size_t size) {
+    const ReplyKind kind = string_kind(task);
+    if (task->parent != nullptr) {
+        return below(task, kind, 0, {text, size});
     }
     begin(task, kind);
     reply_of(task).set_text({text, size});
@@ -48,27 +54,39 @@ void* on_string(const redisReadTask* task, char* text, std::size_t size) {
 
 template <typename Count>
 void* on_array(const redisReadTask* task, Count elements) {
+    const auto count = static_cast<std::int64_t>(elements);
     if (task->parent != nullptr) {
-        return spoil(task);
+        return below(task, ReplyKind::array, count, {});
     }
-    const bool fits = elements <= static_cast<Count>(kReplyIntegersMax);
-    return begin(task, fits ? ReplyKind::integers : ReplyKind::other);
+    begin(task, ReplyKind::integers);
+    Reply& reply = reply_of(task);
+    reply.declared = count;
+    const bool fits = count <= static_cast<std::int64_t>(kReplyIntegersMax);
+    return fits || reply.promote() ? &reply : nullptr;
 }
 
 void* on_integer(const redisReadTask* task, long long value) {
     Reply& reply = reply_of(task);
     if (task->parent == nullptr) {
         begin(task, ReplyKind::integer);
+    } else if (reply.kind == ReplyKind::array) {
+        return below(task, ReplyKind::integer, value, {});
     }
-    if (reply.count < kReplyIntegersMax) {
-        reply.integers[reply.count++] = value;
-    }
+    reply.integers[reply.count++] = value;
     return &reply;
 }
 
 void* on_nil(const redisReadTask* task) {
-    return task->parent != nullptr ? spoil(task) : begin(task, ReplyKind::nil);
+    return task->parent != nullptr ? below(task, ReplyKind::nil, 0, {})
+                                   : begin(task, ReplyKind::nil);
 }
+
+#if HIREDIS_MAJOR >= 1
+void* on_other(const redisReadTask* task) {
+    return task->parent != nullptr ? below(task, ReplyKind::other, 0, {})
+                                   : begin(task, ReplyKind::other);
+}
+#endif
 
 void on_free(void*) {}
 
@@ -77,12 +95,10 @@ redisReplyObjectFunctions functions() {
     all.createString = on_string;
 #if HIREDIS_MAJOR >= 1
     all.createArray = on_array<std::size_t>;
-    all.createDouble = [](const redisReadTask* task, double, char*, std::size_t) -> void* {
-        return task->parent != nullptr ? spoil(task) : begin(task, ReplyKind::other);
+    all.createDouble = [](const redisReadTask* task, double, char*, std::size_t) {
+        return on_other(task);
     };
-    all.createBool = [](const redisReadTask* task, int) -> void* {
-        return task->parent != nullptr ? spoil(task) : begin(task, ReplyKind::other);
-    };
+    all.createBool = [](const redisReadTask* task, int) { return on_other(task); };
 #else
     all.createArray = on_array<int>;
 #endif
@@ -99,6 +115,37 @@ void Reply::set_text(std::string_view text) {
     if (text_size_ > 0) {
         std::memcpy(text_.data(), text.data(), text_size_);
     }
+}
+
+void Reply::reset() {
+    count = 0;
+    declared = 0;
+    text_size_ = 0;
+    nodes_.clear();
+    arena_.clear();
+}
+
+bool Reply::grow(ReplyKind node_kind, std::int64_t integer, std::string_view text) {
+    if (nodes_.size() == kReplyNodesMax || arena_.size() + text.size() > kReplyTreeBytesMax) {
+        return false;
+    }
+    nodes_.push_back({node_kind, integer, arena_.size(), text.size()});
+    arena_.append(text);
+    return true;
+}
+
+// From integers kept in place to a tree.
+bool Reply::promote() {
+    if (kind == ReplyKind::array) {
+        return true;
+    }
+    kind = ReplyKind::array;
+    bool room = grow(ReplyKind::array, declared, {});
+    for (std::size_t i = 0; i < count && room; ++i) {
+        room = grow(ReplyKind::integer, integers[i], {});
+    }
+    count = 0;
+    return room;
 }
 
 struct RespReader::Hiredis {

@@ -73,7 +73,7 @@ class RateLimitScriptTest : public testing::Test {
     void SetUp() override {
         EXPECT_EQ(client_.run({"FLUSHALL"}).text(), "OK");
         std::string load;
-        append_script_load(load);
+        RespWriter(load).command(3).word("SCRIPT").word("LOAD").word(rate_limit_script());
         client_.send(load);
         EXPECT_EQ(client_.receive().text(), rate_limit_script_sha());
     }

@@ -65,13 +65,13 @@ const std::vector<ReplyCase>& reply_cases() {
         {"*-1\r\n", ReplyKind::nil, "", {}},
         {"*0\r\n", ReplyKind::integers, "", {}},
         {"*3\r\n:1\r\n:0\r\n:600000000\r\n", ReplyKind::integers, "", {1, 0, 600000000}},
-        {"*2\r\n:1\r\n$1\r\nx\r\n", ReplyKind::other, "", {}},
-        {"*2\r\n:1\r\n$-1\r\n", ReplyKind::other, "", {}},
-        {"*1\r\n*1\r\n:1\r\n", ReplyKind::other, "", {}},
+        {"*2\r\n:1\r\n$1\r\nx\r\n", ReplyKind::array, "", {}},
+        {"*2\r\n:1\r\n$-1\r\n", ReplyKind::array, "", {}},
+        {"*1\r\n*1\r\n:1\r\n", ReplyKind::array, "", {}},
         {"*17\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:"
          "1\r\n"
          ":1\r\n:1\r\n:1\r\n",
-         ReplyKind::other,
+         ReplyKind::array,
          "",
          {}},
     };
@@ -114,6 +114,41 @@ TEST(RespReader, ReadsRepliesByteByByte) {
         ASSERT_EQ(reader.next(), ReadResult::reply) << one.bytes;
         expect_reply(reader.reply(), one);
     }
+}
+
+std::string shown(const Reply& reply) {
+    std::string out;
+    for (const ReplyNode& node : reply.nodes()) {
+        out += node.kind == ReplyKind::array     ? "[" + std::to_string(node.integer)
+               : node.kind == ReplyKind::integer ? std::to_string(node.integer)
+               : node.kind == ReplyKind::nil     ? "nil"
+                                                 : std::string(reply.text_of(node));
+        out += ' ';
+    }
+    return out;
+}
+
+TEST(RespReader, KeepsOtherArraysAsATree) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"*2\r\n$4\r\nhost\r\n$4\r\n6379\r\n", "[2 host 6379 "},
+        {"*2\r\n:1\r\n$-1\r\n", "[2 1 nil "},
+        {"*1\r\n*3\r\n:0\r\n:5460\r\n*2\r\n$1\r\na\r\n:7\r\n", "[1 [3 0 5460 [2 a 7 "},
+        {"*2\r\n:1\r\n*0\r\n", "[2 1 [0 "},
+        {":1\r\n", ""},
+    };
+    RespReader reader;
+    for (const auto& [bytes, expected] : cases) {
+        ASSERT_TRUE(reader.feed(bytes));
+        ASSERT_EQ(reader.next(), ReadResult::reply) << bytes;
+        EXPECT_EQ(shown(reader.reply()), expected) << bytes;
+    }
+    RespReader greedy;
+    std::string endless = "*" + std::to_string(kReplyNodesMax + 1) + "\r\n";
+    for (std::size_t i = 0; i <= kReplyNodesMax; ++i) {
+        endless += ":1\r\n";
+    }
+    ASSERT_TRUE(greedy.feed(endless));
+    EXPECT_EQ(greedy.next(), ReadResult::broken);
 }
 
 TEST(RespReader, CutsLongErrors) {
