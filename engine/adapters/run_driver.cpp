@@ -16,6 +16,12 @@ constexpr std::int64_t kOverloadPauseMs = 100;
 // A journal that could not be written (a full disk) is tried again after this, until it can.
 constexpr std::int64_t kStoreRetryMs = 1000;
 
+// Events kept in memory at most: a long loop without effects has nothing that waits for the disk.
+constexpr std::size_t kUncommittedMax = 256;
+// Actions of one run before others have their turn on the loop: a long loop of steps that end at once
+// must not hold up everybody else.
+constexpr std::size_t kTurnActionsMax = 256;
+
 }  // namespace
 
 RunDriver::Impl::Impl(RunDriverPorts ports, RunDriverOptions options)
@@ -112,14 +118,18 @@ void RunDriver::Impl::drive(const RunPtr& run) {
         return;
     }
     run->driving = true;
-    while (!run->ready.empty()) {
+    std::size_t performed = 0;
+    while (!run->ready.empty() && performed++ < kTurnActionsMax) {
         const Action action = std::move(run->ready.front());
         run->ready.pop_front();
         std::visit([&](const auto& what) { perform(run, what); }, action.what);
     }
     run->driving = false;
-    if (!run->held.empty()) {
+    if (!run->held.empty() || run->uncommitted.size() >= kUncommittedMax) {
         commit(run);
+    }
+    if (!run->ready.empty()) {
+        ports_.loop.after(0, [self = shared_from_this(), run] { self->drive(run); });
     }
 }
 
@@ -187,10 +197,10 @@ void RunDriver::Impl::perform(const RunPtr& run, const PrepareStep& action) {
     const Step& at = run->program->steps[action.step];
     const std::string problem = StepPerformer::unsupported(at);
     if (!problem.empty()) {
-        feed(run, StepFailed{at.name, action.attempt, problem, FailureKind::error, {}});
+        feed(run, StepFailed{at.name, action.attempt, problem, FailureKind::error, {}, action.path});
         return;
     }
-    resolver_.resolve(run->row.project_id, at.settings["input"], run->state.scope,
+    resolver_.resolve(run->row.project_id, at.input, run->state.scope,
                       run->program->schema,
                       [self = shared_from_this(), run, action](Result<ResolvedInput> input) {
                           self->on_input(run, action, std::move(input));
@@ -201,21 +211,21 @@ void RunDriver::Impl::on_input(const RunPtr& run, const PrepareStep& action,
                                Result<ResolvedInput> input) {
     const std::string& name = run->program->steps[action.step].name;
     if (!input.ok()) {
-        feed(run, StepFailed{name, action.attempt, input.message(), FailureKind::error, {}});
+        feed(run, StepFailed{name, action.attempt, input.message(), FailureKind::error, {}, action.path});
         return;
     }
     run->input = std::move(input->value);
-    feed(run, StepStarted{name, action.attempt, shown_input(input->logged)});
+    feed(run, StepStarted{name, action.attempt, shown_input(input->logged), action.path});
 }
 
 void RunDriver::Impl::perform(const RunPtr& run, const PerformStep& action) {
     const Step& at = run->program->steps[action.step];
     if (run->state.phase != Phase::running || run->state.attempt != action.attempt ||
-        run->state.cursor != action.step) {
+        run->state.cursor != action.step || run->state.path != action.path) {
         return;  // ended while its start was being committed
     }
     const StepCall call{at, run->input, run->row.project_id,
-                        idempotency_key(run->row.id, at.name, action.attempt),
+                        idempotency_key(run->row.id, at.name, action.attempt, action.path),
                         run->deadline_ms - ports_.clock.now_ms()};
     auto cancel =
         performer_.perform(call, [self = shared_from_this(), run, action](StepResult result) {
@@ -232,11 +242,11 @@ void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, St
     switch (result.kind) {
         case StepResult::Kind::succeeded:
             feed(run, StepSucceeded{name, action.attempt, std::move(result.output),
-                                    std::move(result.response), result.stop});
+                                    std::move(result.response), result.stop, action.path});
             return;
         case StepResult::Kind::failed:
             feed(run,
-                 StepFailed{name, action.attempt, std::move(result.message), result.failure, {}});
+                 StepFailed{name, action.attempt, std::move(result.message), result.failure, {}, action.path});
             return;
         case StepResult::Kind::overloaded:
             ports_.loop.after(kOverloadPauseMs, [self = shared_from_this(), run, action] {
@@ -253,7 +263,7 @@ void RunDriver::Impl::perform(const RunPtr& run, const SetTimer& action) {
     }
     ports_.loop.after(action.due_ms - ports_.clock.now_ms(),
                       [self = shared_from_this(), run, action] {
-                          self->feed(run, TimerFired{action.timer, action.attempt});
+                          self->feed(run, TimerFired{action.timer, action.attempt, action.path});
                       });
 }
 

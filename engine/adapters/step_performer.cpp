@@ -2,6 +2,7 @@
 
 #include "engine/core/piece_http.hpp"
 #include "engine/core/piece_webhook.hpp"
+#include "engine/core/router.hpp"
 #include "engine/core/run_record.hpp"
 
 #include <algorithm>
@@ -94,24 +95,45 @@ StepResult answer_caller(const Json& input) {
     return result;
 }
 
+StepResult take(Result<Json> output) {
+    if (!output.ok()) {
+        return failed(output.message());
+    }
+    StepResult result;
+    result.output = *std::move(output);
+    return result;
+}
+
+Result<Json> loop_items(const Json& input) {
+    if (!input["items"].is_array()) {
+        return Error{"The items you have selected must be a list."};
+    }
+    return input["items"];
+}
+
 }  // namespace
 
 std::string StepPerformer::unsupported(const Step& step) {
-    if (step.kind == StepKind::code) {
-        return {};
-    }
     if (step.kind == StepKind::piece) {
         const bool known = (step.piece == kHttpPiece && step.action == "send_request") ||
                            (step.piece == kWebhookPiece && step.action == "return_response");
         return known ? std::string()
                      : "This engine has no action '" + step.action + "' of '" + step.piece + "'";
     }
-    return "This engine cannot run steps of type " + std::string(to_string(step.kind)) + " yet";
+    return {};
 }
 
 StepPerformer::Cancel StepPerformer::perform(const StepCall& call, Done done) {
     if (call.step.kind == StepKind::code) {
         return run_code(call, std::move(done));
+    }
+    if (call.step.kind == StepKind::loop) {
+        done(take(loop_items(call.input)));
+        return {};
+    }
+    if (call.step.kind == StepKind::router) {
+        done(take(evaluate_router(call.input)));
+        return {};
     }
     if (call.step.piece == kHttpPiece) {
         return send_request(call, std::move(done));

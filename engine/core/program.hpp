@@ -27,10 +27,16 @@ struct Step {
     std::string piece;   // piece name, empty unless a piece
     std::string action;  // action or trigger name within the piece
     Json settings;       // never changed
+    Json input;          // what is resolved before the step runs; a part of `settings`
     bool skip = false;
     bool retry_on_failure = false;
     bool continue_on_failure = false;
-    std::size_t next = kNone;
+    std::size_t next = kNone;    // after it, at the same level
+    std::size_t parent = kNone;  // the loop or router it stands in
+    // The first step of each branch (of the body, for a loop); kNone where it is empty.
+    std::vector<std::size_t> branches;
+    // Steps stand in the order of a walk through the tree: those inside this one are [self + 1, end).
+    std::size_t end = kNone;
 };
 
 struct Program {
@@ -45,6 +51,8 @@ struct Program {
     std::size_t skip_from(std::size_t at) const;
     // Step::kNone when there is none of that name.
     std::size_t find(std::string_view name) const;
+    // The innermost loop around `at`; Step::kNone when there is none.
+    std::size_t loop_around(std::size_t at) const;
 };
 
 // REQUIRES: `trigger` is the tree of a stored version.

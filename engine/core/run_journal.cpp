@@ -24,9 +24,17 @@ Json entry(std::string_view type, std::int64_t at_ms) {
     return Json::object({{"type", Json::string(type)}, {"at", Json::integer(at_ms)}});
 }
 
-void put_step(Json& json, const std::string& step, std::uint32_t attempt) {
+void put_path(Json& json, const std::string& path) {
+    if (!path.empty()) {
+        json.set("path", Json::string(path));
+    }
+}
+
+void put_step(Json& json, const std::string& step, std::uint32_t attempt,
+              const std::string& path) {
     json.set("step", Json::string(step));
     json.set("attempt", Json::integer(attempt));
+    put_path(json, path);
 }
 
 struct Writer {
@@ -40,13 +48,13 @@ struct Writer {
     }
     Json operator()(const StepStarted& event) const {
         Json json = entry("step_started", at_ms);
-        put_step(json, event.step, event.attempt);
+        put_step(json, event.step, event.attempt, event.path);
         json.set("input", event.input);
         return json;
     }
     Json operator()(const StepSucceeded& event) const {
         Json json = entry("step_succeeded", at_ms);
-        put_step(json, event.step, event.attempt);
+        put_step(json, event.step, event.attempt, event.path);
         json.set("output", event.output);
         if (event.response.exists()) {
             json.set("response", event.response);
@@ -58,7 +66,7 @@ struct Writer {
     }
     Json operator()(const StepFailed& event) const {
         Json json = entry("step_failed", at_ms);
-        put_step(json, event.step, event.attempt);
+        put_step(json, event.step, event.attempt, event.path);
         json.set("message", Json::string(event.message));
         json.set("kind", Json::string(kFailureNames[static_cast<std::size_t>(event.kind)]));
         if (event.input.exists()) {
@@ -70,6 +78,7 @@ struct Writer {
         Json json = entry("timer_fired", at_ms);
         json.set("timer", Json::string(kTimerNames[static_cast<std::size_t>(event.timer)]));
         json.set("attempt", Json::integer(event.attempt));
+        put_path(json, event.path);
         return json;
     }
     Json operator()(const RunCanceled&) const { return entry("run_canceled", at_ms); }
@@ -78,24 +87,25 @@ struct Writer {
 std::optional<Event> event_from(const Json& json) {
     const std::string_view type = json["type"].text();
     const std::string step(json["step"].text());
+    const std::string path(json["path"].text());
     const auto attempt = static_cast<std::uint32_t>(json["attempt"].integer_or(0));
     if (type == "run_started") {
         return RunStarted{json["payload"], json["deadline"].integer_or(0)};
     }
     if (type == "step_started") {
-        return StepStarted{step, attempt, json["input"]};
+        return StepStarted{step, attempt, json["input"], path};
     }
     if (type == "step_succeeded") {
         return StepSucceeded{step, attempt, json["output"], json["response"],
-                             json["stop"].is_true()};
+                             json["stop"].is_true(), path};
     }
     if (type == "step_failed") {
         return StepFailed{step, attempt, std::string(json["message"].text()),
                           enum_from<FailureKind>(kFailureNames, json["kind"].text()),
-                          json["input"]};
+                          json["input"], path};
     }
     if (type == "timer_fired") {
-        return TimerFired{enum_from<TimerKind>(kTimerNames, json["timer"].text()), attempt};
+        return TimerFired{enum_from<TimerKind>(kTimerNames, json["timer"].text()), attempt, path};
     }
     if (type == "run_canceled") {
         return RunCanceled{};

@@ -1,5 +1,8 @@
 #include "engine/core/run_machine.hpp"
 
+#include "engine/core/router.hpp"
+#include "engine/core/run_turns.hpp"
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -59,6 +62,7 @@ class Machine {
         state().deadline_ms = event.deadline_ms;
         state().records.resize(program_.steps.size());
         state().cursor = 0;
+        begin_record();
         record(StepStatus::succeeded).attempt = 1;
         record().started_ms = now_ms_;
         record().finished_ms = now_ms_;
@@ -72,27 +76,33 @@ class Machine {
     }
 
     void on(const StepStarted& event) {
-        if (!is_current(event.step, event.attempt) || state().phase != Phase::preparing) {
+        if (!is_current(event) || state().phase != Phase::preparing) {
             return;
         }
         accept();
         state().phase = Phase::running;
+        begin_record();
         record(StepStatus::running).input = event.input;
         record().attempt = event.attempt;
         if (record().started_ms == 0) {
             record().started_ms = now_ms_;
         }
-        act(PerformStep{state().cursor, event.attempt}, has_external_effect(current()));
+        act(PerformStep{state().cursor, event.attempt, state().path},
+            has_external_effect(current()));
     }
 
     void on(const StepSucceeded& event) {
-        if (!is_current(event.step, event.attempt) || state().phase != Phase::running) {
+        if (!is_current(event) || state().phase != Phase::running) {
             return;
         }
         accept();
-        record(StepStatus::succeeded).output = event.output;
-        record().finished_ms = now_ms_;
+        record(StepStatus::succeeded).finished_ms = now_ms_;
         record().error.clear();
+        if (current().kind == StepKind::loop) {
+            open({state().cursor, event.output, {}, 0});
+            return;
+        }
+        record().output = event.output;
         publish_output(event.output);
         if (event.response.exists() && !state().response.exists()) {
             state().response = event.response;
@@ -100,17 +110,20 @@ class Machine {
         }
         if (event.stop) {
             finish(RunStatus::succeeded);
+        } else if (current().kind == StepKind::router) {
+            open({state().cursor, {}, branches_to_run(current().settings, event.output), 0});
         } else {
             enter(current().next);
         }
     }
 
     void on(const StepFailed& event) {
-        if (!is_current(event.step, event.attempt) ||
+        if (!is_current(event) ||
             (state().phase != Phase::running && state().phase != Phase::preparing)) {
             return;
         }
         accept();
+        begin_record();
         if (event.input.exists()) {
             record().input = event.input;
         }
@@ -127,7 +140,7 @@ class Machine {
             publish_error(event.message);
             enter(current().next);
         } else {
-            state().failed_step = event.step;
+            name_failure(event.message);
             finish(status_of(event.kind));
         }
     }
@@ -140,7 +153,8 @@ class Machine {
             accept();
             stop_current("The flow took longer than it may");
             finish(RunStatus::timeout);
-        } else if (state().phase == Phase::waiting && event.attempt == state().attempt) {
+        } else if (state().phase == Phase::waiting && event.attempt == state().attempt &&
+                   event.path == state().path) {
             accept();
             prepare();
         }
@@ -164,7 +178,7 @@ class Machine {
             act(SetTimer{TimerKind::deadline, 0, state().deadline_ms});
         }
         if (state().phase == Phase::waiting) {
-            act(SetTimer{TimerKind::retry, state().attempt, state().retry_at_ms});
+            act(SetTimer{TimerKind::retry, state().attempt, state().retry_at_ms, state().path});
         } else if (state().phase != Phase::idle) {
             prepare();
         }
@@ -182,12 +196,26 @@ class Machine {
 
     template <typename What>
     void act(What what, bool after_commit = false) {
-        out_.actions.push_back(Action{std::move(what), after_commit});
+        // In place: GCC 12 sees uninitialized members in a variant that is moved in.
+        Action& action = out_.actions.emplace_back();
+        action.what.template emplace<What>(std::move(what));
+        action.after_commit = after_commit;
     }
 
-    bool is_current(std::string_view name, std::uint32_t attempt) {
+    template <typename StepEvent>
+    bool is_current(const StepEvent& event) {
         return state().status == RunStatus::running && state().cursor < program_.steps.size() &&
-               current().name == name && state().attempt == attempt;
+               current().name == event.step && state().attempt == event.attempt &&
+               state().path == event.path;
+    }
+
+    void begin_record() {
+        state().executed += record().status == StepStatus::not_reached ? 1 : 0;
+    }
+
+    void name_failure(std::string_view message) {
+        state().failed_step = current().name;
+        state().failed_message = message;
     }
 
     void publish_output(const Json& output) {
@@ -201,8 +229,18 @@ class Machine {
                           {"error", Json::object({{"message", Json::string(message)}})}}));
     }
 
+    void open(Frame frame) {
+        state().frames.push_back(std::move(frame));
+        enter(begin_turn(program_, state(), now_ms_));
+    }
+
+    // At the end of a chain the loop or router around it has its next turn, or its own successor
+    // follows.
     void enter(std::size_t at) {
         at = program_.skip_from(at);
+        while (at == Step::kNone && !state().frames.empty()) {
+            at = program_.skip_from(end_turn(program_, state(), now_ms_));
+        }
         if (at == Step::kNone) {
             finish(RunStatus::succeeded);
             return;
@@ -215,7 +253,7 @@ class Machine {
     void prepare() {
         state().phase = Phase::preparing;
         state().retry_at_ms = 0;
-        act(PrepareStep{state().cursor, state().attempt});
+        act(PrepareStep{state().cursor, state().attempt, state().path});
     }
 
     void wait_for_retry() {
@@ -223,7 +261,7 @@ class Machine {
         state().attempt += 1;
         state().phase = Phase::waiting;
         // After the commit: a retry that a crash forgets would begin to count anew.
-        act(SetTimer{TimerKind::retry, state().attempt, state().retry_at_ms}, true);
+        act(SetTimer{TimerKind::retry, state().attempt, state().retry_at_ms, state().path}, true);
     }
 
     void stop_current(std::string_view reason) {
@@ -231,10 +269,11 @@ class Machine {
             return;
         }
         if (record().status != StepStatus::succeeded) {
+            begin_record();
             record(StepStatus::failed).error = reason;
             record().attempt = std::max(record().attempt, 1U);
             record().finished_ms = now_ms_;
-            state().failed_step = current().name;
+            name_failure(reason);
         }
     }
 
@@ -242,6 +281,7 @@ class Machine {
         state().status = status;
         state().phase = Phase::idle;
         state().finished_ms = now_ms_;
+        close_turns(program_, state());
         act(FinishRun{status}, true);
     }
 
@@ -287,10 +327,16 @@ Transition resume(const Program& program, RunState state) {
     return std::move(machine).take();
 }
 
-std::string idempotency_key(std::string_view run_id, std::string_view step, std::uint32_t attempt) {
+std::string idempotency_key(std::string_view run_id, std::string_view step, std::uint32_t attempt,
+                            std::string_view path) {
     std::string key(run_id);
     key += ':';
     key += step;
+    if (!path.empty()) {
+        key += '[';
+        key += path;
+        key += ']';
+    }
     key += ':';
     key += std::to_string(attempt);
     return key;

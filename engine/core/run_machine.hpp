@@ -46,17 +46,21 @@ struct RunStarted {
     Json payload;  // the trigger's output
     std::int64_t deadline_ms = 0;
 };
+// `path` says which turn of the loops around the step it is about (RunState::path).
 struct StepStarted {
     std::string step;
     std::uint32_t attempt = 0;
     Json input;  // as it may be shown
+    std::string path = {};
 };
+// For a loop the output is its list of items, for a router what evaluate_router() made.
 struct StepSucceeded {
     std::string step;
     std::uint32_t attempt = 0;
     Json output;
     Json response;      // exists when the step answers the caller
     bool stop = false;  // the run ends here
+    std::string path = {};
 };
 struct StepFailed {
     std::string step;
@@ -64,10 +68,12 @@ struct StepFailed {
     std::string message;
     FailureKind kind = FailureKind::error;
     Json input;  // when the step failed before it started
+    std::string path = {};
 };
 struct TimerFired {
     TimerKind timer = TimerKind::retry;
     std::uint32_t attempt = 0;  // of a retry timer: the attempt it is for
+    std::string path = {};      // likewise
 };
 struct RunCanceled {};
 
@@ -78,16 +84,19 @@ using Event =
 struct PrepareStep {
     std::size_t step = 0;
     std::uint32_t attempt = 0;
+    std::string path = {};
 };
 // Do what the step does, with the input just resolved; report step_succeeded or step_failed.
 struct PerformStep {
     std::size_t step = 0;
     std::uint32_t attempt = 0;
+    std::string path = {};
 };
 struct SetTimer {
     TimerKind timer = TimerKind::retry;
     std::uint32_t attempt = 0;
     std::int64_t due_ms = 0;
+    std::string path = {};
 };
 struct ReplyToCaller {
     Json response;
@@ -114,7 +123,8 @@ Transition step(const Program& program, RunState state, const Event& event, std:
 Transition resume(const Program& program, RunState state);
 
 // The key of one effect: the same for every repetition of one attempt, unique otherwise.
-std::string idempotency_key(std::string_view run_id, std::string_view step, std::uint32_t attempt);
+std::string idempotency_key(std::string_view run_id, std::string_view step, std::uint32_t attempt,
+                            std::string_view path = {});
 
 // Whether performing the step touches anything outside the engine and its sandbox.
 bool has_external_effect(const Step& step);

@@ -2,6 +2,7 @@
 
 #include "engine/core/run_machine.hpp"
 
+#include <algorithm>
 #include <string>
 
 namespace sallyport::engine {
@@ -20,12 +21,65 @@ std::string_view status_text(StepStatus status) {
     return "RUNNING";
 }
 
-Json step_json(const Step& step, const StepRecord& record) {
+Json step_json(const Program& program, std::size_t at, const StepRecord& record,
+               const RunState* live);
+
+Json iteration_json(const Program& program, const Iteration& iteration) {
+    Json steps = Json::object();
+    for (const auto& [at, record] : iteration.steps) {
+        if (record.status != StepStatus::not_reached) {
+            steps.set(program.steps[at].name, step_json(program, at, record, nullptr));
+        }
+    }
+    return steps;
+}
+
+bool is_open(const RunState& state, std::size_t loop) {
+    return std::any_of(state.frames.begin(), state.frames.end(),
+                       [loop](const Frame& frame) { return frame.step == loop; });
+}
+
+// The turn under way: its steps are among the state's records still.
+Json turn_json(const Program& program, const RunState& state, std::size_t loop) {
+    Json steps = Json::object();
+    for (std::size_t i = loop + 1; i < program.steps[loop].end; ++i) {
+        const StepRecord& record = state.records[i];
+        if (record.status != StepStatus::not_reached && program.loop_around(i) == loop) {
+            steps.set(program.steps[i].name, step_json(program, i, record, &state));
+        }
+    }
+    return steps;
+}
+
+// `live` is the state that the loop's turn under way stands in, if there may be one.
+Json loop_json(const Program& program, std::size_t loop, const StepRecord& record,
+               const RunState* live) {
+    Json iterations = Json::array();
+    for (const Iteration& iteration : record.iterations) {
+        iterations.append(iteration_json(program, iteration));
+    }
+    if (live != nullptr && is_open(*live, loop)) {
+        iterations.append(turn_json(program, *live, loop));
+    }
+    Json output = Json::object();
+    if (record.output.has("item")) {
+        output.set("item", record.output["item"]);
+    }
+    output.set("index", Json::integer(record.output["index"].integer_or(0)));
+    output.set("iterations", iterations);
+    return output;
+}
+
+Json step_json(const Program& program, std::size_t at, const StepRecord& record,
+               const RunState* live) {
+    const Step& step = program.steps[at];
     Json json = Json::object({{"type", Json::string(to_string(step.kind))},
                               {"status", Json::string(status_text(record.status))},
                               {"input", record.input.exists() ? record.input : Json::object()}});
     if (record.status == StepStatus::failed) {
         json.set("errorMessage", Json::string(record.error));
+    } else if (step.kind == StepKind::loop && record.status == StepStatus::succeeded) {
+        json.set("output", loop_json(program, at, record, live));
     } else if (record.output.exists()) {
         json.set("output", record.output);
     }
@@ -55,11 +109,16 @@ bool is_too_deep(const Json& value) {
     return !fits(value, kValueDepthMax);
 }
 
+Json loop_output(const Program& program, const RunState& state, std::size_t loop) {
+    return loop_json(program, loop, state.records[loop], nullptr);
+}
+
 Json steps_json(const Program& program, const RunState& state) {
     Json steps = Json::object();
     for (std::size_t i = 0; i < state.records.size() && i < program.steps.size(); ++i) {
-        if (state.records[i].status != StepStatus::not_reached) {
-            steps.set(program.steps[i].name, step_json(program.steps[i], state.records[i]));
+        if (state.records[i].status != StepStatus::not_reached &&
+            program.loop_around(i) == Step::kNone) {
+            steps.set(program.steps[i].name, step_json(program, i, state.records[i], &state));
         }
     }
     return steps;
@@ -68,21 +127,17 @@ Json steps_json(const Program& program, const RunState& state) {
 Json failed_step_json(const Program& program, const RunState& state) {
     const std::size_t at =
         state.failed_step.empty() ? Step::kNone : program.find(state.failed_step);
-    if (at == Step::kNone || at >= state.records.size()) {
+    if (at == Step::kNone) {
         return {};
     }
     return Json::object({{"name", Json::string(program.steps[at].name)},
                          {"displayName", Json::string(program.steps[at].display_name)},
-                         {"message", Json::string(std::string_view(state.records[at].error)
+                         {"message", Json::string(std::string_view(state.failed_message)
                                                       .substr(0, kFailureMessageBytesMax))}});
 }
 
 std::size_t recorded_steps(const RunState& state) {
-    std::size_t count = 0;
-    for (const StepRecord& record : state.records) {
-        count += record.status == StepStatus::not_reached ? 0 : 1;
-    }
-    return count;
+    return state.executed;
 }
 
 Json shown_input(const Json& logged) {

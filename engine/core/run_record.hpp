@@ -20,6 +20,9 @@ inline constexpr std::size_t kShownInputBytesMax = 2048;
 // {"trigger": {type, status, input, output}, "step_1": {…, duration}} of all steps reached.
 Json steps_json(const Program& program, const RunState& state);
 
+// What a loop that is over leaves: {item, index, iterations: [{"step_2": {…}}]}, the last item's.
+Json loop_output(const Program& program, const RunState& state, std::size_t loop);
+
 // {name, displayName, message}; empty when no step failed the run.
 Json failed_step_json(const Program& program, const RunState& state);
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sallyport::engine {
@@ -31,6 +32,8 @@ bool is_terminal(RunStatus status);
 
 enum class StepStatus { not_reached, running, succeeded, failed };
 
+struct Iteration;
+
 struct StepRecord {
     StepStatus status = StepStatus::not_reached;
     std::uint32_t attempt = 0;  // of the last attempt recorded, from 1
@@ -39,6 +42,20 @@ struct StepRecord {
     std::string error;
     std::int64_t started_ms = 0;
     std::int64_t finished_ms = 0;
+    std::vector<Iteration> iterations;  // of a loop: those that are over
+};
+
+// What the steps inside a loop did in one turn.
+struct Iteration {
+    std::vector<std::pair<std::size_t, StepRecord>> steps;  // (index in the program, record)
+};
+
+// A loop or router whose inside is being run.
+struct Frame {
+    std::size_t step = 0;
+    Json items;                         // of a loop
+    std::vector<std::size_t> branches;  // of a router: those to run, as indexes into Step::branches
+    std::size_t turn = 0;               // of the loop's items or the router's branches: the current
 };
 
 // Where the current step stands.
@@ -66,12 +83,20 @@ struct RunState {
     std::size_t cursor = 0;  // index of the current step
     std::uint32_t attempt = 0;
     Phase phase = Phase::idle;
+    std::vector<Frame> frames;  // what is open around the current step, outermost first
+    // Which turn of each loop around the current step it is, as "3" or "3.0"; empty outside loops.
+    // Together with the step's name and the attempt it names one effect.
+    std::string path;
     std::int64_t retry_at_ms = 0;
 
-    std::vector<StepRecord> records;  // one a step of the program
+    // One a step of the program. For a step inside a loop: of the current turn; when the turn is over
+    // they move to the loop's record.
+    std::vector<StepRecord> records;
+    std::size_t executed = 0;  // steps recorded, each turn of a loop counted
     Json scope = Json::object();      // what templates see: {"<step>": {"output": …}}
     Json response;                    // what a step answered the caller with, if one did
     std::string failed_step;          // name
+    std::string failed_message;
 };
 
 }  // namespace sallyport::engine

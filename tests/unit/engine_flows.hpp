@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sallyport::engine {
 
@@ -16,6 +17,15 @@ std::shared_ptr<const Program> test_program(const std::vector<std::string>& step
 std::string code_action(std::string_view name, std::string_view options = "");
 // An HTTP request, a step with an effect outside.
 std::string http_action(std::string_view name, std::string_view options = "");
+
+// A loop over `items` (JSON or a template in quotes) around `body`, and a router with one branch a
+// child; an empty text is an empty body or branch.
+std::string loop_action(std::string_view name, std::string_view items, std::string_view body);
+std::string router_action(std::string_view name, std::string_view execution,
+                          const std::vector<std::string>& branches,
+                          const std::vector<std::string>& children);
+// `step` followed by `next` in the same chain.
+std::string followed_by(std::string_view step, std::string_view next);
 
 inline constexpr std::string_view kRetry = R"("retryOnFailure":{"value":true})";
 inline constexpr std::string_view kContinue = R"("continueOnFailure":{"value":true})";

@@ -244,5 +244,136 @@ TEST(RunJournal, RefusesWhatItCannotRead) {
     EXPECT_TRUE(replay(*program, {}).ok());
 }
 
+// ---- loops and routers
+
+Json list(std::initializer_list<std::string_view> items) {
+    Json out = Json::array();
+    for (const std::string_view item : items) {
+        out.append(Json::string(item));
+    }
+    return out;
+}
+
+TEST(RunTurns, ALoopRunsItsBodyForEachItem) {
+    Machine run(test_program(
+        {loop_action("loop", R"("{{x}}")", followed_by(code_action("a"), code_action("b"))),
+         code_action("after")}));
+    EXPECT_EQ(run.feed(RunStarted{}), "prepare loop:1");
+    EXPECT_EQ(run.feed(StepStarted{"loop", 1, {}}), "perform loop:1");
+    EXPECT_EQ(run.feed(StepSucceeded{"loop", 1, list({"p", "q"}), {}, false}), "prepare a:1");
+    EXPECT_EQ(run.state().path, "0");
+    EXPECT_EQ(run.state().scope["loop"]["output"].dump(), R"({"item":"p","index":1})");
+    EXPECT_EQ(run.feed(StepStarted{"a", 1, {}}), "refused") << "without its path";
+    EXPECT_EQ(run.feed(StepStarted{"a", 1, {}, "0"}), "perform a:1");
+    EXPECT_EQ(run.feed(StepSucceeded{"a", 1, text("a0"), {}, false, "0"}), "prepare b:1");
+    run.feed(StepStarted{"b", 1, {}, "0"});
+    EXPECT_EQ(run.feed(StepSucceeded{"b", 1, text("b0"), {}, false, "0"}), "prepare a:1");
+    EXPECT_EQ(run.state().path, "1");
+    EXPECT_FALSE(run.state().scope.has("a")) << "a turn does not see the one before";
+    EXPECT_EQ(run.feed(StepStarted{"a", 1, {}, "0"}), "refused") << "of an earlier turn";
+    run.feed(StepStarted{"a", 1, {}, "1"});
+    EXPECT_EQ(run.crash(), "prepare a:1");
+    EXPECT_EQ(run.state().path, "1");
+    run.feed(StepStarted{"a", 1, {}, "1"});
+    run.feed(StepSucceeded{"a", 1, text("a1"), {}, false, "1"});
+    run.feed(StepStarted{"b", 1, {}, "1"});
+    EXPECT_EQ(run.feed(StepSucceeded{"b", 1, text("b1"), {}, false, "1"}), "prepare after:1");
+    EXPECT_EQ(run.state().path, "");
+    const Json output = steps_json(run.program(), run.state())["loop"]["output"];
+    EXPECT_EQ(output["item"].text(), "q");
+    EXPECT_EQ(output["index"].integer_or(0), 2);
+    ASSERT_EQ(output["iterations"].size(), 2U);
+    EXPECT_EQ(output["iterations"].at(0)["b"]["output"].text(), "b0");
+    EXPECT_EQ(output["iterations"].at(1)["a"]["output"].text(), "a1");
+    EXPECT_FALSE(steps_json(run.program(), run.state()).has("a")) << "only inside iterations";
+    EXPECT_TRUE(run.state().scope["loop"]["output"]["iterations"].is_array());
+    run.feed(StepStarted{"after", 1, {}});
+    EXPECT_EQ(run.feed(StepSucceeded{"after", 1, {}, {}, false}), "+finish SUCCEEDED");
+    EXPECT_EQ(recorded_steps(run.state()), 7U);
+}
+
+TEST(RunTurns, EmptyLoopsAndBodiesArePassed) {
+    for (const std::size_t items : {0U, 3U}) {
+        Machine run(test_program({loop_action("loop", "[]", ""), code_action("after")}));
+        run.feed(RunStarted{});
+        run.feed(StepStarted{"loop", 1, {}});
+        EXPECT_EQ(run.feed(StepSucceeded{"loop", 1, items == 0 ? list({}) : list({"x", "y", "z"}),
+                                         {}, false}),
+                  "prepare after:1");
+        EXPECT_EQ(run.state()
+                      .scope["loop"]["output"]["index"]
+                      .integer_or(-1),
+                  static_cast<std::int64_t>(items));
+    }
+}
+
+TEST(RunTurns, LoopsNest) {
+    Machine run(test_program(
+        {loop_action("outer", "[]", loop_action("inner", "[]", http_action("a", kRetry)))}));
+    run.feed(RunStarted{});
+    run.feed(StepStarted{"outer", 1, {}});
+    EXPECT_EQ(run.feed(StepSucceeded{"outer", 1, list({"p", "q"}), {}, false}), "prepare inner:1");
+    run.feed(StepStarted{"inner", 1, {}, "0"});
+    EXPECT_EQ(run.feed(StepSucceeded{"inner", 1, list({"x"}), {}, false, "0"}), "prepare a:1");
+    EXPECT_EQ(run.state().path, "0.0");
+    EXPECT_EQ(run.feed(StepStarted{"a", 1, {}, "0.0"}), "+perform a:1");
+    EXPECT_EQ(run.feed(StepFailed{"a", 1, "no", FailureKind::error, {}, "0.0"}, 0),
+              "+retry:2 at 4000");
+    EXPECT_EQ(run.feed(TimerFired{TimerKind::retry, 2}), "refused") << "of a step elsewhere";
+    EXPECT_EQ(run.feed(TimerFired{TimerKind::retry, 2, "0.0"}), "prepare a:2");
+    run.feed(StepStarted{"a", 2, {}, "0.0"});
+    EXPECT_EQ(run.feed(StepSucceeded{"a", 2, text("done"), {}, false, "0.0"}), "prepare inner:1");
+    EXPECT_EQ(run.state().path, "1");
+    run.feed(StepStarted{"inner", 1, {}, "1"});
+    EXPECT_EQ(run.feed(StepSucceeded{"inner", 1, list({}), {}, false, "1"}), "+finish SUCCEEDED");
+    const Json outer = steps_json(run.program(), run.state())["outer"]["output"]["iterations"];
+    ASSERT_EQ(outer.size(), 2U);
+    EXPECT_EQ(outer.at(0)["inner"]["output"]["iterations"].at(0)["a"]["output"].text(), "done");
+    EXPECT_EQ(outer.at(1)["inner"]["output"]["iterations"].size(), 0U);
+    EXPECT_EQ(idempotency_key("run", "a", 2, "0.0"), "run:a[0.0]:2");
+}
+
+TEST(RunTurns, AFailureInsideALoopEndsTheRunAndKeepsWhatWasDone) {
+    Machine run(test_program({loop_action("loop", "[]", code_action("a"))}));
+    run.feed(RunStarted{});
+    run.feed(StepStarted{"loop", 1, {}});
+    run.feed(StepSucceeded{"loop", 1, list({"p", "q", "r"}), {}, false});
+    run.feed(StepStarted{"a", 1, {}, "0"});
+    run.feed(StepSucceeded{"a", 1, text("ok"), {}, false, "0"});
+    run.feed(StepStarted{"a", 1, {}, "1"});
+    // While it runs, the turn under way is shown as the last one.
+    const Json live = steps_json(run.program(), run.state())["loop"]["output"]["iterations"];
+    ASSERT_EQ(live.size(), 2U);
+    EXPECT_EQ(live.at(1)["a"]["status"].text(), "RUNNING");
+    EXPECT_EQ(run.feed(StepFailed{"a", 1, "broken", FailureKind::error, {}, "1"}),
+              "+finish FAILED");
+    const Json kept = steps_json(run.program(), run.state())["loop"]["output"]["iterations"];
+    ASSERT_EQ(kept.size(), 2U);
+    EXPECT_EQ(kept.at(1)["a"]["errorMessage"].text(), "broken");
+    EXPECT_EQ(failed_step_json(run.program(), run.state())["message"].text(), "broken");
+}
+
+TEST(RunTurns, ARouterRunsItsBranchesInOrder) {
+    const std::string any = R"({"branchName":"b","branchType":"CONDITION","conditions":[]})";
+    Machine run(test_program({router_action("route", "EXECUTE_ALL_MATCH", {any, any, any},
+                                            {code_action("a"), "", code_action("c")}),
+                              code_action("after")}));
+    EXPECT_EQ(run.feed(RunStarted{}), "prepare route:1");
+    run.feed(StepStarted{"route", 1, {}});
+    const Json yes = Json::object({{"evaluation", Json::boolean(true)}});
+    Json branches = Json::array();
+    branches.append(yes);
+    branches.append(yes);
+    branches.append(yes);
+    EXPECT_EQ(run.feed(StepSucceeded{"route", 1, Json::object({{"branches", branches}}), {}, false}),
+              "prepare a:1");
+    EXPECT_EQ(run.state().path, "") << "a router has no turns that repeat a step";
+    run.feed(StepStarted{"a", 1, {}});
+    EXPECT_EQ(run.feed(StepSucceeded{"a", 1, {}, {}, false}), "prepare c:1");
+    run.feed(StepStarted{"c", 1, {}});
+    EXPECT_EQ(run.feed(StepSucceeded{"c", 1, {}, {}, false}), "prepare after:1");
+    EXPECT_TRUE(steps_json(run.program(), run.state()).has("c"));
+}
+
 }  // namespace
 }  // namespace sallyport::engine

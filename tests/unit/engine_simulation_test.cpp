@@ -25,15 +25,7 @@ constexpr int kStepsMax = 5000;
 class Storm {
   public:
     explicit Storm(unsigned seed) : random_(seed) {
-        std::vector<std::string> steps;
-        const int count = pick(0, 6);
-        for (int i = 0; i < count; ++i) {
-            const std::string name = "s" + std::to_string(i);
-            const std::string options = std::string(chance(40) ? kRetry : R"("x":0)") +
-                                        (chance(30) ? "," + std::string(kContinue) : "");
-            steps.push_back(chance(50) ? http_action(name, options) : code_action(name, options));
-        }
-        program_ = test_program(steps);
+        program_ = test_program(chain(pick(0, 6), 0));
     }
 
     void run() {
@@ -65,6 +57,59 @@ class Storm {
   private:
     int pick(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
     bool chance(int percent) { return pick(1, 100) <= percent; }
+
+    // `count` steps in a row; some are loops and routers around further ones.
+    std::vector<std::string> chain(int count, int depth) {
+        std::vector<std::string> steps;
+        for (int i = 0; i < count; ++i) {
+            steps.push_back(depth < 2 && chance(25) ? nest(depth) : plain());
+        }
+        return steps;
+    }
+
+    std::string plain() {
+        const std::string name = "s" + std::to_string(named_++);
+        const std::string options = std::string(chance(40) ? kRetry : R"("x":0)") +
+                                    (chance(30) ? "," + std::string(kContinue) : "");
+        return chance(50) ? http_action(name, options) : code_action(name, options);
+    }
+
+    std::string nest(int depth) {
+        const std::string name = "s" + std::to_string(named_++);
+        if (chance(50)) {
+            return loop_action(name, "[]", joined(chain(pick(0, 2), depth + 1)));
+        }
+        const std::string any = R"({"branchName":"b","branchType":"CONDITION","conditions":[]})";
+        std::vector<std::string> branches;
+        std::vector<std::string> children;
+        for (int i = pick(0, 3); i > 0; --i) {
+            branches.push_back(any);
+            children.push_back(joined(chain(pick(0, 2), depth + 1)));
+        }
+        return router_action(name, chance(50) ? "EXECUTE_ALL_MATCH" : "EXECUTE_FIRST_MATCH",
+                             branches, children);
+    }
+
+    static std::string joined(const std::vector<std::string>& steps) {
+        std::string tree;
+        for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+            tree = tree.empty() ? *step : followed_by(*step, tree);
+        }
+        return tree;
+    }
+
+    // What a loop or router would make of its settings.
+    Json control_output(const Step& at) {
+        Json out = Json::array();
+        const int size = at.kind == StepKind::loop ? pick(0, 3)
+                                                   : static_cast<int>(at.branches.size());
+        for (int i = 0; i < size; ++i) {
+            out.append(at.kind == StepKind::loop
+                           ? Json::integer(i)
+                           : Json::object({{"evaluation", Json::boolean(chance(60))}}));
+        }
+        return at.kind == StepKind::loop ? out : Json::object({{"branches", out}});
+    }
 
     // ---- the driver's part
 
@@ -98,7 +143,8 @@ class Storm {
         for (std::size_t i = 0; i < uncommitted_.size(); ++i) {
             const Json entry = uncommitted_.at(i);
             if (entry["type"].text() == "step_succeeded") {
-                const std::string name(entry["step"].text());
+                const std::string name =
+                    std::string(entry["step"].text()) + "[" + std::string(entry["path"].text()) + "]";
                 EXPECT_TRUE(recorded_.insert(name).second) << name << " has two recorded results";
             }
         }
@@ -148,18 +194,19 @@ class Storm {
     void perform(const PrepareStep& action) {
         const std::string& name = program_->steps[action.step].name;
         if (chance(5)) {
-            report(StepFailed{name, action.attempt, "no input", FailureKind::error, {}});
+            report(StepFailed{name, action.attempt, "no input", FailureKind::error, {}, action.path});
         } else {
-            report(StepStarted{name, action.attempt, Json::object()});
+            report(StepStarted{name, action.attempt, Json::object(), action.path});
         }
     }
 
     void perform(const PerformStep& action) {
         const Step& at = program_->steps[action.step];
-        EXPECT_EQ(recorded_.count(at.name), 0U) << at.name << " was performed after its result";
-        const std::string key = idempotency_key("run", at.name, action.attempt);
+        const std::string name = at.name + "[" + action.path + "]";
+        EXPECT_EQ(recorded_.count(name), 0U) << name << " was performed after its result";
+        const std::string key = idempotency_key("run", at.name, action.attempt, action.path);
         if (has_external_effect(at)) {
-            EXPECT_TRUE(started_on_disk(at.name, action.attempt))
+            EXPECT_TRUE(started_on_disk(at.name, action.attempt, action.path))
                 << key << " went out before the journal knew of it";
         }
         keys_[key] += 1;
@@ -169,11 +216,16 @@ class Storm {
                               action.attempt,
                               "broken",
                               hard ? FailureKind::internal : FailureKind::error,
-                              {}});
+                              {},
+                              action.path});
+        } else if (at.kind == StepKind::loop || at.kind == StepKind::router) {
+            report(StepSucceeded{
+                at.name, action.attempt, control_output(at), {}, false, action.path});
         } else {
             const bool replies = chance(20);
             report(StepSucceeded{at.name, action.attempt, Json::string(key),
-                                 replies ? Json::string("reply") : Json(), chance(5)});
+                                 replies ? Json::string("reply") : Json(), chance(5),
+                                 action.path});
         }
     }
 
@@ -183,7 +235,7 @@ class Storm {
             return;
         }
         now_ = std::max(now_, action.due_ms);
-        report(TimerFired{action.timer, action.attempt});
+        report(TimerFired{action.timer, action.attempt, action.path});
     }
 
     void perform(const ReplyToCaller& action) {
@@ -201,9 +253,11 @@ class Storm {
         ended_ = true;
     }
 
-    bool started_on_disk(const std::string& name, std::uint32_t attempt) const {
-        const std::string wanted =
-            R"("step":")" + name + R"(","attempt":)" + std::to_string(attempt);
+    bool started_on_disk(const std::string& name, std::uint32_t attempt,
+                         const std::string& path) const {
+        const std::string wanted = R"("step":")" + name + R"(","attempt":)" +
+                                   std::to_string(attempt) +
+                                   (path.empty() ? "," : R"(,"path":")" + path + "\"");
         for (const std::string& commit : journal_) {
             if (commit.find(R"("type":"step_started")") != std::string::npos &&
                 commit.find(wanted) != std::string::npos) {
@@ -224,6 +278,7 @@ class Storm {
     std::vector<Event> seen_;
     std::set<std::string> recorded_;
     std::map<std::string, int> keys_;
+    int named_ = 0;
     bool ended_ = false;
     int times_finished_ = 0;
     std::ostringstream trace_;
