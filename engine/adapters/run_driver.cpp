@@ -18,8 +18,8 @@ constexpr std::int64_t kStoreRetryMs = 1000;
 
 // Events kept in memory at most: a long loop without effects has nothing that waits for the disk.
 constexpr std::size_t kUncommittedMax = 256;
-// Actions of one run before others have their turn on the loop: a long loop of steps that end at once
-// must not hold up everybody else.
+// Actions of one run before others have their turn on the loop: a long loop of steps that end at
+// once must not hold up everybody else.
 constexpr std::size_t kTurnActionsMax = 256;
 
 }  // namespace
@@ -197,11 +197,11 @@ void RunDriver::Impl::perform(const RunPtr& run, const PrepareStep& action) {
     const Step& at = run->program->steps[action.step];
     const std::string problem = StepPerformer::unsupported(at);
     if (!problem.empty()) {
-        feed(run, StepFailed{at.name, action.attempt, problem, FailureKind::error, {}, action.path});
+        feed(run,
+             StepFailed{at.name, action.attempt, problem, FailureKind::error, {}, action.path});
         return;
     }
-    resolver_.resolve(run->row.project_id, at.input, run->state.scope,
-                      run->program->schema,
+    resolver_.resolve(run->row.project_id, at.input, run->state.scope, run->program->schema,
                       [self = shared_from_this(), run, action](Result<ResolvedInput> input) {
                           self->on_input(run, action, std::move(input));
                       });
@@ -211,7 +211,8 @@ void RunDriver::Impl::on_input(const RunPtr& run, const PrepareStep& action,
                                Result<ResolvedInput> input) {
     const std::string& name = run->program->steps[action.step].name;
     if (!input.ok()) {
-        feed(run, StepFailed{name, action.attempt, input.message(), FailureKind::error, {}, action.path});
+        feed(run, StepFailed{
+                      name, action.attempt, input.message(), FailureKind::error, {}, action.path});
         return;
     }
     run->input = std::move(input->value);
@@ -245,8 +246,12 @@ void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, St
                                     std::move(result.response), result.stop, action.path});
             return;
         case StepResult::Kind::failed:
-            feed(run,
-                 StepFailed{name, action.attempt, std::move(result.message), result.failure, {}, action.path});
+            feed(run, StepFailed{name,
+                                 action.attempt,
+                                 std::move(result.message),
+                                 result.failure,
+                                 {},
+                                 action.path});
             return;
         case StepResult::Kind::overloaded:
             ports_.loop.after(kOverloadPauseMs, [self = shared_from_this(), run, action] {

@@ -89,6 +89,13 @@ class Compiler {
                     return child;
                 }
             }
+        } else if (const Json sides = json["continueOnFailureBranches"]; sides.is_object()) {
+            for (const std::string_view side : {"onSuccess", "onFailure"}) {
+                const Status child = branch(sides[side], index, depth);
+                if (!child.ok()) {
+                    return child;
+                }
+            }
         }
         steps_[index].end = steps_.size();
         return Done{};

@@ -20,6 +20,8 @@ std::string_view to_string(StepKind kind);  // as in the flow's JSON
 
 struct Step {
     static constexpr std::size_t kNone = SIZE_MAX;
+    static constexpr std::size_t kOnSuccess = 0;  // of the branches of a step that is no router
+    static constexpr std::size_t kOnFailure = 1;
 
     std::string name;
     std::string display_name;
@@ -33,9 +35,12 @@ struct Step {
     bool continue_on_failure = false;
     std::size_t next = kNone;    // after it, at the same level
     std::size_t parent = kNone;  // the loop or router it stands in
-    // The first step of each branch (of the body, for a loop); kNone where it is empty.
+    // The first step of each branch: a router's; a loop's body; what follows success and what
+    // follows failure, where a step that continues on failure has such branches. kNone where one is
+    // empty.
     std::vector<std::size_t> branches;
-    // Steps stand in the order of a walk through the tree: those inside this one are [self + 1, end).
+    // Steps stand in the order of a walk through the tree: those inside this one are [self + 1,
+    // end).
     std::size_t end = kNone;
 };
 

@@ -188,10 +188,8 @@ constexpr std::array<std::pair<std::string_view, Operator>, 22> kOperators = {{
      [](const Operands& on) { return !on.first_text().ends_with(on.second_text()); }},
     {"NUMBER_IS_GREATER_THAN",
      [](const Operands& on) { return compare_numbers(on).value_or(0) > 0; }},
-    {"NUMBER_IS_LESS_THAN",
-     [](const Operands& on) { return compare_numbers(on).value_or(0) < 0; }},
-    {"NUMBER_IS_EQUAL_TO",
-     [](const Operands& on) { return compare_numbers(on).value_or(1) == 0; }},
+    {"NUMBER_IS_LESS_THAN", [](const Operands& on) { return compare_numbers(on).value_or(0) < 0; }},
+    {"NUMBER_IS_EQUAL_TO", [](const Operands& on) { return compare_numbers(on).value_or(1) == 0; }},
     {"BOOLEAN_IS_TRUE", [](const Operands& on) { return is_truthy(on.first); }},
     {"BOOLEAN_IS_FALSE", [](const Operands& on) { return !is_truthy(on.first); }},
     {"DATE_IS_BEFORE", [](const Operands& on) { return compare_dates(on).value_or(0) < 0; }},
@@ -224,7 +222,9 @@ Result<bool> evaluate_groups(const Json& groups) {
     return false;
 }
 
-bool is_fallback(const Json& branch) { return branch["branchType"].text() == "FALLBACK"; }
+bool is_fallback(const Json& branch) {
+    return branch["branchType"].text() == "FALLBACK";
+}
 
 }  // namespace
 
@@ -235,8 +235,8 @@ Result<bool> evaluate_condition(const Json& condition) {
     if (found == kOperators.end()) {
         return Error{"A condition has the unknown operator '" + std::string(name) + "'"};
     }
-    return found->second({condition["firstValue"], condition["secondValue"],
-                          condition["caseSensitive"].is_true()});
+    return found->second(
+        {condition["firstValue"], condition["secondValue"], condition["caseSensitive"].is_true()});
 }
 
 Result<Json> evaluate_router(const Json& input) {
@@ -260,10 +260,9 @@ Result<Json> evaluate_router(const Json& input) {
     Json out = Json::array();
     for (std::size_t i = 0; i < branches.size(); ++i) {
         const bool taken = is_fallback(branches.at(i)) ? !any : evaluations[i];
-        out.append(Json::object(
-            {{"branchName", Json::string(branches.at(i)["branchName"].text())},
-             {"branchIndex", Json::integer(static_cast<std::int64_t>(i) + 1)},
-             {"evaluation", Json::boolean(taken)}}));
+        out.append(Json::object({{"branchName", Json::string(branches.at(i)["branchName"].text())},
+                                 {"branchIndex", Json::integer(static_cast<std::int64_t>(i) + 1)},
+                                 {"evaluation", Json::boolean(taken)}}));
     }
     return Json::object({{"branches", out}});
 }

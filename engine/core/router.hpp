@@ -1,9 +1,10 @@
 // Routers: which branches a step of type ROUTER takes. Pure.
 //
-// All branches are evaluated first: groups of conditions are joined by OR, the conditions of a group by
-// AND. A FALLBACK branch is true when all others are false. The 22 operators and their conversions
-// are those of the flow format (schema 22): text compares without case unless `caseSensitive`,
-// numbers by Number() or else as text, dates as ISO 8601, lists may be given as JSON text.
+// All branches are evaluated first: groups of conditions are joined by OR, the conditions of a
+// group by AND. A FALLBACK branch is true when all others are false. The 22 operators and their
+// conversions are those of the flow format (schema 22): text compares without case unless
+// `caseSensitive`, numbers by Number() or else as text, dates as ISO 8601, lists may be given as
+// JSON text.
 #pragma once
 
 #include "common/json.hpp"

@@ -30,8 +30,7 @@ void put_path(Json& json, const std::string& path) {
     }
 }
 
-void put_step(Json& json, const std::string& step, std::uint32_t attempt,
-              const std::string& path) {
+void put_step(Json& json, const std::string& step, std::uint32_t attempt, const std::string& path) {
     json.set("step", Json::string(step));
     json.set("attempt", Json::integer(attempt));
     put_path(json, path);
@@ -96,13 +95,16 @@ std::optional<Event> event_from(const Json& json) {
         return StepStarted{step, attempt, json["input"], path};
     }
     if (type == "step_succeeded") {
-        return StepSucceeded{step, attempt, json["output"], json["response"],
-                             json["stop"].is_true(), path};
+        return StepSucceeded{
+            step, attempt, json["output"], json["response"], json["stop"].is_true(), path};
     }
     if (type == "step_failed") {
-        return StepFailed{step, attempt, std::string(json["message"].text()),
+        return StepFailed{step,
+                          attempt,
+                          std::string(json["message"].text()),
                           enum_from<FailureKind>(kFailureNames, json["kind"].text()),
-                          json["input"], path};
+                          json["input"],
+                          path};
     }
     if (type == "timer_fired") {
         return TimerFired{enum_from<TimerKind>(kTimerNames, json["timer"].text()), attempt, path};

@@ -113,7 +113,7 @@ class Machine {
         } else if (current().kind == StepKind::router) {
             open({state().cursor, {}, branches_to_run(current().settings, event.output), 0});
         } else {
-            enter(current().next);
+            go_on(Step::kOnSuccess);
         }
     }
 
@@ -138,7 +138,7 @@ class Machine {
             wait_for_retry();
         } else if (ordinary && current().continue_on_failure) {
             publish_error(event.message);
-            enter(current().next);
+            go_on(Step::kOnFailure);
         } else {
             name_failure(event.message);
             finish(status_of(event.kind));
@@ -209,9 +209,7 @@ class Machine {
                state().path == event.path;
     }
 
-    void begin_record() {
-        state().executed += record().status == StepStatus::not_reached ? 1 : 0;
-    }
+    void begin_record() { state().executed += record().status == StepStatus::not_reached ? 1 : 0; }
 
     void name_failure(std::string_view message) {
         state().failed_step = current().name;
@@ -227,6 +225,17 @@ class Machine {
             current().name,
             Json::object({{"output", Json::null()},
                           {"error", Json::object({{"message", Json::string(message)}})}}));
+    }
+
+    // After a step that is neither loop nor router: into its branch for this outcome, if it has
+    // any.
+    void go_on(std::size_t branch) {
+        if (current().branches.empty() || current().kind == StepKind::loop ||
+            current().kind == StepKind::router) {
+            enter(current().next);
+        } else {
+            open({state().cursor, {}, {branch}, 0});
+        }
     }
 
     void open(Frame frame) {

@@ -89,13 +89,13 @@ struct RunState {
     std::string path;
     std::int64_t retry_at_ms = 0;
 
-    // One a step of the program. For a step inside a loop: of the current turn; when the turn is over
-    // they move to the loop's record.
+    // One a step of the program. For a step inside a loop: of the current turn; when the turn is
+    // over they move to the loop's record.
     std::vector<StepRecord> records;
-    std::size_t executed = 0;  // steps recorded, each turn of a loop counted
-    Json scope = Json::object();      // what templates see: {"<step>": {"output": …}}
-    Json response;                    // what a step answered the caller with, if one did
-    std::string failed_step;          // name
+    std::size_t executed = 0;     // steps recorded, each turn of a loop counted
+    Json scope = Json::object();  // what templates see: {"<step>": {"output": …}}
+    Json response;                // what a step answered the caller with, if one did
+    std::string failed_step;      // name
     std::string failed_message;
 };
 

@@ -49,8 +49,8 @@ std::size_t close_frame(const Program& program, RunState& state, std::int64_t no
     const bool loop = is_loop(program, state.frames.back());
     state.frames.pop_back();
     set_path(program, state);
-    state.records[step].finished_ms = now_ms;
     if (loop) {
+        state.records[step].finished_ms = now_ms;
         publish(program, state, step, loop_output(program, state, step));
     }
     return program.steps[step].next;
@@ -61,8 +61,9 @@ std::size_t close_frame(const Program& program, RunState& state, std::int64_t no
 std::size_t begin_turn(const Program& program, RunState& state, std::int64_t now_ms) {
     Frame& frame = state.frames.back();
     const Step& step = program.steps[frame.step];
-    if (step.kind == StepKind::router) {
-        return frame.turn < frame.branches.size() && frame.branches[frame.turn] < step.branches.size()
+    if (step.kind != StepKind::loop) {
+        return frame.turn < frame.branches.size() &&
+                       frame.branches[frame.turn] < step.branches.size()
                    ? step.branches[frame.branches[frame.turn]]
                    : close_frame(program, state, now_ms);
     }

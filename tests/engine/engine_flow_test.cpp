@@ -77,6 +77,55 @@ TEST(EngineFlow, WebhookRunsCodeThenHttpThenAnswers) {
     EXPECT_FALSE(list.body["data"].at(0).has("steps"));
 }
 
+// Three items, of which a router sorts each into one of two branches; the answer comes from what
+// the loop left.
+TEST(EngineFlow, LoopsAndRoutersRun) {
+    EngineProcess engine;
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow(
+        {R"({"type":"LOOP_ON_ITEMS","displayName":"Each","valid":true,"name":"each","settings":{"items":"{{trigger['output']['body']['items']}}"}})",
+         answer_step(
+             "answer",
+             R"({"count":"{{each.output.index}}","kinds":"{{each.output.iterations.map(t => (t.big ?? t.small).output)}}"})")});
+    const auto add = [&](std::string_view parent, std::string_view location, int branch,
+                         const std::string& action) {
+        const ApiAnswer added = ann.operate(
+            flow, "ADD_ACTION",
+            R"({"parentStep":")" + std::string(parent) + R"(","stepLocationRelativeToParent":")" +
+                std::string(location) + R"(","branchIndex":)" + std::to_string(branch) +
+                R"(,"action":)" + action + "}");
+        ASSERT_EQ(added.status, 200) << added.raw.body;
+    };
+    add("each", "INSIDE_LOOP", 0,
+        R"({"type":"ROUTER","displayName":"Sort","valid":true,"name":"sort","settings":{"executionType":"EXECUTE_FIRST_MATCH","branches":[{"branchName":"Big","branchType":"CONDITION","conditions":[[{"operator":"NUMBER_IS_GREATER_THAN","firstValue":"{{each.output.item}}","secondValue":"10"}]]},{"branchName":"Otherwise","branchType":"FALLBACK"}]}})");
+    add("sort", "INSIDE_BRANCH", 0,
+        code_step("big", "export const code = async (inputs) => 'big ' + inputs.n;",
+                  R"({"n":"{{each.output.item}}"})"));
+    add("sort", "INSIDE_BRANCH", 1,
+        code_step("small", "export const code = async (inputs) => 'small ' + inputs.n;",
+                  R"({"n":"{{each['output'].item}}"})"));
+    ASSERT_EQ(ann.operate(flow, "LOCK_AND_PUBLISH", R"({"status":"ENABLED"})").status, 200);
+
+    const HttpResponse answer =
+        deliver(engine, "/v1/webhooks/" + flow + "/sync", R"({"items":[5,50,7]})");
+    EXPECT_EQ(answer.body, R"({"count":3,"kinds":["small 5","big 50","small 7"]})");
+    const Json run = ann.finished_run(answer.header("x-webhook-id").value_or(""));
+    EXPECT_EQ(run["stepsCount"].integer_or(0), 9);
+    const Json turns = run["steps"]["each"]["output"]["iterations"];
+    ASSERT_EQ(turns.size(), 3U);
+    EXPECT_EQ(turns.at(1)["big"]["output"].text(), "big 50");
+    EXPECT_EQ(turns.at(1)["sort"]["output"]["branches"].at(0)["evaluation"].dump(), "true");
+    EXPECT_FALSE(turns.at(1).has("small"));
+
+    const HttpResponse wrong =
+        deliver(engine, "/v1/webhooks/" + flow + "/sync", R"({"items":"none"})");
+    const Json failed = ann.finished_run(wrong.header("x-webhook-id").value_or(""));
+    EXPECT_EQ(failed["status"].text(), "FAILED");
+    EXPECT_EQ(failed["failedStep"]["message"].text(),
+              "The items you have selected must be a list.");
+}
+
 TEST(EngineFlow, AsyncWebhookIsAcknowledgedAtOnce) {
     auto gate = std::make_shared<Gate>();
     Upstream stub([gate](const UpstreamRequest&) {

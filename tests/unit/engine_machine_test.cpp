@@ -297,12 +297,10 @@ TEST(RunTurns, EmptyLoopsAndBodiesArePassed) {
         Machine run(test_program({loop_action("loop", "[]", ""), code_action("after")}));
         run.feed(RunStarted{});
         run.feed(StepStarted{"loop", 1, {}});
-        EXPECT_EQ(run.feed(StepSucceeded{"loop", 1, items == 0 ? list({}) : list({"x", "y", "z"}),
-                                         {}, false}),
+        EXPECT_EQ(run.feed(StepSucceeded{
+                      "loop", 1, items == 0 ? list({}) : list({"x", "y", "z"}), {}, false}),
                   "prepare after:1");
-        EXPECT_EQ(run.state()
-                      .scope["loop"]["output"]["index"]
-                      .integer_or(-1),
+        EXPECT_EQ(run.state().scope["loop"]["output"]["index"].integer_or(-1),
                   static_cast<std::int64_t>(items));
     }
 }
@@ -353,6 +351,24 @@ TEST(RunTurns, AFailureInsideALoopEndsTheRunAndKeepsWhatWasDone) {
     EXPECT_EQ(failed_step_json(run.program(), run.state())["message"].text(), "broken");
 }
 
+TEST(RunTurns, SuccessAndFailureHaveBranchesOfTheirOwn) {
+    std::string risky = code_action("risky", kContinue);
+    risky.pop_back();
+    risky += R"(,"continueOnFailureBranches":{"onSuccess":)" + code_action("well") +
+             R"(,"onFailure":)" + code_action("badly") + "}}";
+    for (const bool works : {true, false}) {
+        Machine run(test_program({risky, code_action("after")}));
+        run.feed(RunStarted{});
+        run.feed(StepStarted{"risky", 1, {}});
+        const std::string branch = works ? "well" : "badly";
+        EXPECT_EQ(works ? run.feed(StepSucceeded{"risky", 1, {}, {}, false})
+                        : run.feed(StepFailed{"risky", 1, "no", FailureKind::error, {}}),
+                  "prepare " + branch + ":1");
+        run.feed(StepStarted{branch, 1, {}});
+        EXPECT_EQ(run.feed(StepSucceeded{branch, 1, {}, {}, false}), "prepare after:1");
+    }
+}
+
 TEST(RunTurns, ARouterRunsItsBranchesInOrder) {
     const std::string any = R"({"branchName":"b","branchType":"CONDITION","conditions":[]})";
     Machine run(test_program({router_action("route", "EXECUTE_ALL_MATCH", {any, any, any},
@@ -365,8 +381,9 @@ TEST(RunTurns, ARouterRunsItsBranchesInOrder) {
     branches.append(yes);
     branches.append(yes);
     branches.append(yes);
-    EXPECT_EQ(run.feed(StepSucceeded{"route", 1, Json::object({{"branches", branches}}), {}, false}),
-              "prepare a:1");
+    EXPECT_EQ(
+        run.feed(StepSucceeded{"route", 1, Json::object({{"branches", branches}}), {}, false}),
+        "prepare a:1");
     EXPECT_EQ(run.state().path, "") << "a router has no turns that repeat a step";
     run.feed(StepStarted{"a", 1, {}});
     EXPECT_EQ(run.feed(StepSucceeded{"a", 1, {}, {}, false}), "prepare c:1");

@@ -112,8 +112,8 @@ TEST(Router, AnUnknownOperatorIsAnError) {
     ASSERT_FALSE(holds.ok());
     EXPECT_EQ(holds.message(), "A condition has the unknown operator 'NUMBER_IS_PRIME'");
     EXPECT_FALSE(
-        evaluate_router(json(
-                            R"({"branches":[{"branchType":"CONDITION","conditions":[[{"operator":"X"}]]}]})"))
+        evaluate_router(
+            json(R"({"branches":[{"branchType":"CONDITION","conditions":[[{"operator":"X"}]]}]})"))
             .ok());
     EXPECT_FALSE(evaluate_router(json("{}")).ok());
 }

@@ -24,9 +24,7 @@ constexpr int kStepsMax = 5000;
 
 class Storm {
   public:
-    explicit Storm(unsigned seed) : random_(seed) {
-        program_ = test_program(chain(pick(0, 6), 0));
-    }
+    explicit Storm(unsigned seed) : random_(seed) { program_ = test_program(chain(pick(0, 6), 0)); }
 
     void run() {
         accept(RunStarted{Json::string("in"), chance(10) ? 50'000 : 0});
@@ -101,8 +99,8 @@ class Storm {
     // What a loop or router would make of its settings.
     Json control_output(const Step& at) {
         Json out = Json::array();
-        const int size = at.kind == StepKind::loop ? pick(0, 3)
-                                                   : static_cast<int>(at.branches.size());
+        const int size =
+            at.kind == StepKind::loop ? pick(0, 3) : static_cast<int>(at.branches.size());
         for (int i = 0; i < size; ++i) {
             out.append(at.kind == StepKind::loop
                            ? Json::integer(i)
@@ -143,8 +141,8 @@ class Storm {
         for (std::size_t i = 0; i < uncommitted_.size(); ++i) {
             const Json entry = uncommitted_.at(i);
             if (entry["type"].text() == "step_succeeded") {
-                const std::string name =
-                    std::string(entry["step"].text()) + "[" + std::string(entry["path"].text()) + "]";
+                const std::string name = std::string(entry["step"].text()) + "[" +
+                                         std::string(entry["path"].text()) + "]";
                 EXPECT_TRUE(recorded_.insert(name).second) << name << " has two recorded results";
             }
         }
@@ -194,7 +192,8 @@ class Storm {
     void perform(const PrepareStep& action) {
         const std::string& name = program_->steps[action.step].name;
         if (chance(5)) {
-            report(StepFailed{name, action.attempt, "no input", FailureKind::error, {}, action.path});
+            report(
+                StepFailed{name, action.attempt, "no input", FailureKind::error, {}, action.path});
         } else {
             report(StepStarted{name, action.attempt, Json::object(), action.path});
         }
@@ -219,13 +218,12 @@ class Storm {
                               {},
                               action.path});
         } else if (at.kind == StepKind::loop || at.kind == StepKind::router) {
-            report(StepSucceeded{
-                at.name, action.attempt, control_output(at), {}, false, action.path});
+            report(
+                StepSucceeded{at.name, action.attempt, control_output(at), {}, false, action.path});
         } else {
             const bool replies = chance(20);
             report(StepSucceeded{at.name, action.attempt, Json::string(key),
-                                 replies ? Json::string("reply") : Json(), chance(5),
-                                 action.path});
+                                 replies ? Json::string("reply") : Json(), chance(5), action.path});
         }
     }
 
