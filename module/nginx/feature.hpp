@@ -9,8 +9,10 @@
 #include <string_view>
 
 #include "common/result.hpp"
+#include "module/nginx/control.hpp"
 #include "module/nginx/directive.hpp"
 #include "module/nginx/request.hpp"
+#include "module/policy/metrics.hpp"
 
 namespace sallyport::ngx {
 
@@ -74,15 +76,26 @@ struct Feature {
     int (*request_body_filter)(Request&, const void* location, ngx_chain_t* in) = nullptr;
     // The log phase of the main request; runs once, whatever the outcome.
     void (*log)(Request&, const void* location) = nullptr;
+
+    // What the control location (sallyport_control) serves of this feature; `main` may be null.
+    std::span<const ControlRoute> routes{};
+    // Measurements for /status and /metrics. Label values come from the configuration, never from a
+    // client.
+    void (*inspect)(policy::Metrics&, void* main) = nullptr;
+    // For /ready: what keeps the feature from doing its work.
+    Status (*ready)(void* main) = nullptr;
 };
 
 // The feature's main configuration while a configuration is read (null when it has none).
 void* feature_main(ngx_conf_t* cf, FeatureId id);
 // The same for a running worker.
 void* feature_main(ngx_cycle_t* cycle, FeatureId id);
+// The feature's configuration of the location that a request is in.
+void* feature_location(ngx_http_request_t* r, FeatureId id);
 // The feature's configuration of a server, for checks in postconfiguration.
 void* feature_server(ngx_http_core_srv_conf_t* server, FeatureId id);
 
+extern const Feature kControl;
 extern const Feature kGatewayVerdict;
 extern const Feature kIpList;
 extern const Feature kRateLimit;

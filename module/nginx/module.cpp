@@ -20,6 +20,7 @@ constexpr std::array<const Feature*, kFeatureCount> kFeatures = {
     &kWebhook,
     &kSecurityHeaders,
     &kGatewayVerdict,
+    &kControl,
 };
 
 constexpr std::size_t kDirectivesMax = 256;  // far above what we have; checked below
@@ -111,13 +112,14 @@ void* create_location_conf(ngx_conf_t* cf) noexcept {
                    });
 }
 
-void set_masks(LocationConf& conf) {
+void set_masks(LocationConf& conf, FeatureMask& active) {
     for (std::size_t i = 0; i < kFeatureCount; ++i) {
         const Feature& feature = *kFeatures[i];
         if (feature.active == nullptr || !feature.active(conf.slots[i])) {
             continue;
         }
         const FeatureMask bit = FeatureMask{1} << i;
+        active |= bit;
         const auto mark = [bit](FeatureMask& mask, bool present) {
             mask |= present ? bit : 0;
         };
@@ -149,7 +151,7 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent_conf, void* child_conf) n
                     return report(cf, std::string(feature->name).c_str(), status.message());
                 }
             }
-            set_masks(child);
+            set_masks(child, main_conf(cf)->active);
             return nullptr;
         });
 }
@@ -263,6 +265,15 @@ void* feature_main(ngx_conf_t* cf, FeatureId id) {
 void* feature_main(ngx_cycle_t* cycle, FeatureId id) {
     MainConf* main = running_conf(cycle);
     return main == nullptr ? nullptr : main->slots[static_cast<std::size_t>(id)];
+}
+
+FeatureMask running_features(ngx_cycle_t* cycle) {
+    const MainConf* main = running_conf(cycle);
+    return main == nullptr ? 0 : main->active;
+}
+
+void* feature_location(ngx_http_request_t* r, FeatureId id) {
+    return location_conf(r)->slots[static_cast<std::size_t>(id)];
 }
 
 void* feature_server(ngx_http_core_srv_conf_t* server, FeatureId id) {

@@ -15,6 +15,7 @@ struct DecisionLog;
 struct MainConf {
     std::array<void*, kFeatureCount> slots{};
     bool used = false;  // a directive of ours appeared: without one nothing is registered
+    FeatureMask active = 0;  // features that act in some location
 };
 
 struct LocationConf {
@@ -38,6 +39,9 @@ inline LocationConf* location_conf(ngx_http_request_t* r) {
     return static_cast<LocationConf*>(
         ngx_http_get_module_loc_conf(r, ngx_http_sallyport_module));
 }
+
+// Features that act somewhere in the running configuration.
+FeatureMask running_features(ngx_cycle_t* cycle);
 
 // The directives that belong to no feature: sallyport_mode, sallyport_decision_log.
 std::span<const Directive> common_directives();

@@ -1,5 +1,6 @@
 #include "module/nginx/phases.hpp"
 
+#include "module/nginx/counters.hpp"
 #include "module/nginx/decision_log.hpp"
 #include "module/nginx/guard.hpp"
 #include "module/nginx/refusal.hpp"
@@ -208,6 +209,10 @@ ngx_int_t request_body_filter(ngx_http_request_t* r, ngx_chain_t* in) noexcept {
 ngx_int_t log_handler(ngx_http_request_t* r) noexcept {
     LocationConf* location = location_conf(r);
     DecisionLog* decision_log = location->decision_log.value_or(nullptr);
+    const Counters* counters = Counters::active();
+    if (r == r->main && counters != nullptr) {
+        guarded(r->connection->log, "counters", [&] { counters->count(r); });
+    }
     if (r != r->main || (location->log_mask == 0 && decision_log == nullptr)) {
         return NGX_OK;
     }

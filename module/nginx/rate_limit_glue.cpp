@@ -1,6 +1,7 @@
 // Rate limits in PREACCESS: all limits of a request are checked together and consumed together, or
 // none is. Local limits are taken first (they cost nothing to ask) and given back when the shared
 // store refuses. A limit counts a request once, however often it is redirected.
+#include "module/nginx/counters.hpp"
 #include "module/nginx/feature.hpp"
 #include "module/nginx/rate_limit_conf.hpp"
 #include "module/nginx/rate_limit_response.hpp"
@@ -44,6 +45,7 @@ struct SharedSet {
     std::array<const Limit*, store::kLimitsPerRequestMax> limits;
     LocalSet taken;     // the request's local limits, already consumed
     LocalSet fallback;  // the shared limits' own tables
+    std::int64_t asked_ns = 0;  // when the store was asked
     bool answered = false;
     std::optional<store::CheckReply> reply;  // none: the store gave no answer
 
@@ -182,6 +184,10 @@ void write_check(const RedisCall& call, std::string& out) {
 void on_answer(RedisCall& call, const store::Reply* reply) {
     auto& shared = *static_cast<SharedSet*>(call.owner);
     shared.answered = true;
+    if (const Counters* counters = Counters::active()) {
+        counters->count_store(FeatureId::rate_limit, precise_ns() - shared.asked_ns,
+                              reply != nullptr);
+    }
     if (reply != nullptr) {
         shared.reply = store::parse_check(*reply, shared.asked());
     }
@@ -245,6 +251,7 @@ HookResult begin(Request& request, const RateLimitLocation& location, RateLimitS
     shared->call.owner = shared;
     shared->call.script = &store::rate_limit_redis_script();
     shared->call.slot = shared->checks[0].wire->slot;
+    shared->asked_ns = precise_ns();
     RedisClient* client = shared->limits[0]->store->client.get();
     if (client == nullptr || !client->submit(shared->call)) {
         return without_store(request, state, *shared, mode);
@@ -288,6 +295,20 @@ bool active(const void* location) {
     return !static_cast<const RateLimitLocation*>(location)->limits.empty();
 }
 
+void inspect(policy::Metrics& out, void* main_conf) {
+    for (const auto& limit : static_cast<const RateLimitMain*>(main_conf)->limits) {
+        if (!limit->spec.needs_zone()) {
+            continue;
+        }
+        const policy::Metrics::Labels labels = {{"feature", "rate_limit"},
+                                                {"zone", limit->spec.name}};
+        out.gauge("sallyport_zone_fill_ratio", "How full a table in shared memory is, 0 to 1.",
+                  labels, limit->zone.fill());
+        out.counter("sallyport_zone_evictions_total", "Live keys that had to give way.", labels,
+                    limit->zone.evictions());
+    }
+}
+
 }  // namespace
 
 constinit const Feature kRateLimit = {
@@ -302,6 +323,7 @@ constinit const Feature kRateLimit = {
     .active = active,
     .preaccess = preaccess,
     .header_filter = write_rate_limit_fields,
+    .inspect = inspect,
 };
 
 }  // namespace sallyport::ngx

@@ -141,6 +141,12 @@ std::uint64_t RateLimitZone::evictions() const {
     return header_->evictions.load(std::memory_order_relaxed);
 }
 
+double RateLimitZone::fill() const {
+    // 768 KiB of reading at most, without the lock: a torn look costs an estimate nothing.
+    constexpr std::size_t kSampleSets = 4096;
+    return table().fill(monotonic_ns(), kSampleSets);
+}
+
 // Holds the mutexes of several zones.
 class ZoneLocks {
   public:

@@ -27,6 +27,8 @@ class RateLimitZone {
 
     // Live keys that had to give way since the zone was made.
     std::uint64_t evictions() const;
+    // The share of places with live keys, 0 to 1; of a large table an estimate.
+    double fill() const;
 
   private:
     friend class ZoneLocks;

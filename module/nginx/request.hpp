@@ -24,6 +24,7 @@ enum class FeatureId : std::uint8_t {
     webhook,
     security_headers,
     gateway_verdict,
+    control,
     count_,  // not a feature: how many there are
 };
 inline constexpr auto kFeatureCount = static_cast<std::size_t>(FeatureId::count_);

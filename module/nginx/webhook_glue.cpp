@@ -425,6 +425,13 @@ bool active(const void* location) {
     return webhook.profile.value_or(nullptr) != nullptr && webhook.mode != Mode::off;
 }
 
+void inspect(policy::Metrics& out, void* main_conf) {
+    for (const WebhookReplayZone* zone : static_cast<const WebhookMain*>(main_conf)->zones) {
+        out.gauge("sallyport_zone_fill_ratio", "How full a table in shared memory is, 0 to 1.",
+                  {{"feature", "webhook"}, {"zone", zone->name()}}, zone->fill());
+    }
+}
+
 }  // namespace
 
 constinit const Feature kWebhook = {
@@ -439,6 +446,7 @@ constinit const Feature kWebhook = {
     .preaccess = preaccess,
     .header_filter = header_filter,
     .request_body_filter = request_body_filter,
+    .inspect = inspect,
 };
 
 }  // namespace sallyport::ngx

@@ -163,4 +163,9 @@ void WebhookReplayZone::release(const ReplayKeys& keys, std::uint32_t token) {
     header_->table()->release(keys, token);
 }
 
+double WebhookReplayZone::fill() const {
+    const ReplayTable& table = *header_->table();
+    return static_cast<double>(table.used()) / static_cast<double>(table.capacity());
+}
+
 }  // namespace sallyport::ngx

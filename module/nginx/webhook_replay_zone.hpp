@@ -22,6 +22,8 @@ class WebhookReplayZone {
 
     const std::string& name() const { return name_; }
     std::uint64_t bytes() const { return bytes_; }
+    // The share of places in use, 0 to 1.
+    double fill() const;
 
     policy::webhook::ReplayKeys keys(const policy::webhook::ReplayIdentity& identity,
                                      std::string_view scope) const;

@@ -45,6 +45,7 @@ enum class Mode : std::uint8_t { off, report, enforce };
     X(webhook_duplicate, "handled before; acknowledged and not forwarded") \
     X(webhook_in_flight, "the same delivery is being handled right now") \
     X(webhook_replay_store_full, "the replay zone holds only live keys") \
+    X(control_unauthorized, "the control location wants a token or a client certificate") \
     X(internal_error, "a fault in Sallyport; see the error log")
 // clang-format on
 

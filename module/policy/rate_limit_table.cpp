@@ -1,5 +1,7 @@
 #include "module/policy/rate_limit_table.hpp"
 
+#include <algorithm>
+
 namespace sallyport::policy {
 namespace {
 
@@ -80,6 +82,21 @@ std::size_t RateLimitTable::live(std::int64_t now_ns) const {
         }
     }
     return count;
+}
+
+double RateLimitTable::fill(std::int64_t now_ns, std::size_t sets_max) const {
+    const std::size_t looked = std::min(sets_.size(), sets_max);
+    if (looked == 0) {
+        return 0;
+    }
+    std::size_t live = 0;
+    for (std::size_t i = 0; i < looked; ++i) {
+        // Widely enough for any table that fits in memory.
+        for (const TableEntry& entry : sets_[i * (sets_.size() / looked)].places) {
+            live += entry.tat_ns > now_ns ? 1 : 0;
+        }
+    }
+    return static_cast<double>(live) / static_cast<double>(looked * kSetPlaces);
 }
 
 }  // namespace sallyport::policy

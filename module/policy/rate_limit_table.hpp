@@ -42,6 +42,8 @@ class RateLimitTable {
     void adopt(const RateLimitTable& other, std::int64_t now_ns);
 
     std::size_t live(std::int64_t now_ns) const;
+    // The share of live places, 0 to 1, from at most `sets_max` sets spread over the table.
+    double fill(std::int64_t now_ns, std::size_t sets_max) const;
     std::size_t places() const { return sets_.size() * kSetPlaces; }
 
   private:

@@ -48,6 +48,16 @@ TEST(Cli, MakesSecretsThatDiffer) {
     EXPECT_EQ(run({"secret", "8"}).exit_code, 2);
 }
 
+TEST(Cli, MakesTokensWhoseFileLineIsAHash) {
+    const auto result = run({"token", "--name", "ci"});
+    const std::size_t end = result.output.find('\n');
+    EXPECT_EQ(end, 43u) << result.output;
+    EXPECT_EQ(result.output.compare(end + 1, 7, "sha256:"), 0) << result.output;
+    EXPECT_TRUE(result.output.ends_with(" ci\n")) << result.output;
+    EXPECT_NE(run({"token"}).output, run({"token"}).output);
+    EXPECT_EQ(run({"token", "--name", "a\nb"}).exit_code, 2);
+}
+
 struct WrongUse {
     std::vector<std::string> arguments;
     int exit_code;
@@ -84,7 +94,7 @@ TEST(Cli, SaysWhatIsWrongAndWhatToDo) {
 
 TEST(Cli, TeachesItself) {
     for (const auto& arguments : std::vector<std::vector<std::string>>{
-             {"--help"}, {"sign", "--help"}, {"secret", "--help"}, {"reason", "--help"}}) {
+             {"--help"}, {"sign", "--help"}, {"secret", "--help"}, {"reason", "--help"}, {"token", "--help"}}) {
         const auto result = run(arguments);
         EXPECT_EQ(result.exit_code, 0);
         EXPECT_GT(result.output.size(), 100u);

@@ -96,6 +96,10 @@ TEST_F(RateLimitTableTest, AdoptsTheLiveEntriesOfATableOfAnotherSize) {
     }
     new_table.adopt(old_table, 20);
     EXPECT_EQ(new_table.live(20), 200u);
+    const double whole = static_cast<double>(new_table.live(20)) /
+                         static_cast<double>(new_table.places());
+    EXPECT_DOUBLE_EQ(new_table.fill(20, 1'000'000), whole);
+    EXPECT_NEAR(new_table.fill(20, 16), whole, 0.25);
     for (std::size_t i = 0; i < keys.size(); ++i) {
         EXPECT_EQ(new_table.find(keys[i], 20) != nullptr, i % 3 != 0) << i;
     }

@@ -1,0 +1,33 @@
+#include "cli/command.hpp"
+#include "common/bytes.hpp"
+#include "common/crypto.hpp"
+#include "module/policy/control_token.hpp"
+
+#include <cstdio>
+#include <memory>
+
+namespace sallyport::cli {
+namespace {
+
+constexpr std::size_t kTokenBytes = 32;  // 256 bits: nothing to guess, so a plain hash is enough
+
+}  // namespace
+
+void add_token(CLI::App& program) {
+    auto name = std::make_shared<std::string>();
+    CLI::App* command = program.add_subcommand(
+        "token", "Makes a token for the control location: the token, and the line for its file");
+    command->add_option("--name", *name, "Whose it is; appears in the file and in the log");
+    command->callback([name] {
+        const Bytes bytes = random_bytes(kTokenBytes);
+        const std::string token = base64url_encode(bytes.data(), bytes.size());
+        const std::string line = policy::control_token_line(token, *name);
+        const auto parsed = policy::parse_control_tokens(line, "--name");
+        if (!parsed) {
+            fail(parsed.message(), kUsage);
+        }
+        std::printf("%s\n%s\n", token.c_str(), line.c_str());
+    });
+}
+
+}  // namespace sallyport::cli
