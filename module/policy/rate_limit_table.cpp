@@ -91,8 +91,7 @@ double RateLimitTable::fill(std::int64_t now_ns, std::size_t sets_max) const {
     }
     std::size_t live = 0;
     for (std::size_t i = 0; i < looked; ++i) {
-        // Widely enough for any table that fits in memory.
-        for (const TableEntry& entry : sets_[i * (sets_.size() / looked)].places) {
+        for (const TableEntry& entry : sets_[i * sets_.size() / looked].places) {
             live += entry.tat_ns > now_ns ? 1 : 0;
         }
     }

@@ -207,7 +207,7 @@ TEST(Control, MeasuresStoresAndTables) {
     NginxServer nginx(R"(
         sallyport_redis main %%REDIS%%;
         sallyport_limit shared rate=100r/h burst=100 store=main;
-        sallyport_limit alone rate=100r/h burst=100;
+        sallyport_limit alone rate=100r/h burst=100 zone_size=64k;
         sallyport_webhook_replay zone=deliveries:1m;
         server {
             listen 127.0.0.1:%%PORT%%;
