@@ -3,7 +3,18 @@
 #include "common/bytes.hpp"
 #include "module/nginx/str.hpp"
 
+#include <algorithm>
+#include <span>
+
 namespace sallyport::ngx {
+namespace {
+
+// What begins another directive, or another policy.
+std::ptrdiff_t count_separators(std::string_view csp) {
+    return std::count(csp.begin(), csp.end(), ';') + std::count(csp.begin(), csp.end(), ',');
+}
+
+}  // namespace
 
 std::size_t HeaderPlan::hash(std::string_view name) {
     // Length, ends and middle tell header names apart well enough for a table a quarter full.
@@ -60,10 +71,32 @@ Status HeaderPlan::build(ngx_conf_t* cf, policy::HeaderProfile profile,
                 return compiled.error();
             }
             own.value = *compiled;
+            own.fallback = field.fallback;
+            own.separators = field.fallback.empty() ? -1 : count_separators(field.value);
         }
         fits = insert(own.name, static_cast<std::uint8_t>(fields_.size() - 1)) && fits;
     }
+    prepare();
     return fits ? Status(Done{}) : Status(Error{"too many header names"});
+}
+
+void HeaderPlan::prepare() {
+    for (const bool tls_only : {false, true}) {
+        for (const Field& field : fields_) {
+            if (field.constant && !field.preserve && field.tls_only == tls_only) {
+                ngx_table_elt_t& ready = ready_.emplace_back();
+                ready.hash = 1;
+                ready.key = borrow(field.name);
+                ready.value = borrow(field.text);
+            }
+        }
+        ready_in_clear_ = tls_only ? ready_in_clear_ : ready_.size();
+    }
+    for (std::size_t i = 0; i < fields_.size(); ++i) {
+        if (!fields_[i].constant || fields_[i].preserve) {
+            others_.push_back(static_cast<std::uint8_t>(i));
+        }
+    }
 }
 
 std::uint64_t HeaderPlan::clear_and_find_preserved(Request& request) const {
@@ -111,26 +144,40 @@ void HeaderPlan::apply(Request& request) const {
     if (removes_) {
         suppress_server(r);
     }
-    for (std::size_t i = 0; i < fields_.size(); ++i) {
+    add_headers(r, std::span(ready_).first(request.is_tls() ? ready_.size() : ready_in_clear_));
+    for (const std::uint8_t i : others_) {
         const Field& field = fields_[i];
         if ((preserved >> i & 1) != 0 || (field.tls_only && !request.is_tls())) {
             continue;
         }
-        std::string_view value = field.text;
-        if (!field.constant) {
-            value = trim_ows(field.value.evaluate(r));
-            if (!is_field_value(value)) {
-                ngx_log_error(NGX_LOG_ERR, request.log(), 0,
-                              "sallyport: the value of header \"%s\" holds control characters; "
-                              "it is not sent",
-                              field.name.c_str());
-                continue;
-            }
-        }
+        const std::string_view value = value_of(field, request);
         if (!value.empty()) {
             add_header(r, field.name, value);
         }
     }
+}
+
+std::string_view HeaderPlan::value_of(const Field& field, Request& request) const {
+    if (field.constant) {
+        return field.text;
+    }
+    const std::string_view value = trim_ows(field.value.evaluate(request.r()));
+    if (field.separators >= 0 &&
+        (!is_field_value(value) || count_separators(value) != field.separators)) {
+        ngx_log_error(NGX_LOG_ERR, request.log(), 0,
+                      "sallyport: a variable in \"%s\" holds a separator or a control character; "
+                      "sources with variables are left out",
+                      field.name.c_str());
+        return field.fallback;
+    }
+    if (!is_field_value(value)) {
+        ngx_log_error(NGX_LOG_ERR, request.log(), 0,
+                      "sallyport: the value of header \"%s\" holds control characters; it is not "
+                      "sent",
+                      field.name.c_str());
+        return {};
+    }
+    return value;
 }
 
 }  // namespace sallyport::ngx

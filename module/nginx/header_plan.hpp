@@ -34,8 +34,10 @@ class HeaderPlan {
 
     struct Field {
         std::string name;
-        std::string text;   // when constant
-        ComplexText value;  // when not
+        std::string text;                // when constant
+        ComplexText value;               // when not
+        std::string fallback;            // instead of a value whose variables brought separators
+        std::ptrdiff_t separators = -1;  // how many the value has without them; -1: not counted
         bool constant = true;
         bool preserve = false;
         bool tls_only = false;
@@ -50,10 +52,16 @@ class HeaderPlan {
     std::uint8_t action_for(std::string_view name) const;
     std::uint64_t clear_and_find_preserved(Request& request) const;
     void suppress_server(ngx_http_request_t* r) const;
+    void prepare();
+    std::string_view value_of(const Field& field, Request& request) const;
 
     std::deque<Field> fields_;  // addresses stay: the table looks into the names
     std::vector<Slot> slots_;
-    bool removes_ = false;  // a profile is in force: what reveals the upstream goes
+    // Constant fields that always replace, as nginx keeps them; those for TLS alone at the end.
+    std::vector<ngx_table_elt_t> ready_;
+    std::size_t ready_in_clear_ = 0;
+    std::vector<std::uint8_t> others_;  // indices of the remaining fields
+    bool removes_ = false;              // a profile is in force: what reveals the upstream goes
 };
 
 }  // namespace sallyport::ngx

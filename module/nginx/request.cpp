@@ -1,5 +1,6 @@
 #include "module/nginx/request.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "module/nginx/module.hpp"
@@ -123,6 +124,28 @@ void add_header(ngx_http_request_t* r, std::string_view name, std::string_view v
     header->hash = 1;
     header->key = borrow(name);
     header->value = borrow(value);
+}
+
+void add_headers(ngx_http_request_t* r, std::span<const ngx_table_elt_t> fields) {
+    ngx_list_t& list = r->headers_out.headers;
+    while (!fields.empty()) {
+        const std::size_t room = list.nalloc - list.last->nelts;
+        if (room == 0) {
+            // nginx starts a new part when it pushes one element; the rest follow in bulk.
+            auto* first = static_cast<ngx_table_elt_t*>(ngx_list_push(&list));
+            if (first == nullptr) {
+                throw std::bad_alloc();
+            }
+            *first = fields.front();
+            fields = fields.subspan(1);
+            continue;
+        }
+        const std::size_t count = std::min(room, fields.size());
+        auto* end = static_cast<ngx_table_elt_t*>(list.last->elts) + list.last->nelts;
+        std::memcpy(end, fields.data(), count * sizeof(ngx_table_elt_t));
+        list.last->nelts += count;
+        fields = fields.subspan(count);
+    }
 }
 
 void set_header(ngx_http_request_t* r, std::string_view name, std::string_view value) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "common/ip.hpp"
@@ -125,6 +126,8 @@ void resume(ngx_http_request_t* r);
 void set_header(ngx_http_request_t* r, std::string_view name, std::string_view value);
 void add_header(ngx_http_request_t* r, std::string_view name, std::string_view value);
 void remove_header(ngx_http_request_t* r, std::string_view name);
+// Adds fields that stand ready since configuration time; they are copied, not borrowed.
+void add_headers(ngx_http_request_t* r, std::span<const ngx_table_elt_t> fields);
 bool has_header(ngx_http_request_t* r, std::string_view name);
 
 // Request header fields called `name` (case-insensitive): writes at most `max` values, returns how many

@@ -1,17 +1,18 @@
 // Security headers on every response (module/policy/security_headers.hpp).
 //
-//   sallyport_headers helmet|api|owasp|off                 http, server, location
+//   sallyport_headers helmet|api|owasp|html|sandbox|off    http, server, location
 //   sallyport_header <name> <value> [replace|preserve]     http, server, location
 //   sallyport_header <name> off                           not sent by the gateway
 //   sallyport_headers_mode off|report|enforce
+//   sallyport_csp, sallyport_csp_mode                     security_headers_csp.cpp
 //
 // Levels merge by name. The location that produces the response decides; where it has nothing of
 // its own and inherits nothing, the location that the request reached first does (error pages,
 // named locations).
 #include "common/bytes.hpp"
 #include "module/nginx/feature.hpp"
-#include "module/nginx/header_plan.hpp"
 #include "module/nginx/levels.hpp"
+#include "module/nginx/security_headers_conf.hpp"
 #include "module/nginx/str.hpp"
 #include "module/policy/security_header_values.hpp"
 
@@ -24,24 +25,6 @@ namespace {
 using policy::HeaderChange;
 using policy::HeaderProfile;
 
-struct HeadersMain {
-    bool any = false;  // used anywhere: then all locations take part (the first one may decide)
-};
-
-struct HeadersLocation {
-    std::optional<HeaderProfile> profile;
-    std::vector<HeaderChange> changes;  // this level's own; after merging, the outer levels' first
-    std::optional<policy::Mode> mode;
-
-    bool decided = false;  // a level up to this one said something
-    const HeaderPlan* plan = nullptr;
-    const HeadersMain* main = nullptr;
-};
-
-struct HeadersState {
-    const HeadersLocation* first = nullptr;
-};
-
 Status set_profile(DirectiveCall& call) {
     auto* location = static_cast<HeadersLocation*>(call.location);
     if (location->profile) {
@@ -50,7 +33,7 @@ Status set_profile(DirectiveCall& call) {
     location->profile = policy::header_profile_from(call.arg(0));
     if (!location->profile) {
         return Error{"unknown profile \"" + std::string(call.arg(0)) +
-                     "\"; write helmet, api, owasp or off"};
+                     "\"; write helmet, api, owasp, html, sandbox or off"};
     }
     static_cast<HeadersMain*>(call.main)->any = true;
     return Done{};
@@ -102,7 +85,10 @@ constexpr Directive kDirectives[] = {
     {"sallyport_headers", kEverywhere | NGX_CONF_TAKE1, set_profile},
     {"sallyport_header", kEverywhere | NGX_CONF_TAKE23, set_header_directive},
     {"sallyport_headers_mode", kEverywhere | NGX_CONF_TAKE1, set_mode<HeadersLocation>},
+    {"sallyport_csp", kEverywhere | NGX_CONF_1MORE, set_csp},
+    {"sallyport_csp_mode", kEverywhere | NGX_CONF_TAKE1, set_csp_mode},
 };
+constexpr Variable kVariables[] = {{"sallyport_csp_nonce", get_csp_nonce}};
 
 // nginx's own error pages name its version unless told otherwise, and a header filter comes too
 // late.
@@ -117,28 +103,33 @@ void hide_version(ngx_conf_t* cf, const HeadersLocation& location) {
 
 Status build_plan(ngx_conf_t* cf, HeadersLocation& location) {
     const HeaderProfile profile = location.profile.value_or(HeaderProfile::off);
+    const auto set = effective_headers(location);
+    if (!set) {
+        return set.error();
+    }
     auto* plan = pool_new<HeaderPlan>(cf->pool);
     location.plan = plan;
-    return plan->build(cf, profile,
-                       policy::apply_changes(policy::profile_headers(profile), location.changes));
+    return plan->build(cf, profile, *set);
 }
 
 Status merge(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
     const auto& parent = *static_cast<const HeadersLocation*>(parent_conf);
     auto& child = *static_cast<HeadersLocation*>(child_conf);
-    child.main = static_cast<const HeadersMain*>(feature_main(cf, FeatureId::security_headers));
+    auto* main = static_cast<HeadersMain*>(feature_main(cf, FeatureId::security_headers));
+    child.main = main;
     child.mode = child.mode ? child.mode : parent.mode;
     const bool parent_is_http = parent.main == nullptr;
-    const bool parent_spoke =
-        parent_is_http ? parent.profile || !parent.changes.empty() : parent.decided;
-    const bool own = child.profile || !child.changes.empty();
+    const bool parent_spoke = parent_is_http ? parent.speaks() : parent.decided;
+    const bool own = child.speaks();
     child.decided = own || parent_spoke;
     if (!child.decided) {
+        main->silent = true;
         return Done{};
     }
     if (!own && !parent_is_http) {
         child.profile = parent.profile;
         child.changes = parent.changes;
+        child.csp = parent.csp;
         child.plan = parent.plan;
         hide_version(cf, child);
         return Done{};
@@ -146,6 +137,7 @@ Status merge(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
     if (child.profile != HeaderProfile::off) {
         // `off` cuts the outer levels off; everything else adds to them.
         child.changes.insert(child.changes.begin(), parent.changes.begin(), parent.changes.end());
+        child.csp = policy::merge_csp(parent.csp, child.csp);
     }
     child.profile = child.profile ? child.profile : parent.profile;
     hide_version(cf, child);
@@ -157,6 +149,9 @@ bool active(const void* location) {
 }
 
 HookResult rewrite(Request& request, const void* location_conf) {
+    if (!static_cast<const HeadersLocation*>(location_conf)->main->silent) {
+        return HookResult::pass();
+    }
     auto& state = request.feature_state<HeadersState>(FeatureId::security_headers);
     if (state.first == nullptr) {
         state.first = static_cast<const HeadersLocation*>(location_conf);
@@ -184,6 +179,7 @@ const Feature kSecurityHeaders = {
     .id = FeatureId::security_headers,
     .name = "security_headers",
     .directives = kDirectives,
+    .variables = kVariables,
     .create_main = [](ngx_pool_t* pool) -> void* { return pool_new<HeadersMain>(pool); },
     .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<HeadersLocation>(pool); },
     .merge_location = merge,

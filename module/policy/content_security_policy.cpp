@@ -27,6 +27,49 @@ constexpr std::array kQuotedPrefixes = {
     std::string_view("sha512-"),
 };
 
+// CSP level 3 and what browsers implement beside it. Not a wall: browsers learn new directives.
+constexpr std::array kKnown = {
+    std::string_view("base-uri"),
+    std::string_view("block-all-mixed-content"),
+    std::string_view("child-src"),
+    std::string_view("connect-src"),
+    std::string_view("default-src"),
+    std::string_view("fenced-frame-src"),
+    std::string_view("font-src"),
+    std::string_view("form-action"),
+    std::string_view("frame-ancestors"),
+    std::string_view("frame-src"),
+    std::string_view("img-src"),
+    std::string_view("manifest-src"),
+    std::string_view("media-src"),
+    std::string_view("object-src"),
+    std::string_view("prefetch-src"),
+    std::string_view("report-to"),
+    std::string_view("report-uri"),
+    std::string_view("require-trusted-types-for"),
+    std::string_view("sandbox"),
+    std::string_view("script-src"),
+    std::string_view("script-src-attr"),
+    std::string_view("script-src-elem"),
+    std::string_view("style-src"),
+    std::string_view("style-src-attr"),
+    std::string_view("style-src-elem"),
+    std::string_view("trusted-types"),
+    std::string_view("upgrade-insecure-requests"),
+    std::string_view("worker-src"),
+};
+constexpr std::array kWithoutSources = {
+    std::string_view("block-all-mixed-content"),
+    std::string_view("sandbox"),
+    std::string_view("trusted-types"),
+    std::string_view("upgrade-insecure-requests"),
+};
+
+template <typename List>
+bool is_one_of(const List& list, std::string_view text) {
+    return std::find(list.begin(), list.end(), text) != list.end();
+}
+
 bool should_be_quoted(std::string_view source) {
     return std::any_of(kKeywords.begin(), kKeywords.end(),
                        [&](std::string_view keyword) { return source == keyword; }) ||
@@ -117,6 +160,105 @@ Status ContentSecurityPolicy::set(std::string_view name, std::string_view source
     }
     directives_.emplace_back(name, sources);
     return Done{};
+}
+
+Result<ContentSecurityPolicy> ContentSecurityPolicy::changed(ContentSecurityPolicy defaults,
+                                                             const std::vector<Change>& changes) {
+    bool may_lack_default = false;
+    for (const Change& change : changes) {
+        may_lack_default = change.directive == "default-src" ? change.dangerous : may_lack_default;
+        if (!change.sources) {
+            defaults.remove(change.directive);
+            continue;
+        }
+        const Status status = defaults.set(change.directive, *change.sources);
+        if (!status) {
+            return status.error();
+        }
+    }
+    if (defaults.empty()) {
+        return Error{
+            "Content-Security-Policy: has no directives; write some, or sallyport_csp off"};
+    }
+    if (!defaults.has("default-src") && !may_lack_default) {
+        return Error{
+            "Content-Security-Policy: needs a default-src, or everything that is not named is "
+            "allowed; write sallyport_csp default-src 'none', or \"default-src off dangerously\""};
+    }
+    return defaults;
+}
+
+std::string ContentSecurityPolicy::sources_of(const std::vector<std::string_view>& words) {
+    std::string out;
+    for (const std::string_view word : words) {
+        for_each_split(word, ' ', [&](std::string_view source) {
+            if (source.empty()) {
+                return;
+            }
+            out.append(out.empty() ? "" : " ");
+            if (source == "nonce") {
+                out.append(kNonceSource);
+            } else if (should_be_quoted(source)) {
+                out.append("'").append(source).append("'");
+            } else {
+                out.append(source);
+            }
+        });
+    }
+    return out;
+}
+
+Status ContentSecurityPolicy::check(std::string_view name, std::string_view sources) {
+    std::size_t count = 0;
+    bool none = false;
+    bool dynamic = false;
+    bool trusts_some = false;  // a nonce or a hash
+    for_each_split(sources, ' ', [&](std::string_view source) {
+        count += source.empty() ? 0 : 1;
+        none = none || source == "'none'";
+        dynamic = dynamic || source == "'strict-dynamic'";
+        trusts_some = trusts_some || source.starts_with("'nonce-") || source.starts_with("'sha");
+    });
+    if (count == 0 && !may_be_empty(name)) {
+        return wrong(name, "has no sources; write 'none', or off to leave the directive out");
+    }
+    if (none && count > 1) {
+        return wrong(name, "has 'none' beside other sources; browsers ignore it there");
+    }
+    if (dynamic && !trusts_some) {
+        return wrong(
+            name, "has 'strict-dynamic' without a nonce or a hash and allows nothing; add nonce");
+    }
+    return Done{};
+}
+
+bool ContentSecurityPolicy::is_known(std::string_view name) {
+    return is_one_of(kKnown, name);
+}
+
+bool ContentSecurityPolicy::may_be_empty(std::string_view name) {
+    return is_one_of(kWithoutSources, name) || !is_known(name);
+}
+
+ContentSecurityPolicy ContentSecurityPolicy::without_variables() const {
+    ContentSecurityPolicy out;
+    for (const auto& [name, sources] : directives_) {
+        std::string kept;
+        bool dropped = false;
+        for_each_split(sources, ' ', [&](std::string_view source) {
+            if (source.find('$') != std::string_view::npos) {
+                dropped = true;
+            } else if (!source.empty()) {
+                kept.append(kept.empty() ? "" : " ").append(source);
+            }
+        });
+        // 'strict-dynamic' would disable the other sources and trust nothing in their place: as
+        // strict as 'none', and said plainly.
+        const bool nothing_left =
+            kept.empty() || kept.find("'strict-dynamic'") != std::string::npos;
+        out.directives_.emplace_back(name, dropped && nothing_left ? "'none'" : kept);
+    }
+    return out;
 }
 
 void ContentSecurityPolicy::remove(std::string_view name) {

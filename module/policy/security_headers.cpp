@@ -1,7 +1,6 @@
 #include "module/policy/security_headers.hpp"
 
 #include "common/bytes.hpp"
-#include "module/policy/content_security_policy.hpp"
 
 #include <algorithm>
 #include <array>
@@ -74,6 +73,48 @@ HeaderSet owasp_headers() {
     return out;
 }
 
+// Pages of an application that is served whole by its upstream: nothing is allowed that is not
+// named. Pop-ups for OAuth keep their opener, copy buttons and passkeys work, and pictures of
+// others may be embedded (no Cross-Origin-Embedder-Policy).
+HeaderSet html_headers() {
+    HeaderSet out = strict_headers();
+    std::erase_if(
+        out, [](const HeaderField& field) { return field.name == "Cross-Origin-Embedder-Policy"; });
+    for (HeaderField& field : out) {
+        if (field.name == "Cross-Origin-Opener-Policy") {
+            field.value = "same-origin-allow-popups";
+        } else if (field.name == "Permissions-Policy") {
+            for (const char* own : {"clipboard-write", "fullscreen", "publickey-credentials-get"}) {
+                const std::string off = std::string(own) + "=()";
+                field.value.replace(field.value.find(off), off.size(),
+                                    std::string(own) + "=(self)");
+            }
+        }
+    }
+    out.push_back({"Content-Security-Policy",
+                   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+                   "font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; "
+                   "base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'",
+                   true});
+    out.push_back({"Cache-Control", "no-cache", true});
+    out.push_back({"X-Download-Options", "noopen"});
+    out.push_back({"Origin-Agent-Cluster", "?1"});
+    return out;
+}
+
+// What users of the upstream wrote (answers of webhooks, files): whatever it is, it may do nothing,
+// and the gateway's word stands against the upstream's.
+HeaderSet sandbox_headers() {
+    HeaderSet out = strict_headers();
+    out.push_back({"Content-Security-Policy",
+                   "sandbox; default-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
+                   "form-action 'none'"});
+    out.push_back({"Cache-Control", "no-store", true});
+    out.push_back({"X-Download-Options", "noopen"});
+    out.push_back({"Origin-Agent-Cluster", "?1"});
+    return out;
+}
+
 constexpr std::array kRevealing = {
     std::string_view("server"),
     std::string_view("via"),
@@ -118,6 +159,8 @@ std::optional<HeaderProfile> header_profile_from(std::string_view text) {
         std::pair(std::string_view("helmet"), HeaderProfile::helmet),
         std::pair(std::string_view("api"), HeaderProfile::api),
         std::pair(std::string_view("owasp"), HeaderProfile::owasp),
+        std::pair(std::string_view("html"), HeaderProfile::html),
+        std::pair(std::string_view("sandbox"), HeaderProfile::sandbox),
     };
     for (const auto& [known, profile] : words) {
         if (text == known) {
@@ -135,6 +178,10 @@ HeaderSet profile_headers(HeaderProfile profile) {
             return api_headers();
         case HeaderProfile::owasp:
             return owasp_headers();
+        case HeaderProfile::html:
+            return html_headers();
+        case HeaderProfile::sandbox:
+            return sandbox_headers();
         case HeaderProfile::off:
             break;
     }
@@ -159,6 +206,57 @@ HeaderSet apply_changes(HeaderSet set, const std::vector<HeaderChange>& changes)
     return set;
 }
 
+std::string_view CspSettings::field_name() const {
+    return mode == Mode::report ? kCspReportHeader : kCspHeader;
+}
+
+CspSettings merge_csp(const CspSettings& outer, const CspSettings& inner) {
+    CspSettings out = inner;
+    out.mode = inner.mode ? inner.mode : outer.mode;
+    if (!inner.reset) {
+        out.reset = outer.reset;
+        out.changes.insert(out.changes.begin(), outer.changes.begin(), outer.changes.end());
+    }
+    return out;
+}
+
+Result<HeaderSet> apply_csp(HeaderSet set, const CspSettings& settings) {
+    const auto old = std::find_if(
+        set.begin(), set.end(), [](const HeaderField& field) { return field.name == kCspHeader; });
+    ContentSecurityPolicy policy;
+    HeaderField field{std::string(settings.field_name()), "", false, ""};
+    const bool inherits = !settings.reset && old != set.end();
+    if (inherits) {
+        const auto parsed = ContentSecurityPolicy::parse(old->value);
+        if (!parsed) {
+            return parsed.error();
+        }
+        policy = *parsed;
+        field.value = old->value;
+        field.preserve = true;
+    }
+    if (!settings.changes.empty()) {
+        const auto changed = ContentSecurityPolicy::changed(policy, settings.changes);
+        if (!changed) {
+            return changed.error();
+        }
+        field.value = changed->text();
+        field.preserve = false;
+        if (field.value.find('$') != std::string::npos) {
+            field.fallback = changed->without_variables().text();
+        }
+    }
+    const bool sent = !field.value.empty() && settings.mode != Mode::off;
+    if (old != set.end() && sent) {
+        *old = field;
+    } else if (old != set.end()) {
+        set.erase(old);
+    } else if (sent) {
+        set.push_back(field);
+    }
+    return set;
+}
+
 std::vector<std::string_view> removed_headers(HeaderProfile profile) {
     if (profile == HeaderProfile::off) {
         return {};
@@ -166,6 +264,9 @@ std::vector<std::string_view> removed_headers(HeaderProfile profile) {
     std::vector<std::string_view> out(kRevealing.begin(), kRevealing.end());
     if (profile != HeaderProfile::helmet) {
         out.push_back("x-xss-protection");
+    }
+    if (profile == HeaderProfile::sandbox) {
+        out.push_back("set-cookie");  // users' content must not sign anybody in or out
     }
     return out;
 }

@@ -265,7 +265,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Mistake{"sallyport_headers;", "sallyport_headers", "invalid number of arguments", ""},
         Mistake{"sallyport_headers strict;", "sallyport_headers", "\"strict\"",
-                "helmet, api, owasp or off"},
+                "html, sandbox or off"},
         Mistake{"sallyport_headers api; sallyport_headers api;", "sallyport_headers", "twice",
                 "keep one"},
         Mistake{"sallyport_headers_mode on;", "sallyport_headers_mode", "\"on\"",
