@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "module/nginx/redact.hpp"
 #include "module/nginx/str.hpp"
 
 namespace sallyport::ngx {
@@ -99,7 +100,7 @@ void write_request(JsonLine& json, Request& request) {
     json.text("client", request.client_text());
     json.text("method", view(r->method_name));
     json.text("host", view(r->headers_in.server));
-    json.text("path", view(r->uri));
+    json.text("path", redacted_path(request));
     json.text("scheme", request.is_tls() ? "https" : "http");
     json.number("status", static_cast<std::int64_t>(r->err_status != 0 ? r->err_status
                                                                        : r->headers_out.status));

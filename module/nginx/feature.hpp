@@ -96,9 +96,11 @@ void* feature_location(ngx_http_request_t* r, FeatureId id);
 void* feature_server(ngx_http_core_srv_conf_t* server, FeatureId id);
 
 extern const Feature kControl;
+extern const Feature kCors;
 extern const Feature kGatewayVerdict;
 extern const Feature kIpList;
 extern const Feature kRateLimit;
+extern const Feature kRedact;
 extern const Feature kRedis;
 extern const Feature kSecurityHeaders;
 extern const Feature kTlsPolicy;

@@ -14,9 +14,11 @@ namespace {
 // The order is the order in which features are asked, and the numbering of FeatureId.
 constexpr std::array<const Feature*, kFeatureCount> kFeatures = {
     &kRedis,
+    &kRedact,  // before anything could write a line about the request
     &kTlsPolicy,
     &kIpList,
     &kRateLimit,
+    &kCors,
     &kWebhook,
     &kSecurityHeaders,
     &kGatewayVerdict,

@@ -19,9 +19,11 @@ namespace sallyport::ngx {
 
 enum class FeatureId : std::uint8_t {
     redis,
+    redact,
     tls_policy,
     ip_list,
     rate_limit,
+    cors,
     webhook,
     security_headers,
     gateway_verdict,

@@ -39,6 +39,8 @@ enum class Mode : std::uint8_t { off, report, enforce };
     X(auth_claim_refused, "the token is genuine but not for this place") \
     X(rate_limited, "a limit is used up; Retry-After says when to come back") \
     X(rate_limit_store_unavailable, "the limit's store did not answer") \
+    X(cors_preflight, "a browser's preflight, answered at the edge") \
+    X(cors_origin_denied, "the request comes from a page of an origin that is not allowed") \
     X(webhook_secret_missing, "webhooks are verified here but no secret is set") \
     X(webhook_signature_missing, "no signature, or more than one header of it") \
     X(webhook_signature_malformed, "the signature cannot be decoded") \

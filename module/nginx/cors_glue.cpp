@@ -1,0 +1,143 @@
+// Cross-origin resource sharing (module/policy/cors.hpp).
+//
+//   sallyport_cors origin=… | origins=… [methods=…] [headers=…] [expose=…] [max_age=…]
+//   [credentials]
+//                  [preflight=answer|continue] [status=…] [unmatched=pass|deny]
+//   sallyport_cors off
+//   sallyport_cors_mode off|report|enforce
+//
+// A preflight is answered behind address rules and rate limits and before whatever asks for
+// credentials: browsers send none with it. The fields are on every response, errors included, or
+// the page would not learn why it failed.
+#include "module/nginx/cors_plan.hpp"
+#include "module/nginx/feature.hpp"
+
+#include <string>
+#include <vector>
+
+namespace sallyport::ngx {
+namespace {
+
+using policy::Decision;
+using policy::Reason;
+
+struct CorsMain {
+    bool any = false;
+};
+
+struct CorsLocation {
+    std::optional<const CorsPlan*> plan;  // set: this level decided; null: off
+    std::optional<policy::Mode> mode;
+    const CorsMain* main = nullptr;
+};
+
+// The location that the request reached first: it decides where an error page has no word of its
+// own.
+struct CorsState {
+    const CorsLocation* first = nullptr;
+};
+
+Status set_cors(DirectiveCall& call) {
+    auto* location = static_cast<CorsLocation*>(call.location);
+    if (location->plan) {
+        return Error{"is given twice at the same level; put all its words into one"};
+    }
+    if (call.size() == 1 && call.arg(0) == "off") {
+        location->plan = nullptr;
+        return Done{};
+    }
+    std::vector<std::string_view> words;
+    for (std::size_t i = 0; i < call.size(); ++i) {
+        words.push_back(call.arg(i));
+    }
+    auto spec = policy::parse_cors(words);
+    if (!spec) {
+        return spec.error();
+    }
+    auto* plan = pool_new<CorsPlan>(call.cf->pool);
+    const Status built = plan->build(call.cf, std::move(*spec));
+    if (!built) {
+        return built;
+    }
+    location->plan = plan;
+    static_cast<CorsMain*>(call.main)->any = true;
+    return Done{};
+}
+
+constexpr Directive kDirectives[] = {
+    {"sallyport_cors", kEverywhere | NGX_CONF_1MORE, set_cors},
+    {"sallyport_cors_mode", kEverywhere | NGX_CONF_TAKE1, set_mode<CorsLocation>},
+};
+
+Status merge(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
+    const auto& parent = *static_cast<const CorsLocation*>(parent_conf);
+    auto& child = *static_cast<CorsLocation*>(child_conf);
+    child.plan = child.plan ? child.plan : parent.plan;
+    child.mode = child.mode ? child.mode : parent.mode;
+    child.main = static_cast<const CorsMain*>(feature_main(cf, FeatureId::cors));
+    return Done{};
+}
+
+bool active(const void* location) {
+    return static_cast<const CorsLocation*>(location)->main->any;
+}
+
+const CorsPlan* plan_of(const void* location_conf) {
+    return static_cast<const CorsLocation*>(location_conf)->plan.value_or(nullptr);
+}
+
+HookResult rewrite(Request& request, const void* location_conf) {
+    const auto* location = static_cast<const CorsLocation*>(location_conf);
+    auto& state = request.feature_state<CorsState>(FeatureId::cors);
+    if (state.first == nullptr) {
+        state.first = location;
+    }
+    const CorsPlan* plan = plan_of(location);
+    if (plan == nullptr || !plan->refuses(request)) {
+        return HookResult::pass();
+    }
+    return HookResult::decided(Decision::deny(Reason::cors_origin_denied, NGX_HTTP_FORBIDDEN),
+                               request.mode(location->mode), "cors");
+}
+
+HookResult preaccess(Request& request, const void* location_conf) {
+    const auto* location = static_cast<const CorsLocation*>(location_conf);
+    const CorsPlan* plan = plan_of(location);
+    if (plan == nullptr || request.r()->method != NGX_HTTP_OPTIONS ||
+        plan->spec().forwards_preflight) {
+        return HookResult::pass();
+    }
+    return HookResult::decided(
+        Decision::answer(Reason::cors_preflight, plan->spec().preflight_status),
+        request.mode(location->mode), "cors");
+}
+
+void header_filter(Request& request, const void* location_conf) {
+    const auto* location = static_cast<const CorsLocation*>(location_conf);
+    if (!location->plan) {
+        const auto* state = request.find_feature_state<CorsState>(FeatureId::cors);
+        location = state != nullptr && state->first != nullptr ? state->first : location;
+    }
+    const CorsPlan* plan = plan_of(location);
+    if (plan != nullptr && request.mode(location->mode) == policy::Mode::enforce &&
+        request.r()->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS) {
+        plan->apply(request);
+    }
+}
+
+}  // namespace
+
+const Feature kCors = {
+    .id = FeatureId::cors,
+    .name = "cors",
+    .directives = kDirectives,
+    .create_main = [](ngx_pool_t* pool) -> void* { return pool_new<CorsMain>(pool); },
+    .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<CorsLocation>(pool); },
+    .merge_location = merge,
+    .active = active,
+    .rewrite = rewrite,
+    .preaccess = preaccess,
+    .header_filter = header_filter,
+};
+
+}  // namespace sallyport::ngx

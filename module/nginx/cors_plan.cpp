@@ -1,0 +1,221 @@
+#include "module/nginx/cors_plan.hpp"
+
+#include "common/bytes.hpp"
+#include "module/nginx/str.hpp"
+
+#include <algorithm>
+
+namespace sallyport::ngx {
+namespace {
+
+constexpr std::string_view kAllowOrigin = "Access-Control-Allow-Origin";
+constexpr std::string_view kAllowHeaders = "Access-Control-Allow-Headers";
+constexpr std::string_view kVary = "Vary";
+// An origin is short, and an expression that needs more steps for it is an attack.
+constexpr std::string_view kRegexBound = "(*LIMIT_MATCH=20000)";
+
+ngx_table_elt_t ready(std::string_view name, std::string_view value) {
+    ngx_table_elt_t out{};
+    out.hash = 1;
+    out.key = borrow(name);
+    out.value = borrow(value);
+    return out;
+}
+
+std::string joined(const std::vector<std::string_view>& names) {
+    return policy::merge_vary({}, names);
+}
+
+// The request's only Origin; nothing when there is none or more than one, which no browser sends.
+std::string_view origin_of(ngx_http_request_t* r) {
+    std::string_view origin;
+    return request_headers(r, "Origin", &origin, 1) == 1 ? origin : std::string_view();
+}
+
+bool is_cors_field(std::string_view name) {
+    constexpr std::string_view kPrefix = "Access-Control-";
+    if (name.size() < kPrefix.size() || (name[0] | 0x20) != 'a' ||
+        !ascii_iequals(name.substr(0, kPrefix.size()), kPrefix)) {
+        return false;
+    }
+    const std::string_view rest = name.substr(kPrefix.size());
+    const auto begins = [rest](std::string_view word) {
+        return rest.size() >= word.size() && ascii_iequals(rest.substr(0, word.size()), word);
+    };
+    return begins("allow-") || begins("expose-") || begins("max-age");
+}
+
+}  // namespace
+
+Status CorsPlan::build(ngx_conf_t* cf, policy::CorsSpec spec) {
+    spec_ = std::move(spec);
+    if (spec_.origin == policy::CorsOrigin::dynamic) {
+        auto compiled = ComplexText::compile(cf, spec_.fixed);
+        if (!compiled) {
+            return compiled.error();
+        }
+        dynamic_ = *compiled;
+    }
+    for (const std::string& regex : spec_.regexes) {
+        ngx_regex_compile_t compile{};
+        u_char message[NGX_MAX_CONF_ERRSTR];
+        compile.pattern = copy(cf->pool, std::string(kRegexBound) + regex);
+        compile.pool = cf->pool;
+        compile.err = {sizeof(message), message};
+        if (ngx_regex_compile(&compile) != NGX_OK) {
+            return Error{"\"" + regex + "\" is no expression: " + std::string(view(compile.err))};
+        }
+        regexes_.push_back(compile.regex);
+    }
+    if (spec_.origin == policy::CorsOrigin::any || spec_.origin == policy::CorsOrigin::fixed) {
+        always_.push_back(ready(kAllowOrigin, spec_.origin == policy::CorsOrigin::any
+                                                  ? std::string_view("*")
+                                                  : std::string_view(spec_.fixed)));
+    }
+    if (spec_.credentials) {
+        always_.push_back(ready("Access-Control-Allow-Credentials", "true"));
+    }
+    if (!spec_.exposed.empty()) {
+        always_.push_back(ready("Access-Control-Expose-Headers", spec_.exposed));
+    }
+    preflight_.push_back(ready("Access-Control-Allow-Methods", spec_.methods));
+    if (spec_.headers && !spec_.headers->empty()) {
+        preflight_.push_back(ready(kAllowHeaders, *spec_.headers));
+    }
+    if (!spec_.max_age.empty()) {
+        preflight_.push_back(ready("Access-Control-Max-Age", spec_.max_age));
+    }
+    if (spec_.varies_by_origin()) {
+        vary_names_.push_back("Origin");
+    }
+    vary_names_preflight_ = vary_names_;
+    if (spec_.reflects_headers()) {
+        vary_names_preflight_.push_back("Access-Control-Request-Headers");
+    }
+    vary_ = joined(vary_names_);
+    vary_preflight_ = joined(vary_names_preflight_);
+    return Done{};
+}
+
+bool CorsPlan::in_list(Request& request, std::string_view origin) const {
+    if (policy::cors_list_contains(spec_, origin)) {
+        return true;
+    }
+    if (origin.size() > policy::kCorsOriginBytesMax) {
+        return false;
+    }
+    ngx_str_t text = borrow(origin);
+    return std::any_of(regexes_.begin(), regexes_.end(), [&](ngx_regex_t* regex) {
+        const ngx_int_t rc = ngx_regex_exec(regex, &text, nullptr, 0);
+        if (rc < 0 && rc != NGX_REGEX_NO_MATCHED) {
+            ngx_log_error(NGX_LOG_ERR, request.log(), 0,
+                          "sallyport: an expression of sallyport_cors needs too many steps; the "
+                          "origin counts as not allowed");
+        }
+        return rc >= 0;
+    });
+}
+
+CorsPlan::Allowed CorsPlan::allowed(Request& request, std::string_view origin) const {
+    switch (spec_.origin) {
+        case policy::CorsOrigin::any:
+            return {Match::any, "*"};
+        case policy::CorsOrigin::fixed:
+            return {Match::origin, spec_.fixed};
+        case policy::CorsOrigin::list:
+            return in_list(request, origin) ? Allowed{Match::origin, origin} : Allowed{};
+        case policy::CorsOrigin::reflect:
+            return policy::is_reflectable_origin(origin) ? Allowed{Match::origin, origin}
+                                                         : Allowed{};
+        case policy::CorsOrigin::dynamic:
+            break;
+    }
+    const std::string_view value = dynamic_.evaluate(request.r());
+    if (value == "*") {
+        return spec_.credentials ? Allowed{} : Allowed{Match::any, value};
+    }
+    // A variable may hold anything: with credentials only what the directive itself would take.
+    const bool fits = spec_.credentials ? policy::check_cors_origin(value).ok() &&
+                                              policy::is_trustworthy_origin(value)
+                                        : policy::is_reflectable_origin(value);
+    return fits ? Allowed{Match::origin, value} : Allowed{};
+}
+
+bool CorsPlan::refuses(Request& request) const {
+    if (!spec_.refuses_others) {
+        return false;
+    }
+    ngx_http_request_t* r = request.r();
+    std::string_view origin;
+    const std::size_t count = request_headers(r, "Origin", &origin, 1);
+    if (count == 0) {
+        return false;
+    }
+    const Allowed found = allowed(request, count == 1 ? origin : std::string_view());
+    if (count == 1 && (found.match == Match::any || found.origin == origin)) {
+        return false;
+    }
+    const ngx_table_elt_t* host = r->headers_in.host;
+    return count > 1 || host == nullptr || !policy::is_same_host(origin, view(host->value));
+}
+
+void CorsPlan::vary(Request& request, ngx_table_elt_t* upstream, bool preflight) const {
+    const auto& names = preflight ? vary_names_preflight_ : vary_names_;
+    if (names.empty()) {
+        return;
+    }
+    if (upstream != nullptr) {
+        const std::string merged = policy::merge_vary(view(upstream->value), names);
+        upstream->value = borrow(keep(request.r(), merged));
+        return;
+    }
+    add_header(request.r(), kVary, preflight ? vary_preflight_ : vary_);
+}
+
+void CorsPlan::add_preflight(Request& request) const {
+    ngx_http_request_t* r = request.r();
+    add_headers(r, preflight_);
+    if (!spec_.reflects_headers()) {
+        return;
+    }
+    std::string_view asked;
+    if (request_headers(r, "Access-Control-Request-Headers", &asked, 1) == 1 &&
+        policy::is_reflectable_header_list(asked)) {
+        add_header(r, kAllowHeaders, asked);
+    }
+}
+
+void CorsPlan::apply(Request& request) const {
+    ngx_http_request_t* r = request.r();
+    ngx_table_elt_t* upstream_vary = nullptr;
+    for (ngx_list_part_t* part = &r->headers_out.headers.part; part != nullptr; part = part->next) {
+        auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            const std::string_view name = view(headers[i].key);
+            if (headers[i].hash == 0) {
+                continue;
+            }
+            if (is_cors_field(name)) {
+                headers[i].hash = 0;
+            } else if (name.size() == kVary.size() && ascii_iequals(name, kVary)) {
+                upstream_vary = upstream_vary == nullptr ? &headers[i] : upstream_vary;
+            }
+        }
+    }
+    const bool preflight = r->method == NGX_HTTP_OPTIONS;
+    const bool stands_ready =
+        spec_.origin == policy::CorsOrigin::any || spec_.origin == policy::CorsOrigin::fixed;
+    if (!stands_ready) {
+        const Allowed found = allowed(request, origin_of(r));
+        if (found.match != Match::none) {
+            add_header(r, kAllowOrigin, found.origin);
+        }
+    }
+    add_headers(r, always_);
+    vary(request, upstream_vary, preflight);
+    if (preflight) {
+        add_preflight(request);
+    }
+}
+
+}  // namespace sallyport::ngx

@@ -1,0 +1,49 @@
+// What a `sallyport_cors` means for responses, made ready when the configuration is read.
+#pragma once
+
+#include "module/nginx/directive.hpp"
+#include "module/nginx/request.hpp"
+#include "module/policy/cors.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sallyport::ngx {
+
+class CorsPlan {
+  public:
+    // Must be called once, before anything else.
+    Status build(ngx_conf_t* cf, policy::CorsSpec spec);
+
+    const policy::CorsSpec& spec() const { return spec_; }
+    // True when `unmatched=deny` refuses this request: it names an origin that is neither allowed
+    // nor its own host.
+    bool refuses(Request& request) const;
+    // The upstream's own CORS fields go, ours come; Vary is merged.
+    void apply(Request& request) const;
+
+  private:
+    enum class Match : std::uint8_t { none, origin, any };
+    struct Allowed {
+        Match match = Match::none;
+        std::string_view origin{};
+    };
+
+    Allowed allowed(Request& request, std::string_view origin) const;
+    bool in_list(Request& request, std::string_view origin) const;
+    void vary(Request& request, ngx_table_elt_t* upstream, bool preflight) const;
+    void add_preflight(Request& request) const;
+
+    policy::CorsSpec spec_;
+    ComplexText dynamic_;
+    std::vector<ngx_regex_t*> regexes_;
+    std::vector<ngx_table_elt_t> always_;     // what does not depend on the request
+    std::vector<ngx_table_elt_t> preflight_;  // on OPTIONS, beside the others
+    std::vector<std::string_view> vary_names_;
+    std::vector<std::string_view> vary_names_preflight_;
+    std::string vary_;
+    std::string vary_preflight_;
+};
+
+}  // namespace sallyport::ngx
