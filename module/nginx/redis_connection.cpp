@@ -68,8 +68,14 @@ RedisConnection::RedisConnection(Owner& owner, RedisTarget& target, Peer peer, s
     prepare(retry_timer_, timer_handler<&RedisConnection::find>, true);
 }
 
+// Whoever still waits is not called: the worker ends.
 RedisConnection::~RedisConnection() {
     disconnect();
+    for (RedisCall* call : failed_) {
+        if (call != nullptr) {
+            call->place = RedisCall::Place::idle;
+        }
+    }
     for (ngx_event_t* timer : {&budget_timer_, &retry_timer_}) {
         if (timer->timer_set) {
             ngx_del_timer(timer);

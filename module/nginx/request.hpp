@@ -68,6 +68,8 @@ struct RequestState {
     // Facts that one feature establishes and others pass on; both live as long as the request.
     std::string_view delivery_id{};  // of a verified webhook
     std::string_view verified_by{};  // the preset or profile that verified it
+    std::string_view replay_key{};   // names a delivery to whoever keeps or repeats it
+    bool delivery_kept = false;      // a store has it: accepted, whatever the upstream said
 };
 
 class Request {

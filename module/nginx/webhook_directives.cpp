@@ -16,8 +16,6 @@ namespace hook = policy::webhook;
 
 namespace {
 
-// A zone smaller than this holds too few ids to be meant.
-constexpr std::uint64_t kZoneBytesMin = 64 * 1024;
 // Deliveries larger than this are no webhooks.
 constexpr std::uint64_t kBodyBytesMaxMax = std::uint64_t{1} << 30;
 
@@ -206,170 +204,6 @@ Status set_secret(DirectiveCall& call) {
     return Done{};
 }
 
-Result<WebhookReplayZone*> zone_of(DirectiveCall& call, std::string_view text) {
-    const std::size_t colon = text.find(':');
-    const std::string name(text.substr(0, colon));
-    if (!is_token(name) || name.size() > limits::kNameBytesMax) {
-        return Error{quoted(text) + " is not a zone; write for example zone=deliveries:10m"};
-    }
-    WebhookReplayZone* known = nullptr;
-    for (WebhookReplayZone* zone : main_of(call).zones) {
-        known = zone->name() == name ? zone : known;
-    }
-    if (colon == std::string_view::npos) {
-        if (known == nullptr) {
-            return Error{"the zone " + quoted(name) + " has no size yet; write zone=" + name +
-                         ":10m"};
-        }
-        return known;
-    }
-    const auto bytes = parse_size_bytes(text.substr(colon + 1));
-    if (!bytes) {
-        return bytes.error();
-    }
-    if (*bytes < kZoneBytesMin) {
-        return Error{"the zone " + quoted(name) +
-                     " is smaller than 64k; 10m holds about 190 000 ids"};
-    }
-    if (known != nullptr) {
-        if (known->bytes() != *bytes) {
-            return Error{"the zone " + quoted(name) +
-                         " has two sizes; give it once and refer to it "
-                         "with zone=" +
-                         name};
-        }
-        return known;
-    }
-    auto* zone = pool_new<WebhookReplayZone>(call.cf->pool);
-    const Status announced = zone->announce(call.cf, name, *bytes);
-    if (!announced) {
-        return announced.error();
-    }
-    main_of(call).zones.push_back(zone);
-    return zone;
-}
-
-// 2xx, or one of the statuses that a sender takes for "come again".
-Result<std::uint16_t> status_option(std::string_view name, std::string_view text) {
-    const auto number = parse_u64(text);
-    const bool good = number && ((*number >= 200 && *number <= 299) || *number == 409 ||
-                                 *number == 425 || *number == 429 || *number == 503);
-    if (!good) {
-        return Error{std::string(name) + "=" + std::string(text) +
-                     " is not usable; write 200 to 299, 409, 425, 429 or 503"};
-    }
-    return static_cast<std::uint16_t>(*number);
-}
-
-Result<std::int64_t> span_option(std::string_view name, std::string_view text,
-                                 std::int64_t min_ms) {
-    const auto duration = parse_duration_ms(text);
-    if (!duration) {
-        return duration.error();
-    }
-    if (*duration < min_ms) {
-        return Error{std::string(name) + "=" + std::string(text) +
-                     " is too short; write at least " + std::to_string(min_ms / 1000) + "s"};
-    }
-    return *duration;
-}
-
-Status set_replay_key(WebhookReplay& replay, std::string_view value) {
-    if (value == "auto") {
-        replay.key = hook::ReplayKeyChoice::automatic;
-    } else if (value == "id") {
-        replay.key = hook::ReplayKeyChoice::id;
-    } else if (value == "signature") {
-        replay.key = hook::ReplayKeyChoice::signature;
-    } else {
-        return Error{"key=" + std::string(value) + " is unknown; write auto, id or signature"};
-    }
-    return Done{};
-}
-
-Status set_replay_option(DirectiveCall& call, WebhookReplay& replay, std::string_view arg) {
-    if (const auto zone = option(arg, "zone")) {
-        const auto found = zone_of(call, *zone);
-        if (!found) {
-            return found.error();
-        }
-        replay.zone = *found;
-        return Done{};
-    }
-    if (const auto key = option(arg, "key")) {
-        return set_replay_key(replay, *key);
-    }
-    if (const auto ttl = option(arg, "ttl")) {
-        if (*ttl == "auto") {
-            return Done{};
-        }
-        const auto span = span_option("ttl", *ttl, 1000);
-        if (!span) {
-            return span.error();
-        }
-        replay.ttl_ms = *span;
-        return Done{};
-    }
-    if (const auto lease = option(arg, "inflight")) {
-        const auto span = span_option("inflight", *lease, 1000);
-        if (!span) {
-            return span.error();
-        }
-        replay.lease_ms = *span;
-        return Done{};
-    }
-    for (const bool busy : {false, true}) {
-        const std::string_view name = busy ? "busy" : "duplicate";
-        if (const auto text = option(arg, name)) {
-            const auto status = status_option(name, *text);
-            if (!status) {
-                return status.error();
-            }
-            (busy ? replay.busy_status : replay.duplicate_status) = *status;
-            return Done{};
-        }
-    }
-    if (const auto scope = option(arg, "scope")) {
-        auto text = ComplexText::compile(call.cf, *scope);
-        if (!text) {
-            return text.error();
-        }
-        replay.scope = *text;
-        return Done{};
-    }
-    if (arg == "full=reject" || arg == "full=pass") {
-        replay.pass_when_full = arg == "full=pass";
-        return Done{};
-    }
-    return Error{"unknown parameter " + quoted(arg) +
-                 "; known are zone=NAME:SIZE, key=auto|id|signature, ttl=auto|TIME, inflight=TIME, "
-                 "duplicate=STATUS, busy=STATUS, full=reject|pass and scope=TEXT"};
-}
-
-// sallyport_webhook_replay zone=NAME:SIZE […] | off
-Status set_replay(DirectiveCall& call) {
-    WebhookLocation& location = location_of(call);
-    if (location.replay) {
-        return twice();
-    }
-    if (call.arg(0) == "off" && call.size() == 1) {
-        location.replay = nullptr;
-        return Done{};
-    }
-    auto* replay = pool_new<WebhookReplay>(call.cf->pool);
-    for (std::size_t i = 0; i < call.size(); ++i) {
-        const Status status = set_replay_option(call, *replay, call.arg(i));
-        if (!status) {
-            return status;
-        }
-    }
-    if (replay->zone == nullptr) {
-        return Error{"names no zone; write for example zone=deliveries:10m"};
-    }
-    location.replay = replay;
-    return Done{};
-}
-
 // sallyport_webhook_max_body SIZE
 Status set_max_body(DirectiveCall& call) {
     WebhookLocation& location = location_of(call);
@@ -423,7 +257,7 @@ constinit const Directive kWebhookDirectives[kWebhookDirectiveCount] = {
     {"sallyport_webhook", kEverywhere | NGX_CONF_1MORE, set_webhook},
     {"sallyport_webhook_profile", kHttp | NGX_CONF_TAKE2, set_profile},
     {"sallyport_webhook_secret", kEverywhere | NGX_CONF_TAKE1, set_secret},
-    {"sallyport_webhook_replay", kEverywhere | NGX_CONF_1MORE, set_replay},
+    {"sallyport_webhook_replay", kEverywhere | NGX_CONF_1MORE, set_webhook_replay},
     {"sallyport_webhook_max_body", kEverywhere | NGX_CONF_TAKE1, set_max_body},
     {"sallyport_webhook_reject", kEverywhere | NGX_CONF_TAKE1, set_reject},
     {"sallyport_webhook_mode", kEverywhere | NGX_CONF_TAKE1, set_mode},

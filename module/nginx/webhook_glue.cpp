@@ -10,6 +10,7 @@
 #include "module/nginx/str.hpp"
 #include "module/nginx/webhook_body.hpp"
 #include "module/nginx/webhook_conf.hpp"
+#include "module/nginx/webhook_reservation.hpp"
 #include "module/policy/webhook_verify.hpp"
 
 #include <array>
@@ -28,19 +29,21 @@ using policy::Reason;
 namespace {
 
 constexpr FeatureId kId = FeatureId::webhook;
+// Redis is asked again within seconds; a sender that comes back sooner finds it as it was.
+constexpr std::uint32_t kUnavailableRetryS = 5;
 
 enum class Step : std::uint8_t {
     fresh,    // nothing judged yet
     reading,  // the head is good, the body is coming
     read,     // the body is complete
+    asking,   // genuine; Redis is asked whether it is new
+    asked,    // Redis has answered, or will not
     settled,  // judged: never twice, whatever redirects follow
 };
 
 struct WebhookState {
     explicit WebhookState(ngx_http_request_t* main) : r(main), memory(main->pool) {}
     ~WebhookState();
-
-    void end_reservation(bool accepted);
 
     ngx_http_request_t* r;
     PoolMemory memory;
@@ -54,11 +57,7 @@ struct WebhookState {
     hook::Outcome outcome;
     std::int64_t now_ms = 0;  // when it was judged
 
-    // The reservation, if any: at most one a request.
-    WebhookReplayZone* zone = nullptr;
-    hook::ReplayKeys keys;
-    std::uint32_t token = 0;
-    std::int64_t ttl_ms = 0;
+    WebhookReservation reservation;
 };
 
 // The status of the last answer of an upstream; without one, what nginx itself answered.
@@ -75,23 +74,19 @@ ngx_uint_t deciding_status(const ngx_http_request_t* r) {
     return r->headers_out.status;
 }
 
-bool accepted(const ngx_http_request_t* r) {
+// Somebody who keeps the delivery for later has accepted it, whatever the upstream said.
+bool accepted(ngx_http_request_t* r) {
+    const auto request = Request::find(r);
+    if (request && request->state().delivery_kept) {
+        return true;
+    }
     const ngx_uint_t status = deciding_status(r);
     return status >= 200 && status < 300;
 }
 
 WebhookState::~WebhookState() {
-    if (zone != nullptr) {
-        guarded(r->connection->log, "webhook replay", [this] { end_reservation(accepted(r)); });
-    }
-}
-
-void WebhookState::end_reservation(bool was_accepted) {
-    WebhookReplayZone& held = *std::exchange(zone, nullptr);
-    if (was_accepted) {
-        held.commit(keys, token, ttl_ms);
-    } else {
-        held.release(keys, token);
+    if (reservation.held()) {
+        guarded(r->connection->log, "webhook replay", [this] { reservation.end(accepted(r)); });
     }
 }
 
@@ -211,27 +206,48 @@ std::string_view scope_of(WebhookState& state, const WebhookReplay& replay) {
     return keep(state.r, std::string(state.location->scope).append("\n").append(added));
 }
 
-HookResult reserve(WebhookState& state, Mode mode) {
+// What the store has said, or that it says nothing.
+HookResult conclude(WebhookState& state, Mode mode,
+                    const std::optional<hook::Reservation>& reservation) {
     const WebhookReplay& replay = **state.location->replay;
-    const hook::ReplayIdentity identity = state.verification->replay_identity(replay.key);
-    state.keys = replay.zone->keys(identity, scope_of(state, replay));
-    const hook::Reservation reservation = replay.zone->reserve(state.keys, replay.lease_ms);
-    if (reservation.answer == hook::Reserved::forward) {
-        state.zone = replay.zone;
-        state.token = reservation.token;
-        state.ttl_ms = identity.kind == hook::ReplayIdentity::Kind::signature
-                           ? state.location->life.signature_ms
-                           : state.location->life.id_ms;
+    state.step = Step::settled;
+    if (reservation && reservation->answer == hook::Reserved::forward) {
         return HookResult::pass();
     }
-    if (reservation.answer == hook::Reserved::full && replay.pass_when_full) {
-        state.reason = Reason::webhook_replay_store_full;
-        return HookResult::decided(
-            hook::replay_decision(reservation, replay.duplicate_status, replay.busy_status),
-            Mode::report, (*state.location->profile)->name);
+    const bool pass = reservation ? reservation->answer == hook::Reserved::full &&
+                                        replay.pass_when_full
+                                  : replay.pass_when_down;
+    const Decision decision =
+        reservation ? hook::replay_decision(*reservation, replay.duplicate_status,
+                                            replay.busy_status)
+                    : Decision::deny(Reason::webhook_replay_store_unavailable,
+                                     NGX_HTTP_SERVICE_UNAVAILABLE, kUnavailableRetryS);
+    if (pass && !reservation) {
+        state.reservation.pass_unasked();
     }
-    return settle(state, mode,
-                  hook::replay_decision(reservation, replay.duplicate_status, replay.busy_status));
+    return settle(state, pass ? Mode::report : mode, decision);
+}
+
+HookResult reserve(Request& request, WebhookState& state, Mode mode) {
+    const WebhookReplay& replay = **state.location->replay;
+    state.reservation.identify(replay, state.verification->replay_identity(replay.key),
+                               scope_of(state, replay), state.location->life);
+    request.state().replay_key = state.reservation.name();
+    const auto resume_request = [](void* owner) {
+        auto& waiting = *static_cast<WebhookState*>(owner);
+        waiting.step = Step::asked;
+        resume(waiting.r);
+    };
+    switch (state.reservation.ask(resume_request, &state)) {
+        case WebhookReservation::Asked::waiting:
+            state.step = Step::asking;
+            return HookResult::suspend();
+        case WebhookReservation::Asked::answered:
+            return conclude(state, mode, state.reservation.answer());
+        case WebhookReservation::Asked::down:
+            break;
+    }
+    return conclude(state, mode, std::nullopt);
 }
 
 // The body is complete.
@@ -260,8 +276,9 @@ HookResult judge(Request& request, WebhookState& state, Mode mode) {
     }
     request.state().delivery_id = state.outcome.id;
     request.state().verified_by = (*location.profile)->name;
-    const bool replay = location.replay.value_or(nullptr) != nullptr && state.zone == nullptr;
-    return replay ? reserve(state, mode) : HookResult::pass();
+    const bool replay =
+        location.replay.value_or(nullptr) != nullptr && !state.reservation.held();
+    return replay ? reserve(request, state, mode) : HookResult::pass();
 }
 
 // An internal redirect has led into another location. The same profile and secrets have judged
@@ -295,7 +312,10 @@ HookResult preaccess(Request& request, const void* location_conf) {
         case Step::fresh:
             return begin(request, location, state, mode);
         case Step::reading:
+        case Step::asking:
             return HookResult::suspend();
+        case Step::asked:
+            return conclude(state, mode, state.reservation.answer());
         case Step::read:
             return judge(request, state, mode);
         case Step::settled:
@@ -347,8 +367,8 @@ int request_body_filter(Request& request, const void*, ngx_chain_t* in) {
 // The upstream has answered: whoever sees its 2xx can no longer start the same delivery again.
 void header_filter(Request& request, const void*) {
     auto* state = request.find_feature_state<WebhookState>(kId);
-    if (state != nullptr && state->zone != nullptr && accepted(request.r())) {
-        state->end_reservation(true);
+    if (state != nullptr && state->reservation.held() && accepted(request.r())) {
+        state->reservation.end(true);
     }
 }
 
@@ -362,6 +382,7 @@ std::string_view status_word(Reason reason) {
         {Reason::webhook_in_flight, "inflight"},
         {Reason::webhook_body_too_large, "toolarge"},
         {Reason::webhook_replay_store_full, "storefull"},
+        {Reason::webhook_replay_store_unavailable, "storedown"},
     };
     for (const auto& [known, text] : kWords) {
         if (known == reason) {

@@ -96,8 +96,12 @@ Status merge_webhook(ngx_conf_t* cf, const void* parent_conf, void* child_conf) 
     if (!keys) {
         return keys;
     }
-    const WebhookReplay* replay = child.replay.value_or(nullptr);
+    WebhookReplay* replay = child.replay.value_or(nullptr);
     if (replay != nullptr) {
+        const Status found = resolve_webhook_replay(cf, *replay);
+        if (!found) {
+            return found;
+        }
         const Status key = check_replay_key(*profile, *replay);
         if (!key) {
             return key;

@@ -55,6 +55,7 @@ enum class Mode : std::uint8_t { off, report, enforce };
     X(webhook_in_flight, "the same delivery is being handled right now") \
     X(webhook_replay_store_full, "the replay zone holds only live keys") \
     X(control_unauthorized, "the control location wants a token or a client certificate") \
+    X(webhook_replay_store_unavailable, "the replay store did not answer") \
     X(internal_error, "a fault in Sallyport; see the error log")
 // clang-format on
 
