@@ -1,7 +1,8 @@
 #include "common/ip.hpp"
 
-#include <arpa/inet.h>  // inet_pton and inet_ntop: pure conversions, no look-up
+#include <arpa/inet.h>  // inet_pton: a pure conversion, no look-up
 
+#include <charconv>
 #include <cstring>
 
 #include "common/bytes.hpp"
@@ -10,7 +11,24 @@ namespace sallyport {
 namespace {
 
 constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-constexpr std::size_t kTextBytesMax = 45;  // the longest IPv6 text
+
+struct ZeroRun {
+    std::size_t first = 0;
+    std::size_t length = 0;
+};
+
+// The leftmost of the longest runs of groups that are zero.
+ZeroRun longest_zero_run(const std::array<unsigned, 8>& groups) {
+    ZeroRun best;
+    ZeroRun run;
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+        run = groups[i] != 0 ? ZeroRun{i + 1, 0} : ZeroRun{run.first, run.length + 1};
+        if (run.length > best.length) {
+            best = run;
+        }
+    }
+    return best;
+}
 
 std::uint64_t load_be64(const std::uint8_t* bytes) {
     std::uint64_t value = 0;
@@ -36,10 +54,10 @@ IpAddress IpAddress::from_v6(const std::uint8_t (&bytes)[16]) {
 }
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
-    if (text.empty() || text.size() > kTextBytesMax) {
+    if (text.empty() || text.size() > kIpTextBytesMax) {
         return std::nullopt;
     }
-    char buffer[kTextBytesMax + 1];
+    char buffer[kIpTextBytesMax + 1];
     std::memcpy(buffer, text.data(), text.size());
     buffer[text.size()] = '\0';
     if (std::strlen(buffer) != text.size()) {
@@ -78,11 +96,40 @@ IpAddress IpAddress::masked(unsigned bits) const {
 }
 
 std::string IpAddress::to_string() const {
-    char buffer[INET6_ADDRSTRLEN];
-    const bool v4 = is_v4();
-    const char* text = inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? bytes_.data() + 12 : bytes_.data(),
-                                 buffer, sizeof(buffer));
-    return text == nullptr ? std::string() : std::string(text);
+    char buffer[kIpTextBytesMax];
+    return std::string(buffer, write_to(buffer));
+}
+
+std::size_t IpAddress::write_to(std::span<char, kIpTextBytesMax> out) const {
+    char* at = out.data();
+    char* const end = at + out.size();
+    if (is_v4()) {
+        for (std::size_t i = 12; i < 16; ++i) {
+            at = std::to_chars(at, end, static_cast<unsigned>(bytes_[i])).ptr;
+            *at++ = '.';
+        }
+        return static_cast<std::size_t>(at - out.data()) - 1;
+    }
+    std::array<unsigned, 8> groups{};
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+        groups[i] = static_cast<unsigned>(bytes_[2 * i] << 8 | bytes_[2 * i + 1]);
+    }
+    const auto [first, length] = longest_zero_run(groups);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+        if (i == first && length > 1) {
+            *at++ = ':';
+            i += length - 1;
+            if (i + 1 == groups.size()) {
+                *at++ = ':';
+            }
+            continue;
+        }
+        if (i != 0) {
+            *at++ = ':';
+        }
+        at = std::to_chars(at, end, groups[i], 16).ptr;
+    }
+    return static_cast<std::size_t>(at - out.data());
 }
 
 Result<Cidr> Cidr::parse(std::string_view text) {

@@ -5,12 +5,16 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "common/result.hpp"
 
 namespace sallyport {
+
+// The longest text of an address.
+inline constexpr std::size_t kIpTextBytesMax = 45;
 
 class IpAddress {
 public:
@@ -31,8 +35,10 @@ public:
     std::uint64_t low() const;
     // The address with all bits after the first `bits` (0 to 128, counted in IPv6) cleared.
     IpAddress masked(unsigned bits) const;
-    // RFC 5952 text; IPv4 in dotted form.
+    // RFC 5952 text; IPv4 in dotted form, and nothing but IPv4: `::10.0.0.1` is `::a00:1`.
     std::string to_string() const;
+    // The same without an allocation: how many characters of `out` were written.
+    std::size_t write_to(std::span<char, kIpTextBytesMax> out) const;
 
     friend bool operator==(const IpAddress&, const IpAddress&) = default;
     friend auto operator<=>(const IpAddress&, const IpAddress&) = default;

@@ -21,6 +21,14 @@ const Finding* shown(const Request& request) {
 
 std::string_view get_client_ip(Request& request) { return request.client_text(); }
 
+std::string_view get_client_ip_verified(Request& request) {
+    return request.client_verified() ? "1" : "0";
+}
+
+std::string_view get_client_ip_flag(Request& request) { return word(request.state().client_flag); }
+
+std::string_view get_scheme(Request& request) { return request.is_https() ? "https" : "http"; }
+
 std::string_view get_verdict(Request& request) {
     const Finding* finding = request.enforced();
     return finding == nullptr ? word(policy::Verdict::allow) : word(finding->decision.verdict);
@@ -48,9 +56,15 @@ std::string_view get_mode(Request& request) {
 }
 
 constexpr Variable kVariables[] = {
-    {"sallyport_client_ip", get_client_ip}, {"sallyport_verdict", get_verdict},
-    {"sallyport_reason", get_reason},       {"sallyport_feature", get_feature},
-    {"sallyport_rule", get_rule},           {"sallyport_mode", get_mode},
+    {"sallyport_client_ip", get_client_ip},
+    {"sallyport_client_ip_verified", get_client_ip_verified},
+    {"sallyport_client_ip_flag", get_client_ip_flag},
+    {"sallyport_scheme", get_scheme},
+    {"sallyport_verdict", get_verdict},
+    {"sallyport_reason", get_reason},
+    {"sallyport_feature", get_feature},
+    {"sallyport_rule", get_rule},
+    {"sallyport_mode", get_mode},
 };
 
 }  // namespace

@@ -98,10 +98,14 @@ void write_finding(JsonLine& json, const Finding& finding) {
 void write_request(JsonLine& json, Request& request) {
     const ngx_http_request_t* r = request.r();
     json.text("client", request.client_text());
+    if (!request.client_verified()) {
+        json.text("client_flag", word(request.state().client_flag));
+        json.text("client_claim", request.state().client_claim);
+    }
     json.text("method", view(r->method_name));
     json.text("host", view(r->headers_in.server));
     json.text("path", redacted_path(request));
-    json.text("scheme", request.is_tls() ? "https" : "http");
+    json.text("scheme", request.is_https() ? "https" : "http");
     json.number("status", static_cast<std::int64_t>(r->err_status != 0 ? r->err_status
                                                                        : r->headers_out.status));
     json.number("duration_ms", now_ms() - (static_cast<std::int64_t>(r->start_sec) * 1000 +

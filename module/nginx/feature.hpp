@@ -97,6 +97,7 @@ void* feature_server(ngx_http_core_srv_conf_t* server, FeatureId id);
 
 extern const Feature kControl;
 extern const Feature kCors;
+extern const Feature kClientAddress;
 extern const Feature kGatewayVerdict;
 extern const Feature kIpList;
 extern const Feature kRateLimit;

@@ -84,7 +84,7 @@ HookResult preaccess(Request& request, const void* location_conf) {
     contract::GatewayVerdict verdict;
     verdict.time_s = now_ms() / 1000;
     verdict.client_address = request.client_text();
-    verdict.scheme = request.is_tls() ? "https" : "http";
+    verdict.scheme = request.is_https() ? "https" : "http";
     verdict.method = view(r->method_name);
     // The target informs the engine's log; a very long one must not make the field unreadable.
     verdict.target = view(r->unparsed_uri).substr(0, 512);

@@ -15,6 +15,7 @@ namespace {
 constexpr std::array<const Feature*, kFeatureCount> kFeatures = {
     &kRedis,
     &kRedact,  // before anything could write a line about the request
+    &kClientAddress,
     &kTlsPolicy,
     &kIpList,
     &kRateLimit,

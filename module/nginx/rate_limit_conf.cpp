@@ -32,7 +32,7 @@ void warn_about_key(ngx_conf_t* cf, const Limit& limit) {
     if (!limit.key.forgeable().empty()) {
         warn(cf, "key=" + limit.spec.key + " of limit " + quoted(limit.spec.name) + " uses $" +
                      std::string(limit.key.forgeable()) +
-                     ", which any client can set; use $sallyport_client_ip with set_real_ip_from");
+                     ", which any client can set; use $sallyport_client_ip with sallyport_trust_proxy");
     }
 }
 

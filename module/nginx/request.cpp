@@ -200,11 +200,12 @@ ngx_table_elt_t* push_request_header(ngx_http_request_t* r, std::string_view nam
     return header;
 }
 
-void strip_request_headers(ngx_http_request_t* r, std::string_view prefix) {
-    const auto matches = [&](const ngx_table_elt_t& header) {
-        return header.key.len >= prefix.size() &&
-               std::memcmp(header.lowcase_key, prefix.data(), prefix.size()) == 0;
-    };
+namespace {
+
+// nginx's lists cannot lose an element; a new list can. The old elements stay where they are, for
+// whoever points at them.
+template <typename Unwanted>
+void rebuild_request_headers(ngx_http_request_t* r, Unwanted&& unwanted) {
     std::size_t total = 0;
     bool found = false;
     const ngx_list_part_t old = r->headers_in.headers.part;
@@ -218,22 +219,33 @@ void strip_request_headers(ngx_http_request_t* r, std::string_view prefix) {
     };
     each([&](const ngx_table_elt_t& header) {
         ++total;
-        found = found || matches(header);
+        found = found || unwanted(header);
     });
     if (!found) {
         return;
     }
-    // nginx's lists cannot lose an element; a new list can. The old elements stay where they are, for
-    // whoever points at them.
     if (ngx_list_init(&r->headers_in.headers, r->pool, total + 4, sizeof(ngx_table_elt_t)) !=
         NGX_OK) {
         throw std::bad_alloc();
     }
     each([&](const ngx_table_elt_t& header) {
-        if (!matches(header)) {
+        if (!unwanted(header)) {
             *static_cast<ngx_table_elt_t*>(ngx_list_push(&r->headers_in.headers)) = header;
         }
     });
+}
+
+}  // namespace
+
+void strip_request_headers(ngx_http_request_t* r, std::string_view prefix) {
+    rebuild_request_headers(r, [prefix](const ngx_table_elt_t& header) {
+        return header.key.len >= prefix.size() &&
+               std::memcmp(header.lowcase_key, prefix.data(), prefix.size()) == 0;
+    });
+}
+
+void drop_marked_request_headers(ngx_http_request_t* r) {
+    rebuild_request_headers(r, [](const ngx_table_elt_t& header) { return header.hash == 0; });
 }
 
 std::string_view keep(ngx_http_request_t* r, std::string_view text) {

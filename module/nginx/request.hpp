@@ -13,6 +13,7 @@
 #include "common/ip.hpp"
 #include "module/nginx/ngx.hpp"
 #include "module/nginx/pool.hpp"
+#include "module/policy/client_address.hpp"
 #include "module/policy/decision.hpp"
 
 namespace sallyport::ngx {
@@ -20,6 +21,7 @@ namespace sallyport::ngx {
 enum class FeatureId : std::uint8_t {
     redis,
     redact,
+    client_address,
     tls_policy,
     ip_list,
     rate_limit,
@@ -64,6 +66,11 @@ struct RequestState {
     bool client_known = false;
     IpAddress client{};
     std::string_view client_text{};
+    // Written by the client_address feature: whether every step to that address was one we believe,
+    // what a proxy said that could not be read (for the log), and the scheme at the client's end.
+    policy::ClientFlag client_flag = policy::ClientFlag::none;
+    std::optional<bool> client_https{};
+    std::string_view client_claim{};
 
     // Facts that one feature establishes and others pass on; both live as long as the request.
     std::string_view delivery_id{};  // of a verified webhook
@@ -99,12 +106,18 @@ public:
         return static_cast<T*>(state_->slots[static_cast<std::size_t>(id)]);
     }
 
-    // The one owner of the client's address: the connection's, after nginx's realip module (which
-    // must stand at http or server level). Nothing for clients on a unix socket.
+    // The one owner of the client's address: what sallyport_trust_proxy finds, else the
+    // connection's, after nginx's realip module (which must stand at http or server level). Nothing
+    // for clients on a unix socket.
     const IpAddress* client_address() const;
     std::string_view client_text() const;
+    // False when a proxy that is believed wrote something that cannot be read: limits may use the
+    // address, allowlists must not.
+    bool client_verified() const { return state_->client_flag == policy::ClientFlag::none; }
 
     bool is_tls() const { return r_->connection->ssl != nullptr; }
+    // The scheme the client used, through a proxy that is believed as well.
+    bool is_https() const { return state_->client_https.value_or(is_tls()); }
 
     // The mode a feature acts in here: its own where it has one, else `sallyport_mode`'s.
     policy::Mode mode(std::optional<policy::Mode> own) const;
@@ -144,6 +157,9 @@ ngx_table_elt_t* push_request_header(ngx_http_request_t* r, std::string_view nam
                                      std::string_view value);
 // Removes every field whose lower-case name starts with `prefix`; does nothing when there is none.
 void strip_request_headers(ngx_http_request_t* r, std::string_view prefix);
+
+// Removes every field whose hash somebody set to 0.
+void drop_marked_request_headers(ngx_http_request_t* r);
 
 // Text that lives as long as the request.
 std::string_view keep(ngx_http_request_t* r, std::string_view text);

@@ -112,12 +112,15 @@ bool IpGate::match(const Side& side, const IpAddress* client, std::string_view* 
     return false;
 }
 
-IpGate::Outcome IpGate::decide(const IpAddress* client) const {
+IpGate::Outcome IpGate::decide(const IpAddress* client, bool verified) const {
     std::string_view rule = "sallyport_deny";
     if (match(deny_, client, &rule)) {
         return {Decision::deny(Reason::ip_denied, kForbidden), rule};
     }
     rule = "sallyport_allow";
+    if (!verified && allow_.has_entries && !allow_.all) {
+        return {Decision::deny(Reason::client_address_unverified, kForbidden), rule};
+    }
     if (match(allow_, client, &rule) || allow_.all) {
         return {Decision::allow(), rule};
     }

@@ -71,8 +71,9 @@ class IpGate {
     };
 
     explicit IpGate(const IpRules& rules);
-    // `client` is null for clients without an address (unix sockets).
-    Outcome decide(const IpAddress* client) const;
+    // `client` is null for clients without an address (unix sockets). One whose address is not
+    // `verified` may be denied by it, never allowed.
+    Outcome decide(const IpAddress* client, bool verified = true) const;
 
   private:
     struct Side {

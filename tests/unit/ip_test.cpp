@@ -26,6 +26,23 @@ TEST(IpAddress, FoldsMappedIpv4) {
     EXPECT_LT(*IpAddress::parse("10.0.0.1"), *IpAddress::parse("10.0.0.2"));
 }
 
+TEST(IpAddress, WritesRfc5952) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"2001:0DB8:0:0:0:0:0:0001", "2001:db8::1"},
+        {"2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"},
+        {"2001:0:0:1:0:0:0:1", "2001:0:0:1::1"},
+        {"2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},
+        {"1:2:3:4:5:6:0:0", "1:2:3:4:5:6::"},
+        {"0:0:3:4:5:6:7:8", "::3:4:5:6:7:8"},
+        {"::10.0.0.1", "::a00:1"},
+        {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+        {"255.255.255.255", "255.255.255.255"},
+    };
+    for (const auto& [written, canonical] : cases) {
+        EXPECT_EQ(IpAddress::parse(written)->to_string(), canonical);
+    }
+}
+
 struct CidrCase {
     const char* text;
     const char* last;  // empty: an error is expected
