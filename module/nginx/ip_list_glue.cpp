@@ -223,7 +223,7 @@ HookResult ask(Request& request, const IpLocation& location, const IpGate* gate)
     if (mode == policy::Mode::off) {
         return HookResult::pass();
     }
-    const IpGate::Outcome outcome = 
+    const IpGate::Outcome outcome =
         gate->decide(request.client_address(), request.client_verified());
     return outcome.decision.verdict == policy::Verdict::allow
                ? HookResult::pass()
