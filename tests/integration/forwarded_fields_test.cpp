@@ -277,5 +277,25 @@ TEST(ClientAddress, AllowlistsDoNotBelieveWhatCannotBeRead) {
     EXPECT_EQ(line["client_claim"].text_or(""), "<script>\"");
 }
 
+TEST(ClientAddress, IncludeWorksAsShipped) {
+    Upstream upstream;
+    NginxOptions options = options_for(upstream);
+    options.files["client_address.conf"] = read_file(SALLYPORT_CONF_D "/client_address.conf");
+    NginxServer nginx(R"(
+        include client_address.conf;
+        server {
+            listen 127.0.0.1:%%PORT%%;
+            sallyport_allow 192.0.2.0/24;
+            location / { proxy_pass http://%%UPSTREAM%%; }
+        }
+    )",
+                      options);
+    const HeaderList office = {{"X-Forwarded-For", "192.0.2.7"}};
+    EXPECT_EQ(send({.url = nginx.url("/"), .headers = office}).status, 200);
+    EXPECT_EQ(upstream.last_request().header("X-Forwarded-For"), "192.0.2.7");
+    EXPECT_EQ(send({.url = nginx.url("/"), .headers = office, .local_address = "127.0.0.9"}).status,
+              403);
+}
+
 }  // namespace
 }  // namespace sallyport::test
