@@ -107,27 +107,147 @@ void answer_with_steps(Api& api, const CallPtr& call, const StoredRun& run) {
         });
 }
 
+// Goes on with `then` when the run exists and the caller may use its project.
+void with_run(Api& api, const CallPtr& call, const std::string& id,
+              std::function<void(const StoredRun&)> then) {
+    api.ports.runs.run(
+        id, [&api, call, id, then = std::move(then)](Result<std::optional<StoredRun>> run) {
+            if (api.failed(call, run)) {
+                return;
+            }
+            if (!run->has_value()) {
+                return call->fail_not_found("flow_run", id);
+            }
+            const std::string project_id = (*run)->row.project_id;
+            api.with_project(call, project_id,
+                             [then, found = **std::move(run)](const ProjectRow&) { then(found); });
+        });
+}
+
 void get_run(Api& api, const CallPtr& call) {
-    api.ports.runs.run(call->params[0], [&api, call](Result<std::optional<StoredRun>> run) {
-        if (api.failed(call, run)) {
+    with_run(api, call, call->params[0],
+             [&api, call](const StoredRun& run) { answer_with_steps(api, call, run); });
+}
+
+// ---- retry and cancel
+
+void answer_with_run(Api& api, const CallPtr& call, const std::string& id) {
+    with_run(api, call, id, [call](const StoredRun& run) { call->reply(200, run_json(run.row)); });
+}
+
+void retry_failed_step(Api& api, const CallPtr& call, const std::string& id) {
+    api.ports.driver.retry(id, [&api, call, id](const Result<Runs::Outcome>& outcome) {
+        if (api.failed(call, outcome)) {
             return;
         }
-        if (!run->has_value()) {
-            return call->fail_not_found("flow_run", call->params[0]);
+        switch (*outcome) {
+            case Runs::Outcome::accepted:
+                return answer_with_run(api, call, id);
+            case Runs::Outcome::refused:
+                return call->fail_validation("only a run that has failed can be retried");
+            case Runs::Outcome::unknown:
+                return call->fail_not_found("flow_version", id);
         }
-        const std::string project_id = (*run)->row.project_id;
-        api.with_project(call, project_id,
-                         [&api, call, found = **std::move(run)](const ProjectRow&) {
-                             answer_with_steps(api, call, found);
-                         });
     });
+}
+
+// The original trigger's output on the version that is published now: a run of its own.
+void retry_on_latest(Api& api, const CallPtr& call, const StoredRun& run,
+                     const Result<std::optional<RunnableFlow>>& flow) {
+    if (api.failed(call, flow)) {
+        return;
+    }
+    const Result<Json> first =
+        run.commits.empty() ? Result<Json>(Error{}) : Json::parse(run.commits.front());
+    if (!flow->has_value() || (*flow)->program == nullptr || !first.ok()) {
+        return call->fail_not_found("flow_version", run.row.flow_id);
+    }
+    StartRun again;
+    again.program = (*flow)->program;
+    again.project_id = run.row.project_id;
+    again.environment = run.row.environment;
+    again.payload = first->at(0)["payload"];
+    api.ports.driver.start(std::move(again), [&api, call](const Result<StartedRun>& started) {
+        if (!api.failed(call, started)) {
+            answer_with_run(api, call, started->run_id);
+        }
+    });
+}
+
+void retry_run(Api& api, const CallPtr& call) {
+    const std::string strategy(call->body["strategy"].text());
+    if (strategy != "FROM_FAILED_STEP" && strategy != "ON_LATEST_VERSION") {
+        return call->fail_validation(
+            "body/strategy must be one of FROM_FAILED_STEP, ON_LATEST_VERSION");
+    }
+    with_run(api, call, call->params[0], [&api, call, strategy](const StoredRun& run) {
+        if (strategy == "FROM_FAILED_STEP") {
+            return retry_failed_step(api, call, run.row.id);
+        }
+        api.ports.catalog.published(
+            run.row.flow_id, [&api, call, run](const Result<std::optional<RunnableFlow>>& flow) {
+                retry_on_latest(api, call, run, flow);
+            });
+    });
+}
+
+// Runs named in one request at most: each is a read and a commit.
+constexpr std::size_t kCancelMax = 1000;
+
+struct Cancellation {
+    CallPtr call;
+    std::string project_id;
+    std::vector<std::string> ids;
+};
+
+// One after the other. Runs that cannot be canceled any more are passed over, as the contract has
+// it.
+void cancel_next(Api& api, const std::shared_ptr<Cancellation>& wanted) {
+    if (wanted->ids.empty()) {
+        return wanted->call->reply(200, Json::object());
+    }
+    const std::string id = std::move(wanted->ids.back());
+    wanted->ids.pop_back();
+    api.ports.runs.run(id, [&api, wanted, id](const Result<std::optional<StoredRun>>& run) {
+        if (api.failed(wanted->call, run)) {
+            return;
+        }
+        if (!run->has_value() || (*run)->row.project_id != wanted->project_id) {
+            return cancel_next(api, wanted);
+        }
+        api.ports.driver.cancel(id, [&api, wanted](const Result<Runs::Outcome>& outcome) {
+            if (!api.failed(wanted->call, outcome)) {
+                cancel_next(api, wanted);
+            }
+        });
+    });
+}
+
+void cancel_runs(Api& api, const CallPtr& call) {
+    auto wanted = std::make_shared<Cancellation>();
+    wanted->call = call;
+    wanted->project_id = call->body["projectId"].text();
+    const Json ids = call->body["flowRunIds"];
+    bool texts = ids.is_array() && ids.size() <= kCancelMax;
+    ids.each_element([&](const Json& id) {
+        texts = texts && id.is_string();
+        wanted->ids.emplace_back(id.text());
+    });
+    if (wanted->project_id.empty() || !texts) {
+        return call->fail_validation("body must have projectId and flowRunIds, a list of at most " +
+                                     std::to_string(kCancelMax) + " ids");
+    }
+    api.with_project(call, wanted->project_id,
+                     [&api, wanted](const ProjectRow&) { cancel_next(api, wanted); });
 }
 
 }  // namespace
 
 const std::vector<ApiRoute> kRunRoutes = {
     {"GET", "flow-runs", ApiRoute::Access::user, list_runs},
+    {"POST", "flow-runs/cancel", ApiRoute::Access::user, cancel_runs},
     {"GET", "flow-runs/:id", ApiRoute::Access::user, get_run},
+    {"POST", "flow-runs/:id/retry", ApiRoute::Access::user, retry_run},
 };
 
 }  // namespace sallyport::engine

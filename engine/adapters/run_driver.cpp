@@ -30,7 +30,7 @@ RunDriver::Impl::Impl(RunDriverPorts ports, RunDriverOptions options)
       resolver_(ports.sandbox),
       performer_(ports.sandbox, ports.http,
                  {options.code_timeout_ms, options.code_memory_bytes, options.http_timeout_ms,
-                  options.http_response_bytes_max}) {}
+                  options.http_response_bytes_max, options.pause_ms_max}) {}
 
 // ---- start
 
@@ -149,6 +149,7 @@ JournalCommit RunDriver::Impl::summary(const LiveRun& run) const {
     commit.steps_count = static_cast<std::int64_t>(recorded_steps(run.state));
     commit.updated_ms = ports_.clock.now_ms();
     commit.finished_ms = run.state.finished_ms;
+    commit.resume_ms = run.state.resume_at_ms;
     return commit;
 }
 
@@ -187,6 +188,9 @@ void RunDriver::Impl::append(const RunPtr& run, JournalCommit text,
 
 void RunDriver::Impl::on_committed(const RunPtr& run, std::vector<Action>& covered) {
     run->committing = false;
+    if (run->acknowledge) {
+        std::exchange(run->acknowledge, nullptr)();
+    }
     for (Action& action : covered) {
         run->ready.push_back(std::move(action));
     }
@@ -225,9 +229,12 @@ void RunDriver::Impl::perform(const RunPtr& run, const PerformStep& action) {
         run->state.cursor != action.step || run->state.path != action.path) {
         return;  // ended while its start was being committed
     }
-    const StepCall call{at, run->input, run->row.project_id,
+    const StepCall call{at,
+                        run->input,
+                        run->row.project_id,
                         idempotency_key(run->row.id, at.name, action.attempt, action.path),
-                        run->deadline_ms - ports_.clock.now_ms()};
+                        run->deadline_ms - ports_.clock.now_ms(),
+                        ports_.clock.now_ms()};
     auto cancel =
         performer_.perform(call, [self = shared_from_this(), run, action](StepResult result) {
             self->on_result(run, action, std::move(result));
@@ -252,6 +259,10 @@ void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, St
                                  result.failure,
                                  {},
                                  action.path});
+            return;
+        case StepResult::Kind::paused:
+            feed(run, StepPaused{name, action.attempt, result.resume_at_ms,
+                                 std::move(result.output), action.path});
             return;
         case StepResult::Kind::overloaded:
             ports_.loop.after(kOverloadPauseMs, [self = shared_from_this(), run, action] {
@@ -310,20 +321,20 @@ void RunDriver::Impl::sweep() {
     const std::int64_t now = ports_.clock.now_ms();
     std::vector<RunPtr> late;
     for (const auto& [id, run] : live_) {
-        if (run->deadline_ms <= now && !is_terminal(run->state.status)) {
+        if (run->deadline_ms <= now && run->state.status == RunStatus::running) {
             late.push_back(run);
         }
     }
     for (const RunPtr& run : late) {
         feed(run, TimerFired{TimerKind::deadline, 0});
     }
-    if (!live_.empty()) {
-        arm_sweep();
-    }
+    look_for_due_runs();
+    arm_sweep();
 }
 
 void RunDriver::Impl::when_idle(std::function<void()> done) {
     idle_ = std::move(done);
+    forget_paused();
     report_idle();
 }
 
@@ -338,6 +349,14 @@ RunDriver::RunDriver(RunDriverPorts ports, RunDriverOptions options)
 
 RunDriver::~RunDriver() {
     impl_->close();
+}
+
+void RunDriver::retry(std::string run_id, OutcomeDone done) {
+    impl_->change(std::move(run_id), RunRetried{}, std::move(done));
+}
+
+void RunDriver::cancel(std::string run_id, OutcomeDone done) {
+    impl_->change(std::move(run_id), RunCanceled{}, std::move(done));
 }
 
 void RunDriver::start(StartRun run, std::function<void(Result<StartedRun>)> done) {

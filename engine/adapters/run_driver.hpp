@@ -34,10 +34,11 @@ struct RunDriverPorts {
 };
 
 struct RunDriverOptions {
-    std::int64_t flow_timeout_ms = 600'000;     // AP_FLOW_TIMEOUT_SECONDS
-    std::uint32_t code_timeout_ms = 10'000;     // of one code step
-    std::size_t code_memory_bytes = 64u << 20;  // of one code step
-    std::uint32_t http_timeout_ms = 30'000;     // of one request, unless the step says otherwise
+    std::int64_t flow_timeout_ms = 600'000;                  // AP_FLOW_TIMEOUT_SECONDS
+    std::int64_t pause_ms_max = 30LL * 24 * 60 * 60 * 1000;  // AP_PAUSED_FLOW_TIMEOUT_DAYS
+    std::uint32_t code_timeout_ms = 10'000;                  // of one code step
+    std::size_t code_memory_bytes = 64u << 20;               // of one code step
+    std::uint32_t http_timeout_ms = 30'000;  // of one request, unless the step says otherwise
     std::size_t http_response_bytes_max = 25u << 20;
     // Runs in memory. Beyond it new ones are refused: better no acknowledgement than no memory.
     std::size_t runs_max = 20'000;
@@ -51,6 +52,9 @@ class RunDriver final : public Runs {
     void start(StartRun run, std::function<void(Result<StartedRun>)> done) override;
     void wait(std::string run_id, std::int64_t timeout_ms,
               std::function<void(RunReply)> done) override;
+
+    void retry(std::string run_id, OutcomeDone done) override;
+    void cancel(std::string run_id, OutcomeDone done) override;
 
     // Takes up the runs that a crash or stop left unfinished; reports how many.
     void recover(std::function<void(Result<std::size_t>)> done);

@@ -1,4 +1,4 @@
-// The inside of the run driver; for its two sources alone.
+// The inside of the run driver; for its three sources alone.
 #pragma once
 
 #include "engine/adapters/input_resolver.hpp"
@@ -37,6 +37,7 @@ struct LiveRun {
     Json input;  // resolved, of the step under way
     std::function<void()> cancel_effect;
     bool replied = false;
+    std::function<void()> acknowledge;  // called once, after the next commit
     std::vector<Waiter> waiters;
 };
 using RunPtr = std::shared_ptr<LiveRun>;
@@ -49,6 +50,7 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     void wait(std::string run_id, std::int64_t timeout_ms, std::function<void(RunReply)> done);
     void recover(std::string after, std::size_t count,
                  std::function<void(Result<std::size_t>)> done);
+    void change(std::string run_id, const Event& event, Runs::OutcomeDone done);
     std::size_t live_runs() const { return live_.size(); }
     void when_idle(std::function<void()> done);
     // From here on nothing that happens reaches the journal: sandbox and HTTP client are about to
@@ -69,6 +71,7 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     void perform(const RunPtr& run, const SetTimer& action);
     void perform(const RunPtr& run, const ReplyToCaller& action);
     void perform(const RunPtr& run, const FinishRun& action);
+    void perform(const RunPtr& run, const ParkRun& action);
     void on_input(const RunPtr& run, const PrepareStep& action, Result<ResolvedInput> input);
     void on_result(const RunPtr& run, const PerformStep& action, StepResult result);
 
@@ -89,6 +92,12 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     void take_up(const StoredRun& stored);
     void abandon(const StoredRun& stored);
 
+    // Pauses.
+    bool apply(const RunPtr& run, const Event& event, const Runs::OutcomeDone& done);
+    void go_on(const RunPtr& run);
+    void look_for_due_runs();
+    void forget_paused();
+
     // Time.
     void arm_sweep();
     void sweep();
@@ -101,6 +110,7 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     std::unordered_map<std::string, RunPtr> live_;
     std::uint64_t next_waiter_ = 1;
     bool sweeping_ = false;
+    bool looking_ = false;  // for due runs
     bool closed_ = false;
     std::function<void()> idle_;
 };

@@ -102,6 +102,7 @@ void RunDriver::Impl::with_state(const StoredRun& stored, std::function<void(Run
 
 void RunDriver::Impl::recover(std::string after, std::size_t count,
                               std::function<void(Result<std::size_t>)> done) {
+    arm_sweep();  // runs that rest may be due
     ports_.store.unfinished_runs(std::move(after), kRecoveryPage,
                                  [self = shared_from_this(), count,
                                   done = std::move(done)](Result<std::vector<StoredRun>> runs) {
@@ -133,6 +134,7 @@ void RunDriver::Impl::take_up(const StoredRun& stored) {
         Transition next = resume(*run->program, std::move(run->state));
         run->state = std::move(next.state);
         // The time the engine was down is not the run's fault: its clock starts anew.
+        // (Paused runs are not among those taken up here.)
         run->deadline_ms = self->ports_.clock.now_ms() + self->options_.flow_timeout_ms;
         for (Action& action : next.actions) {
             auto* timer = std::get_if<SetTimer>(&action.what);

@@ -7,7 +7,7 @@ namespace {
 
 #define SALLYPORT_RUN_COLUMNS                                                               \
     "id, project_id, flow_id, version_id, display_name, environment, status, failed_step, " \
-    "steps_count, created_ms, updated_ms, started_ms, finished_ms"
+    "steps_count, created_ms, updated_ms, started_ms, finished_ms, resume_ms"
 
 RunRow read_run(const SqliteQuery& query) {
     RunRow row;
@@ -24,6 +24,7 @@ RunRow read_run(const SqliteQuery& query) {
     row.updated_ms = query.integer(10);
     row.started_ms = query.integer(11);
     row.finished_ms = query.integer(12);
+    row.resume_ms = query.integer(13);
     return row;
 }
 
@@ -71,13 +72,13 @@ Result<RunAccepted> insert_run(SqliteDb& db, const NewRun& run) {
     }
     const RunRow& row = run.row;
     SqliteQuery query(db, "INSERT INTO run (" SALLYPORT_RUN_COLUMNS
-                          ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                          ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     query.bind_all(row.id, row.project_id, row.flow_id, row.version_id, row.display_name,
                    row.environment, row.status);
     query.bind_null_if_empty(row.failed_step);
     Status status = query
                         .bind_all(row.steps_count, row.created_ms, row.updated_ms, row.started_ms,
-                                  row.finished_ms)
+                                  row.finished_ms, row.resume_ms)
                         .run();
     status = status.ok() ? insert_commit(db, row.id, 0, run.commit) : status;
     if (!status.ok()) {
@@ -93,10 +94,12 @@ Status append_commit(SqliteDb& db, const JournalCommit& commit) {
     }
     SqliteQuery query(db,
                       "UPDATE run SET status = ?, failed_step = ?, steps_count = ?, "
-                      "updated_ms = ?, finished_ms = ? WHERE id = ?");
+                      "updated_ms = ?, finished_ms = ?, resume_ms = ? WHERE id = ?");
     query.bind(commit.status);
     query.bind_null_if_empty(commit.failed_step);
-    return query.bind_all(commit.steps_count, commit.updated_ms, commit.finished_ms, commit.run_id)
+    return query
+        .bind_all(commit.steps_count, commit.updated_ms, commit.finished_ms, commit.resume_ms,
+                  commit.run_id)
         .run();
 }
 
@@ -145,20 +148,14 @@ Result<Page<RunRow>> read_page(SqliteDb& db, const RunQuery& wanted) {
                      [](const RunRow& row) { return std::pair(row.created_ms, row.id); });
 }
 
-Result<std::vector<StoredRun>> read_unfinished(SqliteDb& db, const std::string& after,
-                                               std::size_t limit) {
+// The runs that `query` finds, each with its journal.
+Result<std::vector<StoredRun>> read_runs(SqliteDb& db, SqliteQuery& query) {
     std::vector<StoredRun> runs;
-    {
-        SqliteQuery query(db, "SELECT " SALLYPORT_RUN_COLUMNS
-                              " FROM run WHERE finished_ms = 0 AND id > ? ORDER BY id LIMIT ?");
-        query.bind(after);
-        query.bind(static_cast<std::int64_t>(limit));
-        while (query.row()) {
-            runs.push_back({read_run(query), {}});
-        }
-        if (!query.ok()) {
-            return query.status().error();
-        }
+    while (query.row()) {
+        runs.push_back({read_run(query), {}});
+    }
+    if (!query.ok()) {
+        return query.status().error();
     }
     for (StoredRun& run : runs) {
         const Status status = read_commits(db, run);
@@ -167,6 +164,23 @@ Result<std::vector<StoredRun>> read_unfinished(SqliteDb& db, const std::string& 
         }
     }
     return runs;
+}
+
+Result<std::vector<StoredRun>> read_unfinished(SqliteDb& db, const std::string& after,
+                                               std::size_t limit) {
+    SqliteQuery query(db, "SELECT " SALLYPORT_RUN_COLUMNS
+                          " FROM run WHERE finished_ms = 0 AND resume_ms = 0 AND id > ? "
+                          "ORDER BY id LIMIT ?");
+    query.bind_all(after, static_cast<std::int64_t>(limit));
+    return read_runs(db, query);
+}
+
+Result<std::vector<StoredRun>> read_due(SqliteDb& db, std::int64_t now_ms, std::size_t limit) {
+    SqliteQuery query(db, "SELECT " SALLYPORT_RUN_COLUMNS
+                          " FROM run WHERE resume_ms > 0 AND resume_ms <= ? "
+                          "ORDER BY resume_ms LIMIT ?");
+    query.bind_all(now_ms, static_cast<std::int64_t>(limit));
+    return read_runs(db, query);
 }
 
 }  // namespace
@@ -221,6 +235,13 @@ void SqliteStore::unfinished_runs(std::string after, std::size_t limit,
         [after = std::move(after), limit](SqliteDb& db) {
             return read_unfinished(db, after, limit);
         },
+        std::move(done));
+}
+
+void SqliteStore::due_runs(std::int64_t now_ms, std::size_t limit,
+                           StoreDone<std::vector<StoredRun>> done) {
+    reader_.submit<std::vector<StoredRun>>(
+        Unit::statement, [now_ms, limit](SqliteDb& db) { return read_due(db, now_ms, limit); },
         std::move(done));
 }
 

@@ -97,7 +97,15 @@ CREATE TABLE webhook_delivery (
 ) WITHOUT ROWID;
 )sql";
 
-constexpr std::array<const char*, 1> kMigrations = {kFirst};
+// Paused runs wait in the table, not in memory.
+constexpr const char* kPausedRuns = R"sql(
+ALTER TABLE run ADD COLUMN resume_ms INTEGER NOT NULL DEFAULT 0;
+DROP INDEX run_unfinished;
+CREATE INDEX run_unfinished ON run (id) WHERE finished_ms = 0 AND resume_ms = 0;
+CREATE INDEX run_paused ON run (resume_ms) WHERE resume_ms > 0;
+)sql";
+
+constexpr std::array<const char*, 2> kMigrations = {kFirst, kPausedRuns};
 
 Status apply(SqliteDb& db, std::int64_t version, const char* sql, std::int64_t now_ms) {
     Status status = db.execute("BEGIN IMMEDIATE");

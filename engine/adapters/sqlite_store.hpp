@@ -37,6 +37,8 @@ class SqliteStore final : public AccountStore, public FlowStore, public RunStore
     void append(JournalCommit commit, StoreDone<Done> done) override;
     void run(std::string id, StoreDone<std::optional<StoredRun>> done) override;
     void list_runs(RunQuery query, StoreDone<Page<RunRow>> done) override;
+    void due_runs(std::int64_t now_ms, std::size_t limit,
+                  StoreDone<std::vector<StoredRun>> done) override;
     void unfinished_runs(std::string after, std::size_t limit,
                          StoreDone<std::vector<StoredRun>> done) override;
 

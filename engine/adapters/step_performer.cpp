@@ -1,5 +1,6 @@
 #include "engine/adapters/step_performer.hpp"
 
+#include "engine/core/piece_delay.hpp"
 #include "engine/core/piece_http.hpp"
 #include "engine/core/piece_webhook.hpp"
 #include "engine/core/router.hpp"
@@ -115,8 +116,10 @@ Result<Json> loop_items(const Json& input) {
 
 std::string StepPerformer::unsupported(const Step& step) {
     if (step.kind == StepKind::piece) {
-        const bool known = (step.piece == kHttpPiece && step.action == "send_request") ||
-                           (step.piece == kWebhookPiece && step.action == "return_response");
+        const bool known =
+            (step.piece == kHttpPiece && step.action == "send_request") ||
+            (step.piece == kWebhookPiece && step.action == "return_response") ||
+            (step.piece == kDelayPiece && (step.action == kDelayFor || step.action == kDelayUntil));
         return known ? std::string()
                      : "This engine has no action '" + step.action + "' of '" + step.piece + "'";
     }
@@ -138,8 +141,21 @@ StepPerformer::Cancel StepPerformer::perform(const StepCall& call, Done done) {
     if (call.step.piece == kHttpPiece) {
         return send_request(call, std::move(done));
     }
-    done(checked(answer_caller(call.input)));
+    done(call.step.piece == kDelayPiece ? delay(call) : checked(answer_caller(call.input)));
     return {};
+}
+
+StepResult StepPerformer::delay(const StepCall& call) const {
+    Result<Delay> wanted =
+        delay_of(call.step.action, call.input, call.now_ms, limits_.pause_ms_max);
+    if (!wanted.ok()) {
+        return failed(wanted.message());
+    }
+    StepResult result;
+    result.kind = StepResult::Kind::paused;
+    result.resume_at_ms = wanted->resume_at_ms;
+    result.output = std::move(wanted->output);
+    return result;
 }
 
 StepPerformer::Cancel StepPerformer::run_code(const StepCall& call, Done done) {

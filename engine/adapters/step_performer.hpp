@@ -20,16 +20,19 @@ struct StepCall {
     std::string project_id;
     std::string idempotency_key;
     std::int64_t time_left_ms = 0;  // of the run
+    std::int64_t now_ms = 0;
 };
 
 struct StepResult {
-    enum class Kind { succeeded, failed, overloaded };  // overloaded: not even begun, try again
+    // overloaded: not even begun, try again; paused: `output` is for when it goes on
+    enum class Kind { succeeded, failed, overloaded, paused };
     Kind kind = Kind::succeeded;
     Json output;
     Json response;      // exists when the step answers the caller
     bool stop = false;  // and the run ends
     FailureKind failure = FailureKind::error;
     std::string message;
+    std::int64_t resume_at_ms = 0;
 };
 
 class StepPerformer {
@@ -39,6 +42,7 @@ class StepPerformer {
         std::size_t code_memory_bytes;
         std::uint32_t http_timeout_ms;
         std::size_t http_response_bytes_max;
+        std::int64_t pause_ms_max;
     };
     using Done = std::function<void(StepResult)>;
     using Cancel = std::function<void()>;
@@ -55,6 +59,7 @@ class StepPerformer {
 
   private:
     Cancel run_code(const StepCall& call, Done done);
+    StepResult delay(const StepCall& call) const;
     Cancel send_request(const StepCall& call, Done done);
 
     Sandbox& sandbox_;

@@ -15,6 +15,8 @@ namespace {
 // A sync caller holds a connection; the contract's upper bound.
 constexpr std::uint64_t kWebhookTimeoutSMax = 900;
 constexpr std::uint64_t kFlowTimeoutSMax = 86'400;
+constexpr std::uint64_t kPauseDaysMax = 365;
+constexpr std::uint64_t kDayMs = 24ULL * 60 * 60 * 1000;
 constexpr std::uint64_t kPayloadMbMax = 512;
 // What the sandbox takes (ports/sandbox.hpp).
 constexpr std::uint64_t kCodeMemoryKbMin = 24 * 1024;
@@ -163,6 +165,8 @@ const std::vector<Setting> kSettings = {
      [](C& c, V& v) { return put_flag(c.enable_flow_on_publish, v); }},
     {"AP_FLOW_TIMEOUT_SECONDS", "600", false, "a run that takes longer ends as TIMEOUT",
      [](C& c, V& v) { return put_number(c.flow_timeout_ms, v, 1, kFlowTimeoutSMax, 1000); }},
+    {"AP_PAUSED_FLOW_TIMEOUT_DAYS", "30", false, "how long a paused run may rest, 1 to 365",
+     [](C& c, V& v) { return put_number(c.pause_ms_max, v, 1, kPauseDaysMax, kDayMs); }},
     {"AP_WEBHOOK_TIMEOUT_SECONDS", "30", false, "how long a sync caller waits",
      [](C& c, V& v) { return put_number(c.webhook_timeout_ms, v, 1, kWebhookTimeoutSMax, 1000); }},
     {"AP_MAX_WEBHOOK_PAYLOAD_SIZE_MB", "25", false, "larger bodies are refused with 413",

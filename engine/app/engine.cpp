@@ -60,6 +60,7 @@ ApiOptions api_options(const Config& config) {
 RunDriverOptions driver_options(const Config& config) {
     RunDriverOptions options;
     options.flow_timeout_ms = config.flow_timeout_ms;
+    options.pause_ms_max = config.pause_ms_max;
     options.code_timeout_ms = static_cast<std::uint32_t>(config.code_timeout_ms);
     options.code_memory_bytes = config.code_memory_bytes;
     return options;

@@ -80,6 +80,24 @@ struct Writer {
         put_path(json, event.path);
         return json;
     }
+    Json operator()(const StepPaused& event) const {
+        Json json = entry("step_paused", at_ms);
+        put_step(json, event.step, event.attempt, event.path);
+        json.set("resumeAt", Json::integer(event.resume_at_ms));
+        json.set("output", event.output);
+        return json;
+    }
+    Json operator()(const RunResumed& event) const {
+        Json json = entry("run_resumed", at_ms);
+        json.set("deadline", Json::integer(event.deadline_ms));
+        json.set("output", event.output);
+        return json;
+    }
+    Json operator()(const RunRetried& event) const {
+        Json json = entry("run_retried", at_ms);
+        json.set("deadline", Json::integer(event.deadline_ms));
+        return json;
+    }
     Json operator()(const RunCanceled&) const { return entry("run_canceled", at_ms); }
 };
 
@@ -108,6 +126,15 @@ std::optional<Event> event_from(const Json& json) {
     }
     if (type == "timer_fired") {
         return TimerFired{enum_from<TimerKind>(kTimerNames, json["timer"].text()), attempt, path};
+    }
+    if (type == "step_paused") {
+        return StepPaused{step, attempt, json["resumeAt"].integer_or(0), json["output"], path};
+    }
+    if (type == "run_resumed") {
+        return RunResumed{json["deadline"].integer_or(0), json["output"]};
+    }
+    if (type == "run_retried") {
+        return RunRetried{json["deadline"].integer_or(0)};
     }
     if (type == "run_canceled") {
         return RunCanceled{};

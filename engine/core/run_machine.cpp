@@ -1,5 +1,7 @@
 #include "engine/core/run_machine.hpp"
 
+#include "engine/core/piece_delay.hpp"
+#include "engine/core/piece_webhook.hpp"
 #include "engine/core/router.hpp"
 #include "engine/core/run_turns.hpp"
 
@@ -134,13 +136,14 @@ class Machine {
         record().attempt = event.attempt;
         record().finished_ms = now_ms_;
         const bool ordinary = event.kind == FailureKind::error;
-        if (ordinary && current().retry_on_failure && event.attempt < kAttemptsMax) {
+        if (ordinary && current().retry_on_failure &&
+            event.attempt < state().first_attempt + kAttemptsMax - 1) {
             wait_for_retry();
         } else if (ordinary && current().continue_on_failure) {
             publish_error(event.message);
             go_on(Step::kOnFailure);
         } else {
-            name_failure(event.message);
+            state().failed_step = event.step;
             finish(status_of(event.kind));
         }
     }
@@ -169,8 +172,49 @@ class Machine {
         finish(RunStatus::canceled);
     }
 
+    void on(const StepPaused& event) {
+        if (!is_current(event) || state().phase != Phase::running) {
+            return;
+        }
+        accept();
+        record(StepStatus::paused).output = event.output;
+        state().status = RunStatus::paused;
+        state().phase = Phase::paused;
+        state().resume_at_ms = event.resume_at_ms;
+        act(ParkRun{event.resume_at_ms}, true);
+    }
+
+    void on(const RunResumed& event) {
+        if (state().status != RunStatus::paused) {
+            return;
+        }
+        accept();
+        run_again(event.deadline_ms);
+        record(StepStatus::succeeded).finished_ms = now_ms_;
+        record().output = event.output;
+        publish_output(event.output);
+        go_on(Step::kOnSuccess);
+    }
+
+    void on(const RunRetried& event) {
+        if (!is_retriable(state().status) || state().records.empty()) {
+            return;
+        }
+        accept();
+        run_again(event.deadline_ms);
+        state().finished_ms = 0;
+        state().failed_step.clear();
+        // Its keys are used: the attempts count on, and have their number anew.
+        state().attempt += 1;
+        state().first_attempt = state().attempt;
+        prepare(true);
+    }
+
     // Not an event: a crash ended what was under way.
     void restart() {
+        if (state().status == RunStatus::paused) {
+            act(ParkRun{state().resume_at_ms});
+        }
         if (state().status != RunStatus::running) {
             return;
         }
@@ -211,9 +255,13 @@ class Machine {
 
     void begin_record() { state().executed += record().status == StepStatus::not_reached ? 1 : 0; }
 
-    void name_failure(std::string_view message) {
-        state().failed_step = current().name;
-        state().failed_message = message;
+    void run_again(std::int64_t deadline_ms) {
+        state().status = RunStatus::running;
+        state().resume_at_ms = 0;
+        state().deadline_ms = deadline_ms;
+        if (deadline_ms > 0) {
+            act(SetTimer{TimerKind::deadline, 0, deadline_ms});
+        }
     }
 
     void publish_output(const Json& output) {
@@ -256,17 +304,18 @@ class Machine {
         }
         state().cursor = at;
         state().attempt = 1;
+        state().first_attempt = 1;
         prepare();
     }
 
-    void prepare() {
+    void prepare(bool after_commit = false) {
         state().phase = Phase::preparing;
         state().retry_at_ms = 0;
-        act(PrepareStep{state().cursor, state().attempt, state().path});
+        act(PrepareStep{state().cursor, state().attempt, state().path}, after_commit);
     }
 
     void wait_for_retry() {
-        state().retry_at_ms = now_ms_ + retry_wait_ms(state().attempt);
+        state().retry_at_ms = now_ms_ + retry_wait_ms(state().attempt - state().first_attempt + 1);
         state().attempt += 1;
         state().phase = Phase::waiting;
         // After the commit: a retry that a crash forgets would begin to count anew.
@@ -282,7 +331,7 @@ class Machine {
             record(StepStatus::failed).error = reason;
             record().attempt = std::max(record().attempt, 1U);
             record().finished_ms = now_ms_;
-            name_failure(reason);
+            state().failed_step = current().name;
         }
     }
 
@@ -290,7 +339,6 @@ class Machine {
         state().status = status;
         state().phase = Phase::idle;
         state().finished_ms = now_ms_;
-        close_turns(program_, state());
         act(FinishRun{status}, true);
     }
 
@@ -317,6 +365,10 @@ RunStatus run_status_from(std::string_view text) {
         }
     }
     return RunStatus::internal_error;
+}
+
+bool is_retriable(RunStatus status) {
+    return is_terminal(status) && status != RunStatus::succeeded && status != RunStatus::canceled;
 }
 
 bool is_terminal(RunStatus status) {
@@ -352,7 +404,7 @@ std::string idempotency_key(std::string_view run_id, std::string_view step, std:
 }
 
 bool has_external_effect(const Step& step) {
-    return step.kind == StepKind::piece && step.piece != "@activepieces/piece-webhook";
+    return step.kind == StepKind::piece && step.piece != kWebhookPiece && step.piece != kDelayPiece;
 }
 
 }  // namespace sallyport::engine

@@ -7,6 +7,7 @@
 //                                                   [prepare]
 //
 // Rules the driver keeps:
+//   - `step_paused` parks the run: nothing is to be done until `run_resumed`;
 //   - an action with `after_commit` waits until every event so far is on disk;
 //   - events may come twice, late or for a step that is over: the machine says `accepted = false`
 //     and they are dropped, not journalled;
@@ -70,6 +71,22 @@ struct StepFailed {
     Json input;  // when the step failed before it started
     std::string path = {};
 };
+// The step has begun to wait.
+struct StepPaused {
+    std::string step;
+    std::uint32_t attempt = 0;
+    std::int64_t resume_at_ms = 0;
+    Json output;  // what the step gives when the time has come
+    std::string path = {};
+};
+struct RunResumed {
+    std::int64_t deadline_ms = 0;  // the time it rested does not count
+    Json output;                   // of the step that waited
+};
+// A run that has failed tries its failed step again.
+struct RunRetried {
+    std::int64_t deadline_ms = 0;
+};
 struct TimerFired {
     TimerKind timer = TimerKind::retry;
     std::uint32_t attempt = 0;  // of a retry timer: the attempt it is for
@@ -77,8 +94,8 @@ struct TimerFired {
 };
 struct RunCanceled {};
 
-using Event =
-    std::variant<RunStarted, StepStarted, StepSucceeded, StepFailed, TimerFired, RunCanceled>;
+using Event = std::variant<RunStarted, StepStarted, StepSucceeded, StepFailed, TimerFired,
+                           RunCanceled, StepPaused, RunResumed, RunRetried>;
 
 // Resolve the step's input, then report step_started (or step_failed).
 struct PrepareStep {
@@ -101,12 +118,16 @@ struct SetTimer {
 struct ReplyToCaller {
     Json response;
 };
+// Nothing is to be done until the run is resumed; it needs no place in memory until then.
+struct ParkRun {
+    std::int64_t resume_at_ms = 0;
+};
 struct FinishRun {
     RunStatus status = RunStatus::succeeded;
 };
 
 struct Action {
-    std::variant<PrepareStep, PerformStep, SetTimer, ReplyToCaller, FinishRun> what;
+    std::variant<PrepareStep, PerformStep, SetTimer, ReplyToCaller, FinishRun, ParkRun> what;
     bool after_commit = false;
 };
 

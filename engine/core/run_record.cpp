@@ -17,6 +17,8 @@ std::string_view status_text(StepStatus status) {
             return "SUCCEEDED";
         case StepStatus::failed:
             return "FAILED";
+        case StepStatus::paused:
+            return "PAUSED";
     }
     return "RUNNING";
 }
@@ -127,12 +129,12 @@ Json steps_json(const Program& program, const RunState& state) {
 Json failed_step_json(const Program& program, const RunState& state) {
     const std::size_t at =
         state.failed_step.empty() ? Step::kNone : program.find(state.failed_step);
-    if (at == Step::kNone) {
+    if (at == Step::kNone || at >= state.records.size()) {
         return {};
     }
     return Json::object({{"name", Json::string(program.steps[at].name)},
                          {"displayName", Json::string(program.steps[at].display_name)},
-                         {"message", Json::string(std::string_view(state.failed_message)
+                         {"message", Json::string(std::string_view(state.records[at].error)
                                                       .substr(0, kFailureMessageBytesMax))}});
 }
 

@@ -29,8 +29,10 @@ enum class RunStatus {
 std::string_view to_string(RunStatus status);  // as in the API: SUCCEEDED, TIMEOUT …
 RunStatus run_status_from(std::string_view text);
 bool is_terminal(RunStatus status);
+// Ended, and not as it was meant to.
+bool is_retriable(RunStatus status);
 
-enum class StepStatus { not_reached, running, succeeded, failed };
+enum class StepStatus { not_reached, running, succeeded, failed, paused };
 
 struct Iteration;
 
@@ -64,6 +66,7 @@ enum class Phase {
     preparing,  // its input is being resolved
     running,    // started, no result recorded
     waiting,    // between two attempts
+    paused,     // the run rests until it is resumed
 };
 
 struct RunState {
@@ -88,6 +91,8 @@ struct RunState {
     // Together with the step's name and the attempt it names one effect.
     std::string path;
     std::int64_t retry_at_ms = 0;
+    std::uint32_t first_attempt = 1;  // of the current step since it was entered or retried by hand
+    std::int64_t resume_at_ms = 0;    // paused: when it goes on; 0: not paused
 
     // One a step of the program. For a step inside a loop: of the current turn; when the turn is
     // over they move to the loop's record.
@@ -96,7 +101,6 @@ struct RunState {
     Json scope = Json::object();  // what templates see: {"<step>": {"output": …}}
     Json response;                // what a step answered the caller with, if one did
     std::string failed_step;      // name
-    std::string failed_message;
 };
 
 }  // namespace sallyport::engine

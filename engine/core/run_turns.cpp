@@ -89,12 +89,4 @@ std::size_t end_turn(const Program& program, RunState& state, std::int64_t now_m
     return begin_turn(program, state, now_ms);
 }
 
-void close_turns(const Program& program, RunState& state) {
-    for (; !state.frames.empty(); state.frames.pop_back()) {
-        if (is_loop(program, state.frames.back())) {
-            collect(program, state, state.frames.back().step);
-        }
-    }
-}
-
 }  // namespace sallyport::engine

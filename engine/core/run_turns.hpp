@@ -18,7 +18,4 @@ std::size_t begin_turn(const Program& program, RunState& state, std::int64_t now
 // Ends the innermost frame's current turn and begins the next one, as above.
 std::size_t end_turn(const Program& program, RunState& state, std::int64_t now_ms);
 
-// The run ends inside loops: their unfinished turns become their last iterations.
-void close_turns(const Program& program, RunState& state);
-
 }  // namespace sallyport::engine

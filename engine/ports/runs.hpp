@@ -49,6 +49,15 @@ class Runs {
     // record. `done` is called exactly once, on the loop, possibly from inside the call.
     virtual void wait(std::string run_id, std::int64_t timeout_ms,
                       std::function<void(RunReply)> done) = 0;
+
+    // What became of a wish: `accepted` is on disk; `refused`: the run is in no state for it;
+    // `unknown`: there is no such run, or its flow is gone.
+    enum class Outcome { accepted, refused, unknown };
+    using OutcomeDone = std::function<void(Result<Outcome>)>;
+    // A run that failed goes on with its failed step.
+    virtual void retry(std::string run_id, OutcomeDone done) = 0;
+    // A paused run ends as CANCELED.
+    virtual void cancel(std::string run_id, OutcomeDone done) = 0;
 };
 
 }  // namespace sallyport::engine

@@ -155,6 +155,7 @@ struct RunRow {
     std::int64_t updated_ms = 0;
     std::int64_t started_ms = 0;   // 0: not yet
     std::int64_t finished_ms = 0;  // 0: not yet
+    std::int64_t resume_ms = 0;    // of a paused run: when it goes on; 0: not paused
 };
 
 struct NewRun {
@@ -178,6 +179,7 @@ struct JournalCommit {
     std::int64_t steps_count = 0;
     std::int64_t updated_ms = 0;
     std::int64_t finished_ms = 0;
+    std::int64_t resume_ms = 0;
 };
 
 struct StoredRun {
@@ -203,9 +205,12 @@ class RunStore {
     virtual void append(JournalCommit commit, StoreDone<Done> done) = 0;
     virtual void run(std::string id, StoreDone<std::optional<StoredRun>> done) = 0;
     virtual void list_runs(RunQuery query, StoreDone<Page<RunRow>> done) = 0;
-    // Runs that have not ended, oldest first, with an id above `after`.
+    // Runs that have neither ended nor paused, oldest first, with an id above `after`.
     virtual void unfinished_runs(std::string after, std::size_t limit,
                                  StoreDone<std::vector<StoredRun>> done) = 0;
+    // Paused runs whose time has come by `now_ms`, the longest due first.
+    virtual void due_runs(std::int64_t now_ms, std::size_t limit,
+                          StoreDone<std::vector<StoredRun>> done) = 0;
 };
 
 }  // namespace sallyport::engine

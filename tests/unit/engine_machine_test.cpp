@@ -25,6 +25,9 @@ struct Namer {
                " at " + std::to_string(a.due_ms);
     }
     std::string operator()(const ReplyToCaller& a) const { return "reply " + a.response.dump(); }
+    std::string operator()(const ParkRun& a) const {
+        return "park until " + std::to_string(a.resume_at_ms);
+    }
     std::string operator()(const FinishRun& a) const {
         return "finish " + std::string(to_string(a.status));
     }
@@ -244,7 +247,7 @@ TEST(RunJournal, RefusesWhatItCannotRead) {
     EXPECT_TRUE(replay(*program, {}).ok());
 }
 
-// ---- loops and routers
+// ---- pauses and retries
 
 Json list(std::initializer_list<std::string_view> items) {
     Json out = Json::array();
@@ -253,6 +256,64 @@ Json list(std::initializer_list<std::string_view> items) {
     }
     return out;
 }
+
+TEST(RunPauses, AStepRestsAndGoesOnWithItsResult) {
+    Machine run(test_program({code_action("a"), code_action("b")}));
+    run.feed(RunStarted{text("in"), 5000});
+    EXPECT_EQ(run.feed(StepPaused{"a", 1, 90'000, text("rested")}), "refused") << "not begun";
+    run.feed(StepStarted{"a", 1, {}});
+    EXPECT_EQ(run.feed(StepPaused{"a", 1, 90'000, text("rested")}), "+park until 90000");
+    EXPECT_EQ(to_string(run.state().status), "PAUSED");
+    EXPECT_EQ(steps_json(run.program(), run.state())["a"]["status"].text(), "PAUSED");
+    EXPECT_EQ(run.feed(TimerFired{TimerKind::deadline, 0}), "refused") << "rest is not run time";
+    EXPECT_EQ(run.crash(), "park until 90000");
+    EXPECT_EQ(run.feed(RunResumed{99'000, text("rested")}), "deadline at 99000, prepare b:1");
+    EXPECT_EQ(run.state().scope["a"]["output"].text(), "rested");
+    EXPECT_EQ(run.feed(RunResumed{99'000, text("again")}), "refused");
+    EXPECT_EQ(run.crash(), "deadline at 99000, prepare b:1");
+}
+
+TEST(RunPauses, ARestingRunCanBeCanceled) {
+    Machine run(test_program({code_action("a")}));
+    run.feed(RunStarted{});
+    run.feed(StepStarted{"a", 1, {}});
+    run.feed(StepPaused{"a", 1, 90'000, {}});
+    EXPECT_EQ(run.feed(RunCanceled{}), "+finish CANCELED");
+    EXPECT_EQ(run.feed(RunResumed{0, {}}), "refused");
+    EXPECT_EQ(run.feed(RunRetried{0}), "refused") << "it ended as it was meant to";
+}
+
+TEST(RunRetries, AFailedRunGoesOnWithItsFailedStepUnderNewKeys) {
+    Machine run(test_program({loop_action("loop", "[]", http_action("a", kRetry))}));
+    run.feed(RunStarted{});
+    EXPECT_EQ(run.feed(RunRetried{0}), "refused") << "it has not failed";
+    run.feed(StepStarted{"loop", 1, {}});
+    run.feed(StepSucceeded{"loop", 1, list({"p", "q"}), {}, false});
+    run.feed(StepStarted{"a", 1, {}, "0"});
+    run.feed(StepSucceeded{"a", 1, text("kept"), {}, false, "0"});
+    for (std::uint32_t attempt = 1; attempt <= kAttemptsMax; ++attempt) {
+        run.feed(StepStarted{"a", attempt, {}, "1"});
+        run.feed(StepFailed{"a", attempt, "no", FailureKind::error, {}, "1"});
+        run.feed(TimerFired{TimerKind::retry, attempt + 1, "1"});
+    }
+    ASSERT_EQ(to_string(run.state().status), "FAILED");
+    EXPECT_EQ(run.feed(RunRetried{0}), "+prepare a:5");
+    EXPECT_EQ(run.crash(), "prepare a:5");
+    EXPECT_EQ(run.state().finished_ms, 0);
+    run.feed(StepStarted{"a", 5, {}, "1"});
+    EXPECT_EQ(run.feed(StepFailed{"a", 5, "no", FailureKind::error, {}, "1"}, 0),
+              "+retry:6 at 4000")
+        << "its attempts begin anew";
+    run.feed(TimerFired{TimerKind::retry, 6, "1"});
+    run.feed(StepStarted{"a", 6, {}, "1"});
+    EXPECT_EQ(run.feed(StepSucceeded{"a", 6, text("at last"), {}, false, "1"}),
+              "+finish SUCCEEDED");
+    const Json turns = steps_json(run.program(), run.state())["loop"]["output"]["iterations"];
+    EXPECT_EQ(turns.at(0)["a"]["output"].text(), "kept");
+    EXPECT_EQ(turns.at(1)["a"]["output"].text(), "at last");
+}
+
+// ---- loops and routers
 
 TEST(RunTurns, ALoopRunsItsBodyForEachItem) {
     Machine run(test_program(

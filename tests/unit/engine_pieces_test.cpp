@@ -1,4 +1,5 @@
 // The webhook and HTTP pieces: inputs to requests, requests to payloads, answers to the wire.
+#include "engine/core/piece_delay.hpp"
 #include "engine/core/piece_http.hpp"
 #include "engine/core/piece_webhook.hpp"
 
@@ -22,6 +23,46 @@ WebRequest post(std::string type, std::string body, std::string target = "/v1/we
         request.headers.push_back({"Content-Type", std::move(type)});
     }
     return request;
+}
+
+TEST(Delay, KnowsWhenToGoOn) {
+    struct Case {
+        std::string_view action;
+        std::string_view input;
+        std::int64_t resume_at_ms;  // -1: refused
+    };
+    constexpr std::int64_t kNow = 1'767'225'600'000;  // 2026-01-01T00:00:00Z
+    constexpr std::int64_t kDay = 86'400'000;
+    const Case cases[] = {
+        {kDelayFor, R"({"unit":"seconds","delayFor":5})", kNow + 5000},
+        {kDelayFor, R"({"unit":"minutes","delayFor":"2"})", kNow + 120'000},
+        {kDelayFor, R"({"unit":"hours","delayFor":0.5})", kNow + 1'800'000},
+        {kDelayFor, R"({"unit":"days","delayFor":30})", kNow + 30 * kDay},
+        {kDelayFor, R"({"unit":"days","delayFor":30.1})", -1},
+        {kDelayFor, R"({"unit":"days","delayFor":1e300})", -1},
+        {kDelayFor, R"({"unit":"weeks","delayFor":1})", -1},
+        {kDelayFor, R"({"unit":"seconds","delayFor":-1})", -1},
+        {kDelayFor, R"({"unit":"seconds","delayFor":"soon"})", -1},
+        {kDelayFor, R"({"unit":"seconds","delayFor":""})", -1},
+        {kDelayFor, R"({"unit":"seconds"})", -1},
+        {kDelayUntil, R"({"delayUntilTimestamp":"2026-01-02T00:00:00.000Z"})", kNow + kDay},
+        {kDelayUntil, R"({"delayUntilTimestamp":"2020-01-01"})", kNow},
+        {kDelayUntil, R"({"delayUntilTimestamp":1767225601000})", kNow + 1000},
+        {kDelayUntil, R"({"delayUntilTimestamp":"2026-02-01T00:00:00Z"})", -1},
+        {kDelayUntil, R"({"delayUntilTimestamp":9223372036854775807})", -1},
+        {kDelayUntil, R"({"delayUntilTimestamp":-9223372036854775807})", kNow},
+        {kDelayUntil, R"({"delayUntilTimestamp":"tomorrow"})", -1},
+        {kDelayUntil, "{}", -1},
+    };
+    for (const Case& test : cases) {
+        const Result<Delay> delay = delay_of(test.action, parse(test.input), kNow, 30 * kDay);
+        EXPECT_EQ(delay.ok() ? delay->resume_at_ms : -1, test.resume_at_ms) << test.input;
+        if (delay.ok()) {
+            EXPECT_TRUE(delay->output["success"].is_true());
+        } else {
+            EXPECT_FALSE(delay.message().empty());
+        }
+    }
 }
 
 TEST(WebhookPayload, ReadsTheBodyByItsType) {

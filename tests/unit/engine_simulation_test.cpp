@@ -220,6 +220,9 @@ class Storm {
         } else if (at.kind == StepKind::loop || at.kind == StepKind::router) {
             report(
                 StepSucceeded{at.name, action.attempt, control_output(at), {}, false, action.path});
+        } else if (chance(10)) {
+            report(
+                StepPaused{at.name, action.attempt, now_ + 1000, Json::string(key), action.path});
         } else {
             const bool replies = chance(20);
             report(StepSucceeded{at.name, action.attempt, Json::string(key),
@@ -243,6 +246,11 @@ class Storm {
                       commit.find(R"("response":)" + action.response.dump()) != std::string::npos;
         }
         EXPECT_TRUE(on_disk) << "answered before the commit";
+    }
+
+    void perform(const ParkRun& action) {
+        now_ = std::max(now_, action.resume_at_ms);
+        report(RunResumed{0, Json::string("rested")});
     }
 
     void perform(const FinishRun& action) {

@@ -1,0 +1,74 @@
+#include "engine/core/piece_delay.hpp"
+
+#include "engine/core/js_text.hpp"
+#include "engine/core/time_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace sallyport::engine {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, double>, 4> kUnits = {{
+    {"seconds", 1000},
+    {"minutes", 60 * 1000},
+    {"hours", 60 * 60 * 1000},
+    {"days", 24.0 * 60 * 60 * 1000},
+}};
+
+double number_of(const Json& value) {
+    return value.is_number() ? value.number_or(0) : js_text_to_number(value.text());
+}
+
+Error too_long() {
+    return Error{
+        "PAUSED_FLOW_TIMEOUT_EXCEEDED: the flow would rest longer than "
+        "AP_PAUSED_FLOW_TIMEOUT_DAYS allows"};
+}
+
+Result<Delay> delay_for(const Json& input, std::int64_t now_ms, std::int64_t longest_ms) {
+    const std::string_view name = input["unit"].text_or("seconds");
+    const auto unit = std::find_if(kUnits.begin(), kUnits.end(),
+                                   [name](const auto& row) { return row.first == name; });
+    const Json amount = input["delayFor"];
+    const bool given = amount.is_number() || !js_trim_start(amount.text()).empty();
+    const double wait_ms =
+        unit == kUnits.end() || !given ? std::nan("") : number_of(amount) * unit->second;
+    if (std::isnan(wait_ms) || wait_ms < 0) {
+        return Error{"The delay must be a number of seconds, minutes, hours or days"};
+    }
+    if (wait_ms > static_cast<double>(longest_ms)) {
+        return too_long();
+    }
+    const auto whole_ms = static_cast<std::int64_t>(wait_ms);
+    return Delay{now_ms + whole_ms, Json::object({{"delayForInMs", Json::integer(whole_ms)},
+                                                  {"success", Json::boolean(true)}})};
+}
+
+Result<Delay> delay_until(const Json& input, std::int64_t now_ms, std::int64_t longest_ms) {
+    const Json wanted = input["delayUntilTimestamp"];
+    const std::optional<std::int64_t> at =
+        wanted.is_integer() ? std::optional(wanted.integer_or(0)) : parse_iso_time(wanted.text());
+    if (!at) {
+        return Error{"The time to wait for must be an ISO 8601 time"};
+    }
+    if (*at > now_ms && *at - now_ms > longest_ms) {
+        return too_long();
+    }
+    return Delay{std::max(*at, now_ms),
+                 Json::object({{"delayUntilTimestamp", wanted}, {"success", Json::boolean(true)}})};
+}
+
+}  // namespace
+
+Result<Delay> delay_of(std::string_view action, const Json& input, std::int64_t now_ms,
+                       std::int64_t longest_ms) {
+    return action == kDelayFor ? delay_for(input, now_ms, longest_ms)
+                               : delay_until(input, now_ms, longest_ms);
+}
+
+}  // namespace sallyport::engine
