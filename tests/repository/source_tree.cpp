@@ -47,7 +47,8 @@ std::vector<SourceFile> read_tree() {
     const fs::path root = SALLYPORT_SOURCE_DIR;
     std::vector<SourceFile> files;
     for (const auto& entry : fs::directory_iterator(root)) {
-        if (entry.is_regular_file()) {
+        // In a linked worktree .git is a file that says where the repository is.
+        if (entry.is_regular_file() && entry.path().filename() != ".git") {
             add_file(root, entry.path(), files);
         }
     }
