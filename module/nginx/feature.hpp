@@ -95,6 +95,7 @@ void* feature_location(ngx_http_request_t* r, FeatureId id);
 // The feature's configuration of a server, for checks in postconfiguration.
 void* feature_server(ngx_http_core_srv_conf_t* server, FeatureId id);
 
+extern const Feature kBan;
 extern const Feature kControl;
 extern const Feature kCors;
 extern const Feature kClientAddress;

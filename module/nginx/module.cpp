@@ -18,6 +18,7 @@ constexpr std::array<const Feature*, kFeatureCount> kFeatures = {
     &kClientAddress,
     &kTlsPolicy,
     &kIpList,
+    &kBan,
     &kRateLimit,
     &kCors,
     &kWebhook,

@@ -24,6 +24,7 @@ enum class FeatureId : std::uint8_t {
     client_address,
     tls_policy,
     ip_list,
+    ban,
     rate_limit,
     cors,
     webhook,

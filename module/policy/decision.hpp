@@ -28,6 +28,7 @@ enum class Mode : std::uint8_t { off, report, enforce };
     X(ip_denied, "the client's address is in a denied list or block") \
     X(ip_not_allowed, "an allowlist applies and the address is not in it") \
     X(client_address_unverified, "an allowlist applies and a proxy's word on the client is unreadable") \
+    X(banned, "too many failures came from this address or credential; it is banned for a time") \
     X(tls_required, "the location demands TLS") \
     X(tls_version_too_old, "the TLS version is below the location's minimum") \
     X(tls_certificate_required, "a verified client certificate is demanded") \

@@ -1,0 +1,268 @@
+#include "module/policy/ban_table.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace sallyport::policy {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+// A writer's change takes well under a microsecond; more tries than that wait for a dead one.
+constexpr int kPeekTries = 4;
+// How long a level is kept for a ban by hand that names no rule.
+constexpr std::int64_t kNoMemory = 0;
+
+std::size_t index_of(std::uint64_t half, std::uint64_t sets) {
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<std::size_t>((Wide{half} * sets) >> 64);
+}
+
+void set_rule(BanEntry& entry, std::string_view rule) {
+    const std::size_t size = std::min(rule.size(), kBanNameBytesMax);
+    std::memset(entry.rule, 0, sizeof entry.rule);
+    std::memcpy(entry.rule, rule.data(), size);
+}
+
+// The lower, the sooner an entry may give way.
+std::int64_t value_of(const BanEntry& entry, std::int64_t now_ms) {
+    if (!entry.worth_keeping(now_ms)) {
+        return -1;
+    }
+    if (entry.allowed != 0) {
+        return 2 * kBanForever;
+    }
+    // A ban that only is remembered is worth less than any that lives.
+    return entry.banned(now_ms) ? entry.until_ms - now_ms + kBanForever / 2
+                                : entry.forget_ms - now_ms;
+}
+
+}  // namespace
+
+// Readers without the lock see an odd version, or two different ones, and look again. A writer that
+// died in between left an odd one: the next writer makes it even.
+class BanTable::Change {
+  public:
+    explicit Change(BanTable& table) : version_(table.version_) {
+        version_.store(version_.load(std::memory_order_relaxed) | 1, std::memory_order_relaxed);
+        std::atomic_thread_fence(std::memory_order_release);
+    }
+    ~Change() {
+        version_.store(version_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    }
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+
+  private:
+    std::atomic<std::uint64_t>& version_;
+};
+
+BanTable* BanTable::create(std::span<std::byte> memory, const HashSecret& secret) {
+    static_assert(sizeof(BanEntry) == 80 && std::is_trivially_copyable_v<BanEntry>);
+    static_assert(sizeof(Strikes) == 32 && sizeof(BanTable) <= 2 * kAlignment);
+    static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+    auto* table = new (memory.data()) BanTable(secret);
+    const std::size_t room = memory.size() - 2 * kAlignment;
+    table->ban_set_count_ = room / 2 / sizeof(BanSet);
+    table->strike_set_count_ = (room - table->ban_set_count_ * sizeof(BanSet)) / sizeof(StrikeSet);
+    return table;
+}
+
+std::span<BanTable::BanSet> BanTable::ban_sets() const {
+    auto* base = reinterpret_cast<char*>(const_cast<BanTable*>(this)) + 2 * kAlignment;
+    return {reinterpret_cast<BanSet*>(base), static_cast<std::size_t>(ban_set_count_)};
+}
+
+std::span<BanTable::StrikeSet> BanTable::strike_sets() const {
+    char* base = reinterpret_cast<char*>(ban_sets().data() + ban_set_count_);
+    return {reinterpret_cast<StrikeSet*>(base), static_cast<std::size_t>(strike_set_count_)};
+}
+
+void BanTable::adopt(const BanTable& other, std::int64_t now_ms) {
+    secret_ = other.secret_;
+    bans_made_ = other.bans_made_;
+    evictions_ = other.evictions_;
+    other.each(now_ms, [&](const BanEntry& entry) {
+        if (BanEntry* kept = place(entry.subject, now_ms)) {
+            *kept = entry;
+        }
+    });
+    latest_until_ms_.store(other.latest_until_ms_.load(std::memory_order_relaxed),
+                           std::memory_order_relaxed);
+}
+
+KeyHash BanTable::hash(const BanSubject& subject, std::string_view rule) const {
+    const char kind[2] = {static_cast<char>(subject.kind), static_cast<char>(subject.bits)};
+    KeyParts parts;
+    parts.add({reinterpret_cast<const char*>(subject.id.data()), subject.id.size()});
+    parts.add({kind, sizeof kind});
+    parts.add(rule);
+    return key_hash(secret_, parts);
+}
+
+BanSubject BanTable::credential(std::string_view value) const {
+    KeyParts parts;
+    parts.add("credential");
+    parts.add(value);
+    const KeyHash hashed = key_hash(secret_, parts);
+    BanSubject subject;
+    subject.kind = BanKind::credential;
+    std::memcpy(subject.id.data(), &hashed.low, 8);
+    std::memcpy(subject.id.data() + 8, &hashed.high, 8);
+    return subject;
+}
+
+const BanEntry* BanTable::find(const BanSubject& subject) const {
+    const KeyHash key = hash(subject, {});
+    for (const std::uint64_t half : {key.low, key.high}) {
+        for (const BanEntry& entry : ban_sets()[index_of(half, ban_set_count_)].places) {
+            if (entry.subject == subject) {
+                return &entry;
+            }
+        }
+    }
+    return nullptr;
+}
+
+BanTable::Peek BanTable::peek(const BanSubject& subject, std::int64_t now_ms, BanEntry& out) const {
+    if (now_ms >= latest_until_ms_.load(std::memory_order_relaxed)) {
+        return Peek::free;
+    }
+    for (int i = 0; i < kPeekTries; ++i) {
+        const std::uint64_t before = version_.load(std::memory_order_acquire);
+        if ((before & 1) != 0) {
+            continue;
+        }
+        const BanEntry* found = find(subject);
+        if (found != nullptr) {
+            std::memcpy(&out, found, sizeof out);
+        }
+        std::atomic_thread_fence(std::memory_order_acquire);
+        if (version_.load(std::memory_order_relaxed) == before) {
+            return found != nullptr && out.banned(now_ms) ? Peek::banned : Peek::free;
+        }
+    }
+    return Peek::unsure;
+}
+
+// The subject's entry, or the least of its sixteen places, emptied for it; null when all of them
+// are allowances.
+BanEntry* BanTable::place(const BanSubject& subject, std::int64_t now_ms) {
+    const KeyHash key = hash(subject, {});
+    BanEntry* least = nullptr;
+    for (const std::uint64_t half : {key.low, key.high}) {
+        for (BanEntry& entry : ban_sets()[index_of(half, ban_set_count_)].places) {
+            if (entry.subject == subject) {
+                return &entry;
+            }
+            if (least == nullptr || value_of(entry, now_ms) < value_of(*least, now_ms)) {
+                least = &entry;
+            }
+        }
+    }
+    if (least->allowed != 0) {
+        return nullptr;
+    }
+    evictions_ += least->subject.kind != BanKind::none && least->banned(now_ms) ? 1 : 0;
+    *least = {};
+    least->subject = subject;
+    return least;
+}
+
+BanTable::Strikes& BanTable::strikes(const KeyHash& key, std::int64_t now_ms,
+                                     std::int64_t within_ms) {
+    Strikes* oldest = nullptr;
+    for (const std::uint64_t half : {key.low, key.high}) {
+        for (Strikes& entry : strike_sets()[index_of(half, strike_set_count_)].places) {
+            if (entry.key == key) {
+                const std::int64_t age = now_ms - entry.start_ms;
+                if (age >= 2 * within_ms || age < 0) {
+                    entry = {key, now_ms, 0, 0};
+                } else if (age >= within_ms) {
+                    entry = {key, entry.start_ms + within_ms, 0, entry.current};
+                }
+                return entry;
+            }
+            if (oldest == nullptr || entry.start_ms < oldest->start_ms) {
+                oldest = &entry;
+            }
+        }
+    }
+    *oldest = {key, now_ms, 0, 0};
+    return *oldest;
+}
+
+const BanEntry* BanTable::strike(const BanRule& rule, const BanSubject& subject,
+                                 std::int64_t now_ms) {
+    const BanEntry* known = find(subject);
+    if (known != nullptr && (known->allowed != 0 || known->banned(now_ms))) {
+        return nullptr;  // nothing more to say about it
+    }
+    Strikes& seen = strikes(hash(subject, rule.name), now_ms, rule.within_ms);
+    ++seen.current;
+    // Of the window before, the share that still lies within the last `within_ms`.
+    const std::int64_t left = rule.within_ms - (now_ms - seen.start_ms);
+    const std::int64_t before = std::int64_t{seen.previous} * left / rule.within_ms;
+    const std::int64_t count = before + seen.current;
+    if (count < std::int64_t{rule.after}) {
+        return nullptr;
+    }
+    seen.current = 0;
+    seen.previous = 0;
+    const unsigned level =
+        known != nullptr && known->worth_keeping(now_ms) ? known->level + 1u : 0u;
+    const std::size_t step = std::min<std::size_t>(level, rule.ttl_ms.size() - 1);
+    if (!ban(subject, rule.name, rule.ttl_ms[step], rule.remember_ms, level, now_ms)) {
+        return nullptr;
+    }
+    auto* made = const_cast<BanEntry*>(find(subject));
+    made->count = static_cast<std::uint32_t>(count);
+    return made;
+}
+
+bool BanTable::ban(const BanSubject& subject, std::string_view rule, std::int64_t ttl_ms,
+                   std::int64_t remember_ms, unsigned level, std::int64_t now_ms) {
+    const Change change(*this);
+    BanEntry* entry = place(subject, now_ms);
+    if (entry == nullptr) {
+        return false;
+    }
+    entry->allowed = 0;
+    entry->level = static_cast<std::uint8_t>(std::min(level, 255u));
+    entry->count = 0;
+    entry->since_ms = now_ms;
+    entry->until_ms = ttl_ms >= kBanForever ? kBanForever : now_ms + ttl_ms;
+    entry->forget_ms = entry->until_ms + std::max(remember_ms, kNoMemory);
+    set_rule(*entry, rule);
+    ++bans_made_;
+    latest_until_ms_.store(
+        std::max(latest_until_ms_.load(std::memory_order_relaxed), entry->until_ms),
+        std::memory_order_relaxed);
+    return true;
+}
+
+bool BanTable::lift(const BanSubject& subject, std::int64_t now_ms) {
+    auto* entry = const_cast<BanEntry*>(find(subject));
+    if (entry == nullptr) {
+        return false;
+    }
+    const bool was = entry->allowed != 0 || entry->banned(now_ms);
+    const Change change(*this);
+    *entry = {};
+    return was;
+}
+
+bool BanTable::allow(const BanSubject& subject, std::int64_t now_ms) {
+    const Change change(*this);
+    BanEntry* entry = place(subject, now_ms);
+    if (entry == nullptr) {
+        return false;
+    }
+    *entry = {};
+    entry->subject = subject;
+    entry->allowed = 1;
+    entry->since_ms = now_ms;
+    return true;
+}
+
+}  // namespace sallyport::policy
