@@ -209,8 +209,7 @@ Status finish(ngx_conf_t* cf, void* main_conf) {
         return Done{};
     }
     main->exempt = policy::IpSet(main->exempt_blocks);
-    const Status status = main->zone.announce(cf, main->zone_bytes, main->prefixes);
-    return status.ok() ? Status(Done{}) : Status(Error{"sallyport_ban: " + status.message()});
+    return main->zone.announce(cf, main->zone_bytes, main->prefixes);
 }
 
 bool active(const void* location) {

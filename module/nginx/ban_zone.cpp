@@ -37,7 +37,9 @@ BanRow row_of(const BanEntry& entry, std::int64_t now_ms) {
 
 Status BanZone::announce(ngx_conf_t* cf, std::uint64_t bytes, policy::BanPrefixes prefixes) {
     prefixes_ = prefixes;
-    return SharedZone::announce(cf, {"sallyport_bans_v1", bytes, kMagic, "the bans"});
+    const Layout layout{
+        .name = "sallyport_bans_v1", .bytes = bytes, .magic = kMagic, .what = "the bans"};
+    return SharedZone::announce(cf, layout);
 }
 
 void BanZone::create(std::span<std::byte> memory, SharedZone* old) {

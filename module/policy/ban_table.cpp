@@ -175,8 +175,9 @@ BanTable::Strikes& BanTable::strikes(const KeyHash& key, std::int64_t now_ms,
     for (const std::uint64_t half : {key.low, key.high}) {
         for (Strikes& entry : strike_sets()[index_of(half, strike_set_count_)].places) {
             if (entry.key == key) {
-                const std::int64_t age = now_ms - entry.start_ms;
-                if (age >= 2 * within_ms || age < 0) {
+                // Workers read the clock at different moments: another one may be a little ahead.
+                const std::int64_t age = std::max<std::int64_t>(now_ms - entry.start_ms, 0);
+                if (age >= 2 * within_ms) {
                     entry = {key, now_ms, 0, 0};
                 } else if (age >= within_ms) {
                     entry = {key, entry.start_ms + within_ms, 0, entry.current};
@@ -201,7 +202,7 @@ const BanEntry* BanTable::strike(const BanRule& rule, const BanSubject& subject,
     Strikes& seen = strikes(hash(subject, rule.name), now_ms, rule.within_ms);
     ++seen.current;
     // Of the window before, the share that still lies within the last `within_ms`.
-    const std::int64_t left = rule.within_ms - (now_ms - seen.start_ms);
+    const std::int64_t left = rule.within_ms - std::max<std::int64_t>(now_ms - seen.start_ms, 0);
     const std::int64_t before = std::int64_t{seen.previous} * left / rule.within_ms;
     const std::int64_t count = before + seen.current;
     if (count < std::int64_t{rule.after}) {

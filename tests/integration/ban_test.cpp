@@ -153,7 +153,7 @@ TEST_F(Ban, AllWorkersKnowItAndAReloadKeepsIt) {
     for (int i = 0; i < 3; ++i) {
         client.get("/401");
     }
-    EXPECT_TRUE(client.banned());
+    EXPECT_TRUE(wait_until([&] { return client.banned(); }));
     for (int i = 0; i < 8; ++i) {
         EXPECT_TRUE(Client(nginx, "127.0.0.26").banned());
     }
