@@ -15,6 +15,7 @@ void add_sign(CLI::App& program);
 void add_secret(CLI::App& program);
 void add_reason(CLI::App& program);
 void add_token(CLI::App& program);
+void add_explain(CLI::App& program);
 
 // Prints "sallyport: message" on standard error and ends the program.
 [[noreturn]] void fail(const std::string& message, int code = kFailed);

@@ -260,6 +260,16 @@ HookResult preaccess(Request& request, const void* location_conf) {
                                "sallyport_control");
 }
 
+HookResult explain(Request& request, const void* location, Stage stage, Json& facts) {
+    if (stage != Stage::counting) {
+        return HookResult::pass();
+    }
+    const HookResult result = preaccess(request, location);
+    const auto& state = request.feature_state<ControlState>(kId);
+    facts.append(Json::object({{"caller", Json::string(state.caller)}}));
+    return result;
+}
+
 }  // namespace
 
 std::string_view control_path(const ngx_http_request_t* r, const ControlLocation& location) {
@@ -284,6 +294,7 @@ const Feature kControl = {
     .active =
         [](const void* location) { return static_cast<const ControlLocation*>(location)->on; },
     .preaccess = preaccess,
+    .explain = explain,
 };
 
 }  // namespace sallyport::ngx

@@ -1,5 +1,6 @@
 // What every control location serves: health, readiness, status and metrics.
 #include "module/nginx/control_conf.hpp"
+#include "module/nginx/explain.hpp"
 #include "module/nginx/module.hpp"
 #include "module/nginx/str.hpp"
 
@@ -97,11 +98,17 @@ ControlReply status(ControlCall& call) {
     }));
 }
 
+ControlReply explain_request(ControlCall& call) {
+    const auto answer = explain(cycle(), call.r->connection->log, call.body);
+    return answer ? ControlReply::ok(*answer) : ControlReply::error(400, answer.message());
+}
+
 constexpr ControlRoute kRoutes[] = {
     {"GET", "/health", health},
     {"GET", "/ready", ready},
     {"GET", "/status", status},
     {"GET", "/metrics", metrics},
+    {"POST", "/explain", explain_request},
 };
 
 }  // namespace

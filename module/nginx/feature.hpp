@@ -37,6 +37,14 @@ struct HookResult {
     }
 };
 
+// Where a request stands when a feature is asked what it would do.
+enum class Stage : std::uint8_t {
+    server,    // post_read, with the server's configuration
+    location,  // rewrite
+    counting,  // preaccess
+    response,  // header_filter
+};
+
 struct Variable {
     const char* name;  // without the dollar sign
     // Empty: the variable is not set. The view must live as long as the request.
@@ -77,6 +85,11 @@ struct Feature {
     // The log phase of the main request; runs once, whatever the outcome.
     void (*log)(Request&, const void* location) = nullptr;
 
+    // What the hook of that stage would say about a request that nobody sent: nothing is counted,
+    // reserved, read or sent, and the request's connection is not a real one. `facts` is a JSON array
+    // for what an operator wants to know beside the decision. Null: the feature is not explained.
+    HookResult (*explain)(Request&, const void* location, Stage, Json& facts) = nullptr;
+
     // What the control location (sallyport_control) serves of this feature; `main` may be null.
     std::span<const ControlRoute> routes{};
     // Measurements for /status and /metrics. Label values come from the configuration, never from a
@@ -90,6 +103,10 @@ struct Feature {
 void* feature_main(ngx_conf_t* cf, FeatureId id);
 // The same for a running worker.
 void* feature_main(ngx_cycle_t* cycle, FeatureId id);
+// While explain hooks run: the feature's main configuration (null when it has none), and the body that
+// the operator described (none: the body is not known).
+void* explained_main(FeatureId id);
+std::optional<std::string_view> explained_body();
 // The feature's configuration of the location that a request is in.
 void* feature_location(ngx_http_request_t* r, FeatureId id);
 // The feature's configuration of a server, for checks in postconfiguration.

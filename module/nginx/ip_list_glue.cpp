@@ -240,6 +240,20 @@ HookResult rewrite(Request& request, const void* location_conf) {
     return ask(request, location, location.location_gate);
 }
 
+HookResult explain(Request& request, const void* location, Stage stage, Json& facts) {
+    if (stage != Stage::server && stage != Stage::location) {
+        return HookResult::pass();
+    }
+    const IpAddress* client = request.client_address();
+    const auto* main = static_cast<const IpMain*>(explained_main(FeatureId::ip_list));
+    for (const IpList* list : main->lists) {
+        if (client != nullptr && list->set.contains(*client)) {
+            facts.append(Json::object({{"member_of", Json::string(list->name)}}));
+        }
+    }
+    return stage == Stage::server ? post_read(request, location) : rewrite(request, location);
+}
+
 }  // namespace
 
 const Feature kIpList = {
@@ -252,6 +266,7 @@ const Feature kIpList = {
     .active = active,
     .post_read = post_read,
     .rewrite = rewrite,
+    .explain = explain,
 };
 
 }  // namespace sallyport::ngx

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "module/nginx/explain.hpp"
 #include "module/nginx/guard.hpp"
 #include "module/nginx/phases.hpp"
 #include "module/nginx/pool.hpp"
@@ -218,6 +219,16 @@ MainConf* running_conf(ngx_cycle_t* cycle) {
     return static_cast<MainConf*>(http->main_conf[ngx_http_sallyport_module.ctx_index]);
 }
 
+// Nothing starts here; `nginx -t` may be asked to explain.
+ngx_int_t init_module(ngx_cycle_t* cycle) noexcept {
+    return guarded(cycle->log, "explanation", ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
+        if (running_conf(cycle) != nullptr) {
+            explain_from_environment(cycle);
+        }
+        return NGX_OK;
+    });
+}
+
 ngx_int_t init_process(ngx_cycle_t* cycle) noexcept {
     return guarded(cycle->log, "worker start", ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
         MainConf* main = running_conf(cycle);
@@ -295,7 +306,7 @@ ngx_module_t ngx_http_sallyport_module = {
     sallyport::ngx::commands,
     NGX_HTTP_MODULE,
     nullptr,
-    nullptr,
+    sallyport::ngx::init_module,
     sallyport::ngx::init_process,
     nullptr,
     nullptr,

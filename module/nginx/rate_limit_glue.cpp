@@ -4,6 +4,7 @@
 #include "module/nginx/counters.hpp"
 #include "module/nginx/feature.hpp"
 #include "module/nginx/rate_limit_conf.hpp"
+#include "module/nginx/rate_limit_explain.hpp"
 #include "module/nginx/rate_limit_response.hpp"
 #include "module/nginx/str.hpp"
 
@@ -323,6 +324,7 @@ constinit const Feature kRateLimit = {
     .active = active,
     .preaccess = preaccess,
     .header_filter = write_rate_limit_fields,
+    .explain = explain_rate_limit,
     .inspect = inspect,
 };
 

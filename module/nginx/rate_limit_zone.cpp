@@ -147,6 +147,15 @@ double RateLimitZone::fill() const {
     return table().fill(monotonic_ns(), kSampleSets);
 }
 
+std::int64_t RateLimitZone::peek(const policy::Gcra& limit, const policy::KeyHash& key,
+                                 std::int64_t now_ns) const {
+    ngx_shmtx_lock(&pool()->mutex);
+    const policy::TableEntry* entry = table().find(key, now_ns);
+    const std::int64_t ahead_ns = entry == nullptr ? 0 : limit.ahead(entry->tat_ns, now_ns);
+    ngx_shmtx_unlock(&pool()->mutex);
+    return ahead_ns;
+}
+
 // Holds the mutexes of several zones.
 class ZoneLocks {
   public:

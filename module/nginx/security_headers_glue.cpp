@@ -173,6 +173,16 @@ void header_filter(Request& request, const void* location_conf) {
     }
 }
 
+HookResult explain(Request& request, const void* location_conf, Stage stage, Json&) {
+    if (stage == Stage::location) {
+        return rewrite(request, location_conf);
+    }
+    if (stage == Stage::response) {
+        header_filter(request, location_conf);
+    }
+    return HookResult::pass();
+}
+
 }  // namespace
 
 const Feature kSecurityHeaders = {
@@ -186,6 +196,7 @@ const Feature kSecurityHeaders = {
     .active = active,
     .rewrite = rewrite,
     .header_filter = header_filter,
+    .explain = explain,
 };
 
 }  // namespace sallyport::ngx

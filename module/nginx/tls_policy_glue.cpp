@@ -143,6 +143,19 @@ HookResult rewrite(Request& request, const void* location_conf) {
     return ask(request, location, location.location_rule, policy::decide_tls_location);
 }
 
+HookResult explain(Request& request, const void* location_conf, Stage stage, Json& facts) {
+    const auto& location = *static_cast<const TlsLocation*>(location_conf);
+    const TlsRule* rule = stage == Stage::server     ? location.server_rule
+                          : stage == Stage::location ? location.location_rule
+                                                     : nullptr;
+    if (rule == nullptr) {
+        return HookResult::pass();
+    }
+    facts.append(Json::object({{"profile", Json::string(word(rule->profile))}}));
+    return stage == Stage::server ? post_read(request, location_conf)
+                                  : rewrite(request, location_conf);
+}
+
 }  // namespace
 
 const Feature kTlsPolicy = {
@@ -154,6 +167,7 @@ const Feature kTlsPolicy = {
     .active = active,
     .post_read = post_read,
     .rewrite = rewrite,
+    .explain = explain,
 };
 
 }  // namespace sallyport::ngx

@@ -60,8 +60,9 @@ packages_bench() {
 packages_gateway() {
     printf '%s\n' nginx ca-certificates libjansson4
     case "$1" in
-        bookworm) printf '%s\n' libssl3 libhiredis0.14 ;;
-        *) printf '%s\n' libssl3t64 libhiredis1.1.0 ;;
+        # libcurl is for the command line, which asks the control location.
+        bookworm) printf '%s\n' libssl3 libhiredis0.14 libcurl4 ;;
+        *) printf '%s\n' libssl3t64 libhiredis1.1.0 libcurl4t64 ;;
     esac
 }
 
