@@ -1,5 +1,6 @@
 #include "module/nginx/location_lookup.hpp"
 
+#include "common/bytes.hpp"
 #include "module/nginx/str.hpp"
 
 #include <algorithm>
@@ -103,9 +104,7 @@ ListenChoice choose_listen(ngx_cycle_t* cycle, std::string_view host, std::strin
         choice.known.append(choice.known.empty() ? "" : ", ").append(text);
         const bool is_unix = one.sockaddr->sa_family == AF_UNIX;
         const bool same_port =
-            is_unix ? text == port
-                    : ngx_inet_get_port(one.sockaddr) ==
-                          static_cast<in_port_t>(std::atoi(std::string(port).c_str()));
+            is_unix ? text == port : parse_u64(port) == ngx_inet_get_port(one.sockaddr);
         if (same_port && (choice.listening == nullptr || host_of(text) == host)) {
             choice.listening = &one;
         }
