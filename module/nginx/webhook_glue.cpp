@@ -10,6 +10,7 @@
 #include "module/nginx/str.hpp"
 #include "module/nginx/webhook_body.hpp"
 #include "module/nginx/webhook_conf.hpp"
+#include "module/nginx/webhook_request.hpp"
 #include "module/nginx/webhook_reservation.hpp"
 #include "module/policy/webhook_verify.hpp"
 
@@ -98,36 +99,10 @@ WebhookState& state_of(const Request& request) {
     return *static_cast<WebhookState*>(slot);
 }
 
-hook::RequestHead head_of(const Request& request) {
-    const ngx_http_request_t* r = request.r();
-    return {view(r->method_name), view(r->unparsed_uri), request.is_tls() ? "https" : "http",
-            r->headers_in.host == nullptr ? std::string_view() : view(r->headers_in.host->value)};
-}
-
-void offer_headers(ngx_http_request_t* r, hook::Verification& verification) {
-    for (ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
-        const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
-        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            verification.offer_header(view(headers[i].key), view(headers[i].value));
-        }
-    }
-}
-
-Decision refusal(const WebhookLocation& location, Reason reason) {
-    if (reason == Reason::webhook_body_too_large) {
-        return Decision::deny(reason, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE);
-    }
-    return Decision::deny(reason, location.reject_status.value_or(NGX_HTTP_UNAUTHORIZED));
-}
-
 HookResult settle(WebhookState& state, Mode mode, Decision decision) {
     state.step = Step::settled;
     state.reason = decision.reason;
     return HookResult::decided(decision, mode, (*state.location->profile)->name);
-}
-
-std::uint64_t body_limit(const WebhookLocation& location) {
-    return location.body_bytes_max.value_or(kWebhookBodyBytesMax);
 }
 
 // A refused sender that waits for 100-continue must not be invited to send the body: nginx would do
@@ -446,37 +421,6 @@ bool active(const void* location) {
     return webhook.profile.value_or(nullptr) != nullptr && webhook.mode != Mode::off;
 }
 
-// The head is judged as always; the body when the operator gave one. Nothing is reserved.
-HookResult explain(Request& request, const void* location_conf, Stage stage, Json& facts) {
-    if (stage != Stage::counting) {
-        return HookResult::pass();
-    }
-    const auto& location = *static_cast<const WebhookLocation*>(location_conf);
-    PoolMemory memory(request.pool());
-    hook::Verification verification(**location.profile, std::span(location.keys), &memory);
-    offer_headers(request.r(), verification);
-    Reason reason = verification.begin(head_of(request), now_ms());
-    const auto body = explained_body();
-    if (reason == Reason::none && body) {
-        reason = body->size() > body_limit(location) ? Reason::webhook_body_too_large
-                                                     : verification.update(*body);
-        if (reason == Reason::none) {
-            reason = verification.finish(now_ms(), *body).reason;
-        }
-    }
-    facts.append(Json::object(
-        {{"profile", Json::string((*location.profile)->name)},
-         {"secrets", Json::integer(static_cast<std::int64_t>(location.keys.size()))},
-         {"body", Json::string(body ? "verified as given" : "not given: only the head is judged")},
-         {"replay", Json::string(location.replay.value_or(nullptr) == nullptr
-                                     ? "not watched"
-                                     : "watched, and not asked")}}));
-    return reason == Reason::none ? HookResult::pass()
-                                  : HookResult::decided(refusal(location, reason),
-                                                        request.mode(location.mode),
-                                                        (*location.profile)->name);
-}
-
 void inspect(policy::Metrics& out, void* main_conf) {
     for (const WebhookReplayZone* zone : static_cast<const WebhookMain*>(main_conf)->zones) {
         out.gauge("sallyport_zone_fill_ratio", "How full a table in shared memory is, 0 to 1.",
@@ -498,7 +442,7 @@ constinit const Feature kWebhook = {
     .preaccess = preaccess,
     .header_filter = header_filter,
     .request_body_filter = request_body_filter,
-    .explain = explain,
+    .explain = explain_webhook,
     .inspect = inspect,
 };
 
