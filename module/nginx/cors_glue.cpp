@@ -23,6 +23,7 @@ using policy::Reason;
 
 struct CorsMain {
     bool any = false;
+    bool silent = false;  // some level says nothing: only then is the first location remembered
 };
 
 struct CorsLocation {
@@ -74,7 +75,9 @@ Status merge(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
     auto& child = *static_cast<CorsLocation*>(child_conf);
     child.plan = child.plan ? child.plan : parent.plan;
     child.mode = child.mode ? child.mode : parent.mode;
-    child.main = static_cast<const CorsMain*>(feature_main(cf, FeatureId::cors));
+    auto* main = static_cast<CorsMain*>(feature_main(cf, FeatureId::cors));
+    main->silent = main->silent || !child.plan;
+    child.main = main;
     return Done{};
 }
 
@@ -88,9 +91,9 @@ const CorsPlan* plan_of(const void* location_conf) {
 
 HookResult rewrite(Request& request, const void* location_conf) {
     const auto* location = static_cast<const CorsLocation*>(location_conf);
-    auto& state = request.feature_state<CorsState>(FeatureId::cors);
-    if (state.first == nullptr) {
-        state.first = location;
+    if (location->main->silent) {
+        auto& state = request.feature_state<CorsState>(FeatureId::cors);
+        state.first = state.first == nullptr ? location : state.first;
     }
     const CorsPlan* plan = plan_of(location);
     if (plan == nullptr || !plan->refuses(request)) {

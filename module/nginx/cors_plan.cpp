@@ -4,6 +4,7 @@
 #include "module/nginx/str.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace sallyport::ngx {
 namespace {
@@ -11,6 +12,8 @@ namespace {
 constexpr std::string_view kAllowOrigin = "Access-Control-Allow-Origin";
 constexpr std::string_view kAllowHeaders = "Access-Control-Allow-Headers";
 constexpr std::string_view kVary = "Vary";
+// What most upstreams say; merged when the configuration is read.
+constexpr std::string_view kUsualVary = "Accept-Encoding";
 // An origin is short, and an expression that needs more steps for it is an attack.
 constexpr std::string_view kRegexBound = "(*LIMIT_MATCH=20000)";
 
@@ -26,10 +29,28 @@ std::string joined(const std::vector<std::string_view>& names) {
     return policy::merge_vary({}, names);
 }
 
-// The request's only Origin; nothing when there is none or more than one, which no browser sends.
-std::string_view origin_of(ngx_http_request_t* r) {
-    std::string_view origin;
-    return request_headers(r, "Origin", &origin, 1) == 1 ? origin : std::string_view();
+// How many Origin fields the request has, and the first one's value.
+struct Origins {
+    std::size_t count = 0;
+    std::string_view first{};
+    // No browser sends more than one.
+    std::string_view only() const { return count == 1 ? first : std::string_view(); }
+};
+
+Origins origins_of(ngx_http_request_t* r) {
+    constexpr std::string_view kName = "origin";
+    Origins out;
+    for (ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
+        auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            if (headers[i].hash != 0 && headers[i].key.len == kName.size() &&
+                std::memcmp(headers[i].lowcase_key, kName.data(), kName.size()) == 0) {
+                out.first = out.count == 0 ? view(headers[i].value) : out.first;
+                ++out.count;
+            }
+        }
+    }
+    return out;
 }
 
 bool is_cors_field(std::string_view name) {
@@ -94,6 +115,8 @@ Status CorsPlan::build(ngx_conf_t* cf, policy::CorsSpec spec) {
     }
     vary_ = joined(vary_names_);
     vary_preflight_ = joined(vary_names_preflight_);
+    vary_usual_ = policy::merge_vary(kUsualVary, vary_names_);
+    vary_usual_preflight_ = policy::merge_vary(kUsualVary, vary_names_preflight_);
     return Done{};
 }
 
@@ -146,17 +169,17 @@ bool CorsPlan::refuses(Request& request) const {
         return false;
     }
     ngx_http_request_t* r = request.r();
-    std::string_view origin;
-    const std::size_t count = request_headers(r, "Origin", &origin, 1);
-    if (count == 0) {
+    const Origins origins = origins_of(r);
+    if (origins.count == 0) {
         return false;
     }
-    const Allowed found = allowed(request, count == 1 ? origin : std::string_view());
-    if (count == 1 && (found.match == Match::any || found.origin == origin)) {
+    const Allowed found = allowed(request, origins.only());
+    if (origins.count == 1 && (found.match == Match::any || found.origin == origins.first)) {
         return false;
     }
     const ngx_table_elt_t* host = r->headers_in.host;
-    return count > 1 || host == nullptr || !policy::is_same_host(origin, view(host->value));
+    return origins.count > 1 || host == nullptr ||
+           !policy::is_same_host(origins.first, view(host->value));
 }
 
 void CorsPlan::vary(Request& request, ngx_table_elt_t* upstream, bool preflight) const {
@@ -165,8 +188,12 @@ void CorsPlan::vary(Request& request, ngx_table_elt_t* upstream, bool preflight)
         return;
     }
     if (upstream != nullptr) {
-        const std::string merged = policy::merge_vary(view(upstream->value), names);
-        upstream->value = borrow(keep(request.r(), merged));
+        const std::string_view own = view(upstream->value);
+        if (own == kUsualVary) {
+            upstream->value = borrow(preflight ? vary_usual_preflight_ : vary_usual_);
+        } else if (!policy::vary_names_all(own, names)) {
+            upstream->value = borrow(keep(request.r(), policy::merge_vary(own, names)));
+        }
         return;
     }
     add_header(request.r(), kVary, preflight ? vary_preflight_ : vary_);
@@ -206,7 +233,7 @@ void CorsPlan::apply(Request& request) const {
     const bool stands_ready =
         spec_.origin == policy::CorsOrigin::any || spec_.origin == policy::CorsOrigin::fixed;
     if (!stands_ready) {
-        const Allowed found = allowed(request, origin_of(r));
+        const Allowed found = allowed(request, origins_of(r).only());
         if (found.match != Match::none) {
             add_header(r, kAllowOrigin, found.origin);
         }

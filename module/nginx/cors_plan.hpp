@@ -44,6 +44,8 @@ class CorsPlan {
     std::vector<std::string_view> vary_names_preflight_;
     std::string vary_;
     std::string vary_preflight_;
+    std::string vary_usual_;  // the same behind an upstream's Accept-Encoding
+    std::string vary_usual_preflight_;
 };
 
 }  // namespace sallyport::ngx

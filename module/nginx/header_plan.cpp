@@ -1,6 +1,7 @@
 #include "module/nginx/header_plan.hpp"
 
 #include "common/bytes.hpp"
+#include "module/nginx/security_headers_conf.hpp"
 #include "module/nginx/str.hpp"
 
 #include <algorithm>
@@ -12,6 +13,57 @@ namespace {
 // What begins another directive, or another policy.
 std::ptrdiff_t count_separators(std::string_view csp) {
     return std::count(csp.begin(), csp.end(), ';') + std::count(csp.begin(), csp.end(), ',');
+}
+
+// The texts between nonces; empty when the value has other variables too.
+std::vector<std::string> split_at_nonces(std::string_view value) {
+    constexpr std::string_view kNonce = "$sallyport_csp_nonce'";
+    std::vector<std::string> out;
+    for (std::size_t at = value.find(kNonce); at != std::string_view::npos;
+         at = value.find(kNonce)) {
+        out.emplace_back(value.substr(0, at));
+        value.remove_prefix(at + kNonce.size() - 1);  // the quote stays
+    }
+    out.emplace_back(value);
+    const bool others = std::any_of(out.begin(), out.end(), [](const std::string& text) {
+        return text.find('$') != std::string::npos;
+    });
+    return others ? std::vector<std::string>() : out;
+}
+
+std::string_view with_nonce(Request& request, const std::vector<std::string>& around) {
+    const std::string_view nonce = get_csp_nonce(request);
+    std::size_t size = (around.size() - 1) * nonce.size();
+    for (const std::string& text : around) {
+        size += text.size();
+    }
+    auto* out = static_cast<u_char*>(ngx_pnalloc(request.pool(), size));
+    if (out == nullptr) {
+        throw std::bad_alloc();
+    }
+    u_char* end = out;
+    for (std::size_t i = 0; i < around.size(); ++i) {
+        if (i > 0) {
+            end = ngx_cpymem(end, nonce.data(), nonce.size());
+        }
+        end = ngx_cpymem(end, around[i].data(), around[i].size());
+    }
+    return {reinterpret_cast<const char*>(out), size};
+}
+
+// Names in lower case against names as they came. Bit 5 is what differs between cases; other
+// characters that differ in it alone stand in no name we look for.
+bool same_name(std::string_view lower, std::string_view name) {
+    if (lower.size() != name.size()) {
+        return false;
+    }
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        if ((static_cast<unsigned char>(lower[i]) | 0x20u) !=
+            (static_cast<unsigned char>(name[i]) | 0x20u)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 }  // namespace
@@ -38,7 +90,7 @@ bool HeaderPlan::insert(std::string_view name, std::uint8_t action) {
 
 std::uint8_t HeaderPlan::action_for(std::string_view name) const {
     for (std::size_t at = hash(name); slots_[at].action != kFree; at = (at + 1) % kSlots) {
-        if (ascii_iequals(slots_[at].name, name)) {
+        if (same_name(slots_[at].name, name)) {
             return slots_[at].action;
         }
     }
@@ -72,6 +124,7 @@ Status HeaderPlan::build(ngx_conf_t* cf, policy::HeaderProfile profile,
             }
             own.value = *compiled;
             own.fallback = field.fallback;
+            own.around_nonce = split_at_nonces(field.value);
             own.separators = field.fallback.empty() ? -1 : count_separators(field.value);
         }
         fits = insert(own.name, static_cast<std::uint8_t>(fields_.size() - 1)) && fits;
@@ -160,6 +213,9 @@ void HeaderPlan::apply(Request& request) const {
 std::string_view HeaderPlan::value_of(const Field& field, Request& request) const {
     if (field.constant) {
         return field.text;
+    }
+    if (!field.around_nonce.empty()) {
+        return with_nonce(request, field.around_nonce);
     }
     const std::string_view value = trim_ows(field.value.evaluate(request.r()));
     if (field.separators >= 0 &&

@@ -38,6 +38,7 @@ class HeaderPlan {
         ComplexText value;               // when not
         std::string fallback;            // instead of a value whose variables brought separators
         std::ptrdiff_t separators = -1;  // how many the value has without them; -1: not counted
+        std::vector<std::string> around_nonce;  // the value, when its only variable is the nonce
         bool constant = true;
         bool preserve = false;
         bool tls_only = false;

@@ -41,13 +41,6 @@ struct RedactLocation {
     const RedactMain* main = nullptr;
 };
 
-// What the error log shows instead of the request's own bytes.
-struct RedactState {
-    const RedactRules* rules = nullptr;  // by which the line was rewritten
-    std::string_view request_line;
-    std::string_view referer;
-};
-
 Status set_redact(DirectiveCall& call) {
     auto* location = static_cast<RedactLocation*>(call.location);
     if (location->on) {
@@ -177,10 +170,6 @@ std::string_view get_request(Request& request) {
     if (location == nullptr || !policy::may_be_sensitive(*location->rules, line)) {
         return line;
     }
-    const auto* state = request.find_feature_state<RedactState>(FeatureId::redact);
-    if (state != nullptr && state->rules == location->rules) {
-        return state->request_line;
-    }
     return rewritten(r, line,
                      [](Redactor& by, std::string_view text) { return by.request_line(text); });
 }
@@ -272,20 +261,49 @@ Status postconfiguration(ngx_conf_t* cf, void*) {
     return Done{};
 }
 
-// Replaces nginx's ngx_http_log_error_handler, word for word but for what is redacted. It runs
-// where anything may have failed already: it allocates nothing and never throws.
+// What the error log shows of a request. Strings of its own: a log line must not depend on the
+// request's pool.
+struct ErrorLine {
+    std::string request;
+    std::string referer;
+};
+
+// A failure in here would log a line, and that line would come here again.
+bool writing_error_line = false;
+
+ErrorLine error_line(ngx_http_request_t* r) noexcept {
+    ErrorLine out;
+    if (writing_error_line) {
+        return out;
+    }
+    writing_error_line = true;
+    guarded(r->connection->log, "redaction", [&] {
+        const RedactLocation* location = rules_here(r);
+        const auto shown = [location](std::string_view text, auto member) {
+            if (location == nullptr || !policy::may_be_sensitive(*location->rules, text)) {
+                return std::string(text);
+            }
+            Redactor redactor(*location->rules, *location->main->key);
+            return (redactor.*member)(text);
+        };
+        out.request = shown(line_of(r), &Redactor::request_line);
+        out.referer = shown(referer_of(r), &Redactor::uri);
+    });
+    writing_error_line = false;
+    return out;
+}
+
+// Replaces nginx's ngx_http_log_error_handler: the same line but for what is redacted.
 u_char* log_error_handler(ngx_http_request_t* r, ngx_http_request_t* sr, u_char* buf,
                           size_t len) noexcept {
     const auto* core = static_cast<ngx_http_core_srv_conf_t*>(
         ngx_http_get_module_srv_conf(r, ngx_http_core_module));
     u_char* const end = buf + len;
     u_char* p = ngx_slprintf(buf, end, ", server: %V", &core->server_name);
-    const auto request = Request::find(r);
-    const auto* state =
-        request ? request->find_feature_state<RedactState>(FeatureId::redact) : nullptr;
-    if (state != nullptr) {
-        ngx_str_t line = borrow(state->request_line);
-        p = ngx_slprintf(p, end, ", request: \"%V\"", &line);
+    const ErrorLine line = error_line(r);
+    if (!line.request.empty()) {
+        ngx_str_t text = borrow(line.request);
+        p = ngx_slprintf(p, end, ", request: \"%V\"", &text);
     }
     if (r != sr) {
         p = ngx_slprintf(p, end, ", subrequest: \"%V\"", &sr->uri);
@@ -293,7 +311,10 @@ u_char* log_error_handler(ngx_http_request_t* r, ngx_http_request_t* sr, u_char*
     if (const ngx_http_upstream_t* u = sr->upstream; u != nullptr && u->peer.name != nullptr) {
         const std::string_view whole = view(u->uri);
         const std::string_view path = whole.substr(0, whole.find('?'));
-        ngx_str_t shown = borrow(path);
+        // Its path may be another than the client's, and its arguments stand in the request
+        // already.
+        const bool plain = rules_here(r) == nullptr || !rules_here(r)->rules->has_paths();
+        ngx_str_t shown = borrow(plain ? path : std::string_view("/~"));
         const char* arguments = path.size() == whole.size() ? "" : "?~";
         p = ngx_slprintf(p, end, ", upstream: \"%V%V%V%s\"", &u->schema, u->peer.name, &shown,
                          arguments);
@@ -301,23 +322,15 @@ u_char* log_error_handler(ngx_http_request_t* r, ngx_http_request_t* sr, u_char*
     if (r->headers_in.host != nullptr) {
         p = ngx_slprintf(p, end, ", host: \"%V\"", &r->headers_in.host->value);
     }
-    if (state != nullptr && !state->referer.empty()) {
-        ngx_str_t referer = borrow(state->referer);
+    if (!line.referer.empty()) {
+        ngx_str_t referer = borrow(line.referer);
         p = ngx_slprintf(p, end, ", referrer: \"%V\"", &referer);
     }
     return p;
 }
 
-HookResult post_read(Request& request, const void* location) {
-    ngx_http_request_t* r = request.r();
-    auto& state = request.feature_state<RedactState>(FeatureId::redact);
-    if (state.rules != nullptr) {
-        return HookResult::pass();
-    }
-    state.request_line = get_request(request);
-    state.referer = get_referer(request);
-    state.rules = static_cast<const RedactLocation*>(location)->rules;
-    r->log_handler = log_error_handler;
+HookResult post_read(Request& request, const void*) {
+    request.r()->log_handler = log_error_handler;
     return HookResult::pass();
 }
 

@@ -45,7 +45,9 @@ RequestState* make_state(ngx_http_request_t* main) {
 }
 
 bool same_name(const ngx_table_elt_t& header, std::string_view name) {
-    return header.hash != 0 && header.key.len == name.size() &&
+    // The first letter tells most names of the same length apart.
+    return header.hash != 0 && header.key.len == name.size() && !name.empty() &&
+           (header.key.data[0] | 0x20) == (name[0] | 0x20) &&
            ngx_strncasecmp(header.key.data,
                            reinterpret_cast<u_char*>(const_cast<char*>(name.data())),
                            name.size()) == 0;

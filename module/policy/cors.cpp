@@ -123,6 +123,14 @@ bool matches_pattern(std::string_view pattern, std::string_view origin) {
     return std::all_of(label.begin(), label.end(), is_label_char);
 }
 
+bool vary_names(std::string_view vary, std::string_view name) {
+    bool present = false;
+    for_each_split(vary, ',', [&](std::string_view known) {
+        present = present || ascii_iequals(trim_ows(known), name);
+    });
+    return present;
+}
+
 }  // namespace
 
 Status check_cors_origin(std::string_view origin) {
@@ -221,17 +229,21 @@ bool is_same_host(std::string_view origin, std::string_view host) {
     return ascii_iequals(origin.substr(parts->scheme.size() + 3), host);
 }
 
+bool vary_names_all(std::string_view vary, std::span<const std::string_view> names) {
+    return trim_ows(vary) == "*" ||
+           std::all_of(names.begin(), names.end(),
+                       [vary](std::string_view name) { return vary_names(vary, name); });
+}
+
 std::string merge_vary(std::string_view vary, std::span<const std::string_view> added) {
-    std::string out(vary);
+    std::string out;
+    out.reserve(vary.size() + 64);  // more than what may be added
+    out.append(vary);
     if (trim_ows(vary) == "*") {
         return out;
     }
     for (const std::string_view name : added) {
-        bool present = false;
-        for_each_split(vary, ',', [&](std::string_view known) {
-            present = present || ascii_iequals(trim_ows(known), name);
-        });
-        if (!present) {
+        if (!vary_names(vary, name)) {
             out.append(out.empty() ? "" : ", ").append(name);
         }
     }

@@ -70,6 +70,7 @@ bool is_reflectable_header_list(std::string_view names);
 // True when `origin` names the host that the request was sent to.
 bool is_same_host(std::string_view origin, std::string_view host);
 
+bool vary_names_all(std::string_view vary, std::span<const std::string_view> names);
 // `vary` (the upstream's, maybe empty) with the names of `added` that it lacks.
 std::string merge_vary(std::string_view vary, std::span<const std::string_view> added);
 

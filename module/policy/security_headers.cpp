@@ -272,10 +272,15 @@ std::vector<std::string_view> removed_headers(HeaderProfile profile) {
 }
 
 bool has_revealing_prefix(std::string_view name) {
-    // All prefixes begin with x-, most names do not: this runs for each field of each response.
-    return name.size() > 2 && (name[0] | 0x20) == 'x' && name[1] == '-' &&
-           std::any_of(kRevealingPrefixes.begin(), kRevealingPrefixes.end(),
-                       [&](std::string_view prefix) { return starts_with_lower(name, prefix); });
+    // All prefixes begin with x- and differ in the letter behind it: this runs for each field of
+    // each response.
+    if (name.size() < 4 || (name[0] | 0x20) != 'x' || name[1] != '-') {
+        return false;
+    }
+    return std::any_of(kRevealingPrefixes.begin(), kRevealingPrefixes.end(),
+                       [third = name[2] | 0x20, name](std::string_view prefix) {
+                           return prefix[2] == third && starts_with_lower(name, prefix);
+                       });
 }
 
 bool is_removed_header(HeaderProfile profile, std::string_view name) {

@@ -25,6 +25,7 @@ constexpr std::string_view kConf = R"(
         sallyport_header X-Level server;
         sallyport_header X-Server kept;
         client_max_body_size 1k;
+        large_client_header_buffers 2 1k;
         location / { proxy_pass http://backend; proxy_pass_header Server; proxy_pass_header X-Accel-Expires; }
         location /nested/ {
             sallyport_header X-Nested yes;
@@ -194,10 +195,18 @@ TEST_F(SecurityHeaders, AddHeaderOfNginxIsReplacedNotDoubled) {
 }
 
 TEST_F(SecurityHeaders, ErrorsThatNginxMakesItself) {
+    const std::string long_line = "GET /" + std::string(4000, 'a') + " HTTP/1.1\r\nHost: h\r\n\r\n";
+    const std::string long_header =
+        "GET / HTTP/1.1\r\nHost: h\r\nX-A: " + std::string(4000, 'a') + "\r\n\r\n";
     const struct {
-        const char* bytes;
+        std::string bytes;
         const char* status;
     } rows[] = {
+        {long_line, "414"},
+        {long_header, "400"},  // nginx's 494
+        {"GET / HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n", "400"},
+        {"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", "400"},
+        {"GET / HTTP/1.1\r\nHost: h\r\n folded\r\n\r\n", "400"},
         {"nonsense\r\n\r\n", "400"},
         {"get / HTTP/1.1\r\n\r\n", "400"},
         {"GET / HTTP/1.1\r\n\r\n", "400"},
@@ -216,6 +225,60 @@ TEST_F(SecurityHeaders, ErrorsThatNginxMakesItself) {
         EXPECT_NE(answer.find("X-Content-Type-Options: nosniff"), std::string::npos) << answer;
         EXPECT_EQ(answer.find("\r\nServer:"), std::string::npos) << answer;
     }
+}
+
+// X-Accel fields are nginx's own: they work where they are not ignored, and never reach a client.
+TEST(SecurityHeadersAccel, WorkAndAreNotSeen) {
+    Upstream upstream([](const UpstreamRequest& request) {
+        UpstreamReply reply;
+        reply.headers = {
+            {"X-Accel-Redirect", request.target == "/named" ? "@named" : "/inside/file"},
+            {"X-Accel-Buffering", "no"},
+            {"X-Frame-Options", "ALLOWALL"}};
+        return reply;
+    });
+    NginxServer nginx(R"(
+        sallyport_headers api;
+        server {
+            listen 127.0.0.1:%%PORT%%;
+            location / { proxy_pass http://%%UPSTREAM%%; proxy_pass_header X-Accel-Buffering; }
+            location /inside/ { internal; return 200 inside; }
+            location @named { return 200 named; }
+        }
+    )",
+                      {.variables = {{"UPSTREAM", upstream.address()}}});
+    for (const auto& [path, body] : {std::pair("/", "inside"), std::pair("/named", "named")}) {
+        const auto response = get(nginx.url(path));
+        EXPECT_EQ(response.status, 200);
+        EXPECT_EQ(response.body, body);
+        EXPECT_EQ(response.header_all("X-Frame-Options"), std::vector<std::string>{"DENY"});
+        EXPECT_EQ(response.header("X-Accel-Redirect"), std::nullopt);
+        EXPECT_EQ(response.header("X-Accel-Buffering"), std::nullopt);
+    }
+}
+
+TEST(SecurityHeadersSubrequests, DoNotAddToTheMainResponse) {
+    Upstream upstream;
+    NginxServer nginx(R"(
+        sallyport_headers helmet;
+        server {
+            listen 127.0.0.1:%%PORT%%;
+            location / { auth_request /auth; error_page 401 =403 @refused; try_files /none @app; }
+            location = /auth { internal; if ($http_x_deny) { return 401; } proxy_pass http://%%UPSTREAM%%; }
+            location @app { mirror /copy; proxy_pass http://%%UPSTREAM%%; }
+            location = /copy { internal; sallyport_headers api; proxy_pass http://%%UPSTREAM%%; }
+            location @refused { sallyport_header X-Refused yes; return 403 refused; }
+        }
+    )",
+                      {.variables = {{"UPSTREAM", upstream.address()}}});
+    const auto allowed = get(nginx.url("/"));
+    EXPECT_EQ(allowed.status, 200);
+    EXPECT_EQ(allowed.header_all("X-Frame-Options"), std::vector<std::string>{"SAMEORIGIN"});
+    EXPECT_EQ(allowed.header("Cache-Control"), std::nullopt);
+    const auto refused = send({.url = nginx.url("/"), .headers = {{"X-Deny", "1"}}});
+    EXPECT_EQ(refused.status, 403);
+    EXPECT_EQ(refused.header("X-Refused"), "yes");
+    EXPECT_EQ(refused.header_all("X-Frame-Options"), std::vector<std::string>{"SAMEORIGIN"});
 }
 
 TEST_F(SecurityHeaders, ErrorPagesKeepTheServersSet) {
