@@ -12,6 +12,7 @@ inline constexpr int kFailed = 1;
 inline constexpr int kUsage = 2;
 
 void add_sign(CLI::App& program);
+void add_forward(CLI::App& program);
 void add_secret(CLI::App& program);
 void add_reason(CLI::App& program);
 void add_token(CLI::App& program);

@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
                    "  sallyport sign github --secret-file github.key --body push.json --id 72d3162e\n"
                    "  sallyport reason webhook_timestamp_stale");
     sallyport::cli::add_sign(program);
+    sallyport::cli::add_forward(program);
     sallyport::cli::add_secret(program);
     sallyport::cli::add_reason(program);
     sallyport::cli::add_token(program);

@@ -109,6 +109,8 @@ void* explained_main(FeatureId id);
 std::optional<std::string_view> explained_body();
 // The feature's configuration of the location that a request is in.
 void* feature_location(ngx_http_request_t* r, FeatureId id);
+// Another feature's configuration of the level that is being merged; features are merged in order.
+void* feature_location(ngx_conf_t* cf, FeatureId id);
 // The feature's configuration of a server, for checks in postconfiguration.
 void* feature_server(ngx_http_core_srv_conf_t* server, FeatureId id);
 
@@ -124,5 +126,6 @@ extern const Feature kRedis;
 extern const Feature kSecurityHeaders;
 extern const Feature kTlsPolicy;
 extern const Feature kWebhook;
+extern const Feature kWebhookSpool;
 
 }  // namespace sallyport::ngx

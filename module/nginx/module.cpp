@@ -23,6 +23,7 @@ constexpr std::array<const Feature*, kFeatureCount> kFeatures = {
     &kRateLimit,
     &kCors,
     &kWebhook,
+    &kWebhookSpool,
     &kSecurityHeaders,
     &kGatewayVerdict,
     &kControl,
@@ -289,6 +290,12 @@ FeatureMask running_features(ngx_cycle_t* cycle) {
 
 void* feature_location(ngx_http_request_t* r, FeatureId id) {
     return location_conf(r)->slots[static_cast<std::size_t>(id)];
+}
+
+void* feature_location(ngx_conf_t* cf, FeatureId id) {
+    auto* location = static_cast<LocationConf*>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_sallyport_module));
+    return location->slots[static_cast<std::size_t>(id)];
 }
 
 void* feature_server(ngx_http_core_srv_conf_t* server, FeatureId id) {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "module/nginx/str.hpp"
+#include "module/nginx/webhook_spool_conf.hpp"
 
 namespace sallyport::ngx {
 namespace {
@@ -35,7 +36,8 @@ bool has_error_page(ngx_http_request_t* r, ngx_int_t status) {
     }
     const auto* pages = static_cast<ngx_http_err_page_t*>(core->error_pages->elts);
     for (ngx_uint_t i = 0; i < core->error_pages->nelts; ++i) {
-        if (pages[i].status == status) {
+        // The spool is for what an upstream could not take; what we refuse is answered here.
+        if (pages[i].status == status && view(pages[i].value.value) != kSpoolLocation) {
             return true;
         }
     }

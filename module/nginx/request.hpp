@@ -28,6 +28,7 @@ enum class FeatureId : std::uint8_t {
     rate_limit,
     cors,
     webhook,
+    webhook_spool,
     security_headers,
     gateway_verdict,
     control,

@@ -126,7 +126,7 @@ void Reply::reset() {
 }
 
 bool Reply::grow(ReplyKind node_kind, std::int64_t integer, std::string_view text) {
-    if (nodes_.size() == kReplyNodesMax || arena_.size() + text.size() > kReplyTreeBytesMax) {
+    if (nodes_.size() == limits.nodes || arena_.size() + text.size() > limits.tree_bytes) {
         return false;
     }
     nodes_.push_back({node_kind, integer, arena_.size(), text.size()});
@@ -163,8 +163,10 @@ struct RespReader::Hiredis {
     redisReader* reader;
 };
 
-RespReader::RespReader()
-    : reply_(std::make_unique<Reply>()), hiredis_(std::make_unique<Hiredis>(reply_.get())) {}
+RespReader::RespReader(const ReplyLimits& limits)
+    : reply_(std::make_unique<Reply>()), hiredis_(std::make_unique<Hiredis>(reply_.get())) {
+    reply_->limits = limits;
+}
 RespReader::~RespReader() = default;
 
 bool RespReader::feed(std::string_view bytes) {
@@ -178,7 +180,8 @@ ReadResult RespReader::next() {
         return ReadResult::broken;
     }
     if (whole == nullptr) {
-        return reader->len - reader->pos > kReplyBytesMax ? ReadResult::broken : ReadResult::more;
+        return reader->len - reader->pos > reply_->limits.element_bytes ? ReadResult::broken
+                                                                        : ReadResult::more;
     }
     return ReadResult::reply;
 }

@@ -22,6 +22,13 @@ inline constexpr std::size_t kReplyBytesMax = 64 * 1024;
 inline constexpr std::size_t kReplyNodesMax = 64 * 1024;
 inline constexpr std::size_t kReplyTreeBytesMax = 4 * 1024 * 1024;
 
+// For a reader of its own kind, such as the forwarder's, which reads whole deliveries.
+struct ReplyLimits {
+    std::size_t element_bytes = kReplyBytesMax;
+    std::size_t nodes = kReplyNodesMax;
+    std::size_t tree_bytes = kReplyTreeBytesMax;
+};
+
 enum class ReplyKind : std::uint8_t { integers, integer, status, error, text, nil, array, other };
 
 // One element of a tree, in the order of the wire: an array is followed by its elements.
@@ -56,6 +63,7 @@ class Reply {
     bool grow(ReplyKind kind, std::int64_t integer, std::string_view text);
     bool promote();
     std::int64_t declared = 0;  // length of the outermost array
+    ReplyLimits limits;
 
   private:
     std::array<char, kReplyTextMax> text_{};
@@ -68,7 +76,7 @@ enum class ReadResult : std::uint8_t { reply, more, broken };
 
 class RespReader {
   public:
-    RespReader();
+    explicit RespReader(const ReplyLimits& limits = {});
     ~RespReader();
     RespReader(const RespReader&) = delete;
     RespReader& operator=(const RespReader&) = delete;
