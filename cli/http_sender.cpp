@@ -83,7 +83,9 @@ void HttpSender::send(const store::SpoolItem& item) {
     if (!typed) {
         add("Content-Type:");  // or curl would call it a form
     }
-    const std::string url = state_->options.base + item.uri;
+    // Whatever the text is, it is a path: it never becomes a part of the host.
+    const std::string url =
+        state_->options.base + (item.uri.starts_with('/') ? "" : "/") + item.uri;
     curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_POST, 1L);

@@ -156,6 +156,7 @@ class ClusterClient final : public RedisClient, private RedisConnection::Owner {
         }
         if (!where->ask) {
             slots_[where->slot] = node;
+            node->mapped = true;  // the map refers to it, so it stays
             refresh_soon();
         }
         call.asking = where->ask;

@@ -189,6 +189,17 @@ TEST_F(RedisNetworkTest, AHalfOpenConnectionIsGivenUp) {
     EXPECT_TRUE(recovered(nginx));
 }
 
+TEST(RedisConf, TheShippedIncludeWorks) {
+    NginxOptions options;
+    options.files["redis.conf"] = read_file(std::string(SALLYPORT_CONF_D) + "/redis.conf");
+    ASSERT_FALSE(options.files["redis.conf"].empty());
+    const auto check = check_config(
+        "include redis.conf; sallyport_limit l rate=1r/s store=main; server { listen "
+        "127.0.0.1:%%PORT_SPARE%%; sallyport_rate_limit l; }",
+        options);
+    EXPECT_TRUE(check.ok()) << check.messages;
+}
+
 TEST(RedisConf, MistakesOfTlsAreNamed) {
     const Mistake mistakes[] = {
         {"sallyport_redis r rediss://127.0.0.1 tls_ca=/nonexistent;", "sallyport_redis",
