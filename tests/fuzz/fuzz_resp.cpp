@@ -1,7 +1,11 @@
 // Bytes as a Redis might send them, in pieces cut by the input itself: the reader must stay within
 // its bounds, and what is taken for an answer must be one.
 #include "module/store/rate_limit_commands.hpp"
+#include "module/store/redis_slot.hpp"
+#include "module/store/redis_topology.hpp"
 #include "module/store/resp_reader.hpp"
+#include "module/store/webhook_replay_commands.hpp"
+#include "module/store/webhook_spool_commands.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -17,6 +21,32 @@ using sallyport::store::LimitWire;
 using sallyport::store::make_wire;
 using sallyport::store::ReadResult;
 using sallyport::store::RespReader;
+
+// What is read out of trees stays within what they may hold.
+void check_trees(const sallyport::store::Reply& reply) {
+    namespace store = sallyport::store;
+    if (reply.nodes().size() > store::kReplyNodesMax) {
+        std::abort();
+    }
+    if (const auto map = store::parse_cluster_slots(reply)) {
+        for (const auto& range : *map) {
+            if (range.first > range.last || range.last >= store::kSlots || range.master.port == 0) {
+                std::abort();
+            }
+        }
+    }
+    const auto master = store::parse_sentinel_master(reply);
+    const auto redirect = store::parse_redirect(reply.text());
+    const auto reserved = store::parse_reserve(reply);
+    if ((master && master->port == 0) || (redirect && redirect->slot >= store::kSlots) ||
+        (reserved && reserved->lease_left_ms < 0)) {
+        std::abort();
+    }
+    (void)store::parse_role(reply).size();
+    (void)store::parse_entries(reply).ok();
+    (void)store::parse_read(reply).ok();
+    (void)store::parse_claimed(reply).ok();
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const Gcra limit = Gcra::make(10, 1'000'000'000, 5);
@@ -37,6 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             if (reply.count > kReplyIntegersMax || reply.text().size() > kReplyTextMax) {
                 std::abort();
             }
+            check_trees(reply);
             if (const auto answer = parse_check(reply, checks)) {
                 for (std::size_t i = 0; i < answer->count; ++i) {
                     if (answer->ahead_ns[i] < 0 || answer->ahead_ns[i] > limit.capacity_ns) {
