@@ -128,6 +128,20 @@ void header_filter(Request& request, const void* location_conf) {
     }
 }
 
+HookResult explain(Request& request, const void* location_conf, Stage stage, Json& facts) {
+    const CorsPlan* plan = plan_of(location_conf);
+    if (plan == nullptr) {
+        return HookResult::pass();
+    }
+    if (stage == Stage::location) {
+        const std::string_view allowed = plan->allowed_origin(request);
+        facts.append(Json::object(
+            {{"allow_origin", allowed.empty() ? Json::null() : Json::string(allowed)}}));
+        return rewrite(request, location_conf);
+    }
+    return stage == Stage::counting ? preaccess(request, location_conf) : HookResult::pass();
+}
+
 }  // namespace
 
 const Feature kCors = {
@@ -141,6 +155,7 @@ const Feature kCors = {
     .rewrite = rewrite,
     .preaccess = preaccess,
     .header_filter = header_filter,
+    .explain = explain,
 };
 
 }  // namespace sallyport::ngx

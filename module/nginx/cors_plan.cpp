@@ -182,6 +182,10 @@ bool CorsPlan::refuses(Request& request) const {
            !policy::is_same_host(origins.first, view(host->value));
 }
 
+std::string_view CorsPlan::allowed_origin(Request& request) const {
+    return allowed(request, origins_of(request.r()).only()).origin;
+}
+
 void CorsPlan::vary(Request& request, ngx_table_elt_t* upstream, bool preflight) const {
     const auto& names = preflight ? vary_names_preflight_ : vary_names_;
     if (names.empty()) {

@@ -20,6 +20,8 @@ class CorsPlan {
     // True when `unmatched=deny` refuses this request: it names an origin that is neither allowed
     // nor its own host.
     bool refuses(Request& request) const;
+    // The Access-Control-Allow-Origin of a response to this request; empty when there is none.
+    std::string_view allowed_origin(Request& request) const;
     // The upstream's own CORS fields go, ours come; Vary is merged.
     void apply(Request& request) const;
 

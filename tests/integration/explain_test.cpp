@@ -31,6 +31,7 @@ constexpr std::string_view kConf = R"(
         location = /exact { sallyport_deny all; empty_gif; }
         location ~ ^/regex/(\d+)$ { sallyport_deny all; empty_gif; }
         location ^~ /regex/noregex/ { empty_gif; }
+        location /cors/ { sallyport_cors origins=https://a.example unmatched=deny; empty_gif; }
         location /tls/ { sallyport_tls_policy modern; empty_gif; }
         location /hook { sallyport_webhook github; sallyport_webhook_secret file:%%DIR%%/hook.key;
             empty_gif; }
@@ -185,6 +186,38 @@ TEST(Explain, JudgesSignatures) {
     EXPECT_EQ(ask(nginx, what)["verdict"].text(), "allow");
     what.set("body", Json::string("Hello, World?"));
     EXPECT_EQ(ask(nginx, what)["decision"]["reason"].text(), "webhook_signature_invalid");
+}
+
+TEST(Explain, KnowsOriginsAndPreflights) {
+    NginxServer nginx(kConf, options());
+    const std::string url = nginx.url("/cors/");
+    const struct {
+        const char* method;
+        const char* origin;
+        const char* verdict;
+        const char* reason;
+    } rows[] = {
+        {"GET", "https://a.example", "allow", ""},
+        {"GET", "https://evil.example", "deny", "cors_origin_denied"},
+        {"OPTIONS", "https://a.example", "answer", "cors_preflight"},
+        {"OPTIONS", "https://evil.example", "deny", "cors_origin_denied"},
+    };
+    for (const auto& row : rows) {
+        Json what = about(url, "127.0.0.1", row.method);
+        Json headers = Json::array();
+        Json pair = Json::array();
+        pair.append(Json::string("Origin"));
+        pair.append(Json::string(row.origin));
+        headers.append(pair);
+        what.set("headers", headers);
+        const Json answer = ask(nginx, what);
+        EXPECT_EQ(answer["verdict"].text(), row.verdict) << answer.dump();
+        EXPECT_EQ(answer["decision"]["reason"].text_or(""), row.reason) << answer.dump();
+        const auto real =
+            send({.url = url, .method = row.method, .headers = {{"Origin", row.origin}}});
+        const bool refused = std::string_view(row.verdict) == "deny";
+        EXPECT_EQ(real.status == 403, refused) << row.method << row.origin;
+    }
 }
 
 TEST(Explain, KnowsTlsVersions) {
