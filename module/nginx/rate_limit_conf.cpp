@@ -1,6 +1,7 @@
 #include "module/nginx/rate_limit_conf.hpp"
 
 #include "module/nginx/feature.hpp"
+#include "module/nginx/rate_limit_worker.hpp"
 #include "module/nginx/str.hpp"
 
 #include <algorithm>
@@ -36,6 +37,24 @@ void warn_about_key(ngx_conf_t* cf, const Limit& limit) {
     }
 }
 
+Status compile_cost(ngx_conf_t* cf, Limit& limit) {
+    if (limit.spec.cost.empty()) {
+        return Done{};
+    }
+    limit.cost = static_cast<ngx_http_complex_value_t*>(
+        ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t)));
+    ngx_str_t text = copy(cf->pool, limit.spec.cost);
+    ngx_http_compile_complex_value_t compile{};
+    compile.cf = cf;
+    compile.value = &text;
+    compile.complex_value = limit.cost;
+    if (limit.cost == nullptr || ngx_http_compile_complex_value(&compile) != NGX_OK) {
+        return Error{"cost=" + quoted(limit.spec.cost) +
+                     " cannot be used; see the message above"};
+    }
+    return Done{};
+}
+
 Status resolve_names(const RateLimitMain& main, RateLimitLocation& location) {
     const RateLimitLocation::Choice& choice = *location.choice;
     const Limit* shared = nullptr;
@@ -62,6 +81,9 @@ Status resolve_names(const RateLimitMain& main, RateLimitLocation& location) {
 }
 
 }  // namespace
+
+RateLimitMain::RateLimitMain() = default;
+RateLimitMain::~RateLimitMain() = default;
 
 Limit* RateLimitMain::limit(std::string_view name) const {
     const auto found = std::find_if(limits.begin(), limits.end(),
@@ -93,11 +115,13 @@ Status set_limit(DirectiveCall& call) {
     limit->key = std::move(*key);
     limit->spec = std::move(*spec);
     limit->index = main.limits.size();
-    limit->wire = store::make_wire(limit->spec.name, limit->spec.gcra);
+    limit->wire = store::make_wire(limit->spec);
+    if (const Status compiled = compile_cost(call.cf, *limit); !compiled) {
+        return compiled.error();
+    }
     warn_about_key(call.cf, *limit);
     if (limit->spec.needs_zone()) {
-        const Status announced =
-            limit->zone.announce(call.cf, limit->spec.name, limit->spec.zone_bytes);
+        const Status announced = limit->zone.announce(call.cf, limit->spec);
         if (!announced) {
             return announced.error();
         }

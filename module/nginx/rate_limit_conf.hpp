@@ -23,13 +23,23 @@ struct Limit {
     policy::LimitSpec spec;
     std::size_t index = 0;  // order of declaration: the order of locking
     KeyTemplate key;
-    RateLimitZone zone;           // when spec.needs_zone()
+    ngx_http_complex_value_t* cost = nullptr;  // null: one unit
+    RateLimitZone zone;                        // when spec.needs_zone()
     RedisStore* store = nullptr;  // null: local
     store::LimitWire wire;        // the limit as the store knows it
+
+    // Workers count in it; the configuration around it stays as it is.
+    RateLimitZone* zone_of() const { return const_cast<RateLimitZone*>(&zone); }
 };
+
+class RateLimitWorker;
 
 struct RateLimitMain {
     std::vector<std::unique_ptr<Limit>> limits;
+    std::unique_ptr<RateLimitWorker> worker;  // a worker's, while it runs
+
+    RateLimitMain();
+    ~RateLimitMain();
 
     Limit* limit(std::string_view name) const;
 };

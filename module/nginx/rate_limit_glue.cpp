@@ -1,64 +1,47 @@
 // Rate limits in PREACCESS: all limits of a request are checked together and consumed together, or
-// none is. Local limits are taken first (they cost nothing to ask) and given back when the shared
-// store refuses. A limit counts a request once, however often it is redirected.
-#include "module/nginx/counters.hpp"
+// none is. What shared memory can decide is taken first (it costs nothing to ask) and given back
+// when the shared store refuses. A limit counts a request once, however often it is redirected.
+#include "common/bytes.hpp"
 #include "module/nginx/feature.hpp"
-#include "module/nginx/rate_limit_conf.hpp"
 #include "module/nginx/rate_limit_explain.hpp"
-#include "module/nginx/rate_limit_response.hpp"
+#include "module/nginx/rate_limit_request.hpp"
 #include "module/nginx/str.hpp"
 
-#include <array>
-#include <optional>
+#include <algorithm>
 
 namespace sallyport::ngx {
+
+using policy::LimitKind;
+using policy::Mode;
+using policy::Standing;
+using Answer = LocalCheck::Answer;
+
+HookResult refuse_limited(RateLimitState& state, Mode mode) {
+    std::array<Standing, store::kLimitsPerRequestMax> refusing;
+    std::size_t count = 0;
+    std::uint32_t longest_s = 0;
+    const Limit* longest = nullptr;
+    for (std::size_t i = 0; i < state.outcome_count; ++i) {
+        const RateLimitState::Outcome& one = state.outcomes[i];
+        if (!one.refused) {
+            continue;
+        }
+        const Standing standing = one.standing();
+        if (longest == nullptr || standing.retry_after_s > longest_s) {
+            longest = one.limit;
+            longest_s = standing.retry_after_s;
+        }
+        refusing[count++] = standing;
+    }
+    state.status = RateLimitStatus::limited;
+    return HookResult::decided(policy::refusal({refusing.data(), count}), mode,
+                               longest == nullptr ? std::string_view() : longest->spec.name);
+}
+
 namespace {
 
-using policy::Decision;
-using policy::Mode;
-using policy::Reason;
-using policy::Standing;
-
-constexpr std::uint16_t kServiceUnavailable = 503;
-// The breaker probes again within seconds; asking sooner than this helps nobody.
-constexpr std::uint32_t kUnavailableRetryS = 1;
-
-// A set of limits to be taken from shared memory together.
-struct LocalSet {
-    std::array<LocalCheck, store::kLimitsPerRequestMax> checks;
-    std::array<const Limit*, store::kLimitsPerRequestMax> limits;
-    std::size_t count = 0;
-
-    void add(const Limit& limit, const policy::KeyParts& key) {
-        limits[count] = &limit;
-        checks[count++] = {const_cast<RateLimitZone*>(&limit.zone), &limit.spec.gcra,
-                           limit.zone.hash(key)};
-    }
-    std::span<LocalCheck> all() { return {checks.data(), count}; }
-};
-
-// What a request keeps while, and after, it asks a shared store.
-struct SharedSet {
-    ngx_http_request_t* r = nullptr;
-    RedisCall call;
-    std::array<store::Check, store::kLimitsPerRequestMax> checks;
-    std::size_t count = 0;
-    std::array<const Limit*, store::kLimitsPerRequestMax> limits;
-    LocalSet taken;     // the request's local limits, already consumed
-    LocalSet fallback;  // the shared limits' own tables
-    std::int64_t asked_ns = 0;  // when the store was asked
-    bool answered = false;
-    std::optional<store::CheckReply> reply;  // none: the store gave no answer
-
-    void add(const Limit& limit, const policy::KeyParts& key) {
-        limits[count] = &limit;
-        checks[count++] = {&limit.wire, policy::key_text(limit.store->hash_secret, key)};
-        if (limit.spec.needs_zone()) {
-            fallback.add(limit, key);
-        }
-    }
-    std::span<const store::Check> asked() const { return {checks.data(), count}; }
-};
+// A request that costs more than this is a mistake in the variable.
+constexpr std::uint64_t kCostMax = 1'000'000;
 
 void mark_counted(RateLimitState& state, const Limit& limit) {
     state.counted |= std::uint64_t{1} << limit.index;
@@ -66,31 +49,6 @@ void mark_counted(RateLimitState& state, const Limit& limit) {
 
 bool is_counted(const RateLimitState& state, const Limit& limit) {
     return (state.counted >> limit.index & 1) != 0;
-}
-
-// Collects what refuses, so that the decision names it.
-struct Refusals {
-    std::array<Standing, store::kLimitsPerRequestMax> standings;
-    std::size_t count = 0;
-    const Limit* longest = nullptr;
-
-    void add(const Limit& limit, std::int64_t ahead_ns) {
-        const Standing standing = policy::standing(limit.spec.gcra, ahead_ns);
-        if (longest == nullptr || standing.retry_after_s > longest_s_) {
-            longest = &limit;
-            longest_s_ = standing.retry_after_s;
-        }
-        standings[count++] = standing;
-    }
-
-  private:
-    std::uint32_t longest_s_ = 0;
-};
-
-HookResult refuse_limited(RateLimitState& state, const Refusals& refusals, Mode mode) {
-    state.status = RateLimitStatus::limited;
-    return HookResult::decided(policy::refusal({refusals.standings.data(), refusals.count}), mode,
-                               refusals.longest->spec.name);
 }
 
 void warn_evictions(const Request& request, const LocalSet& set) {
@@ -112,112 +70,47 @@ void warn_evictions(const Request& request, const LocalSet& set) {
     }
 }
 
-// Takes `set` from shared memory; what it found goes to `state`, who refused to `refusals`.
-bool take_local(const Request& request, RateLimitState& state, LocalSet& set, Refusals& refusals) {
-    if (set.count == 0) {
-        return true;
+// What a request costs: one unit unless cost= says otherwise; what is no number costs one. A cost
+// above the whole limit could never be paid and is brought down to it.
+std::uint32_t cost_of(const Request& request, const Limit& limit) {
+    if (limit.cost == nullptr) {
+        return 1;
     }
-    const bool all = take_all(set.all(), monotonic_ns());
-    for (std::size_t i = 0; i < set.count; ++i) {
-        state.record(set.limits[i], set.checks[i].ahead_ns);
-        if (!set.checks[i].admits) {
-            refusals.add(*set.limits[i], set.checks[i].ahead_ns);
-        }
-    }
-    warn_evictions(request, set);
-    return all;
-}
-
-// The shared store has given no answer: each limit as its on_store_error says.
-HookResult without_store(const Request& request, RateLimitState& state, SharedSet& shared,
-                         Mode mode) {
-    state.status = RateLimitStatus::passed;
-    state.store = RateLimitAnswer::fallback;
-    for (std::size_t i = 0; i < shared.count; ++i) {
-        if (shared.limits[i]->spec.on_store_error == policy::OnStoreError::deny) {
-            give_back(shared.taken.all(), monotonic_ns());
-            state.status = RateLimitStatus::unavailable;
-            return HookResult::decided(Decision::deny(Reason::rate_limit_store_unavailable,
-                                                      kServiceUnavailable, kUnavailableRetryS),
-                                       mode, shared.limits[i]->spec.name);
-        }
-    }
-    Refusals refusals;
-    if (!take_local(request, state, shared.fallback, refusals)) {
-        give_back(shared.taken.all(), monotonic_ns());
-        return refuse_limited(state, refusals, mode);
-    }
-    return HookResult::pass();
-}
-
-// The answer is there: record it, remember it for an outage, decide.
-HookResult with_store(RateLimitState& state, SharedSet& shared, Mode mode) {
-    state.status = RateLimitStatus::passed;
-    state.store = RateLimitAnswer::shared;
-    state.store_name = shared.limits[0]->spec.store;
-    const std::int64_t now_ns = monotonic_ns();
-    Refusals refusals;
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < shared.count; ++i) {
-        const Limit& limit = *shared.limits[i];
-        const std::int64_t ahead_ns = shared.reply->ahead_ns[i];
-        state.record(&limit, ahead_ns);
-        if (!shared.reply->allowed && !limit.spec.gcra.admits(ahead_ns)) {
-            refusals.add(limit, ahead_ns);
-        }
-        if (limit.spec.needs_zone()) {
-            LocalCheck& check = shared.fallback.checks[kept++];
-            check.ahead_ns = ahead_ns;
-            remember(check, now_ns);
-        }
-    }
-    if (refusals.count == 0) {
-        return HookResult::pass();
-    }
-    give_back(shared.taken.all(), now_ns);
-    return refuse_limited(state, refusals, mode);
-}
-
-void write_check(const RedisCall& call, std::string& out) {
-    store::append_check(out, static_cast<const SharedSet*>(call.owner)->asked());
-}
-
-void on_answer(RedisCall& call, const store::Reply* reply) {
-    auto& shared = *static_cast<SharedSet*>(call.owner);
-    shared.answered = true;
-    if (const Counters* counters = Counters::active()) {
-        counters->count_store(FeatureId::rate_limit, precise_ns() - shared.asked_ns,
-                              reply != nullptr);
-    }
-    if (reply != nullptr) {
-        shared.reply = store::parse_check(*reply, shared.asked());
-    }
-    resume(shared.r);
-}
-
-// The request ends while its question is under way: nobody waits for the answer any more.
-void forget(void* data) {
-    RedisClient::cancel(static_cast<SharedSet*>(data)->call);
-}
-
-SharedSet* make_shared_set(const Request& request) {
-    ngx_http_request_t* main = request.r()->main;
-    ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(main->pool, sizeof(SharedSet));
-    if (cleanup == nullptr) {
+    ngx_str_t text;
+    if (ngx_http_complex_value(request.r(), limit.cost, &text) != NGX_OK) {
         throw std::bad_alloc();
     }
-    auto* shared = new (cleanup->data) SharedSet();
-    static_assert(std::is_trivially_destructible_v<SharedSet>);
-    static_assert(alignof(SharedSet) <= NGX_ALIGNMENT);
-    shared->r = request.r();
-    cleanup->handler = forget;
-    return shared;
+    const std::uint64_t most =
+        limit.spec.kind == LimitKind::rate ? limit.spec.burst : limit.spec.quota;
+    const auto number = parse_u64(view(text));
+    return static_cast<std::uint32_t>(
+        std::min({number ? *number : std::uint64_t{1}, most, kCostMax}));
 }
 
-HookResult begin(Request& request, const RateLimitLocation& location, RateLimitState& state,
-                 Mode mode) {
+// The request's limits, sorted by who can decide.
+struct Sorted {
     LocalSet local;
     SharedSet* shared = nullptr;
+};
+
+void ask_about(Request& request, SharedSet*& shared, const Limit& limit,
+               const policy::KeyParts& key, const policy::KeyHash& hash, std::uint32_t units,
+               std::uint32_t extra) {
+    if (shared == nullptr) {
+        shared = make_shared_set(request);
+    }
+    const std::size_t i = shared->count++;
+    shared->asked[i] = {{&limit, hash, policy::key_text(limit.store->hash_secret, key)},
+                        units,
+                        limit.spec.needs_zone()};
+    shared->checks[i] = {.wire = &limit.wire,
+                         .key = shared->asked[i].key.text,
+                         .units = std::int64_t{units},
+                         .extra = extra};
+}
+
+void sort_limits(Request& request, const RateLimitLocation& location, RateLimitState& state,
+                 Sorted& out) {
     KeyScratch scratch;
     for (const Limit* limit : location.limits) {
         policy::KeyParts key;
@@ -225,40 +118,70 @@ HookResult begin(Request& request, const RateLimitLocation& location, RateLimitS
             continue;
         }
         mark_counted(state, *limit);
-        if (limit->store == nullptr) {
-            local.add(*limit, key);
+        const std::uint32_t units = cost_of(request, *limit);
+        if (units == 0) {
             continue;
         }
-        if (shared == nullptr) {
-            shared = make_shared_set(request);
+        policy::KeyHash hash{};
+        if (limit->spec.needs_zone()) {
+            hash = limit->zone.hash(key);
+        } else if (limit->store != nullptr) {
+            hash = policy::key_hash(limit->store->hash_secret, key);
         }
-        shared->add(*limit, key);
+        if (limit->store == nullptr || limit->spec.leases()) {
+            out.local.add(*limit, hash, units);
+        } else {
+            ask_about(request, out.shared, *limit, key, hash, units, 0);
+        }
     }
-    if (local.count == 0 && shared == nullptr) {
+}
+
+// Leases that are used up must be asked for; those that run low are renewed beside the request.
+void ask_for_leases(Request& request, Sorted& sorted) {
+    for (std::size_t i = 0; i < sorted.local.count; ++i) {
+        const LocalCheck& check = sorted.local.checks[i];
+        const Limit& limit = *sorted.local.limits[i];
+        const bool asks = check.answer == Answer::asks;
+        if (!asks && check.want == 0) {
+            continue;
+        }
+        KeyScratch scratch;
+        policy::KeyParts key;
+        limit.key.collect(request, scratch, key);
+        if (asks) {
+            ask_about(request, sorted.shared, limit, key, check.key, check.units, check.want);
+        } else if (RateLimitWorker::current != nullptr) {
+            RateLimitWorker::current->renew(
+                {&limit, check.key, policy::key_text(limit.store->hash_secret, key)}, check.want);
+        }
+    }
+}
+
+HookResult begin(Request& request, const RateLimitLocation& location, RateLimitState& state,
+                 Mode mode) {
+    Sorted sorted;
+    sort_limits(request, location, state, sorted);
+    if (sorted.local.count == 0 && sorted.shared == nullptr) {
         return HookResult::pass();
     }
-    Refusals refusals;
     state.status = RateLimitStatus::passed;
     state.store = RateLimitAnswer::local;
-    if (!take_local(request, state, local, refusals)) {
-        return refuse_limited(state, refusals, mode);
+    if (!take_local(request, state, sorted.local)) {
+        return refuse_limited(state, mode);
     }
-    if (shared == nullptr) {
+    ask_for_leases(request, sorted);
+    for (std::size_t i = 0; i < sorted.local.count; ++i) {
+        if (sorted.local.checks[i].answer == Answer::admits &&
+            settles_later(*sorted.local.limits[i])) {
+            settle_later(request, state, {sorted.local.limits[i], sorted.local.checks[i].key, {}},
+                         sorted.local.checks[i].units, 0);
+        }
+    }
+    if (sorted.shared == nullptr) {
         return HookResult::pass();
     }
-    shared->taken = local;
-    shared->call.write = write_check;
-    shared->call.done = on_answer;
-    shared->call.owner = shared;
-    shared->call.script = &store::rate_limit_redis_script();
-    shared->call.slot = shared->checks[0].wire->slot;
-    shared->asked_ns = precise_ns();
-    RedisClient* client = shared->limits[0]->store->client.get();
-    if (client == nullptr || !client->submit(shared->call)) {
-        return without_store(request, state, *shared, mode);
-    }
-    state.waiting = shared;
-    return HookResult::suspend();
+    sorted.shared->taken = sorted.local;
+    return ask_store(request, state, *sorted.shared, mode);
 }
 
 HookResult preaccess(Request& request, const void* location_conf) {
@@ -271,13 +194,19 @@ HookResult preaccess(Request& request, const void* location_conf) {
     if (state.waiting == nullptr) {
         return begin(request, location, state, mode);
     }
-    auto& shared = *static_cast<SharedSet*>(state.waiting);
-    if (!shared.answered) {
-        return HookResult::suspend();
+    return after_store(request, state, *static_cast<SharedSet*>(state.waiting), mode);
+}
+
+Status init_process(ngx_cycle_t* cycle, void* main_conf) {
+    auto& main = *static_cast<RateLimitMain*>(main_conf);
+    if (ngx_process != NGX_PROCESS_HELPER && !main.limits.empty()) {
+        main.worker = std::make_unique<RateLimitWorker>(main, cycle);
     }
-    state.waiting = nullptr;
-    return shared.reply ? with_store(state, shared, mode)
-                        : without_store(request, state, shared, mode);
+    return Done{};
+}
+
+void exit_process(ngx_cycle_t*, void* main_conf) {
+    static_cast<RateLimitMain*>(main_conf)->worker.reset();
 }
 
 constexpr Directive kDirectives[] = {
@@ -312,6 +241,21 @@ void inspect(policy::Metrics& out, void* main_conf) {
 
 }  // namespace
 
+bool take_local(const Request& request, RateLimitState& state, LocalSet& set) {
+    if (set.count == 0) {
+        return true;
+    }
+    const bool all = take_all(set.all(), monotonic_ns());
+    for (std::size_t i = 0; i < set.count; ++i) {
+        if (set.checks[i].answer != Answer::asks) {
+            state.record(set.limits[i], set.checks[i].measure,
+                         set.checks[i].answer == Answer::refuses);
+        }
+    }
+    warn_evictions(request, set);
+    return all;
+}
+
 constinit const Feature kRateLimit = {
     .id = FeatureId::rate_limit,
     .name = "rate_limit",
@@ -321,6 +265,8 @@ constinit const Feature kRateLimit = {
     .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<RateLimitLocation>(pool); },
     .merge_location = merge_rate_limit,
     .postconfiguration = finish_rate_limits,
+    .init_process = init_process,
+    .exit_process = exit_process,
     .active = active,
     .preaccess = preaccess,
     .header_filter = write_rate_limit_fields,

@@ -18,21 +18,32 @@ enum class RateLimitAnswer : std::uint8_t { none, local, shared, fallback };
 struct RateLimitState {
     struct Outcome {
         const Limit* limit = nullptr;
-        std::int64_t ahead_ns = 0;  // as the decision left it
-        policy::Standing standing() const { return policy::standing(limit->spec.gcra, ahead_ns); }
+        policy::Measure measure{};  // as the decision left it
+        bool refused = false;
+        policy::Standing standing() const { return policy::standing(limit->spec, measure); }
     };
     // Those of the first location, in the rare case that a redirect leads to one with others.
+    // Not initialized: outcome_count of them are valid.
     std::array<Outcome, store::kLimitsPerRequestMax> outcomes;
-    std::size_t outcome_count = 0;
-    std::uint64_t counted = 0;  // one bit a limit
-    RateLimitStatus status = RateLimitStatus::none;
-    RateLimitAnswer store = RateLimitAnswer::none;
+    std::size_t outcome_count;
+    std::uint64_t counted;  // one bit a limit
+    RateLimitStatus status;
+    RateLimitAnswer store;
     std::string_view store_name;
-    void* waiting = nullptr;  // the question to a shared store under way
+    void* waiting;  // the question to a shared store under way
+    void* held;     // what is to be settled when the request ends
 
-    void record(const Limit* limit, std::int64_t ahead_ns) {
+    RateLimitState() noexcept
+        : outcome_count(0),
+          counted(0),
+          status(RateLimitStatus::none),
+          store(RateLimitAnswer::none),
+          waiting(nullptr),
+          held(nullptr) {}
+
+    void record(const Limit* limit, const policy::Measure& measure, bool refused = false) {
         if (outcome_count < outcomes.size()) {
-            outcomes[outcome_count++] = {limit, ahead_ns};
+            outcomes[outcome_count++] = {limit, measure, refused};
         }
     }
     const Outcome* find(const Limit* limit) const;

@@ -4,36 +4,65 @@
 #include "module/nginx/guard.hpp"
 #include "module/nginx/str.hpp"
 
+#include <signal.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <new>
 
 namespace sallyport::ngx {
 
-using policy::RateLimitTable;
-using policy::TableSet;
+using policy::ConcurrencyEntry;
+using policy::LeaseEntry;
+using policy::LimitKind;
+using policy::TableEntry;
+using policy::WindowEntry;
 
 namespace {
 
-constexpr std::uint64_t kMagic =
-    0x53504c494d495431;  // "SPLIMIT1"; the zone's name ends in the same 1
+// "SPLIMIT2"; the zone's name ends in the same 2.
+constexpr std::uint64_t kMagic = 0x53504c494d495432;
 constexpr std::int64_t kNsPerMs = 1'000'000;
+
+std::string_view layout_word(const policy::LimitSpec& spec) {
+    switch (spec.kind) {
+        case LimitKind::rate:
+            return spec.leases() ? "lease" : "rate";
+        case LimitKind::window:
+            return "window";
+        case LimitKind::concurrent:
+            return "concurrent";
+    }
+    return {};
+}
+
+// Calls visit.template operator()<Entry>() with the entry type of the limit's table.
+template <typename Visit>
+auto of_kind(const policy::LimitSpec& spec, Visit&& visit) {
+    switch (spec.kind) {
+        case LimitKind::rate:
+            break;
+        case LimitKind::window:
+            return visit.template operator()<WindowEntry>();
+        case LimitKind::concurrent:
+            return visit.template operator()<ConcurrencyEntry>();
+    }
+    return spec.leases() ? visit.template operator()<LeaseEntry>()
+                         : visit.template operator()<TableEntry>();
+}
 
 }  // namespace
 
-// At the start of the zone's one allocation; the sets follow at the next multiple of their
-// alignment.
+// At the start of the zone's one allocation; the sets follow at kSetsOffset.
 struct RateLimitZone::Header {
     std::uint64_t magic;
     policy::HashSecret secret;
     std::uint64_t set_count;
     std::atomic<std::uint64_t> evictions;
+    std::atomic<std::int32_t> holders[policy::kHolderLanes];  // process ids; 0: free
 
-    static constexpr std::size_t kSetsOffset = 64;
-    std::span<TableSet> sets() {
-        auto* first = reinterpret_cast<TableSet*>(reinterpret_cast<char*>(this) + kSetsOffset);
-        return {first, static_cast<std::size_t>(set_count)};
-    }
+    static constexpr std::size_t kSetsOffset = 256;
 };
 
 std::int64_t monotonic_ns() {
@@ -41,17 +70,21 @@ std::int64_t monotonic_ns() {
     return (static_cast<std::int64_t>(ngx_current_msec) + 1) * kNsPerMs;
 }
 
-Status RateLimitZone::announce(ngx_conf_t* cf, const std::string& limit, std::uint64_t bytes) {
+Status RateLimitZone::announce(ngx_conf_t* cf, const policy::LimitSpec& spec) {
     static_assert(sizeof(Header) <= Header::kSetsOffset);
     static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
     static_assert(std::is_standard_layout_v<Header> && std::is_trivially_destructible_v<Header>);
-    static_assert(std::is_trivially_copyable_v<TableSet>);
+    static_assert(std::is_trivially_copyable_v<WindowEntry>);
+    static_assert(std::is_trivially_copyable_v<LeaseEntry>);
 
-    ngx_str_t name = copy(cf->pool, "sallyport_limit_" + limit + "_v1");
-    shm_zone_ = ngx_shared_memory_add(cf, &name, static_cast<std::size_t>(bytes),
+    spec_ = &spec;
+    const std::string text =
+        "sallyport_limit_" + spec.name + "_" + std::string(layout_word(spec)) + "_v2";
+    ngx_str_t name = copy(cf->pool, text);
+    shm_zone_ = ngx_shared_memory_add(cf, &name, static_cast<std::size_t>(spec.zone_bytes),
                                       &ngx_http_sallyport_module);
     if (shm_zone_ == nullptr) {
-        return Error{"the shared memory zone of limit \"" + limit +
+        return Error{"the shared memory zone of limit \"" + spec.name +
                      "\" cannot be added; see the message above"};
     }
     shm_zone_->init = init;
@@ -59,12 +92,8 @@ Status RateLimitZone::announce(ngx_conf_t* cf, const std::string& limit, std::ui
     return Done{};
 }
 
-ngx_slab_pool_t* RateLimitZone::pool() const {
-    return reinterpret_cast<ngx_slab_pool_t*>(shm_zone_->shm.addr);
-}
-
-RateLimitTable RateLimitZone::table() const {
-    return RateLimitTable(header_->sets());
+std::size_t RateLimitZone::set_bytes() const {
+    return of_kind(*spec_, []<typename Entry>() { return sizeof(policy::TableSetOf<Entry>); });
 }
 
 // Runs in the master (and in `nginx -t`) once the memory is mapped. `previous` is the old
@@ -82,6 +111,8 @@ ngx_int_t RateLimitZone::init(ngx_shm_zone_t* zone, void* previous) noexcept {
                           &zone->shm.name);
             return NGX_ERROR;
         }
+        self.first_set_ = reinterpret_cast<char*>(self.header_) + Header::kSetsOffset;
+        self.set_count_ = static_cast<std::size_t>(self.header_->set_count);
         return NGX_OK;
     });
 }
@@ -99,12 +130,21 @@ ngx_int_t RateLimitZone::create() {
     }
     std::memset(memory, 0, bytes);
     header_ = new (memory) Header{};
-    header_->set_count = (bytes - Header::kSetsOffset) / sizeof(TableSet);
+    header_->set_count = (bytes - Header::kSetsOffset) / set_bytes();
+    first_set_ = memory + Header::kSetsOffset;
+    set_count_ = static_cast<std::size_t>(header_->set_count);
     random_bytes(header_->secret.data(), header_->secret.size());
     adopt_old_size();
     header_->magic = kMagic;
     slab->data = header_;
     return NGX_OK;
+}
+
+template <typename Entry>
+void RateLimitZone::adopt_table(const RateLimitZone& old) {
+    const ZoneLock lock(old);
+    auto own = table<Entry>();
+    own.adopt(old.table<Entry>(), monotonic_ns());
 }
 
 // After a reload with another zone_size: the running cycle still has the zone of this name.
@@ -125,9 +165,10 @@ void RateLimitZone::adopt_old_size() {
                 return;
             }
             header_->secret = old->header_->secret;
-            ngx_shmtx_lock(&old->pool()->mutex);
-            table().adopt(old->table(), monotonic_ns());
-            ngx_shmtx_unlock(&old->pool()->mutex);
+            of_kind(*spec_, [&]<typename Entry>() { adopt_table<Entry>(*old); });
+            for (std::size_t lane = 0; lane < policy::kHolderLanes; ++lane) {
+                header_->holders[lane] = old->header_->holders[lane].load();
+            }
             return;
         }
     }
@@ -142,85 +183,48 @@ std::uint64_t RateLimitZone::evictions() const {
 }
 
 double RateLimitZone::fill() const {
-    // 768 KiB of reading at most, without the lock: a torn look costs an estimate nothing.
+    // 3 MiB of reading at most, without the lock: a torn look costs an estimate nothing.
     constexpr std::size_t kSampleSets = 4096;
-    return table().fill(monotonic_ns(), kSampleSets);
+    return of_kind(*spec_, [&]<typename Entry>() {
+        return table<Entry>().fill(monotonic_ns(), kSampleSets);
+    });
 }
 
-std::int64_t RateLimitZone::peek(const policy::Gcra& limit, const policy::KeyHash& key,
-                                 std::int64_t now_ns) const {
-    ngx_shmtx_lock(&pool()->mutex);
-    const policy::TableEntry* entry = table().find(key, now_ns);
-    const std::int64_t ahead_ns = entry == nullptr ? 0 : limit.ahead(entry->tat_ns, now_ns);
-    ngx_shmtx_unlock(&pool()->mutex);
-    return ahead_ns;
+void RateLimitZone::note_eviction() {
+    header_->evictions.fetch_add(1, std::memory_order_relaxed);
 }
 
-// Holds the mutexes of several zones.
-class ZoneLocks {
-  public:
-    explicit ZoneLocks(std::span<const LocalCheck> checks) : checks_(checks) {
-        for (const LocalCheck& check : checks_) {
-            ngx_shmtx_lock(&check.zone->pool()->mutex);
+std::size_t RateLimitZone::lane() {
+    const auto self = static_cast<std::int32_t>(ngx_pid);
+    for (std::size_t i = 0; i < policy::kHolderLanes; ++i) {
+        if (header_->holders[i].load(std::memory_order_relaxed) == self) {
+            return i;
         }
     }
-    ~ZoneLocks() {
-        for (const LocalCheck& check : checks_) {
-            ngx_shmtx_unlock(&check.zone->pool()->mutex);
+    for (std::size_t i = 0; i + 1 < policy::kHolderLanes; ++i) {
+        std::int32_t nobody = 0;
+        if (header_->holders[i].compare_exchange_strong(nobody, self)) {
+            return i;
         }
     }
-    ZoneLocks(const ZoneLocks&) = delete;
-    ZoneLocks& operator=(const ZoneLocks&) = delete;
-
-    static const policy::TableEntry* find(const LocalCheck& check, std::int64_t now_ns) {
-        return check.zone->table().find(check.key, now_ns);
-    }
-    static policy::TableEntry& take(const LocalCheck& check, std::int64_t now_ns) {
-        bool evicted = false;
-        policy::TableEntry* entry = check.zone->table().take(check.key, now_ns, evicted);
-        if (evicted) {
-            check.zone->header_->evictions.fetch_add(1, std::memory_order_relaxed);
-        }
-        return *entry;
-    }
-
-  private:
-    std::span<const LocalCheck> checks_;
-};
-
-bool take_all(std::span<LocalCheck> checks, std::int64_t now_ns) {
-    const ZoneLocks locks(checks);
-    bool all = true;
-    for (LocalCheck& check : checks) {
-        const policy::TableEntry* entry = ZoneLocks::find(check, now_ns);
-        check.ahead_ns = entry == nullptr ? 0 : check.limit->ahead(entry->tat_ns, now_ns);
-        check.admits = check.limit->admits(check.ahead_ns);
-        all = all && check.admits;
-    }
-    if (all) {
-        for (LocalCheck& check : checks) {
-            check.ahead_ns += check.limit->interval_ns;
-            ZoneLocks::take(check, now_ns).tat_ns = now_ns + check.ahead_ns;
-        }
-    }
-    return all;
+    return policy::kHolderLanes - 1;  // shared, and never cleared
 }
 
-void give_back(std::span<const LocalCheck> checks, std::int64_t now_ns) {
-    const ZoneLocks locks(checks);
-    for (const LocalCheck& check : checks) {
-        if (ZoneLocks::find(check, now_ns) != nullptr) {
-            policy::TableEntry& entry = ZoneLocks::take(check, now_ns);
-            entry.tat_ns = std::max(entry.tat_ns - check.limit->interval_ns, now_ns);
+void RateLimitZone::release_dead() {
+    for (std::size_t i = 0; i + 1 < policy::kHolderLanes; ++i) {
+        const std::int32_t holder = header_->holders[i].load(std::memory_order_relaxed);
+        if (holder == 0 || ::kill(holder, 0) == 0 || errno != ESRCH) {
+            continue;
         }
+        const ZoneLock lock(*this);
+        if (header_->holders[i].load(std::memory_order_relaxed) != holder) {
+            continue;
+        }
+        const std::int64_t now_ns = monotonic_ns();
+        table<ConcurrencyEntry>().each_live(
+            now_ns, [&](ConcurrencyEntry& entry) { entry.clear(i, now_ns); });
+        header_->holders[i].store(0, std::memory_order_relaxed);
     }
-}
-
-void remember(const LocalCheck& check, std::int64_t now_ns) {
-    const ZoneLocks locks(std::span(&check, 1));
-    policy::TableEntry& entry = ZoneLocks::take(check, now_ns);
-    // Answers to several workers may cross: the later state is the one that lies further ahead.
-    entry.tat_ns = std::max(entry.tat_ns, now_ns + check.ahead_ns);
 }
 
 }  // namespace sallyport::ngx

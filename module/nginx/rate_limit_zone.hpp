@@ -1,13 +1,16 @@
 // The table of one limit in nginx shared memory: all workers count in it, a reload keeps it.
 //
-// A zone that changes its size is refilled from the old one; a new layout has a new zone name, so
-// that two generations of workers never read each other's memory. Locks are nginx's own, which the
-// master releases when a worker dies. Nothing is allocated or logged under a lock.
+// A zone that changes its size is refilled from the old one; a new layout, or another kind of limit,
+// has a new zone name, so that two generations of workers never read each other's memory. Locks are
+// nginx's own, which the master releases when a worker dies. Nothing is allocated or logged under a
+// lock.
 #pragma once
 
 #include "common/result.hpp"
 #include "module/nginx/ngx.hpp"
+#include "module/policy/rate_concurrency.hpp"
 #include "module/policy/rate_limit.hpp"
+#include "module/policy/rate_limit_spec.hpp"
 #include "module/policy/rate_limit_table.hpp"
 
 #include <atomic>
@@ -20,8 +23,8 @@ namespace sallyport::ngx {
 class RateLimitZone {
   public:
     // Announces the zone to nginx; the memory comes after the configuration was read.
-    // REQUIRES: lives as long as the configuration (its pool).
-    Status announce(ngx_conf_t* cf, const std::string& limit, std::uint64_t bytes);
+    // REQUIRES: `spec` and this live as long as the configuration (its pool).
+    Status announce(ngx_conf_t* cf, const policy::LimitSpec& spec);
 
     policy::KeyHash hash(const policy::KeyParts& key) const;
 
@@ -34,38 +37,114 @@ class RateLimitZone {
     // The share of places with live keys, 0 to 1; of a large table an estimate.
     double fill() const;
 
+    // Concurrency: the lane of this process, claimed on first use. Lanes of processes that have died
+    // are cleared and free again.
+    std::size_t lane();
+    void release_dead();
+
+    // Calls visit(entry) with the entry of `key` (made when there is none), under the lock.
+    template <typename Entry, typename Visit>
+    auto with_entry(const policy::KeyHash& key, std::int64_t now_ns, Visit&& visit);
+    // The same for an entry that is there; does nothing when there is none.
+    template <typename Entry, typename Visit>
+    void if_entry(const policy::KeyHash& key, std::int64_t now_ns, Visit&& visit);
+
+    ngx_shmtx_t* mutex() const { return &pool()->mutex; }
+    template <typename Entry>
+    policy::KeyTable<Entry> table() const {
+        return policy::KeyTable<Entry>(sets<Entry>());
+    }
+    // REQUIRES: the lock is held.
+    template <typename Entry>
+    Entry& take(const policy::KeyHash& key, std::int64_t now_ns) {
+        bool evicted = false;
+        Entry* entry = table<Entry>().take(key, now_ns, evicted);
+        if (evicted) {
+            note_eviction();
+        }
+        return *entry;
+    }
+
+    const policy::LimitSpec& spec() const { return *spec_; }
+
   private:
-    friend class ZoneLocks;
     struct Header;
 
     static ngx_int_t init(ngx_shm_zone_t* zone, void* previous) noexcept;
     ngx_int_t create();
     void adopt_old_size();
-    ngx_slab_pool_t* pool() const;
-    policy::RateLimitTable table() const;
+    template <typename Entry>
+    void adopt_table(const RateLimitZone& old);
+    std::size_t set_bytes() const;
+    ngx_slab_pool_t* pool() const {
+        return reinterpret_cast<ngx_slab_pool_t*>(shm_zone_->shm.addr);
+    }
+    void note_eviction();
+    template <typename Entry>
+    std::span<policy::TableSetOf<Entry>> sets() const {
+        return {static_cast<policy::TableSetOf<Entry>*>(first_set_), set_count_};
+    }
 
+    const policy::LimitSpec* spec_ = nullptr;
     ngx_shm_zone_t* shm_zone_ = nullptr;
     Header* header_ = nullptr;
+    void* first_set_ = nullptr;
+    std::size_t set_count_ = 0;
 };
+
+class ZoneLock {
+  public:
+    explicit ZoneLock(const RateLimitZone& zone) : mutex_(zone.mutex()) { ngx_shmtx_lock(mutex_); }
+    ~ZoneLock() { ngx_shmtx_unlock(mutex_); }
+    ZoneLock(const ZoneLock&) = delete;
+    ZoneLock& operator=(const ZoneLock&) = delete;
+
+  private:
+    ngx_shmtx_t* mutex_;
+};
+
+template <typename Entry, typename Visit>
+auto RateLimitZone::with_entry(const policy::KeyHash& key, std::int64_t now_ns, Visit&& visit) {
+    const ZoneLock lock(*this);
+    return visit(take<Entry>(key, now_ns));
+}
+
+template <typename Entry, typename Visit>
+void RateLimitZone::if_entry(const policy::KeyHash& key, std::int64_t now_ns, Visit&& visit) {
+    const ZoneLock lock(*this);
+    if (Entry* entry = table<Entry>().find(key, now_ns)) {
+        visit(*entry);
+    }
+}
 
 // One limit of a request, to be counted in its zone.
 struct LocalCheck {
+    enum class Answer : std::uint8_t { admits, refuses, asks };
+
     RateLimitZone* zone = nullptr;
-    const policy::Gcra* limit = nullptr;
-    policy::KeyHash key;
-    std::int64_t ahead_ns = 0;  // result: as the decision left it
-    bool admits = false;        // result: this limit alone would let the request pass
+    policy::KeyHash key{};
+    std::uint32_t units = 1;
+    // The store is gone: this node goes on alone, with the limit divided by the nodes that share it.
+    bool alone = false;
+    std::uint32_t share = 1;
+    // Results.
+    Answer answer = Answer::admits;
+    std::uint32_t want = 0;     // units to lease from the store
+    policy::Measure measure{};  // as the decision left it
 };
 
-// Checks all, then consumes from all or from none. Locks the zones in the order given, which must
-// be the same for every request (declaration order). True when all admit.
+// Checks all, then consumes from those that admit, unless one refuses. Locks the zones in the order
+// given, which must be the same for every request (declaration order). False when one refuses.
 bool take_all(std::span<LocalCheck> checks, std::int64_t now_ns);
 
 // Gives back what take_all took for a request that was refused elsewhere.
 void give_back(std::span<const LocalCheck> checks, std::int64_t now_ns);
 
-// Records what a shared store said about a key, so that counting goes on from there without it.
+// Records what a shared store said about a key (strict rates and windows), so that counting goes on
+// from there without it.
 void remember(const LocalCheck& check, std::int64_t now_ns);
+// How far ahead a bucket was when last heard of.
+std::int64_t known_ahead(const LocalCheck& check, std::int64_t now_ns);
 
 // Monotonic, the same in all workers, as nginx's loop last read it.
 std::int64_t monotonic_ns();

@@ -3,6 +3,7 @@
 #include "common/bytes.hpp"
 #include "common/limits.hpp"
 #include "common/units.hpp"
+#include "module/policy/rate_concurrency.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -12,6 +13,8 @@ namespace {
 
 constexpr std::int64_t kNsPerMs = 1'000'000;
 // Below this a table has too few sets to spread keys; nginx itself asks for eight pages.
+constexpr std::int64_t kWindowMsMin = 1'000;
+constexpr std::int64_t kWindowMsMax = std::int64_t{30} * 86'400 * 1'000;
 constexpr std::uint64_t kZoneBytesMin = 64 * 1024;
 // A larger zone is a slip of the unit: this holds 40 million keys.
 constexpr std::uint64_t kZoneBytesMax = std::uint64_t{1} << 30;
@@ -23,6 +26,11 @@ std::string quoted(std::string_view text) {
 // What was written, kept until all options are known.
 struct Draft {
     LimitSpec spec;
+    bool has_rate = false;
+    bool has_window = false;
+    bool has_max = false;
+    bool has_concurrent = false;
+    bool has_lease_ttl = false;
     bool has_burst = false;
     bool has_mode = false;
     bool has_on_store_error = false;
@@ -33,8 +41,78 @@ Status set_rate(Draft& draft, std::string_view value) {
     if (!rate) {
         return rate.error();
     }
+    draft.has_rate = true;
     draft.spec.quota = rate->count;
     draft.spec.window_s = static_cast<std::uint32_t>(rate->period_ms / 1000);
+    return Done{};
+}
+
+Status set_window(Draft& draft, std::string_view value) {
+    const auto ms = parse_duration_ms(value);
+    if (!ms) {
+        return Error{"window=" + ms.message()};
+    }
+    if (*ms < kWindowMsMin || *ms > kWindowMsMax) {
+        return Error{"window=" + quoted(value) + " is out of range; write 1s to 30d"};
+    }
+    draft.has_window = true;
+    draft.spec.window.window_ns = *ms * kNsPerMs;
+    return Done{};
+}
+
+Status set_max(Draft& draft, std::string_view value) {
+    const auto max = parse_u64(value);
+    if (!max || *max == 0 || *max > kWindowMaxUnits) {
+        return Error{"max=" + quoted(value) +
+                     ": write how many requests a window takes, 1 to 10000000"};
+    }
+    draft.has_max = true;
+    draft.spec.window.max = static_cast<std::uint32_t>(*max);
+    return Done{};
+}
+
+Status set_concurrent(Draft& draft, std::string_view value) {
+    const auto max = parse_u64(value);
+    if (!max || *max == 0 || *max > kConcurrentMax) {
+        return Error{"concurrent=" + quoted(value) +
+                     ": write how many requests may be under way at once, 1 to 60000"};
+    }
+    draft.has_concurrent = true;
+    draft.spec.concurrent = static_cast<std::uint32_t>(*max);
+    return Done{};
+}
+
+Status set_cost(Draft& draft, std::string_view value) {
+    if (value.empty()) {
+        return Error{"cost= is empty; write a number or a variable, such as cost=$request_cost"};
+    }
+    draft.spec.cost = value;
+    return Done{};
+}
+
+Status set_skip(Draft& draft, std::string_view value) {
+    if (value == "failed") {
+        draft.spec.skip = SkipOutcome::failed;
+    } else if (value == "successful") {
+        draft.spec.skip = SkipOutcome::successful;
+    } else if (value == "5xx") {
+        draft.spec.skip = SkipOutcome::server_errors;
+    } else {
+        return Error{"skip=" + quoted(value) + " is not known; write failed, successful or 5xx"};
+    }
+    return Done{};
+}
+
+Status set_lease_ttl(Draft& draft, std::string_view value) {
+    const auto ms = parse_duration_ms(value);
+    if (!ms) {
+        return Error{"lease_ttl=" + ms.message()};
+    }
+    if (*ms < 50 || *ms > 10'000) {
+        return Error{"lease_ttl=" + quoted(value) + " is out of range; write 50ms to 10s"};
+    }
+    draft.has_lease_ttl = true;
+    draft.spec.lease_ttl_ns = *ms * kNsPerMs;
     return Done{};
 }
 
@@ -66,9 +144,10 @@ Status set_store(Draft& draft, std::string_view value) {
 }
 
 Status set_mode(Draft& draft, std::string_view value) {
-    if (value != "strict") {
-        return Error{"mode=" + quoted(value) + " is not known; write mode=strict"};
+    if (value != "strict" && value != "lease") {
+        return Error{"mode=" + quoted(value) + " is not known; write strict or lease"};
     }
+    draft.spec.mode = value == "lease" ? LimitMode::lease : LimitMode::strict;
     draft.has_mode = true;
     return Done{};
 }
@@ -117,6 +196,12 @@ struct Option {
 constexpr Option kOptions[] = {
     {"rate", set_rate},
     {"burst", set_burst},
+    {"window", set_window},
+    {"max", set_max},
+    {"concurrent", set_concurrent},
+    {"cost", set_cost},
+    {"skip", set_skip},
+    {"lease_ttl", set_lease_ttl},
     {"key", set_key},
     {"store", set_store},
     {"mode", set_mode},
@@ -125,9 +210,13 @@ constexpr Option kOptions[] = {
     {"zone_size", set_zone_size},
 };
 constexpr std::string_view kOptionNames =
-    "rate, burst, key, store, mode, on_store_error, ipv6_prefix or zone_size";
+    "rate, burst, window, max, concurrent, key, cost, skip, store, mode, lease_ttl, on_store_error, "
+    "ipv6_prefix or zone_size";
 
 Status set_option(Draft& draft, std::string_view argument, std::uint32_t& seen) {
+    if (argument == "skip_failed" || argument == "skip_successful") {
+        return set_option(draft, argument == "skip_failed" ? "skip=failed" : "skip=successful", seen);
+    }
     const std::size_t equals = argument.find('=');
     const std::string_view name = argument.substr(0, equals);
     const auto* option = std::find_if(std::begin(kOptions), std::end(kOptions),
@@ -144,17 +233,8 @@ Status set_option(Draft& draft, std::string_view argument, std::uint32_t& seen) 
     return option->set(draft, argument.substr(equals + 1));
 }
 
-// What only the whole can tell.
-Result<LimitSpec> finish(Draft draft) {
+Status finish_rate(Draft& draft) {
     LimitSpec& spec = draft.spec;
-    if (spec.quota == 0) {
-        return Error{"limit " + quoted(spec.name) + " has no rate; add one such as rate=100r/m"};
-    }
-    if (spec.is_local() && (draft.has_mode || draft.has_on_store_error)) {
-        return Error{"limit " + quoted(spec.name) + " counts in shared memory, where " +
-                     (draft.has_mode ? "mode=" : "on_store_error=") +
-                     " has no meaning; remove it or name a sallyport_redis in store="};
-    }
     if (!draft.has_burst) {
         spec.burst = spec.quota;
     }
@@ -169,6 +249,81 @@ Result<LimitSpec> finish(Draft draft) {
                      " takes more than 100 days to refill; lower burst or raise rate"};
     }
     spec.gcra = Gcra::make(spec.quota, period_ns, spec.burst);
+    return Done{};
+}
+
+Status finish_other(Draft& draft) {
+    LimitSpec& spec = draft.spec;
+    if (draft.has_burst) {
+        return Error{"burst= of limit " + quoted(spec.name) + " belongs to rate=; remove it"};
+    }
+    if (draft.has_window != draft.has_max) {
+        return Error{"limit " + quoted(spec.name) + " has " + (draft.has_max ? "max" : "window") +
+                     "= alone; write both, such as window=15m max=100"};
+    }
+    if (draft.has_concurrent) {
+        spec.kind = LimitKind::concurrent;
+        spec.quota = spec.concurrent;
+        if (spec.skip != SkipOutcome::none || !spec.cost.empty()) {
+            return Error{"limit " + quoted(spec.name) + " counts requests under way, where " +
+                         (spec.cost.empty() ? "skip=" : "cost=") + " has no meaning; remove it"};
+        }
+        return Done{};
+    }
+    spec.kind = LimitKind::window;
+    spec.quota = spec.window.max;
+    spec.window_s = static_cast<std::uint32_t>((spec.window.window_ns + 999 * kNsPerMs) /
+                                               (1000 * kNsPerMs));
+    return Done{};
+}
+
+// Leases are the default where they can be had: a rate in a shared store.
+Status finish_mode(Draft& draft) {
+    LimitSpec& spec = draft.spec;
+    if (spec.is_local() && (draft.has_mode || draft.has_on_store_error || draft.has_lease_ttl)) {
+        return Error{"limit " + quoted(spec.name) + " counts in shared memory, where " +
+                     (draft.has_mode             ? "mode="
+                      : draft.has_on_store_error ? "on_store_error="
+                                                 : "lease_ttl=") +
+                     " has no meaning; remove it or name a sallyport_redis in store="};
+    }
+    if (spec.kind != LimitKind::rate && (spec.leases() || draft.has_lease_ttl)) {
+        return Error{"limit " + quoted(spec.name) +
+                     " is not a rate, and only rates are leased; remove mode= and lease_ttl="};
+    }
+    if (spec.leases() && spec.skip != SkipOutcome::none) {
+        return Error{"limit " + quoted(spec.name) +
+                     " takes requests back, which only mode=strict can do exactly; write "
+                     "mode=strict or remove skip="};
+    }
+    if (!draft.has_mode && !spec.is_local() && spec.kind == LimitKind::rate &&
+        spec.skip == SkipOutcome::none) {
+        spec.mode = LimitMode::lease;
+    }
+    if (draft.has_lease_ttl && !spec.leases()) {
+        return Error{"lease_ttl= of limit " + quoted(spec.name) +
+                     " belongs to mode=lease; remove one of them"};
+    }
+    return Done{};
+}
+
+// What only the whole can tell.
+Result<LimitSpec> finish(Draft draft) {
+    LimitSpec& spec = draft.spec;
+    const int kinds = (draft.has_rate ? 1 : 0) + (draft.has_window || draft.has_max ? 1 : 0) +
+                      (draft.has_concurrent ? 1 : 0);
+    if (kinds != 1) {
+        return Error{"limit " + quoted(spec.name) +
+                     (kinds == 0 ? " has no rate; add one such as rate=100r/m, or window=15m "
+                                   "max=100, or concurrent=10"
+                                 : " is of several kinds; keep one of rate=, window= max= and "
+                                   "concurrent=")};
+    }
+    for (Status (*step)(Draft&) : {draft.has_rate ? finish_rate : finish_other, finish_mode}) {
+        if (const Status done = step(draft); !done) {
+            return done.error();
+        }
+    }
     return std::move(spec);
 }
 
@@ -185,6 +340,56 @@ Status check_name(std::string_view what, std::string_view name) {
                      " must be 1 to 64 letters, digits, \"_\" or \"-\""};
     }
     return Done{};
+}
+
+Standing standing(const LimitSpec& spec, const Measure& measure) {
+    if (spec.kind == LimitKind::rate) {
+        return standing(spec.gcra, measure.used);
+    }
+    const auto used = static_cast<std::uint64_t>(std::max(measure.used, std::int64_t{0}));
+    Standing out;
+    out.remaining = spec.quota - std::min(used, spec.quota);
+    if (spec.kind == LimitKind::window) {
+        out.next_s = static_cast<std::uint32_t>((measure.next_ns + 1000 * kNsPerMs - 1) /
+                                                (1000 * kNsPerMs));
+        out.full_s = out.next_s;
+    }
+    if (out.remaining == 0) {
+        // When a slot comes free nobody knows: soon.
+        out.retry_after_s = std::max(1U, out.next_s);
+    }
+    return out;
+}
+
+bool admits(const LimitSpec& spec, const Measure& measure, std::uint32_t units) {
+    if (spec.kind == LimitKind::rate) {
+        return measure.used + spec.gcra.interval_ns * std::int64_t{units} <= spec.gcra.capacity_ns;
+    }
+    return measure.used + std::int64_t{units} <= static_cast<std::int64_t>(spec.quota);
+}
+
+std::string bound_text(const LimitSpec& spec) {
+    const std::string nodes = spec.is_local() ? ", on each node" : ", any number of nodes";
+    if (spec.kind == LimitKind::concurrent) {
+        return "at most " + std::to_string(spec.concurrent) + " requests at the same time" + nodes;
+    }
+    if (spec.kind == LimitKind::window) {
+        return "at most " + std::to_string(spec.window.max) + " requests in any " +
+               std::to_string(spec.window_s) + " seconds" + nodes;
+    }
+    const char* unit = spec.window_s == 1        ? "second"
+                       : spec.window_s == 60     ? "minute"
+                       : spec.window_s == 3600   ? "hour"
+                       : spec.window_s == 86'400 ? "day"
+                                                 : "period";
+    std::string out = "at most " + std::to_string(spec.quota + spec.burst);
+    if (spec.leases()) {
+        // Tenths of a unit, rounded up.
+        const std::int64_t tenth_ns = std::max(spec.gcra.interval_ns / 10, std::int64_t{1});
+        const std::int64_t tenths = (spec.lease_ttl_ns + tenth_ns - 1) / tenth_ns;
+        out += " + " + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+    }
+    return out + " requests in any " + unit + nodes;
 }
 
 Result<LimitSpec> parse_limit(std::span<const std::string_view> arguments) {

@@ -1,6 +1,9 @@
 #include "module/store/rate_limit_commands.hpp"
 
 #include "module/store/resp_writer.hpp"
+#include "rate_limit_hold_script_text.hpp"
+#include "rate_limit_nodes_script_text.hpp"
+#include "rate_limit_refund_script_text.hpp"
 #include "rate_limit_script_text.hpp"
 
 namespace sallyport::store {
@@ -14,7 +17,7 @@ const Heads& command_heads() {
         Heads out;
         for (std::size_t count = 0; count < out.size(); ++count) {
             RespWriter(out[count])
-                .command(3 + 3 * count)
+                .command(3 + 7 * count)
                 .word("EVALSHA")
                 .word(rate_limit_script_sha())
                 .word(static_cast<std::int64_t>(count));
@@ -22,6 +25,45 @@ const Heads& command_heads() {
         return out;
     }();
     return heads;
+}
+
+constexpr std::array<std::string_view, 3> kKindWords = {"g", "w", "c"};
+
+void append_numbers(std::string& out, const Check& check) {
+    const LimitWire& wire = *check.wire;
+    const bool rate = wire.kind == policy::LimitKind::rate;
+    const std::int64_t unit = rate ? wire.limit.interval_ns : 1;
+    RespWriter writer(out);
+    writer.word(kKindWords[static_cast<std::size_t>(wire.kind)])
+        .word(check.units * unit)
+        .word(wire.max);
+    if (rate) {
+        writer.word(std::int64_t{check.extra} * unit).word(unit).word(check.known_ns);
+        return;
+    }
+    writer.word(wire.life_ms)
+        .word(check.holder.empty() ? std::string_view("0") : check.holder)
+        .word("0");
+}
+
+void append_key(std::string& out, const LimitWire& wire, const policy::KeyText& key) {
+    out.append(wire.key_head).append(key.data(), key.size());
+    out.append("\r\n", 2);
+}
+
+// The name of a key that is made beside a limit's own.
+std::string key_name(const LimitWire& wire, const policy::KeyText& key, std::string_view suffix) {
+    std::string name = wire.key_head.substr(wire.key_head.find('\n') + 1);
+    return name.append(key.data(), key.size()).append(suffix);
+}
+
+bool plausible(const LimitWire& wire, const policy::Measure& measure, std::int64_t extra_ns) {
+    if (measure.used < 0 || measure.next_ns < 0 || extra_ns < 0) {
+        return false;
+    }
+    // What is held or counted may exceed a max that was lowered; a bucket is clamped to its size.
+    return wire.kind != policy::LimitKind::rate ||
+           (measure.used <= wire.max && extra_ns <= wire.max);
 }
 
 }  // namespace
@@ -43,31 +85,66 @@ std::string key_prefix(std::string_view limit) {
     return "sallyport:{" + std::string(limit) + "}:";
 }
 
-LimitWire make_wire(std::string_view limit, const policy::Gcra& gcra) {
-    LimitWire wire;
-    wire.limit = gcra;
-    const std::string prefix = key_prefix(limit);
+namespace {
+
+void write_head(LimitWire& wire, std::string_view limit) {
+    const std::string prefix =
+        key_prefix(limit) + (wire.kind == policy::LimitKind::concurrent ? "c:" : "");
     RespWriter(wire.key_head).word(prefix, std::string(policy::KeyText().size(), '0'), {});
     // Everything before the hash.
     wire.key_head.resize(wire.key_head.find(prefix) + prefix.size());
     wire.slot = key_slot(prefix);
-    RespWriter(wire.numbers).word(gcra.interval_ns).word(gcra.capacity_ns);
+    if (wire.kind != policy::LimitKind::concurrent) {
+        append_numbers(wire.one, {.wire = &wire});
+    }
+}
+
+}  // namespace
+
+LimitWire make_wire(std::string_view limit, const policy::Gcra& gcra) {
+    LimitWire wire;
+    wire.limit = gcra;
+    wire.max = gcra.capacity_ns;
+    write_head(wire, limit);
+    return wire;
+}
+
+LimitWire make_wire(const policy::LimitSpec& spec) {
+    LimitWire wire;
+    wire.kind = spec.kind;
+    switch (spec.kind) {
+        case policy::LimitKind::rate:
+            return make_wire(spec.name, spec.gcra);
+        case policy::LimitKind::window:
+            wire.max = spec.window.max;
+            wire.life_ms = spec.window.window_ns / 1'000'000;
+            break;
+        case policy::LimitKind::concurrent:
+            wire.max = spec.concurrent;
+            wire.life_ms = kHolderLifeMs;
+            break;
+    }
+    write_head(wire, spec.name);
     return wire;
 }
 
 void append_check(std::string& out, std::span<const Check> checks) {
     out.append(command_heads()[checks.size()]);
     for (const Check& check : checks) {
-        out.append(check.wire->key_head).append(check.key.data(), check.key.size());
-        out.append("\r\n", 2);
+        append_key(out, *check.wire, check.key);
     }
     for (const Check& check : checks) {
-        out.append(check.wire->numbers);
+        const bool plain = check.units == 1 && check.extra == 0 && check.known_ns == 0;
+        if (plain && !check.wire->one.empty()) {
+            out.append(check.wire->one);
+        } else {
+            append_numbers(out, check);
+        }
     }
 }
 
 std::optional<CheckReply> parse_check(const Reply& reply, std::span<const Check> checks) {
-    if (reply.kind != ReplyKind::integers || reply.count != checks.size() + 1 ||
+    if (reply.kind != ReplyKind::integers || reply.count != 3 * checks.size() + 1 ||
         reply.integers[0] < 0 || reply.integers[0] > 1) {
         return std::nullopt;
     }
@@ -75,13 +152,72 @@ std::optional<CheckReply> parse_check(const Reply& reply, std::span<const Check>
     out.allowed = reply.integers[0] == 1;
     out.count = checks.size();
     for (std::size_t i = 0; i < checks.size(); ++i) {
-        const std::int64_t ahead_ns = reply.integers[i + 1];
-        if (ahead_ns < 0 || ahead_ns > checks[i].wire->limit.capacity_ns) {
+        const LimitWire& wire = *checks[i].wire;
+        const std::int64_t* three = reply.integers.data() + 1 + 3 * i;
+        out.measures[i].used = three[0];
+        if (wire.kind == policy::LimitKind::rate) {
+            out.extra_ns[i] = three[1];
+            out.server_us[i] = three[2];
+        } else if (three[1] < 0 || three[1] > wire.life_ms) {
+            return std::nullopt;
+        } else {
+            out.measures[i].next_ns = three[1] * 1'000'000;
+        }
+        if (!plausible(wire, out.measures[i], out.extra_ns[i])) {
             return std::nullopt;
         }
-        out.ahead_ns[i] = ahead_ns;
     }
     return out;
+}
+
+const RedisScript& rate_limit_refund_script() {
+    static const RedisScript script(
+        {kRateLimitRefundScriptText, sizeof kRateLimitRefundScriptText - 1});
+    return script;
+}
+
+void append_refund(std::string& out, const LimitWire& wire, const policy::KeyText& key,
+                   std::int64_t refund_ns, std::int64_t server_us, std::int64_t life_ms,
+                   std::string_view id) {
+    RespWriter writer(out);
+    writer.command(8).word("EVALSHA").word(rate_limit_refund_script().sha).word(std::int64_t{2});
+    append_key(out, wire, key);
+    writer.word(key_name(wire, key, ":" + std::string(id)));
+    writer.word(refund_ns).word(server_us).word(life_ms);
+}
+
+const RedisScript& rate_limit_hold_script() {
+    static const RedisScript script(
+        {kRateLimitHoldScriptText, sizeof kRateLimitHoldScriptText - 1});
+    return script;
+}
+
+void append_hold(std::string& out, const LimitWire& wire, const policy::KeyText& key,
+                 std::string_view holder, bool add, std::int64_t count) {
+    RespWriter writer(out);
+    writer.command(8).word("EVALSHA").word(rate_limit_hold_script().sha).word(std::int64_t{1});
+    append_key(out, wire, key);
+    writer.word(holder).word(add ? "add" : "set").word(count).word(wire.life_ms);
+}
+
+const RedisScript& rate_limit_nodes_script() {
+    static const RedisScript script(
+        {kRateLimitNodesScriptText, sizeof kRateLimitNodesScriptText - 1});
+    return script;
+}
+
+std::string_view nodes_key() {
+    return "sallyport:{nodes}:live";
+}
+
+void append_nodes(std::string& out, std::string_view name) {
+    RespWriter(out)
+        .command(5)
+        .word("EVALSHA")
+        .word(rate_limit_nodes_script().sha)
+        .word(std::int64_t{1})
+        .word(nodes_key())
+        .word(name);
 }
 
 }  // namespace sallyport::store

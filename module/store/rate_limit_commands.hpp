@@ -1,4 +1,4 @@
-// The strict rate limit check as Redis sees it: one EVALSHA for all limits of a request.
+// Rate limits as Redis sees them: one EVALSHA for all limits of a request, and what goes beside it.
 //
 // Keys are `sallyport:{<limit>}:<hash>`: the braces put a limit's keys into one cluster slot, the
 // hash keeps the raw key out of the store.
@@ -6,6 +6,7 @@
 
 #include "module/policy/rate_limit.hpp"
 #include "module/policy/rate_limit_key.hpp"
+#include "module/policy/rate_limit_spec.hpp"
 #include "module/store/redis_script.hpp"
 #include "module/store/redis_slot.hpp"
 #include "module/store/resp_reader.hpp"
@@ -21,7 +22,7 @@ namespace sallyport::store {
 
 // A request names no more limits than this: bounds its state, the command and the reply.
 inline constexpr std::size_t kLimitsPerRequestMax = 8;
-static_assert(kLimitsPerRequestMax < kReplyIntegersMax);
+static_assert(3 * kLimitsPerRequestMax < kReplyIntegersMax);
 
 std::string_view rate_limit_script();
 // Lower-case hex SHA-1 of the script: its name in Redis.
@@ -33,27 +34,56 @@ std::string key_prefix(std::string_view limit);
 
 // A limit as the wire has it, written once at configuration time.
 struct LimitWire {
+    policy::LimitKind kind = policy::LimitKind::rate;
     policy::Gcra limit;
+    std::int64_t max = 0;    // ns or units: what one key may have in use
+    std::int64_t life_ms = 0;  // window, or of a holder's word
     std::string key_head;    // RESP length of a key and key_prefix()
-    std::string numbers;     // the limit's two arguments as RESP words
+    std::string one;         // the arguments for one unit and nothing beyond it; empty for concurrent
     std::uint16_t slot = 0;  // of all the limit's keys in a cluster
 };
 LimitWire make_wire(std::string_view limit, const policy::Gcra& gcra);
+LimitWire make_wire(const policy::LimitSpec& spec);
+
+// A concurrency holder's word lives so long without a heartbeat, which comes three times as often.
+inline constexpr std::int64_t kHolderLifeMs = 3'000;
 
 struct Check {
     const LimitWire* wire = nullptr;
     policy::KeyText key{};
+    std::int64_t units = 1;       // 0: a lease ahead of need; negative: a window gets units back
+    std::uint32_t extra = 0;      // units to lease beyond; rates only
+    std::int64_t known_ns = 0;    // how far ahead the bucket was when last heard of
+    std::string_view holder{};    // concurrent only; outlives the check
 };
 
 struct CheckReply {
     bool allowed = false;
     std::size_t count = 0;
-    std::array<std::int64_t, kLimitsPerRequestMax> ahead_ns{};
+    std::array<policy::Measure, kLimitsPerRequestMax> measures{};
+    std::array<std::int64_t, kLimitsPerRequestMax> extra_ns{};   // granted beyond the need
+    std::array<std::int64_t, kLimitsPerRequestMax> server_us{};  // when; names the grant in a refund
 };
 
 // REQUIRES: at most kLimitsPerRequestMax.
 void append_check(std::string& out, std::span<const Check> checks);
 // Nothing when the reply is not what the script returns for `checks`: the store cannot be trusted.
 std::optional<CheckReply> parse_check(const Reply& reply, std::span<const Check> checks);
+
+// Gives `refund_ns` of a grant of `server_us` back, within `life_ms` of it. `id` names the refund.
+const RedisScript& rate_limit_refund_script();
+void append_refund(std::string& out, const LimitWire& wire, const policy::KeyText& key,
+                   std::int64_t refund_ns, std::int64_t server_us, std::int64_t life_ms,
+                   std::string_view id);
+
+// A holder's heartbeat (how many it holds), or the change of one request.
+const RedisScript& rate_limit_hold_script();
+void append_hold(std::string& out, const LimitWire& wire, const policy::KeyText& key,
+                 std::string_view holder, bool add, std::int64_t count);
+
+// Tells the store that node `name` is there; the reply is how many are.
+const RedisScript& rate_limit_nodes_script();
+std::string_view nodes_key();
+void append_nodes(std::string& out, std::string_view name);
 
 }  // namespace sallyport::store

@@ -1,42 +1,165 @@
--- Several GCRA limits are checked together and consumed together, or none is.
+-- Several limits are checked together and consumed together, or none is.
 --
--- KEYS[i]      limit i's theoretical arrival time for this key: "<unix seconds> <nanoseconds>"
--- ARGV[2i-1]   what the request costs, in ns
--- ARGV[2i]     the bucket's capacity, in ns
--- returns      { 1 (passes) or 0 (refused), ns that limit 1 is ahead of now after this, limit 2, ... }
+-- KEYS[i]        limit i's state for this key
+-- ARGV           six words a limit: its kind and five numbers
+--   g            need, capacity, extra, unit (ns), known: how far ahead the asker last knew it (ns)
+--   w            units (negative: some come back), max, window (ms), 0, 0
+--   c            units, max, life of a holder's word (ms), holder's name, 0
+-- returns        { 1 (passes) or 0 (refused), then three numbers a limit, as after this }
+--   g            ns ahead of now, ns granted beyond the need, server time (us)
+--   w            units used, ms until the oldest leaves, 0
+--   c            units held, 0, 0
 --
--- The clock is the server's own, never a node's. Seconds and nanoseconds are kept apart and costs and
--- capacities stay below 2^53, so that every sum is exact in Lua's doubles. An entry lives until its
--- time has passed: from then on it says what no entry says.
+-- g: "<unix seconds> <nanoseconds>", the theoretical arrival time. Seconds and nanoseconds are kept
+-- apart and costs and capacities stay below 2^53, so that every sum is exact in Lua's doubles.
+-- w: "<last ms>:<count>;…", oldest first. c: a hash, holder's name to "<count> <expires ms>".
+-- The clock is the server's own, never a node's. An entry lives until it says what no entry says.
 
 local NS = 1000000000
+local PLACES = 8
 local time = redis.call('TIME')
 local now_s = tonumber(time[1])
 local now_ns = tonumber(time[2]) * 1000
+local now_ms = now_s * 1000 + math.floor(now_ns / 1000000)
 
-local stored = redis.call('MGET', unpack(KEYS))
-local reply = {1}
-for i = 1, #KEYS do
-    local capacity = tonumber(ARGV[2 * i])
+local function bucket(stored, capacity, known)
     local ahead = 0
-    local s, ns = string.match(stored[i] or '', '^(%d+) (%d+)$')
+    local s, ns = string.match(stored or '', '^(%d+) (%d+)$')
     if s then
         ahead = (tonumber(s) - now_s) * NS + (tonumber(ns) - now_ns)
-        -- A limit that was larger, or a clock that was put back, can at most empty the bucket.
-        if ahead < 0 then ahead = 0 elseif ahead > capacity then ahead = capacity end
     end
-    reply[i + 1] = ahead
-    if ahead + tonumber(ARGV[2 * i - 1]) > capacity then reply[1] = 0 end
+    -- A server that has lost its data is told what the asker knows.
+    if ahead < known then ahead = known end
+    -- A limit that was larger, or a clock that was put back, can at most empty the bucket.
+    if ahead < 0 then ahead = 0 elseif ahead > capacity then ahead = capacity end
+    return ahead
 end
 
-if reply[1] == 1 then
-    for i = 1, #KEYS do
-        local ahead = reply[i + 1] + tonumber(ARGV[2 * i - 1])
-        reply[i + 1] = ahead
-        local ns = now_ns + ahead
-        local s = math.floor(ns / NS)
-        redis.call('SET', KEYS[i], (now_s + s) .. ' ' .. (ns - s * NS),
-                   'PX', math.ceil(ahead / 1000000) + 1)
+local function window(stored, life)
+    local places, used = {}, 0
+    for last, count in string.gmatch(stored or '', '(%d+):(%d+)') do
+        last, count = tonumber(last), tonumber(count)
+        if last + life > now_ms then
+            places[#places + 1] = {last, count}
+            used = used + count
+        end
     end
+    return places, used
+end
+
+local function count_in(places, units, max, life)
+    local n = #places
+    if n > 0 and (places[n][1] >= now_ms or
+                  (n > 1 and max > PLACES and (now_ms - places[n - 1][1]) * 7 < life)) then
+        places[n] = {math.max(places[n][1], now_ms), places[n][2] + units}
+        return
+    end
+    if n == PLACES then
+        local best, best_gap = 1, math.huge
+        for i = 1, n - 2 do
+            local gap = places[i + 1][1] - places[i][1]
+            if gap < best_gap then best, best_gap = i, gap end
+        end
+        places[best + 1][2] = places[best + 1][2] + places[best][2]
+        table.remove(places, best)
+    end
+    places[#places + 1] = {now_ms, units}
+end
+
+local function uncount(places, units)
+    for p = #places, 1, -1 do
+        local taken = math.min(units, places[p][2])
+        places[p][2] = places[p][2] - taken
+        units = units - taken
+        if places[p][2] == 0 then table.remove(places, p) end
+    end
+end
+
+local function holders(key)
+    local all = redis.call('HGETALL', key)
+    local counts, held = {}, 0
+    for i = 1, #all, 2 do
+        local count, expires = string.match(all[i + 1], '^(%d+) (%d+)$')
+        if count and tonumber(expires) > now_ms then
+            counts[all[i]] = tonumber(count)
+            held = held + tonumber(count)
+        elseif count then
+            redis.call('HDEL', key, all[i])
+        end
+    end
+    return counts, held
+end
+
+local stored = redis.call('MGET', unpack(KEYS))
+local state = {}
+local allowed = 1
+for i = 1, #KEYS do
+    local at = 6 * i - 5
+    local kind, need, max = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+    if kind == 'g' then
+        local ahead = bucket(stored[i], max, tonumber(ARGV[at + 5]))
+        state[i] = ahead
+        if need > 0 and ahead + need > max then allowed = 0 end
+    elseif kind == 'w' then
+        local places, used = window(stored[i], tonumber(ARGV[at + 3]))
+        state[i] = {places, used}
+        if need > 0 and used + need > max then allowed = 0 end
+    else
+        local counts, held = holders(KEYS[i])
+        state[i] = {counts, held}
+        if held + need > max then allowed = 0 end
+    end
+end
+
+local reply = {allowed}
+for i = 1, #KEYS do
+    local at = 6 * i - 5
+    local kind, need, max = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+    local a, b, c = 0, 0, 0
+    if kind == 'g' then
+        a = state[i]
+        c = now_s * 1000000 + math.floor(now_ns / 1000)
+        if allowed == 1 then
+            a = a + need
+            local extra, unit = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+            if extra > 0 and a < max then
+                -- Half of what is left is for the others.
+                b = math.floor(math.min(extra, (max - a) / 2) / unit) * unit
+                a = a + b
+            end
+            local ns = now_ns + a
+            local s = math.floor(ns / NS)
+            redis.call('SET', KEYS[i], string.format('%.0f %.0f', now_s + s, ns - s * NS),
+                       'PX', math.ceil(a / 1000000) + 1)
+        end
+    elseif kind == 'w' then
+        local places, life = state[i][1], tonumber(ARGV[at + 3])
+        a = state[i][2]
+        if allowed == 1 and need ~= 0 then
+            a = math.max(a + need, 0)
+            if need > 0 then count_in(places, need, max, life) else uncount(places, -need) end
+            local words = {}
+            for p = 1, #places do
+                words[p] = string.format('%.0f:%.0f', places[p][1], places[p][2])
+            end
+            if #places > 0 then
+                redis.call('SET', KEYS[i], table.concat(words, ';'), 'PX', life + 1)
+            else
+                redis.call('DEL', KEYS[i])
+            end
+        end
+        if #places > 0 then b = places[1][1] + life - now_ms end
+    else
+        a = state[i][2]
+        if allowed == 1 then
+            a = a + need
+            local life, holder = tonumber(ARGV[at + 3]), ARGV[at + 4]
+            local mine = (state[i][1][holder] or 0) + need
+            redis.call('HSET', KEYS[i], holder, string.format('%.0f %.0f', mine, now_ms + life))
+            redis.call('PEXPIRE', KEYS[i], life + 1)
+        end
+    end
+    local r = 3 * i - 1
+    reply[r], reply[r + 1], reply[r + 2] = a, b, c
 end
 return reply

@@ -12,8 +12,8 @@
 
 namespace sallyport::store {
 
-// A flat array of so many integers is kept without a tree.
-inline constexpr std::size_t kReplyIntegersMax = 16;
+// Longest reply we ask for is 1 + 3 a limit of a request integers.
+inline constexpr std::size_t kReplyIntegersMax = 32;
 // Enough of an error or status to know and to log it.
 inline constexpr std::size_t kReplyTextMax = 128;
 // Bytes of one unfinished element. Ours have some hundred; what grows beyond is not speaking to us.

@@ -70,7 +70,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             check_trees(reply);
             if (const auto answer = parse_check(reply, checks)) {
                 for (std::size_t i = 0; i < answer->count; ++i) {
-                    if (answer->ahead_ns[i] < 0 || answer->ahead_ns[i] > limit.capacity_ns) {
+                    if (answer->measures[i].used < 0 || answer->measures[i].used > limit.capacity_ns) {
                         std::abort();
                     }
                 }

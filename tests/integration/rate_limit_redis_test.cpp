@@ -41,10 +41,10 @@ constexpr std::string_view kLimits = R"(
     sallyport_redis main %%URL%% %%OPTIONS%%;
     sallyport_limit near  rate=10r/d key=$arg_k;
     sallyport_limit five  rate=5r/d key=$arg_k store=main mode=strict;
-    sallyport_limit three rate=3r/d key=$arg_k store=main;
-    sallyport_limit wide  rate=1000000r/d key=$arg_k store=main;
-    sallyport_limit open  rate=3r/d key=$arg_k store=main on_store_error=allow;
-    sallyport_limit closed rate=1000r/d key=$arg_k store=main on_store_error=deny;
+    sallyport_limit three rate=3r/d key=$arg_k store=main mode=strict;
+    sallyport_limit wide  rate=1000000r/d key=$arg_k store=main mode=strict;
+    sallyport_limit open  rate=3r/d key=$arg_k store=main mode=strict on_store_error=allow;
+    sallyport_limit closed rate=1000r/d key=$arg_k store=main mode=strict on_store_error=deny;
 )";
 
 // What a crowd of clients saw.

@@ -4,6 +4,7 @@
 #include "module/store/rate_limit_commands.hpp"
 #include "module/store/resp_writer.hpp"
 #include "tests/integration/fixtures/redis_server.hpp"
+#include "tests/integration/fixtures/wait.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -111,8 +112,8 @@ TEST_F(RateLimitScriptTest, AdmitsTheBurstThenRefusesWithoutConsuming) {
         const CheckReply reply = ask(one);
         EXPECT_TRUE(reply.allowed);
         // Real time passes meanwhile: a little less is ahead than was consumed.
-        EXPECT_LE(reply.ahead_ns[0], i * one[0].wire->limit.interval_ns);
-        EXPECT_GT(reply.ahead_ns[0], i * one[0].wire->limit.interval_ns - 30 * kS);
+        EXPECT_LE(reply.measures[0].used, i * one[0].wire->limit.interval_ns);
+        EXPECT_GT(reply.measures[0].used, i * one[0].wire->limit.interval_ns - 30 * kS);
     }
     const std::string before(client_.run({"GET", redis_key(one[0])}).text());
     EXPECT_FALSE(before.empty());
@@ -132,8 +133,8 @@ TEST_F(RateLimitScriptTest, SeveralLimitsAreConsumedTogetherOrNotAtAll) {
     for (int i = 0; i < 10; ++i) {
         const CheckReply reply = ask(both);
         EXPECT_FALSE(reply.allowed);
-        EXPECT_TRUE(both[0].wire->limit.admits(reply.ahead_ns[0]));
-        EXPECT_FALSE(both[1].wire->limit.admits(reply.ahead_ns[1]));
+        EXPECT_TRUE(both[0].wire->limit.admits(reply.measures[0].used));
+        EXPECT_FALSE(both[1].wire->limit.admits(reply.measures[1].used));
     }
     EXPECT_EQ(client_.run({"GET", redis_key(both[0])}).text(), wide);
 }
@@ -152,7 +153,7 @@ TEST_F(RateLimitScriptTest, KeysHaveTheirNameAndLiveNoLongerThanTheyMean) {
 TEST_F(RateLimitScriptTest, UsesTheServersClockAndKeepsNanoseconds) {
     const Check one[] = {check("a", 'k', policy::Gcra::make(7, 60 * kS, 7))};
     const CheckReply first = ask(one);
-    EXPECT_EQ(first.ahead_ns[0], 8'571'428'572);
+    EXPECT_EQ(first.measures[0].used, 8'571'428'572);
     const std::string value(client_.run({"GET", redis_key(one[0])}).text());
     const auto space = value.find(' ');
     ASSERT_NE(space, std::string::npos) << value;
@@ -163,11 +164,11 @@ TEST_F(RateLimitScriptTest, UsesTheServersClockAndKeepsNanoseconds) {
 TEST_F(RateLimitScriptTest, LargestBucketStaysExact) {
     policy::Gcra limit{policy::kRefillNsMax / 3, policy::kRefillNsMax / 3 * 3};
     const Check one[] = {check("a", 'k', limit)};
-    EXPECT_EQ(ask(one).ahead_ns[0], limit.interval_ns);
+    EXPECT_EQ(ask(one).measures[0].used, limit.interval_ns);
     EXPECT_TRUE(ask(one).allowed);
     const CheckReply full = ask(one);
     EXPECT_TRUE(full.allowed);
-    EXPECT_LE(full.ahead_ns[0], limit.capacity_ns);
+    EXPECT_LE(full.measures[0].used, limit.capacity_ns);
     EXPECT_FALSE(ask(one).allowed);
 }
 
@@ -181,7 +182,7 @@ TEST_F(RateLimitScriptTest, ChangedNumbersKeepTheCounterWithinTheNewBucket) {
     }
     const CheckReply reply = ask(after);
     EXPECT_FALSE(reply.allowed) << "the bucket was empty and stays so";
-    EXPECT_EQ(reply.ahead_ns[0], fast.capacity_ns) << "but it is empty by the new measure";
+    EXPECT_EQ(reply.measures[0].used, fast.capacity_ns) << "but it is empty by the new measure";
 }
 
 TEST_F(RateLimitScriptTest, StrangeValuesCountAsNone) {
@@ -190,8 +191,8 @@ TEST_F(RateLimitScriptTest, StrangeValuesCountAsNone) {
          {"", "nonsense", "12", "12 -5", "1e9 5", "99999999999999999999999 1"}) {
         client_.run({"SET", redis_key(one[0]), value});
         const CheckReply reply = ask(one);
-        EXPECT_GE(reply.ahead_ns[0], 0) << value;
-        EXPECT_LE(reply.ahead_ns[0], one[0].wire->limit.capacity_ns) << value;
+        EXPECT_GE(reply.measures[0].used, 0) << value;
+        EXPECT_LE(reply.measures[0].used, one[0].wire->limit.capacity_ns) << value;
     }
     client_.run({"DEL", redis_key(one[0])});
     client_.run({"LPUSH", redis_key(one[0]), "a list"});
@@ -217,6 +218,132 @@ TEST_F(RateLimitScriptTest, NeverAdmitsMoreThanTheModel) {
         }
         EXPECT_EQ(admitted, burst);
     }
+}
+
+TEST_F(RateLimitScriptTest, LeasesWhatPolicyGrants) {
+    const policy::Gcra limit = policy::Gcra::make(10, 3600 * kS, 40);
+    Check one[] = {check("l", 'k', limit)};
+    std::int64_t ahead_ns = 0;
+    for (const std::uint32_t extra : {0u, 5u, 100u, 3u, 100u, 100u, 100u, 100u, 100u}) {
+        for (const std::int64_t units : {0, 1}) {
+            one[0].units = units;
+            one[0].extra = extra;
+            const CheckReply got = ask(one);
+            const policy::BucketGrant want =
+                policy::grant(limit, ahead_ns, units * limit.interval_ns,
+                              std::int64_t{extra} * limit.interval_ns);
+            EXPECT_EQ(got.allowed, want.allowed) << extra;
+            EXPECT_EQ(got.extra_ns[0], want.extra_ns) << extra;
+            EXPECT_GT(got.server_us[0], 1'000'000'000'000'000);
+            // Real time passes: the bucket refills a little.
+            EXPECT_NEAR(static_cast<double>(got.measures[0].used),
+                        static_cast<double>(want.ahead_ns), 30.0 * kS);
+            ahead_ns = want.ahead_ns;
+        }
+    }
+}
+
+TEST_F(RateLimitScriptTest, ARefundCountsOnceAndNotWhenLate) {
+    const policy::Gcra limit = policy::Gcra::make(10, 3600 * kS, 40);
+    Check one[] = {check("l", 'k', limit)};
+    one[0].extra = 10;
+    const CheckReply grant = ask(one);
+    ASSERT_EQ(grant.extra_ns[0], 10 * limit.interval_ns);
+    const auto refund = [&](std::int64_t server_us, const char* id) {
+        std::string load;
+        RespWriter(load).command(3).word("SCRIPT").word("LOAD").word(
+            rate_limit_refund_script().text);
+        client_.send(load);
+        client_.receive();
+        std::string out;
+        append_refund(out, *one[0].wire, one[0].key, 10 * limit.interval_ns, server_us, 60'000, id);
+        client_.send(out);
+        const Reply& reply = client_.receive();
+        EXPECT_EQ(reply.kind, ReplyKind::integers);
+        return reply.integers[0];
+    };
+    EXPECT_EQ(refund(grant.server_us[0] - 61'000'000, "late"), 0);
+    EXPECT_EQ(refund(grant.server_us[0] + 61'000'000, "from the future"), 0);
+    const std::int64_t credited = refund(grant.server_us[0], "once");
+    EXPECT_LE(credited, 10 * limit.interval_ns);
+    EXPECT_GT(credited, 9 * limit.interval_ns) << "less what the bucket refilled since";
+    EXPECT_EQ(refund(grant.server_us[0], "once"), 0);
+    one[0].units = 0;
+    one[0].extra = 0;
+    EXPECT_LT(ask(one).measures[0].used, 2 * limit.interval_ns);
+}
+
+TEST_F(RateLimitScriptTest, ARestartedServerIsToldWhatTheNodeKnows) {
+    const policy::Gcra limit = policy::Gcra::make(10, 3600 * kS, 10);
+    Check one[] = {check("l", 'k', limit)};
+    one[0].known_ns = limit.capacity_ns - limit.interval_ns;
+    EXPECT_TRUE(ask(one).allowed);
+    one[0].known_ns = 0;
+    EXPECT_FALSE(ask(one).allowed);
+}
+
+TEST_F(RateLimitScriptTest, AWindowAdmitsItsMaxAndGivesBack) {
+    policy::LimitSpec spec;
+    spec.name = "w";
+    spec.kind = policy::LimitKind::window;
+    spec.window = {20, 900 * kS};
+    spec.quota = 20;
+    wires_.push_back(make_wire(spec));
+    Check one[] = {{.wire = &wires_.back()}};
+    one[0].key.fill('k');
+    for (int i = 1; i <= 20; ++i) {
+        const CheckReply reply = ask(one);
+        EXPECT_TRUE(reply.allowed);
+        EXPECT_EQ(reply.measures[0].used, i);
+        EXPECT_LE(reply.measures[0].next_ns, 900 * kS);
+        EXPECT_GT(reply.measures[0].next_ns, 870 * kS);
+    }
+    EXPECT_FALSE(ask(one).allowed);
+    one[0].units = -5;
+    EXPECT_EQ(ask(one).measures[0].used, 15);
+    one[0].units = 5;
+    EXPECT_TRUE(ask(one).allowed);
+    one[0].units = 1;
+    EXPECT_FALSE(ask(one).allowed);
+}
+
+TEST_F(RateLimitScriptTest, AWindowOpensAgain) {
+    policy::LimitSpec spec;
+    spec.name = "w";
+    spec.kind = policy::LimitKind::window;
+    spec.window = {3, kS};
+    spec.quota = 3;
+    wires_.push_back(make_wire(spec));
+    Check one[] = {{.wire = &wires_.back()}};
+    one[0].key.fill('k');
+    EXPECT_TRUE(ask(one).allowed && ask(one).allowed && ask(one).allowed);
+    EXPECT_TRUE(test::wait_until([&] { return ask(one).allowed; }));
+}
+
+TEST_F(RateLimitScriptTest, SlotsAreHeldByName) {
+    policy::LimitSpec spec;
+    spec.name = "c";
+    spec.kind = policy::LimitKind::concurrent;
+    spec.concurrent = 3;
+    spec.quota = 3;
+    wires_.push_back(make_wire(spec));
+    Check a[] = {{.wire = &wires_.back(), .holder = "a"}};
+    a[0].key.fill('k');
+    Check b[] = {{.wire = &wires_.back(), .holder = "b"}};
+    b[0].key.fill('k');
+    EXPECT_TRUE(ask(a).allowed && ask(a).allowed && ask(b).allowed);
+    EXPECT_FALSE(ask(a).allowed);
+    EXPECT_EQ(ask(b).measures[0].used, 3);
+    std::string out;
+    RespWriter(out).command(3).word("SCRIPT").word("LOAD").word(rate_limit_hold_script().text);
+    append_hold(out, *a[0].wire, a[0].key, "a", true, -1);
+    client_.send(out);
+    client_.receive();
+    EXPECT_EQ(client_.receive().integers[0], 1);
+    EXPECT_TRUE(ask(b).allowed);
+    EXPECT_FALSE(ask(b).allowed);
+    // A holder that is heard of no more loses its slots.
+    EXPECT_TRUE(test::wait_until([&] { return ask(b).allowed; }));
 }
 
 TEST_F(RateLimitScriptTest, AForgottenScriptIsAnErrorOfItsOwn) {

@@ -68,9 +68,13 @@ const std::vector<ReplyCase>& reply_cases() {
         {"*2\r\n:1\r\n$1\r\nx\r\n", ReplyKind::array, "", {}},
         {"*2\r\n:1\r\n$-1\r\n", ReplyKind::array, "", {}},
         {"*1\r\n*1\r\n:1\r\n", ReplyKind::array, "", {}},
-        {"*17\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:"
-         "1\r\n"
-         ":1\r\n:1\r\n:1\r\n",
+        {"*33\r\n" + [] {
+             std::string ones;
+             for (std::size_t i = 0; i <= kReplyIntegersMax; ++i) {
+                 ones += ":1\r\n";
+             }
+             return ones;
+         }(),
          ReplyKind::array,
          "",
          {}},
@@ -185,7 +189,8 @@ TEST(AppendCheck, IsOneEvalsha) {
     append_command(expected, Words{"EVALSHA", rate_limit_script_sha(), "2",
                                    "sallyport:{a}:11111111111111111111111111111111",
                                    "sallyport:{long_name}:22222222222222222222222222222222",
-                                   "100000000", "500000000", "1000000000", "1000000000"});
+                                   "g", "100000000", "500000000", "0", "100000000", "0",
+                                   "g", "1000000000", "1000000000", "0", "1000000000", "0"});
     std::string got;
     append_check(got, checks);
     EXPECT_EQ(got, expected);
@@ -201,13 +206,17 @@ TEST(ParseCheck, TakesOnlyWhatTheScriptReturns) {
         EXPECT_EQ(reader.next(), ReadResult::reply);
         return parse_check(reader.reply(), checks);
     };
-    const auto good = parse("*3\r\n:1\r\n:100000000\r\n:500000000\r\n");
+    const auto good = parse(
+        "*7\r\n:1\r\n:100000000\r\n:0\r\n:9\r\n:500000000\r\n:0\r\n:9\r\n");
     ASSERT_TRUE(good.has_value());
     EXPECT_TRUE(good->allowed);
-    EXPECT_EQ(good->ahead_ns[1], 500'000'000);
+    EXPECT_EQ(good->measures[1].used, 500'000'000);
     for (const char* wrong :
-         {"*2\r\n:1\r\n:0\r\n", "*4\r\n:1\r\n:0\r\n:0\r\n:0\r\n", "*3\r\n:2\r\n:0\r\n:0\r\n",
-          "*3\r\n:1\r\n:-1\r\n:0\r\n", "*3\r\n:1\r\n:0\r\n:500000001\r\n", "+OK\r\n", ":1\r\n",
+         {"*2\r\n:1\r\n:0\r\n", "*4\r\n:1\r\n:0\r\n:0\r\n:0\r\n",
+          "*7\r\n:2\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n",
+          "*7\r\n:1\r\n:-1\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n",
+          "*7\r\n:1\r\n:0\r\n:-1\r\n:0\r\n:0\r\n:0\r\n:0\r\n",
+          "*7\r\n:1\r\n:0\r\n:0\r\n:0\r\n:500000001\r\n:0\r\n:0\r\n", "+OK\r\n", ":1\r\n",
           "-ERR no\r\n"}) {
         EXPECT_FALSE(parse(wrong).has_value()) << wrong;
     }

@@ -1,0 +1,236 @@
+// Counting in shared memory: the limits of a request together, or none.
+#include "module/nginx/rate_limit_zone.hpp"
+
+#include <algorithm>
+
+namespace sallyport::ngx {
+namespace {
+
+using policy::ConcurrencyEntry;
+using policy::LeaseEntry;
+using policy::LimitKind;
+using policy::TableEntry;
+using policy::WindowEntry;
+using Answer = LocalCheck::Answer;
+
+// Holds the locks of several zones.
+class ZoneLocks {
+  public:
+    explicit ZoneLocks(std::span<const LocalCheck> checks) : checks_(checks) {
+        for (const LocalCheck& check : checks_) {
+            ngx_shmtx_lock(check.zone->mutex());
+        }
+    }
+    ~ZoneLocks() {
+        for (const LocalCheck& check : checks_) {
+            ngx_shmtx_unlock(check.zone->mutex());
+        }
+    }
+    ZoneLocks(const ZoneLocks&) = delete;
+    ZoneLocks& operator=(const ZoneLocks&) = delete;
+
+  private:
+    std::span<const LocalCheck> checks_;
+};
+
+// A node alone may give a part of the limit: its units weigh more.
+std::int64_t weight(const LocalCheck& check) {
+    return std::int64_t{check.units} * check.share;
+}
+
+void look_at_rate(LocalCheck& check, std::int64_t now_ns) {
+    const policy::Gcra& gcra = check.zone->spec().gcra;
+    const TableEntry* entry = check.zone->table<TableEntry>().find(check.key, now_ns);
+    check.measure.used = entry == nullptr ? 0 : gcra.ahead(entry->tat_ns, now_ns);
+    const bool admits = check.measure.used + gcra.interval_ns * weight(check) <= gcra.capacity_ns;
+    check.answer = admits ? Answer::admits : Answer::refuses;
+}
+
+void look_at_lease(LocalCheck& check, std::int64_t now_ns) {
+    const policy::LimitSpec& spec = check.zone->spec();
+    LeaseEntry& entry = check.zone->take<LeaseEntry>(check.key, now_ns);
+    if (check.alone) {
+        LeaseEntry trial = entry;
+        const bool admits =
+            policy::spend_alone(trial, spec.lease_terms(), weight(check), now_ns);
+        check.measure.used = spec.gcra.ahead(entry.tat_ns, now_ns);
+        check.answer = admits ? Answer::admits : Answer::refuses;
+        return;
+    }
+    const policy::LeaseLook seen =
+        policy::look(entry, spec.lease_terms(), check.units, now_ns);
+    check.want = seen.want;
+    check.measure.used = spec.gcra.ahead(entry.tat_ns, now_ns);
+    check.answer = seen.answer == policy::LeaseAnswer::admit    ? Answer::admits
+                   : seen.answer == policy::LeaseAnswer::refuse ? Answer::refuses
+                                                                : Answer::asks;
+    if (check.answer == Answer::refuses) {
+        // Whatever is left elsewhere, this node has nothing to give before then.
+        const std::int64_t wait_ns = entry.blocked_ns - now_ns;
+        check.measure.used = std::clamp(spec.gcra.capacity_ns - spec.gcra.interval_ns + wait_ns,
+                                        check.measure.used, spec.gcra.capacity_ns);
+    }
+}
+
+void look_at_window(LocalCheck& check, std::int64_t now_ns) {
+    const policy::WindowTerms& terms = check.zone->spec().window;
+    check.measure = {};
+    if (const auto* entry = check.zone->table<WindowEntry>().find(check.key, now_ns)) {
+        const policy::WindowStanding now = policy::window_standing(*entry, terms, now_ns);
+        check.measure = {now.used, now.next_ns};
+    }
+    const bool admits = check.measure.used + weight(check) <= terms.max;
+    check.answer = admits ? Answer::admits : Answer::refuses;
+}
+
+void look_at_concurrent(LocalCheck& check, std::int64_t now_ns) {
+    const auto* entry = check.zone->table<ConcurrencyEntry>().find(check.key, now_ns);
+    check.measure.used = entry == nullptr ? 0 : entry->held();
+    const bool admits = (check.measure.used + 1) * check.share <= check.zone->spec().concurrent;
+    check.answer = admits ? Answer::admits : Answer::refuses;
+}
+
+void look_at(LocalCheck& check, std::int64_t now_ns) {
+    switch (check.zone->spec().kind) {
+        case LimitKind::rate:
+            return check.zone->spec().leases() ? look_at_lease(check, now_ns)
+                                               : look_at_rate(check, now_ns);
+        case LimitKind::window:
+            return look_at_window(check, now_ns);
+        case LimitKind::concurrent:
+            return look_at_concurrent(check, now_ns);
+    }
+}
+
+void consume(LocalCheck& check, std::int64_t now_ns) {
+    RateLimitZone& zone = *check.zone;
+    switch (zone.spec().kind) {
+        case LimitKind::rate:
+            if (zone.spec().leases() && check.alone) {
+                policy::spend_alone(zone.take<LeaseEntry>(check.key, now_ns),
+                                    zone.spec().lease_terms(), weight(check), now_ns);
+                return;
+            }
+            if (zone.spec().leases()) {
+                policy::spend(zone.take<LeaseEntry>(check.key, now_ns), check.units, now_ns);
+                return;
+            }
+            check.measure.used += zone.spec().gcra.interval_ns * weight(check);
+            zone.take<TableEntry>(check.key, now_ns).tat_ns = now_ns + check.measure.used;
+            return;
+        case LimitKind::window: {
+            const policy::WindowStanding now =
+                policy::window_take(zone.take<WindowEntry>(check.key, now_ns), zone.spec().window,
+                                    static_cast<std::uint32_t>(weight(check)), now_ns);
+            check.measure = {now.used, now.next_ns};
+            return;
+        }
+        case LimitKind::concurrent:
+            zone.take<ConcurrencyEntry>(check.key, now_ns).acquire(zone.lane());
+            ++check.measure.used;
+            return;
+    }
+}
+
+void return_units(const LocalCheck& check, std::int64_t now_ns) {
+    RateLimitZone& zone = *check.zone;
+    const policy::LimitSpec& spec = zone.spec();
+    switch (spec.kind) {
+        case LimitKind::rate:
+            if (spec.leases()) {
+                zone.if_entry<LeaseEntry>(check.key, now_ns, [&](LeaseEntry& entry) {
+                    if (check.alone) {
+                        entry.tat_ns -= spec.gcra.interval_ns * weight(check);
+                        return;
+                    }
+                    policy::unspend(entry, spec.lease_terms(), check.units, now_ns);
+                });
+                return;
+            }
+            zone.if_entry<TableEntry>(check.key, now_ns, [&](TableEntry& entry) {
+                entry.tat_ns =
+                    std::max(entry.tat_ns - spec.gcra.interval_ns * weight(check), now_ns);
+            });
+            return;
+        case LimitKind::window:
+            zone.if_entry<WindowEntry>(check.key, now_ns, [&](WindowEntry& entry) {
+                policy::window_give_back(entry, static_cast<std::uint32_t>(weight(check)));
+            });
+            return;
+        case LimitKind::concurrent:
+            zone.if_entry<ConcurrencyEntry>(check.key, now_ns, [&](ConcurrencyEntry& entry) {
+                entry.release(zone.lane(), now_ns);
+            });
+            return;
+    }
+}
+
+}  // namespace
+
+bool take_all(std::span<LocalCheck> checks, std::int64_t now_ns) {
+    const ZoneLocks locks(checks);
+    bool all = true;
+    for (LocalCheck& check : checks) {
+        look_at(check, now_ns);
+        all = all && check.answer != Answer::refuses;
+    }
+    if (all) {
+        for (LocalCheck& check : checks) {
+            if (check.answer == Answer::admits) {
+                consume(check, now_ns);
+            }
+        }
+    }
+    return all;
+}
+
+void give_back(std::span<const LocalCheck> checks, std::int64_t now_ns) {
+    for (const LocalCheck& check : checks) {
+        if (check.answer == Answer::admits) {
+            return_units(check, now_ns);
+        }
+    }
+}
+
+void remember(const LocalCheck& check, std::int64_t now_ns) {
+    RateLimitZone& zone = *check.zone;
+    const std::int64_t used = check.measure.used;
+    switch (zone.spec().kind) {
+        case LimitKind::rate:
+            // Answers to several workers may cross: the later state is the one further ahead.
+            zone.with_entry<TableEntry>(check.key, now_ns, [&](TableEntry& entry) {
+                entry.tat_ns = std::max(entry.tat_ns, now_ns + used);
+            });
+            return;
+        case LimitKind::window:
+            zone.with_entry<WindowEntry>(check.key, now_ns, [&](WindowEntry& entry) {
+                const policy::WindowTerms& terms = zone.spec().window;
+                const auto known = policy::window_standing(entry, terms, now_ns).used;
+                if (used > known) {
+                    policy::window_take(entry, terms, static_cast<std::uint32_t>(used - known),
+                                        now_ns);
+                }
+            });
+            return;
+        case LimitKind::concurrent:
+            return;  // what this node holds it counts itself
+    }
+}
+
+std::int64_t known_ahead(const LocalCheck& check, std::int64_t now_ns) {
+    const policy::LimitSpec& spec = check.zone->spec();
+    std::int64_t tat_ns = 0;
+    if (spec.kind != LimitKind::rate) {
+        return 0;
+    }
+    if (spec.leases()) {
+        check.zone->if_entry<LeaseEntry>(check.key, now_ns,
+                                         [&](LeaseEntry& entry) { tat_ns = entry.tat_ns; });
+    } else {
+        check.zone->if_entry<TableEntry>(check.key, now_ns,
+                                         [&](TableEntry& entry) { tat_ns = entry.tat_ns; });
+    }
+    return spec.gcra.ahead(tat_ns, now_ns);
+}
+
+}  // namespace sallyport::ngx

@@ -1,0 +1,108 @@
+// The lease protocol's promises: no window of any run sees more than burst + rate x (window +
+// lease_ttl), whatever fails; and what may pass, does. SALLYPORT_SIMULATION_RUNS sets the number of
+// hostile runs (scripts/simulate-limits: 10 000).
+#include "tests/unit/rate_lease_simulation.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+namespace sallyport::test {
+namespace {
+
+constexpr std::int64_t kMs = 1'000'000;
+constexpr std::int64_t kS = 1'000 * kMs;
+
+std::uint64_t runs() {
+    const char* text = std::getenv("SALLYPORT_SIMULATION_RUNS");
+    const std::uint64_t wanted = text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
+    return wanted == 0 ? 300 : wanted;
+}
+
+TEST(RateLeaseSimulation, TheBoundHoldsInEveryWindowOfEveryRun) {
+    std::uint64_t admitted = 0;
+    std::uint64_t trips = 0;
+    std::uint64_t refunds = 0;
+    std::uint64_t lost = 0;
+    for (std::uint64_t seed = 1; seed <= runs(); ++seed) {
+        const SimulationPlan plan = hostile_plan(seed);
+        const SimulationOutcome outcome = simulate(plan);
+        ASSERT_LE(outcome.worst_excess, 1e-6) << describe(plan);
+        admitted += outcome.admitted;
+        trips += outcome.trips;
+        refunds += outcome.refunds;
+        lost += outcome.lost_units;
+    }
+    // The runs exercise what they are there for.
+    EXPECT_GT(admitted, runs() * 50);
+    EXPECT_LT(trips, admitted * 3);
+    EXPECT_GT(refunds, runs() / 10);
+    EXPECT_GT(lost, 0u);
+}
+
+// The check is tight, and sees a store that gives more than it has.
+TEST(RateLeaseSimulation, ABrokenProtocolIsCaught) {
+    SimulationPlan plan;
+    plan.terms = {policy::Gcra::make(1000, kS, 1000), 50 * kMs};
+    plan.nodes = 5;
+    plan.duration_ns = 5 * kS;
+    plan.offered_per_s = 4000;
+    const double excess = simulate(plan).worst_excess;
+    EXPECT_LE(excess, 0);
+    EXPECT_GT(excess, -1000 * 0.050 - 5) << "what passes is far below the bound";
+    plan.leases_are_free = true;
+    EXPECT_GT(simulate(plan).worst_excess, 0);
+}
+
+struct Steady {
+    const char* name;
+    double load;  // of the limit
+    std::int64_t jump_every_ns;
+    double share_min;
+};
+constexpr Steady kSteady[] = {
+    {"even load, twice the limit", 2.0, 0, 0.99},
+    {"even load, half of the limit", 0.5, 0, 0.99},
+    {"even load, ten times the limit", 10.0, 0, 0.99},
+    {"load that jumps, twice the limit", 2.0, 2 * kS, 0.95},
+    {"load that jumps, nine tenths of the limit", 0.9, 2 * kS, 0.95},
+};
+
+TEST(RateLeaseSimulation, WhatMayPassPasses) {
+    for (const Steady& one : kSteady) {
+        for (const int nodes : {1, 4, 16}) {
+            SimulationPlan plan;
+            plan.seed = 5;
+            plan.terms = {policy::Gcra::make(1000, kS, 200), 250 * kMs};
+            plan.nodes = nodes;
+            plan.duration_ns = 40 * kS;
+            plan.offered_per_s = 1000 * one.load;
+            plan.jump_every_ns = one.jump_every_ns;
+            const SimulationOutcome outcome = simulate(plan);
+            const double may_pass =
+                std::min(static_cast<double>(outcome.offered), 1000.0 * 40 + 200);
+            EXPECT_GE(static_cast<double>(outcome.admitted), one.share_min * may_pass)
+                << one.name << ", " << nodes << " nodes, trips " << outcome.trips;
+            EXPECT_LE(outcome.worst_excess, 0) << one.name;
+        }
+    }
+}
+
+TEST(RateLeaseSimulation, AHotKeyAsksRarelyAndAFloodHardly) {
+    SimulationPlan plan;
+    plan.terms = {policy::Gcra::make(5000, kS, 2000), 250 * kMs};
+    plan.nodes = 4;
+    plan.duration_ns = 20 * kS;
+    plan.offered_per_s = 4000;
+    const SimulationOutcome hot = simulate(plan);
+    EXPECT_LE(static_cast<double>(hot.trips), 0.03 * static_cast<double>(hot.admitted));
+
+    plan.terms.gcra = policy::Gcra::make(10, kS, 10);
+    plan.offered_per_s = 20'000;
+    const SimulationOutcome flood = simulate(plan);
+    // One trip per lease_ttl and node, and one for each request that passes.
+    EXPECT_LE(flood.trips, 4u * 4 * 20 + 2 * flood.admitted + 100);
+}
+
+}  // namespace
+}  // namespace sallyport::test
