@@ -1,8 +1,7 @@
 // What is settled when a request ends: concurrency slots become free, and requests whose outcome
 // says so are taken back.
-#include "module/nginx/rate_limit_request.hpp"
-
 #include "module/nginx/guard.hpp"
+#include "module/nginx/rate_limit_request.hpp"
 
 namespace sallyport::ngx {
 namespace {
@@ -60,8 +59,8 @@ bool settles_later(const Limit& limit) {
     return limit.spec.kind == LimitKind::concurrent || limit.spec.skip != SkipOutcome::none;
 }
 
-void settle_later(Request& request, RateLimitState& state, const LimitKey& key,
-                  std::uint32_t units, std::int64_t server_us) {
+void settle_later(Request& request, RateLimitState& state, const LimitKey& key, std::uint32_t units,
+                  std::int64_t server_us) {
     auto* afterwards = static_cast<Afterwards*>(state.held);
     if (afterwards == nullptr) {
         ngx_http_request_t* main = request.r()->main;

@@ -49,8 +49,7 @@ Status compile_cost(ngx_conf_t* cf, Limit& limit) {
     compile.value = &text;
     compile.complex_value = limit.cost;
     if (limit.cost == nullptr || ngx_http_compile_complex_value(&compile) != NGX_OK) {
-        return Error{"cost=" + quoted(limit.spec.cost) +
-                     " cannot be used; see the message above"};
+        return Error{"cost=" + quoted(limit.spec.cost) + " cannot be used; see the message above"};
     }
     return Done{};
 }

@@ -25,8 +25,8 @@ struct Limit {
     KeyTemplate key;
     ngx_http_complex_value_t* cost = nullptr;  // null: one unit
     RateLimitZone zone;                        // when spec.needs_zone()
-    RedisStore* store = nullptr;  // null: local
-    store::LimitWire wire;        // the limit as the store knows it
+    RedisStore* store = nullptr;               // null: local
+    store::LimitWire wire;                     // the limit as the store knows it
 
     // Workers count in it; the configuration around it stays as it is.
     RateLimitZone* zone_of() const { return const_cast<RateLimitZone*>(&zone); }

@@ -51,14 +51,12 @@ void look_at_lease(LocalCheck& check, std::int64_t now_ns) {
     LeaseEntry& entry = check.zone->take<LeaseEntry>(check.key, now_ns);
     if (check.alone) {
         LeaseEntry trial = entry;
-        const bool admits =
-            policy::spend_alone(trial, spec.lease_terms(), weight(check), now_ns);
+        const bool admits = policy::spend_alone(trial, spec.lease_terms(), weight(check), now_ns);
         check.measure.used = spec.gcra.ahead(entry.tat_ns, now_ns);
         check.answer = admits ? Answer::admits : Answer::refuses;
         return;
     }
-    const policy::LeaseLook seen =
-        policy::look(entry, spec.lease_terms(), check.units, now_ns);
+    const policy::LeaseLook seen = policy::look(entry, spec.lease_terms(), check.units, now_ns);
     check.want = seen.want;
     check.measure.used = spec.gcra.ahead(entry.tat_ns, now_ns);
     check.answer = seen.answer == policy::LeaseAnswer::admit    ? Answer::admits

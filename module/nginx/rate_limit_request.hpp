@@ -60,16 +60,15 @@ struct Afterwards {
 };
 
 // Asks the store for the limits of `shared`; decided at once when nobody should wait.
-HookResult ask_store(Request& request, RateLimitState& state, SharedSet& shared,
-                     policy::Mode mode);
+HookResult ask_store(Request& request, RateLimitState& state, SharedSet& shared, policy::Mode mode);
 // The question has been answered, or not.
 HookResult after_store(Request& request, RateLimitState& state, SharedSet& shared,
                        policy::Mode mode);
 SharedSet* make_shared_set(const Request& request);
 
 // Notes what must be settled at the request's end. `server_us`: see Afterwards.
-void settle_later(Request& request, RateLimitState& state, const LimitKey& key,
-                  std::uint32_t units, std::int64_t server_us);
+void settle_later(Request& request, RateLimitState& state, const LimitKey& key, std::uint32_t units,
+                  std::int64_t server_us);
 bool settles_later(const Limit& limit);
 
 HookResult refuse_limited(RateLimitState& state, policy::Mode mode);

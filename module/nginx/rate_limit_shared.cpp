@@ -131,8 +131,7 @@ HookResult with_store(Request& request, RateLimitState& state, SharedSet& shared
                      !allowed && !policy::admits(one.key.limit->spec, measure, one.units));
         if (allowed && settles_later(*one.key.limit)) {
             const bool rate = one.key.limit->spec.kind == LimitKind::rate;
-            settle_later(request, state, one.key, one.units,
-                         rate ? shared.reply->server_us[i] : 1);
+            settle_later(request, state, one.key, one.units, rate ? shared.reply->server_us[i] : 1);
         }
     }
     if (allowed) {

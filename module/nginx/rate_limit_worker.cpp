@@ -39,7 +39,7 @@ struct RateLimitWorker::Background {
     std::list<std::unique_ptr<Background>>::iterator place;
     LimitKey key;
     Kind kind = Kind::renew;
-    store::Check check;          // renew, and refunds of windows
+    store::Check check;  // renew, and refunds of windows
     std::int64_t sent_ns = 0;
     std::int64_t amount = 0;     // refund: ns; hold: how many
     std::int64_t server_us = 0;  // refund
@@ -52,8 +52,7 @@ RateLimitWorker::RateLimitWorker(RateLimitMain& main, ngx_cycle_t* cycle)
     : main_(main), holder_(random_name()) {
     node_ = std::string(view(cycle->hostname)) + ":" + std::to_string(ngx_parent);
     for (const auto& limit : main.limits) {
-        has_concurrency_ =
-            has_concurrency_ || limit->spec.kind == policy::LimitKind::concurrent;
+        has_concurrency_ = has_concurrency_ || limit->spec.kind == policy::LimitKind::concurrent;
         if (limit->store != nullptr && state_of(limit->store) == nullptr) {
             stores_.push_back({.store = limit->store});
         }
@@ -165,8 +164,8 @@ void RateLimitWorker::refund(const LimitKey& key, std::uint32_t units, std::int6
     one->call.script = &store::rate_limit_refund_script();
     one->call.write = [](const RedisCall& call, std::string& out) {
         const auto& self = *static_cast<Background*>(call.owner);
-        store::append_refund(out, self.key.limit->wire, self.key.text, self.amount,
-                             self.server_us, self.life_ms, self.id);
+        store::append_refund(out, self.key.limit->wire, self.key.text, self.amount, self.server_us,
+                             self.life_ms, self.id);
     };
     submit(one);
 }
@@ -178,9 +177,8 @@ void RateLimitWorker::finished(RedisCall& call, const store::Reply* reply) {
         worker.note_failure(one.key.limit->store);
     }
     if (one.kind == Background::Kind::renew) {
-        const auto answer = reply == nullptr
-                                ? std::nullopt
-                                : store::parse_check(*reply, std::span(&one.check, 1));
+        const auto answer =
+            reply == nullptr ? std::nullopt : store::parse_check(*reply, std::span(&one.check, 1));
         const policy::LeaseTerms terms = one.key.limit->spec.lease_terms();
         const std::int64_t now_ns = monotonic_ns();
         bool fresh = false;
@@ -192,8 +190,8 @@ void RateLimitWorker::finished(RedisCall& call, const store::Reply* reply) {
                 }
                 const auto units =
                     static_cast<std::uint32_t>(answer->extra_ns[0] / terms.gcra.interval_ns);
-                fresh = policy::granted(entry, terms, answer->measures[0].used, units,
-                                        one.sent_ns, now_ns) &&
+                fresh = policy::granted(entry, terms, answer->measures[0].used, units, one.sent_ns,
+                                        now_ns) &&
                         units > 0;
             });
         if (fresh) {
@@ -259,8 +257,8 @@ void RateLimitWorker::release(const LimitKey& key) {
     one->call.script = &store::rate_limit_hold_script();
     one->call.write = [](const RedisCall& call, std::string& out) {
         const auto& self = *static_cast<Background*>(call.owner);
-        store::append_hold(out, self.key.limit->wire, self.key.text, self.worker->holder_,
-                           self.add, self.amount);
+        store::append_hold(out, self.key.limit->wire, self.key.text, self.worker->holder_, self.add,
+                           self.amount);
     };
     submit(one);
 }

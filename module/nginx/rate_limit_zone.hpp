@@ -1,9 +1,9 @@
 // The table of one limit in nginx shared memory: all workers count in it, a reload keeps it.
 //
-// A zone that changes its size is refilled from the old one; a new layout, or another kind of limit,
-// has a new zone name, so that two generations of workers never read each other's memory. Locks are
-// nginx's own, which the master releases when a worker dies. Nothing is allocated or logged under a
-// lock.
+// A zone that changes its size is refilled from the old one; a new layout, or another kind of
+// limit, has a new zone name, so that two generations of workers never read each other's memory.
+// Locks are nginx's own, which the master releases when a worker dies. Nothing is allocated or
+// logged under a lock.
 #pragma once
 
 #include "common/result.hpp"
@@ -37,8 +37,8 @@ class RateLimitZone {
     // The share of places with live keys, 0 to 1; of a large table an estimate.
     double fill() const;
 
-    // Concurrency: the lane of this process, claimed on first use. Lanes of processes that have died
-    // are cleared and free again.
+    // Concurrency: the lane of this process, claimed on first use. Lanes of processes that have
+    // died are cleared and free again.
     std::size_t lane();
     void release_dead();
 
@@ -124,7 +124,8 @@ struct LocalCheck {
     RateLimitZone* zone = nullptr;
     policy::KeyHash key{};
     std::uint32_t units = 1;
-    // The store is gone: this node goes on alone, with the limit divided by the nodes that share it.
+    // The store is gone: this node goes on alone, with the limit divided by the nodes that share
+    // it.
     bool alone = false;
     std::uint32_t share = 1;
     // Results.

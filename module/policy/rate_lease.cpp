@@ -81,11 +81,11 @@ void spend(LeaseEntry& entry, std::uint32_t units, std::int64_t now_ns) {
     }
 }
 
-void unspend(LeaseEntry& entry, const LeaseTerms& terms, std::uint32_t units,
-             std::int64_t now_ns) {
+void unspend(LeaseEntry& entry, const LeaseTerms& terms, std::uint32_t units, std::int64_t now_ns) {
     // To the older lease while it lives; when it has just ended the units may have been its own,
     // and end with it.
-    const bool just_ended = entry.ends_ns[0] <= now_ns && entry.ends_ns[0] + slice_of(terms) > now_ns;
+    const bool just_ended =
+        entry.ends_ns[0] <= now_ns && entry.ends_ns[0] + slice_of(terms) > now_ns;
     const int i = entry.ends_ns[0] > now_ns ? 0 : 1;
     if (!just_ended && entry.ends_ns[i] > now_ns) {
         entry.units[i] += units;
@@ -96,8 +96,8 @@ void asked(LeaseEntry& entry, const LeaseTerms&, std::int64_t) {
     entry.asking |= kAsking;
 }
 
-bool granted(LeaseEntry& entry, const LeaseTerms& terms, std::int64_t ahead_ns,
-             std::uint32_t units, std::int64_t sent_ns, std::int64_t now_ns) {
+bool granted(LeaseEntry& entry, const LeaseTerms& terms, std::int64_t ahead_ns, std::uint32_t units,
+             std::int64_t sent_ns, std::int64_t now_ns) {
     entry.asking &= ~kAsking;
     hear(entry, terms, ahead_ns, sent_ns, now_ns);
     const std::int64_t ends_ns = sent_ns + terms.ttl_ns - terms.ttl_ns / kLeaseGuardParts;
@@ -164,8 +164,7 @@ BucketGrant grant(const Gcra& gcra, std::int64_t ahead_ns, std::int64_t need_ns,
         return {false, ahead_ns, 0};
     }
     const std::int64_t half_ns = (gcra.capacity_ns - ahead_ns - need_ns) / 2;
-    const std::int64_t given_ns =
-        std::min(extra_ns, half_ns) / gcra.interval_ns * gcra.interval_ns;
+    const std::int64_t given_ns = std::min(extra_ns, half_ns) / gcra.interval_ns * gcra.interval_ns;
     return {true, ahead_ns + need_ns + given_ns, given_ns};
 }
 

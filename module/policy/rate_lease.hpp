@@ -1,8 +1,8 @@
 // The lease protocol, a node's side and the store's: how a node spends units that it took from the
 // one true bucket beforehand, and never more than the bucket had.
 //
-// A node asks the store for units (LeaseAsk), spends them from memory (spend()), asks for more ahead
-// of need and gives back what it does not use (take_unused()). What makes the bound exact:
+// A node asks the store for units (LeaseAsk), spends them from memory (spend()), asks for more
+// ahead of need and gives back what it does not use (take_unused()). What makes the bound exact:
 //
 //   1. Units leave the bucket before they are spent.
 //   2. A lease's life starts when the node sends the question, and ends lease_ttl later. That holds
@@ -92,7 +92,7 @@ void asked(LeaseEntry& entry, const LeaseTerms& terms, std::int64_t now_ns);
 // `sent_ns` is when the question was sent. False when the answer comes so late that what it granted
 // must not be spent any more, the unit that was needed at once included.
 [[nodiscard]] bool granted(LeaseEntry& entry, const LeaseTerms& terms, std::int64_t ahead_ns,
-             std::uint32_t units, std::int64_t sent_ns, std::int64_t now_ns);
+                           std::uint32_t units, std::int64_t sent_ns, std::int64_t now_ns);
 // The store has refused.
 void refused(LeaseEntry& entry, const LeaseTerms& terms, std::int64_t ahead_ns,
              std::int64_t sent_ns, std::int64_t now_ns);
@@ -103,8 +103,8 @@ void unanswered(LeaseEntry& entry);
 bool spend_alone(LeaseEntry& entry, const LeaseTerms& terms, std::int64_t units,
                  std::int64_t now_ns);
 
-// To be called once a slice for each key with a lease: the units that nobody seems to want any more,
-// which the entry loses. They go back to the store as a refund.
+// To be called once a slice for each key with a lease: the units that nobody seems to want any
+// more, which the entry loses. They go back to the store as a refund.
 std::uint32_t take_unused(LeaseEntry& entry, const LeaseTerms& terms, std::int64_t now_ns);
 
 // --- The store's side; the Lua scripts compute the same. ---
@@ -114,7 +114,8 @@ struct BucketGrant {
     std::int64_t ahead_ns = 0;  // after it
     std::int64_t extra_ns = 0;  // granted beyond the need
 };
-// `need_ns` may be 0 (a lease ahead of need). Of what is left after the need at most half is leased.
+// `need_ns` may be 0 (a lease ahead of need). Of what is left after the need at most half is
+// leased.
 BucketGrant grant(const Gcra& gcra, std::int64_t ahead_ns, std::int64_t need_ns,
                   std::int64_t extra_ns);
 // How far the bucket is ahead after `refund_ns` of a grant of `age_ns` ago came back.

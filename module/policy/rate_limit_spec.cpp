@@ -210,12 +210,14 @@ constexpr Option kOptions[] = {
     {"zone_size", set_zone_size},
 };
 constexpr std::string_view kOptionNames =
-    "rate, burst, window, max, concurrent, key, cost, skip, store, mode, lease_ttl, on_store_error, "
+    "rate, burst, window, max, concurrent, key, cost, skip, store, mode, lease_ttl, "
+    "on_store_error, "
     "ipv6_prefix or zone_size";
 
 Status set_option(Draft& draft, std::string_view argument, std::uint32_t& seen) {
     if (argument == "skip_failed" || argument == "skip_successful") {
-        return set_option(draft, argument == "skip_failed" ? "skip=failed" : "skip=successful", seen);
+        return set_option(draft, argument == "skip_failed" ? "skip=failed" : "skip=successful",
+                          seen);
     }
     const std::size_t equals = argument.find('=');
     const std::string_view name = argument.substr(0, equals);
@@ -272,8 +274,8 @@ Status finish_other(Draft& draft) {
     }
     spec.kind = LimitKind::window;
     spec.quota = spec.window.max;
-    spec.window_s = static_cast<std::uint32_t>((spec.window.window_ns + 999 * kNsPerMs) /
-                                               (1000 * kNsPerMs));
+    spec.window_s =
+        static_cast<std::uint32_t>((spec.window.window_ns + 999 * kNsPerMs) / (1000 * kNsPerMs));
     return Done{};
 }
 
@@ -350,8 +352,8 @@ Standing standing(const LimitSpec& spec, const Measure& measure) {
     Standing out;
     out.remaining = spec.quota - std::min(used, spec.quota);
     if (spec.kind == LimitKind::window) {
-        out.next_s = static_cast<std::uint32_t>((measure.next_ns + 1000 * kNsPerMs - 1) /
-                                                (1000 * kNsPerMs));
+        out.next_s =
+            static_cast<std::uint32_t>((measure.next_ns + 1000 * kNsPerMs - 1) / (1000 * kNsPerMs));
         out.full_s = out.next_s;
     }
     if (out.remaining == 0) {

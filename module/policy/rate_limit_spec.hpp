@@ -1,5 +1,5 @@
-// `sallyport_limit <name> rate=… | window=… max=… | concurrent=… [option=…]…` as data. Parsing only: which stores and variables
-// exist is the gateway's to know.
+// `sallyport_limit <name> rate=… | window=… max=… | concurrent=… [option=…]…` as data. Parsing
+// only: which stores and variables exist is the gateway's to know.
 #pragma once
 
 #include "common/result.hpp"
@@ -36,8 +36,8 @@ inline constexpr std::int64_t kLeaseTtlMsDefault = 250;
 struct LimitSpec {
     std::string name;
     LimitKind kind = LimitKind::rate;
-    Gcra gcra;                // rate
-    WindowTerms window;       // window
+    Gcra gcra;           // rate
+    WindowTerms window;  // window
     std::uint32_t concurrent = 0;
     std::uint64_t quota = 0;  // units in a window, as clients are told
     std::uint32_t window_s = 0;
@@ -71,7 +71,8 @@ Standing standing(const LimitSpec& spec, const Measure& measure);
 // Would `units` more pass?
 bool admits(const LimitSpec& spec, const Measure& measure, std::uint32_t units);
 
-// The most that can pass, in words: "at most 120 + 0.4 requests in any minute, any number of nodes".
+// The most that can pass, in words: "at most 120 + 0.4 requests in any minute, any number of
+// nodes".
 std::string bound_text(const LimitSpec& spec);
 
 // `arguments` start with the name. Errors name the option, its value and the remedy.

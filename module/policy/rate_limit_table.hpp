@@ -51,8 +51,8 @@ class KeyTable {
         return entry != nullptr && entry->live_until_ns() > now_ns ? entry : nullptr;
     }
 
-    // The entry of `key`, made when there was none (live until now_ns). `evicted` is set when a live
-    // entry of another key had to give way.
+    // The entry of `key`, made when there was none (live until now_ns). `evicted` is set when a
+    // live entry of another key had to give way.
     Entry* take(const KeyHash& key, std::int64_t now_ns, bool& evicted) {
         Entry* entry = place_of(key);
         if (entry != nullptr) {

@@ -54,8 +54,7 @@ WindowStanding window_standing(const WindowEntry& entry, const WindowTerms& term
             continue;
         }
         if (out.used == 0) {
-            out.next_ns =
-                static_cast<std::int64_t>(place.last_ms + window_ms - now_ms) * kNsPerMs;
+            out.next_ns = static_cast<std::int64_t>(place.last_ms + window_ms - now_ms) * kNsPerMs;
         }
         out.used += static_cast<std::uint32_t>(place.count);
     }

@@ -1,8 +1,8 @@
 // At most `max` requests in any window: a log of when requests passed, in a fixed number of places.
 //
 // Up to eight requests are remembered exactly. Beyond that neighbours share a place, which counts
-// all of them from the latest: a unit may come back up to a seventh of the window late, never early.
-// So no window, wherever it begins, sees more than `max`. Pure: time is an argument.
+// all of them from the latest: a unit may come back up to a seventh of the window late, never
+// early. So no window, wherever it begins, sees more than `max`. Pure: time is an argument.
 #pragma once
 
 #include "module/policy/rate_limit_table.hpp"
@@ -50,7 +50,8 @@ WindowStanding window_standing(const WindowEntry& entry, const WindowTerms& term
 // REQUIRES: window_standing(...).used + units <= terms.max
 WindowStanding window_take(WindowEntry& entry, const WindowTerms& terms, std::uint32_t units,
                            std::int64_t now_ns);
-// Takes back units that window_take() counted for a request refused elsewhere, or not to be counted.
+// Takes back units that window_take() counted for a request refused elsewhere, or not to be
+// counted.
 void window_give_back(WindowEntry& entry, std::uint32_t units);
 
 }  // namespace sallyport::policy

@@ -36,10 +36,10 @@ std::string key_prefix(std::string_view limit);
 struct LimitWire {
     policy::LimitKind kind = policy::LimitKind::rate;
     policy::Gcra limit;
-    std::int64_t max = 0;    // ns or units: what one key may have in use
+    std::int64_t max = 0;      // ns or units: what one key may have in use
     std::int64_t life_ms = 0;  // window, or of a holder's word
-    std::string key_head;    // RESP length of a key and key_prefix()
-    std::string one;         // the arguments for one unit and nothing beyond it; empty for concurrent
+    std::string key_head;      // RESP length of a key and key_prefix()
+    std::string one;  // the arguments for one unit and nothing beyond it; empty for concurrent
     std::uint16_t slot = 0;  // of all the limit's keys in a cluster
 };
 LimitWire make_wire(std::string_view limit, const policy::Gcra& gcra);
@@ -51,18 +51,19 @@ inline constexpr std::int64_t kHolderLifeMs = 3'000;
 struct Check {
     const LimitWire* wire = nullptr;
     policy::KeyText key{};
-    std::int64_t units = 1;       // 0: a lease ahead of need; negative: a window gets units back
-    std::uint32_t extra = 0;      // units to lease beyond; rates only
-    std::int64_t known_ns = 0;    // how far ahead the bucket was when last heard of
-    std::string_view holder{};    // concurrent only; outlives the check
+    std::int64_t units = 1;     // 0: a lease ahead of need; negative: a window gets units back
+    std::uint32_t extra = 0;    // units to lease beyond; rates only
+    std::int64_t known_ns = 0;  // how far ahead the bucket was when last heard of
+    std::string_view holder{};  // concurrent only; outlives the check
 };
 
 struct CheckReply {
     bool allowed = false;
     std::size_t count = 0;
     std::array<policy::Measure, kLimitsPerRequestMax> measures{};
-    std::array<std::int64_t, kLimitsPerRequestMax> extra_ns{};   // granted beyond the need
-    std::array<std::int64_t, kLimitsPerRequestMax> server_us{};  // when; names the grant in a refund
+    std::array<std::int64_t, kLimitsPerRequestMax> extra_ns{};  // granted beyond the need
+    std::array<std::int64_t, kLimitsPerRequestMax>
+        server_us{};  // when; names the grant in a refund
 };
 
 // REQUIRES: at most kLimitsPerRequestMax.

@@ -173,9 +173,8 @@ TEST_F(RateLimitModesTest, FourNodesLeaseFromOneBucket) {
     std::atomic<bool> refusing{false};
     std::vector<std::thread> clients;
     for (const auto& server : nodes) {
-        clients.emplace_back([&, server = server.get()] {
-            passed += admitted(*server, "/leased?k=all", 300);
-        });
+        clients.emplace_back(
+            [&, server = server.get()] { passed += admitted(*server, "/leased?k=all", 300); });
     }
     for (std::thread& client : clients) {
         client.join();
@@ -264,9 +263,9 @@ TEST_F(RateLimitModesTest, WhatTheOutcomeSaysIsTakenBack) {
     EXPECT_EQ(get(nginx->url("/logins?k=a&fail=4")).status, 429);
     for (int i = 0; i < 20; ++i) {
         // The refund travels beside the next request.
-        EXPECT_TRUE(wait_until(
-            [&] { return get(nginx->url("/forgiving-main?k=a&fail=4")).status == 401; }))
-            << i;
+        EXPECT_TRUE(wait_until([&] {
+            return get(nginx->url("/forgiving-main?k=a&fail=4")).status == 401;
+        })) << i;
     }
 }
 

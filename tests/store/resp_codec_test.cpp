@@ -68,13 +68,14 @@ const std::vector<ReplyCase>& reply_cases() {
         {"*2\r\n:1\r\n$1\r\nx\r\n", ReplyKind::array, "", {}},
         {"*2\r\n:1\r\n$-1\r\n", ReplyKind::array, "", {}},
         {"*1\r\n*1\r\n:1\r\n", ReplyKind::array, "", {}},
-        {"*33\r\n" + [] {
-             std::string ones;
-             for (std::size_t i = 0; i <= kReplyIntegersMax; ++i) {
-                 ones += ":1\r\n";
-             }
-             return ones;
-         }(),
+        {"*33\r\n" +
+             [] {
+                 std::string ones;
+                 for (std::size_t i = 0; i <= kReplyIntegersMax; ++i) {
+                     ones += ":1\r\n";
+                 }
+                 return ones;
+             }(),
          ReplyKind::array,
          "",
          {}},
@@ -188,9 +189,9 @@ TEST(AppendCheck, IsOneEvalsha) {
     std::string expected;
     append_command(expected, Words{"EVALSHA", rate_limit_script_sha(), "2",
                                    "sallyport:{a}:11111111111111111111111111111111",
-                                   "sallyport:{long_name}:22222222222222222222222222222222",
-                                   "g", "100000000", "500000000", "0", "100000000", "0",
-                                   "g", "1000000000", "1000000000", "0", "1000000000", "0"});
+                                   "sallyport:{long_name}:22222222222222222222222222222222", "g",
+                                   "100000000", "500000000", "0", "100000000", "0", "g",
+                                   "1000000000", "1000000000", "0", "1000000000", "0"});
     std::string got;
     append_check(got, checks);
     EXPECT_EQ(got, expected);
@@ -206,18 +207,16 @@ TEST(ParseCheck, TakesOnlyWhatTheScriptReturns) {
         EXPECT_EQ(reader.next(), ReadResult::reply);
         return parse_check(reader.reply(), checks);
     };
-    const auto good = parse(
-        "*7\r\n:1\r\n:100000000\r\n:0\r\n:9\r\n:500000000\r\n:0\r\n:9\r\n");
+    const auto good = parse("*7\r\n:1\r\n:100000000\r\n:0\r\n:9\r\n:500000000\r\n:0\r\n:9\r\n");
     ASSERT_TRUE(good.has_value());
     EXPECT_TRUE(good->allowed);
     EXPECT_EQ(good->measures[1].used, 500'000'000);
-    for (const char* wrong :
-         {"*2\r\n:1\r\n:0\r\n", "*4\r\n:1\r\n:0\r\n:0\r\n:0\r\n",
-          "*7\r\n:2\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n",
-          "*7\r\n:1\r\n:-1\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n",
-          "*7\r\n:1\r\n:0\r\n:-1\r\n:0\r\n:0\r\n:0\r\n:0\r\n",
-          "*7\r\n:1\r\n:0\r\n:0\r\n:0\r\n:500000001\r\n:0\r\n:0\r\n", "+OK\r\n", ":1\r\n",
-          "-ERR no\r\n"}) {
+    for (const char* wrong : {"*2\r\n:1\r\n:0\r\n", "*4\r\n:1\r\n:0\r\n:0\r\n:0\r\n",
+                              "*7\r\n:2\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n",
+                              "*7\r\n:1\r\n:-1\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n",
+                              "*7\r\n:1\r\n:0\r\n:-1\r\n:0\r\n:0\r\n:0\r\n:0\r\n",
+                              "*7\r\n:1\r\n:0\r\n:0\r\n:0\r\n:500000001\r\n:0\r\n:0\r\n", "+OK\r\n",
+                              ":1\r\n", "-ERR no\r\n"}) {
         EXPECT_FALSE(parse(wrong).has_value()) << wrong;
     }
 }

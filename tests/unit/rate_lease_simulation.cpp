@@ -37,8 +37,8 @@ struct Event {
     std::uint64_t order = 0;
     What what = What::request;
     int node = 0;
-    std::uint64_t life = 0;       // of the node: messages to a dead one find nobody
-    std::uint64_t question = 0;   // names a question or a refund
+    std::uint64_t life = 0;      // of the node: messages to a dead one find nobody
+    std::uint64_t question = 0;  // names a question or a refund
     std::int64_t need_ns = 0;
     std::int64_t extra_ns = 0;
     std::int64_t granted_at_ns = 0;  // on the store's clock
@@ -123,8 +123,8 @@ class Simulation {
         const int copies = uniform() < plan_.loss ? 0 : uniform() < plan_.duplication ? 2 : 1;
         for (int i = 0; i < copies; ++i) {
             event.at_ns = now_ns_ + plan_.delay_ns +
-                          static_cast<std::int64_t>(
-                              static_cast<double>(plan_.delay_spread_ns) * std::pow(uniform(), 4));
+                          static_cast<std::int64_t>(static_cast<double>(plan_.delay_spread_ns) *
+                                                    std::pow(uniform(), 4));
             push(event);
         }
     }
@@ -161,8 +161,7 @@ class Simulation {
         const double gap_ns = -std::log(1 - uniform()) / plan_.offered_per_s * 1e9;
         push({.at_ns = now_ns_ + static_cast<std::int64_t>(gap_ns) + 1, .what = What::request});
         ++outcome_.offered;
-        const int i =
-            plan_.jump_every_ns > 0 ? busy_ : static_cast<int>(uniform() * plan_.nodes);
+        const int i = plan_.jump_every_ns > 0 ? busy_ : static_cast<int>(uniform() * plan_.nodes);
         Node& node = nodes_[static_cast<std::size_t>(i)];
         const std::int64_t clock_ns = node.clock(now_ns_);
         const policy::LeaseLook seen = look(node.entry, plan_.terms, 1, clock_ns);
@@ -193,9 +192,7 @@ class Simulation {
         push(message);
     }
 
-    std::int64_t ahead_ns() const {
-        return plan_.terms.gcra.ahead(store_.tat_ns, now_ns_);
-    }
+    std::int64_t ahead_ns() const { return plan_.terms.gcra.ahead(store_.tat_ns, now_ns_); }
 
     void on_store_take(const Event& event) {
         Event answer = event;
@@ -251,8 +248,7 @@ class Simulation {
     void on_tick(const Event& event) {
         Node& node = node_of(event);
         push({.at_ns = now_ns_ + slice(), .what = What::tick, .node = event.node});
-        const std::uint32_t units =
-            take_unused(node.entry, plan_.terms, node.clock(now_ns_));
+        const std::uint32_t units = take_unused(node.entry, plan_.terms, node.clock(now_ns_));
         if (units > 0) {
             ++outcome_.refunds;
             Event message{.what = What::store_refund, .node = event.node};
@@ -299,11 +295,11 @@ class Simulation {
         for (const auto& one : losses_) {
             all_losses += one.second;
         }
-        const double line = static_cast<double>(outcome_.admitted) -
-                            static_cast<double>(now_ns_) * rate_per_ns_;
+        const double line =
+            static_cast<double>(outcome_.admitted) - static_cast<double>(now_ns_) * rate_per_ns_;
         lowest_ = std::min(lowest_, line - 1 - old_losses_);
-        const double allowed = static_cast<double>(plan_.terms.gcra.capacity_ns +
-                                                   plan_.terms.ttl_ns) * rate_per_ns_;
+        const double allowed =
+            static_cast<double>(plan_.terms.gcra.capacity_ns + plan_.terms.ttl_ns) * rate_per_ns_;
         outcome_.worst_excess =
             std::max(outcome_.worst_excess, line - all_losses - lowest_ - allowed);
     }
@@ -365,12 +361,11 @@ std::string describe(const SimulationPlan& plan) {
     std::ostringstream out;
     out << "seed " << plan.seed << ", " << plan.nodes << " nodes, interval "
         << plan.terms.gcra.interval_ns << " ns, capacity " << plan.terms.gcra.capacity_ns
-        << " ns, ttl " << plan.terms.ttl_ns << " ns, offered " << plan.offered_per_s
-        << "/s, jump " << plan.jump_every_ns << ", delay " << plan.delay_ns << "+"
-        << plan.delay_spread_ns << ", loss " << plan.loss << ", duplication "
-        << plan.duplication << ", death " << plan.node_death_every_ns << ", failover "
-        << plan.failover_every_ns << "/" << plan.failover_lag_ns << ", drift "
-        << plan.clock_drift << ", budget " << plan.budget_ns;
+        << " ns, ttl " << plan.terms.ttl_ns << " ns, offered " << plan.offered_per_s << "/s, jump "
+        << plan.jump_every_ns << ", delay " << plan.delay_ns << "+" << plan.delay_spread_ns
+        << ", loss " << plan.loss << ", duplication " << plan.duplication << ", death "
+        << plan.node_death_every_ns << ", failover " << plan.failover_every_ns << "/"
+        << plan.failover_lag_ns << ", drift " << plan.clock_drift << ", budget " << plan.budget_ns;
     return out.str();
 }
 

@@ -15,12 +15,12 @@ struct SimulationPlan {
     policy::LeaseTerms terms;
     int nodes = 4;
     std::int64_t duration_ns = 0;
-    double offered_per_s = 0;            // of all nodes together
-    std::int64_t jump_every_ns = 0;      // 0: all nodes alike; else one node at a time has all load
-    std::int64_t delay_ns = 300'000;     // one way, at least
-    std::int64_t delay_spread_ns = 0;    // one way, more than that
-    double loss = 0;                     // of messages
-    double duplication = 0;              // of messages
+    double offered_per_s = 0;          // of all nodes together
+    std::int64_t jump_every_ns = 0;    // 0: all nodes alike; else one node at a time has all load
+    std::int64_t delay_ns = 300'000;   // one way, at least
+    std::int64_t delay_spread_ns = 0;  // one way, more than that
+    double loss = 0;                   // of messages
+    double duplication = 0;            // of messages
     std::int64_t node_death_every_ns = 0;  // memory lost, the node starts anew
     std::int64_t failover_every_ns = 0;    // the store forgets the last writes
     std::int64_t failover_lag_ns = 0;      // how far back
@@ -35,9 +35,9 @@ struct SimulationOutcome {
     std::uint64_t admitted = 0;
     std::uint64_t trips = 0;
     std::uint64_t refunds = 0;
-    std::uint64_t lost_units = 0;   // granted in writes that failovers forgot
-    // The largest excess over burst + rate x (window + ttl) + what failovers forgot, over all windows
-    // that begin and end with an admitted request. Not above 0 when the bound holds.
+    std::uint64_t lost_units = 0;  // granted in writes that failovers forgot
+    // The largest excess over burst + rate x (window + ttl) + what failovers forgot, over all
+    // windows that begin and end with an admitted request. Not above 0 when the bound holds.
     double worst_excess = 0;
 };
 

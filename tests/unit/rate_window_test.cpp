@@ -53,8 +53,7 @@ TEST(RateWindow, NoWindowSeesMoreThanMaxAndFewArriveLate) {
             // Bursts and pauses.
             const std::uint64_t jump = random() % 50 == 0 ? 20 : random() % 3;
             now_ns += static_cast<std::int64_t>(jump) * mean_ns / kMs * kMs;
-            const auto units =
-                std::min(static_cast<std::uint32_t>(1 + random() % 3), terms.max);
+            const auto units = std::min(static_cast<std::uint32_t>(1 + random() % 3), terms.max);
             while (!passed.empty() && passed.front().first + terms.window_ns <= now_ns) {
                 in_window -= passed.front().second;
                 passed.pop_front();
