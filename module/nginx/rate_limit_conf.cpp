@@ -31,9 +31,10 @@ void warn_about_key(ngx_conf_t* cf, const Limit& limit) {
                      " has no variable: all requests share one bucket");
     }
     if (!limit.key.forgeable().empty()) {
-        warn(cf, "key=" + limit.spec.key + " of limit " + quoted(limit.spec.name) + " uses $" +
-                     std::string(limit.key.forgeable()) +
-                     ", which any client can set; use $sallyport_client_ip with sallyport_trust_proxy");
+        warn(cf,
+             "key=" + limit.spec.key + " of limit " + quoted(limit.spec.name) + " uses $" +
+                 std::string(limit.key.forgeable()) +
+                 ", which any client can set; use $sallyport_client_ip with sallyport_trust_proxy");
     }
 }
 
@@ -200,6 +201,10 @@ Status merge_rate_limit(ngx_conf_t* cf, const void* parent_conf, void* child_con
 Status finish_rate_limits(ngx_conf_t* cf, void* main_conf) {
     const auto& main = *static_cast<RateLimitMain*>(main_conf);
     for (const auto& limit : main.limits) {
+        if (ngx_test_config) {
+            ngx_conf_log_error(NGX_LOG_NOTICE, cf, 0, "sallyport: limit \"%s\": %s",
+                               limit->spec.name.c_str(), policy::bound_text(limit->spec).c_str());
+        }
         if (limit->spec.is_local()) {
             continue;
         }

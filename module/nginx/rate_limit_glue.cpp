@@ -16,11 +16,12 @@ using policy::Mode;
 using policy::Standing;
 using Answer = LocalCheck::Answer;
 
-HookResult refuse_limited(RateLimitState& state, Mode mode) {
+HookResult refuse_limited(Request& request, RateLimitState& state, Mode mode) {
     std::array<Standing, store::kLimitsPerRequestMax> refusing;
     std::size_t count = 0;
     std::uint32_t longest_s = 0;
     const Limit* longest = nullptr;
+    std::string violated;  // names are letters, digits, "_" and "-": nothing to escape
     for (std::size_t i = 0; i < state.outcome_count; ++i) {
         const RateLimitState::Outcome& one = state.outcomes[i];
         if (!one.refused) {
@@ -32,6 +33,10 @@ HookResult refuse_limited(RateLimitState& state, Mode mode) {
             longest_s = standing.retry_after_s;
         }
         refusing[count++] = standing;
+        violated.append(violated.empty() ? "\"" : ",\"").append(one.limit->spec.name).append("\"");
+    }
+    if (mode == Mode::enforce) {
+        request.state().violated = keep(request.r(), violated);
     }
     state.status = RateLimitStatus::limited;
     return HookResult::decided(policy::refusal({refusing.data(), count}), mode,
@@ -167,7 +172,7 @@ HookResult begin(Request& request, const RateLimitLocation& location, RateLimitS
     state.status = RateLimitStatus::passed;
     state.store = RateLimitAnswer::local;
     if (!take_local(request, state, sorted.local)) {
-        return refuse_limited(state, mode);
+        return refuse_limited(request, state, mode);
     }
     ask_for_leases(request, sorted);
     for (std::size_t i = 0; i < sorted.local.count; ++i) {

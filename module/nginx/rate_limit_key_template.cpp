@@ -16,9 +16,10 @@ constexpr std::string_view kClientVariables[] = {"sallyport_client_ip", "remote_
 constexpr std::string_view kAddressVariables[] = {"realip_remote_addr", "proxy_protocol_addr"};
 // Fields that name a client but come from it, unless a proxy in front is known to overwrite them.
 constexpr std::string_view kForgeable[] = {
-    "http_x_forwarded_for", "proxy_add_x_forwarded_for", "http_x_real_ip",        "http_forwarded",
-    "http_x_client_ip",     "http_true_client_ip",       "http_cf_connecting_ip",
-    "http_fastly_client_ip", "http_x_cluster_client_ip", "proxy_protocol_addr",
+    "http_x_forwarded_for",  "proxy_add_x_forwarded_for", "http_x_real_ip",
+    "http_forwarded",        "http_x_client_ip",          "http_true_client_ip",
+    "http_cf_connecting_ip", "http_fastly_client_ip",     "http_x_cluster_client_ip",
+    "proxy_protocol_addr",
 };
 
 bool is_one_of(std::span<const std::string_view> list, std::string_view name) {

@@ -71,7 +71,7 @@ void settle_later(Request& request, RateLimitState& state, const LimitKey& key, 
                   std::int64_t server_us);
 bool settles_later(const Limit& limit);
 
-HookResult refuse_limited(RateLimitState& state, policy::Mode mode);
+HookResult refuse_limited(Request& request, RateLimitState& state, policy::Mode mode);
 // Takes `set` from shared memory; what it found goes to `state`. False when a limit refuses.
 bool take_local(const Request& request, RateLimitState& state, LocalSet& set);
 

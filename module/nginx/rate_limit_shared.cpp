@@ -69,7 +69,7 @@ HookResult without_store(Request& request, RateLimitState& state, SharedSet& sha
     }
     if (!take_local(request, state, alone)) {
         give_back(shared.taken.all(), now_ns);
-        return refuse_limited(state, mode);
+        return refuse_limited(request, state, mode);
     }
     for (std::size_t i = 0; i < alone.count; ++i) {
         if (settles_later(*alone.limits[i])) {
@@ -139,7 +139,7 @@ HookResult with_store(Request& request, RateLimitState& state, SharedSet& shared
     }
     forget_concurrency(shared, false);
     give_back(shared.taken.all(), now_ns);
-    return refuse_limited(state, mode);
+    return refuse_limited(request, state, mode);
 }
 
 void write_check(const RedisCall& call, std::string& out) {

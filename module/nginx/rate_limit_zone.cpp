@@ -185,9 +185,8 @@ std::uint64_t RateLimitZone::evictions() const {
 double RateLimitZone::fill() const {
     // 3 MiB of reading at most, without the lock: a torn look costs an estimate nothing.
     constexpr std::size_t kSampleSets = 4096;
-    return of_kind(*spec_, [&]<typename Entry>() {
-        return table<Entry>().fill(monotonic_ns(), kSampleSets);
-    });
+    return of_kind(
+        *spec_, [&]<typename Entry>() { return table<Entry>().fill(monotonic_ns(), kSampleSets); });
 }
 
 void RateLimitZone::note_eviction() {

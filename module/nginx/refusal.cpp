@@ -8,6 +8,9 @@
 namespace sallyport::ngx {
 namespace {
 
+constexpr std::string_view kQuotaExceeded =
+    "https://iana.org/assignments/http-problem-types#quota-exceeded";
+
 std::string_view title_of(std::uint16_t status) {
     switch (status) {
         case 200: return "Already received";
@@ -46,7 +49,7 @@ bool has_error_page(ngx_http_request_t* r, ngx_int_t status) {
 
 // Only for what is refused: the words are ours, so nothing needs escaping. The reason is for the log
 // alone when it would tell a forger what was wrong with a signature.
-std::string body_of(const policy::Decision& decision) {
+std::string body_of(const policy::Decision& decision, std::string_view violated) {
     if (decision.verdict == policy::Verdict::answer) {
         return {};
     }
@@ -56,10 +59,17 @@ std::string body_of(const policy::Decision& decision) {
     if (decision.status == 401 || about_signature) {
         reason = "unauthorized";
     }
-    std::string body = R"({"type":"about:blank","title":")";
+    // Limits say which of them refused, as draft-ietf-httpapi-ratelimit-headers' problem type does.
+    const bool limited = decision.reason == policy::Reason::rate_limited && !violated.empty();
+    std::string body = R"({"type":")";
+    body.append(limited ? kQuotaExceeded : "about:blank").append(R"(","title":")");
     body.append(title_of(decision.status));
     body.append(R"(","status":)").append(std::to_string(decision.status));
-    body.append(R"(,"reason":")").append(reason).append("\"}\n");
+    body.append(R"(,"reason":")").append(reason).append("\"");
+    if (limited) {
+        body.append(R"(,"violated-policies":[)").append(violated).append("]");
+    }
+    body.append("}\n");
     return body;
 }
 
@@ -75,7 +85,7 @@ ngx_int_t refuse(Request& request, const policy::Decision& decision) {
     r->err_status = 0;
     // ngx_http_send_response discards an unread request body and honours HEAD.
     ngx_str_t type = ngx_string("application/problem+json");
-    const std::string_view text = keep(r, body_of(decision));
+    const std::string_view text = keep(r, body_of(decision, request.state().violated));
     ngx_http_complex_value_t body{};
     body.value = borrow(text);
     if (text.empty()) {

@@ -77,6 +77,7 @@ struct RequestState {
     // Facts that one feature establishes and others pass on; both live as long as the request.
     std::string_view delivery_id{};  // of a verified webhook
     std::string_view verified_by{};  // the preset or profile that verified it
+    std::string_view violated{};     // limits that refused, as members of a JSON array
     std::string_view replay_key{};   // names a delivery to whoever keeps or repeats it
     bool delivery_kept = false;      // a store has it: accepted, whatever the upstream said
 };

@@ -12,6 +12,7 @@ constexpr std::string_view kQuota = ";q=";
 constexpr std::string_view kWindow = ";w=";
 constexpr std::string_view kRemaining = ";r=";
 constexpr std::string_view kTime = ";t=";
+constexpr std::string_view kConcurrent = ";qu=\"concurrent-requests\"";
 
 constexpr FieldGenerations kC = bit(FieldGeneration::draft_11);
 constexpr FieldGenerations kB = bit(FieldGeneration::draft_07);
@@ -115,11 +116,17 @@ std::string policy_field(FieldGenerations generations, std::span<const FieldLimi
     }
     const bool named = (generations & kC) != 0;
     for (const FieldLimit& limit : limits) {
+        const bool concurrent = limit.window_s == 0;
+        if (concurrent && !named) {
+            continue;  // these generations know quotas of time only
+        }
         out += out.empty() ? "" : ", ";
         if (named) {
             out += "\"" + std::string(limit.name) + "\"" + std::string(kQuota);
         }
-        out += std::to_string(limit.quota) + std::string(kWindow) + std::to_string(limit.window_s);
+        out += std::to_string(limit.quota);
+        out += concurrent ? std::string(kConcurrent)
+                          : std::string(kWindow) + std::to_string(limit.window_s);
     }
     return out;
 }

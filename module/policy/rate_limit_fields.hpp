@@ -33,7 +33,7 @@ Result<FieldGenerations> parse_generations(std::span<const std::string_view> wor
 struct FieldLimit {
     std::string_view name;
     std::uint64_t quota = 0;
-    std::uint32_t window_s = 0;
+    std::uint32_t window_s = 0;  // 0: counts requests under way
     Standing standing{};
 };
 

@@ -114,5 +114,14 @@ TEST(RateLimitFields, GenerationErrorsNameTheRemedy) {
     }
 }
 
+TEST(RateLimitFields, ConcurrencyHasAUnitAndNoWindow) {
+    const FieldLimit limits[] = {{"slots", 10, 0, {7, 0, 0, 0}}, kBurst};
+    EXPECT_THAT(render("draft-11", limits),
+                testing::ElementsAre("RateLimit: \"slots\";r=7, \"burst\";r=50;t=1",
+                                     "RateLimit-Policy: \"slots\";q=10;qu=\"concurrent-requests\", "
+                                     "\"burst\";q=100;w=60"));
+    EXPECT_EQ(render("draft-06", limits).back(), "RateLimit-Policy: 100;w=60");
+}
+
 }  // namespace
 }  // namespace sallyport::policy
