@@ -30,8 +30,7 @@ ngx_uint_t status_of(const ngx_http_request_t* r) {
 void settle(const Afterwards& afterwards) {
     const std::int64_t now_ns = monotonic_ns();
     RateLimitWorker* worker = RateLimitWorker::current;
-    for (std::size_t i = 0; i < afterwards.count; ++i) {
-        const Afterwards::One& one = afterwards.all[i];
+    for (const Afterwards::One& one : afterwards.all.all()) {
         const policy::LimitSpec& spec = one.key.limit->spec;
         if (spec.kind != LimitKind::concurrent &&
             !is_to_be_skipped(spec.skip, status_of(afterwards.r))) {
@@ -74,8 +73,8 @@ void settle_later(Request& request, RateLimitState& state, const LimitKey& key, 
         cleanup->handler = on_end;
         state.held = afterwards;
     }
-    if (afterwards->count < afterwards->all.size()) {
-        afterwards->all[afterwards->count++] = {key, units, server_us};
+    if (!afterwards->all.full()) {
+        afterwards->all.push({key, units, server_us});
     }
 }
 

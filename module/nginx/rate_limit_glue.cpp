@@ -3,6 +3,7 @@
 // when the shared store refuses. A limit counts a request once, however often it is redirected.
 #include "common/bytes.hpp"
 #include "module/nginx/feature.hpp"
+#include "module/nginx/rate_limit_control.hpp"
 #include "module/nginx/rate_limit_explain.hpp"
 #include "module/nginx/rate_limit_request.hpp"
 #include "module/nginx/str.hpp"
@@ -17,14 +18,12 @@ using policy::Standing;
 using Answer = LocalCheck::Answer;
 
 HookResult refuse_limited(Request& request, RateLimitState& state, Mode mode) {
-    std::array<Standing, store::kLimitsPerRequestMax> refusing;
-    std::size_t count = 0;
+    FixedList<Standing, store::kLimitsPerRequestMax> refusing;
     std::uint32_t longest_s = 0;
     const Limit* longest = nullptr;
     std::string violated;  // names are letters, digits, "_" and "-": nothing to escape
-    for (std::size_t i = 0; i < state.outcome_count; ++i) {
-        const RateLimitState::Outcome& one = state.outcomes[i];
-        if (!one.refused) {
+    for (const RateLimitState::Outcome& one : state.all()) {
+        if (!one.refused || refusing.full()) {
             continue;
         }
         const Standing standing = one.standing();
@@ -32,14 +31,14 @@ HookResult refuse_limited(Request& request, RateLimitState& state, Mode mode) {
             longest = one.limit;
             longest_s = standing.retry_after_s;
         }
-        refusing[count++] = standing;
+        refusing.push(standing);
         violated.append(violated.empty() ? "\"" : ",\"").append(one.limit->spec.name).append("\"");
     }
     if (mode == Mode::enforce) {
         request.state().violated = keep(request.r(), violated);
     }
     state.status = RateLimitStatus::limited;
-    return HookResult::decided(policy::refusal({refusing.data(), count}), mode,
+    return HookResult::decided(policy::refusal(refusing.all()), mode,
                                longest == nullptr ? std::string_view() : longest->spec.name);
 }
 
@@ -61,8 +60,8 @@ void warn_evictions(const Request& request, const LocalSet& set) {
     static ngx_msec_t quiet_until = 0;
     static std::uint64_t seen = 0;
     std::uint64_t evictions = 0;
-    for (std::size_t i = 0; i < set.count; ++i) {
-        evictions += set.checks[i].zone->evictions();
+    for (const LocalCheck& check : set.checks.all()) {
+        evictions += check.zone->evictions();
     }
     if (evictions > seen && ngx_current_msec >= quiet_until) {
         quiet_until = ngx_current_msec + 60'000;
@@ -96,26 +95,27 @@ std::uint32_t cost_of(const Request& request, const Limit& limit) {
 struct Sorted {
     LocalSet local;
     SharedSet* shared = nullptr;
+    std::size_t room = 0;  // how many limits there can be
 };
 
-void ask_about(Request& request, SharedSet*& shared, const Limit& limit,
-               const policy::KeyParts& key, const policy::KeyHash& hash, std::uint32_t units,
-               std::uint32_t extra) {
-    if (shared == nullptr) {
-        shared = make_shared_set(request);
+void ask_about(Request& request, Sorted& sorted, const Limit& limit, const policy::KeyParts& key,
+               const policy::KeyHash& hash, std::uint32_t units, std::uint32_t extra) {
+    if (sorted.shared == nullptr) {
+        sorted.shared = make_shared_set(request, sorted.room);
     }
-    const std::size_t i = shared->count++;
-    shared->asked[i] = {{&limit, hash, policy::key_text(limit.store->hash_secret, key)},
-                        units,
-                        limit.spec.needs_zone()};
-    shared->checks[i] = {.wire = &limit.wire,
-                         .key = shared->asked[i].key.text,
-                         .units = std::int64_t{units},
-                         .extra = extra};
+    SharedSet& shared = *sorted.shared;
+    const std::size_t i = shared.count++;
+    auto* asked = new (&shared.asked[i])
+        SharedSet::Asked{{&limit, hash, policy::key_text(limit.store->hash_secret, key)},
+                         units,
+                         limit.spec.needs_zone()};
+    new (&shared.checks[i]) store::Check{
+        .wire = &limit.wire, .key = asked->key.text, .units = std::int64_t{units}, .extra = extra};
 }
 
 void sort_limits(Request& request, const RateLimitLocation& location, RateLimitState& state,
                  Sorted& out) {
+    out.room = location.limits.size();
     KeyScratch scratch;
     for (const Limit* limit : location.limits) {
         policy::KeyParts key;
@@ -136,14 +136,14 @@ void sort_limits(Request& request, const RateLimitLocation& location, RateLimitS
         if (limit->store == nullptr || limit->spec.leases()) {
             out.local.add(*limit, hash, units);
         } else {
-            ask_about(request, out.shared, *limit, key, hash, units, 0);
+            ask_about(request, out, *limit, key, hash, units, 0);
         }
     }
 }
 
 // Leases that are used up must be asked for; those that run low are renewed beside the request.
 void ask_for_leases(Request& request, Sorted& sorted) {
-    for (std::size_t i = 0; i < sorted.local.count; ++i) {
+    for (std::size_t i = 0; i < sorted.local.checks.size(); ++i) {
         const LocalCheck& check = sorted.local.checks[i];
         const Limit& limit = *sorted.local.limits[i];
         const bool asks = check.answer == Answer::asks;
@@ -154,7 +154,7 @@ void ask_for_leases(Request& request, Sorted& sorted) {
         policy::KeyParts key;
         limit.key.collect(request, scratch, key);
         if (asks) {
-            ask_about(request, sorted.shared, limit, key, check.key, check.units, check.want);
+            ask_about(request, sorted, limit, key, check.key, check.units, check.want);
         } else if (RateLimitWorker::current != nullptr) {
             RateLimitWorker::current->renew(
                 {&limit, check.key, policy::key_text(limit.store->hash_secret, key)}, check.want);
@@ -162,30 +162,44 @@ void ask_for_leases(Request& request, Sorted& sorted) {
     }
 }
 
+// While the store is asked, what was taken from shared memory must outlive this call.
+void keep_taken(const Request& request, Sorted& sorted) {
+    const std::span<LocalCheck> checks = sorted.local.checks.all();
+    if (checks.empty()) {
+        return;
+    }
+    auto* kept = static_cast<LocalCheck*>(ngx_palloc(request.r()->main->pool, checks.size_bytes()));
+    if (kept == nullptr) {
+        throw std::bad_alloc();
+    }
+    std::copy(checks.begin(), checks.end(), kept);
+    sorted.shared->taken = {kept, checks.size()};
+}
+
 HookResult begin(Request& request, const RateLimitLocation& location, RateLimitState& state,
                  Mode mode) {
     Sorted sorted;
     sort_limits(request, location, state, sorted);
-    if (sorted.local.count == 0 && sorted.shared == nullptr) {
+    if (sorted.local.checks.empty() && sorted.shared == nullptr) {
         return HookResult::pass();
     }
+    state.make_room(request.r()->main->pool, location.limits.size());
     state.status = RateLimitStatus::passed;
     state.store = RateLimitAnswer::local;
     if (!take_local(request, state, sorted.local)) {
         return refuse_limited(request, state, mode);
     }
     ask_for_leases(request, sorted);
-    for (std::size_t i = 0; i < sorted.local.count; ++i) {
-        if (sorted.local.checks[i].answer == Answer::admits &&
-            settles_later(*sorted.local.limits[i])) {
-            settle_later(request, state, {sorted.local.limits[i], sorted.local.checks[i].key, {}},
-                         sorted.local.checks[i].units, 0);
+    for (std::size_t i = 0; i < sorted.local.checks.size(); ++i) {
+        const LocalCheck& check = sorted.local.checks[i];
+        if (check.answer == Answer::admits && settles_later(*sorted.local.limits[i])) {
+            settle_later(request, state, {sorted.local.limits[i], check.key, {}}, check.units, 0);
         }
     }
     if (sorted.shared == nullptr) {
         return HookResult::pass();
     }
-    sorted.shared->taken = sorted.local;
+    keep_taken(request, sorted);
     return ask_store(request, state, *sorted.shared, mode);
 }
 
@@ -247,14 +261,14 @@ void inspect(policy::Metrics& out, void* main_conf) {
 }  // namespace
 
 bool take_local(const Request& request, RateLimitState& state, LocalSet& set) {
-    if (set.count == 0) {
+    if (set.checks.empty()) {
         return true;
     }
-    const bool all = take_all(set.all(), monotonic_ns());
-    for (std::size_t i = 0; i < set.count; ++i) {
-        if (set.checks[i].answer != Answer::asks) {
-            state.record(set.limits[i], set.checks[i].measure,
-                         set.checks[i].answer == Answer::refuses);
+    const bool all = take_all(set.checks.all(), monotonic_ns());
+    for (std::size_t i = 0; i < set.checks.size(); ++i) {
+        const LocalCheck& check = set.checks[i];
+        if (check.answer != Answer::asks) {
+            state.record(set.limits[i], check.measure, check.answer == Answer::refuses);
         }
     }
     warn_evictions(request, set);
@@ -276,6 +290,7 @@ constinit const Feature kRateLimit = {
     .preaccess = preaccess,
     .header_filter = write_rate_limit_fields,
     .explain = explain_rate_limit,
+    .routes = kRateLimitRoutes,
     .inspect = inspect,
 };
 

@@ -145,4 +145,23 @@ bool KeyTemplate::collect(Request& request, KeyScratch& scratch, policy::KeyPart
     return counted;
 }
 
+bool KeyTemplate::collect_named(std::span<const std::string_view> values, KeyScratch& scratch,
+                                policy::KeyParts& out) const {
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+        if (parts_[i].kind == Kind::text) {
+            out.add(parts_[i].text);
+            continue;
+        }
+        if (next == values.size()) {
+            return false;
+        }
+        const std::string_view value = values[next++];
+        const auto address =
+            parts_[i].kind == Kind::variable ? std::nullopt : IpAddress::parse(value);
+        out.add(address ? policy::address_part(*address, ipv6_prefix_, scratch[i]) : value);
+    }
+    return next == values.size();
+}
+
 }  // namespace sallyport::ngx

@@ -7,6 +7,7 @@
 #include "module/policy/rate_limit_key.hpp"
 
 #include <array>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,11 @@ class KeyTemplate {
 
     // False when the whole key is empty (no text, no variable set): such a request is not counted.
     bool collect(Request& request, KeyScratch& scratch, policy::KeyParts& out) const;
+
+    // The same from values that an operator names, one a variable in the template's order. False
+    // when there are more or fewer.
+    bool collect_named(std::span<const std::string_view> values, KeyScratch& scratch,
+                       policy::KeyParts& out) const;
 
     bool has_variables() const;
     // The first variable that any client can set to what it likes; empty when there is none.

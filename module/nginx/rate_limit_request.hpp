@@ -2,30 +2,29 @@
 #pragma once
 
 #include "module/nginx/feature.hpp"
+#include "module/nginx/fixed_list.hpp"
 #include "module/nginx/rate_limit_conf.hpp"
 #include "module/nginx/rate_limit_response.hpp"
 #include "module/nginx/rate_limit_worker.hpp"
 
-#include <array>
 #include <optional>
+#include <span>
 
 namespace sallyport::ngx {
 
 // Limits to be taken from shared memory together.
 struct LocalSet {
-    std::array<LocalCheck, store::kLimitsPerRequestMax> checks;
-    std::array<const Limit*, store::kLimitsPerRequestMax> limits;
-    std::size_t count = 0;
+    FixedList<LocalCheck, store::kLimitsPerRequestMax> checks;
+    FixedList<const Limit*, store::kLimitsPerRequestMax> limits;
 
     LocalCheck& add(const Limit& limit, const policy::KeyHash& key, std::uint32_t units) {
-        limits[count] = &limit;
-        checks[count] = {limit.zone_of(), key, units};
-        return checks[count++];
+        limits.push(&limit);
+        return checks.push({limit.zone_of(), key, units});
     }
-    std::span<LocalCheck> all() { return {checks.data(), count}; }
 };
 
-// What a request keeps while, and after, it asks a shared store.
+// What a request keeps while, and after, it asks a shared store. In the pool, as large as it must
+// be.
 struct SharedSet {
     struct Asked {
         LimitKey key;
@@ -34,17 +33,17 @@ struct SharedSet {
     };
     ngx_http_request_t* r = nullptr;
     RedisCall call;
-    std::array<store::Check, store::kLimitsPerRequestMax> checks;
-    std::array<Asked, store::kLimitsPerRequestMax> asked;
+    store::Check* checks = nullptr;
+    Asked* asked = nullptr;
     std::size_t count = 0;
-    std::int64_t sent_ns = 0;   // on the clock of the tables
-    std::int64_t asked_ns = 0;  // precisely, for the metrics
-    LocalSet taken;  // what the request has already taken from shared memory
+    std::span<LocalCheck> taken{};  // what the request has already taken from shared memory
+    std::int64_t sent_ns = 0;       // on the clock of the tables
+    std::int64_t asked_ns = 0;      // precisely, for the metrics
     bool answered = false;
     bool settled = false;
     std::optional<store::CheckReply> reply;  // none: the store gave no answer
 
-    std::span<const store::Check> all() const { return {checks.data(), count}; }
+    std::span<const store::Check> all() const { return {checks, count}; }
 };
 
 // To be settled when the request ends: slots to release, requests not to be counted.
@@ -55,8 +54,7 @@ struct Afterwards {
         std::int64_t server_us = 0;  // when a store has counted it; 0: shared memory has
     };
     ngx_http_request_t* r = nullptr;
-    std::array<One, store::kLimitsPerRequestMax> all;
-    std::size_t count = 0;
+    FixedList<One, store::kLimitsPerRequestMax> all;
 };
 
 // Asks the store for the limits of `shared`; decided at once when nobody should wait.
@@ -64,7 +62,8 @@ HookResult ask_store(Request& request, RateLimitState& state, SharedSet& shared,
 // The question has been answered, or not.
 HookResult after_store(Request& request, RateLimitState& state, SharedSet& shared,
                        policy::Mode mode);
-SharedSet* make_shared_set(const Request& request);
+// With room for `room` limits.
+SharedSet* make_shared_set(const Request& request, std::size_t room);
 
 // Notes what must be settled at the request's end. `server_us`: see Afterwards.
 void settle_later(Request& request, RateLimitState& state, const LimitKey& key, std::uint32_t units,

@@ -1,6 +1,7 @@
 #include "module/nginx/rate_limit_response.hpp"
 
 #include "common/bytes.hpp"
+#include "module/nginx/fixed_list.hpp"
 #include "module/nginx/str.hpp"
 
 #include <algorithm>
@@ -12,19 +13,15 @@ namespace {
 using policy::Field;
 using policy::FieldLimit;
 
-struct Shown {
-    std::array<FieldLimit, store::kLimitsPerRequestMax> limits;
-    std::size_t count = 0;
-    std::span<const FieldLimit> all() const { return {limits.data(), count}; }
-};
+using Shown = FixedList<FieldLimit, store::kLimitsPerRequestMax>;
 
 // The location's limits that counted this request.
 Shown shown_limits(const RateLimitState& state, const RateLimitLocation& location) {
     Shown shown;
     for (const Limit* limit : location.limits) {
         if (const RateLimitState::Outcome* outcome = state.find(limit)) {
-            shown.limits[shown.count++] = {limit->spec.name, limit->spec.quota,
-                                           limit->spec.window_s, outcome->standing()};
+            shown.push(
+                {limit->spec.name, limit->spec.quota, limit->spec.window_s, outcome->standing()});
         }
     }
     return shown;
@@ -80,6 +77,20 @@ void keep_values(const Request& request, std::span<Field> fields) {
 
 }  // namespace
 
+void RateLimitState::make_room(ngx_pool_t* pool, std::size_t count) {
+    if (outcome_count + count <= outcome_room) {
+        return;
+    }
+    const std::size_t room = outcome_count + count;
+    auto* wider = static_cast<Outcome*>(ngx_palloc(pool, room * sizeof(Outcome)));
+    if (wider == nullptr) {
+        throw std::bad_alloc();
+    }
+    std::copy_n(outcomes, outcome_count, wider);
+    outcomes = wider;
+    outcome_room = room;
+}
+
 const RateLimitState::Outcome* RateLimitState::find(const Limit* limit) const {
     for (std::size_t i = 0; i < outcome_count; ++i) {
         if (outcomes[i].limit == limit) {
@@ -97,7 +108,7 @@ void write_rate_limit_fields(Request& request, const void* location_conf) {
         return;
     }
     const Shown shown = shown_limits(*state, location);
-    if (shown.count == 0) {
+    if (shown.empty()) {
         return;
     }
     std::array<char, policy::field_bytes_max(store::kLimitsPerRequestMax)> scratch;

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace sallyport::ngx {
@@ -17,35 +18,30 @@ enum class RateLimitAnswer : std::uint8_t { none, local, shared, fallback };
 
 struct RateLimitState {
     struct Outcome {
-        const Limit* limit = nullptr;
-        policy::Measure measure{};  // as the decision left it
-        bool refused = false;
+        const Limit* limit;
+        policy::Measure measure;  // as the decision left it
+        bool refused;
         policy::Standing standing() const { return policy::standing(limit->spec, measure); }
     };
-    // Those of the first location, in the rare case that a redirect leads to one with others.
-    // Not initialized: outcome_count of them are valid.
-    std::array<Outcome, store::kLimitsPerRequestMax> outcomes;
-    std::size_t outcome_count;
-    std::uint64_t counted;  // one bit a limit
-    RateLimitStatus status;
-    RateLimitAnswer store;
-    std::string_view store_name;
-    void* waiting;  // the question to a shared store under way
-    void* held;     // what is to be settled when the request ends
+    // Every limit that was decided, in the pool: room for those of the request's locations.
+    Outcome* outcomes = nullptr;
+    std::size_t outcome_count = 0;
+    std::size_t outcome_room = 0;
+    std::uint64_t counted = 0;  // one bit a limit
+    RateLimitStatus status = RateLimitStatus::none;
+    RateLimitAnswer store = RateLimitAnswer::none;
+    std::string_view store_name{};
+    void* waiting = nullptr;  // the question to a shared store under way
+    void* held = nullptr;     // what is to be settled when the request ends
 
-    RateLimitState() noexcept
-        : outcome_count(0),
-          counted(0),
-          status(RateLimitStatus::none),
-          store(RateLimitAnswer::none),
-          waiting(nullptr),
-          held(nullptr) {}
-
+    // Room for the outcomes of `count` limits more.
+    void make_room(ngx_pool_t* pool, std::size_t count);
     void record(const Limit* limit, const policy::Measure& measure, bool refused = false) {
-        if (outcome_count < outcomes.size()) {
+        if (outcome_count < outcome_room) {
             outcomes[outcome_count++] = {limit, measure, refused};
         }
     }
+    std::span<const Outcome> all() const { return {outcomes, outcome_count}; }
     const Outcome* find(const Limit* limit) const;
 };
 

@@ -55,7 +55,7 @@ HookResult without_store(Request& request, RateLimitState& state, SharedSet& sha
         const SharedSet::Asked& one = shared.asked[i];
         const policy::LimitSpec& spec = one.key.limit->spec;
         if (spec.on_store_error == policy::OnStoreError::deny) {
-            give_back(shared.taken.all(), now_ns);
+            give_back(shared.taken, now_ns);
             state.status = RateLimitStatus::unavailable;
             return HookResult::decided(Decision::deny(Reason::rate_limit_store_unavailable,
                                                       kServiceUnavailable, kUnavailableRetryS),
@@ -68,10 +68,10 @@ HookResult without_store(Request& request, RateLimitState& state, SharedSet& sha
         }
     }
     if (!take_local(request, state, alone)) {
-        give_back(shared.taken.all(), now_ns);
+        give_back(shared.taken, now_ns);
         return refuse_limited(request, state, mode);
     }
-    for (std::size_t i = 0; i < alone.count; ++i) {
+    for (std::size_t i = 0; i < alone.checks.size(); ++i) {
         if (settles_later(*alone.limits[i])) {
             settle_later(request, state, {alone.limits[i], alone.checks[i].key, {}},
                          alone.checks[i].units * alone.checks[i].share, 0);
@@ -138,7 +138,7 @@ HookResult with_store(Request& request, RateLimitState& state, SharedSet& shared
         return HookResult::pass();
     }
     forget_concurrency(shared, false);
-    give_back(shared.taken.all(), now_ns);
+    give_back(shared.taken, now_ns);
     return refuse_limited(request, state, mode);
 }
 
@@ -166,7 +166,7 @@ void forget(void* data) {
     RedisClient::cancel(shared.call);
     if (shared.count > 0 && !shared.settled) {
         const std::int64_t now_ns = monotonic_ns();
-        give_back(shared.taken.all(), now_ns);
+        give_back(shared.taken, now_ns);
         lease_unanswered(shared, now_ns);
         forget_concurrency(shared, true);
     }
@@ -174,15 +174,20 @@ void forget(void* data) {
 
 }  // namespace
 
-SharedSet* make_shared_set(const Request& request) {
+SharedSet* make_shared_set(const Request& request, std::size_t room) {
     ngx_http_request_t* main = request.r()->main;
+    void* arrays = ngx_palloc(main->pool, room * (sizeof(store::Check) + sizeof(SharedSet::Asked)));
     ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(main->pool, sizeof(SharedSet));
-    if (cleanup == nullptr) {
+    if (cleanup == nullptr || arrays == nullptr) {
         throw std::bad_alloc();
     }
     auto* shared = new (cleanup->data) SharedSet();
     static_assert(std::is_trivially_destructible_v<SharedSet>);
     static_assert(alignof(SharedSet) <= NGX_ALIGNMENT);
+    static_assert(alignof(SharedSet::Asked) <= NGX_ALIGNMENT &&
+                  alignof(store::Check) <= NGX_ALIGNMENT);
+    shared->asked = static_cast<SharedSet::Asked*>(arrays);
+    shared->checks = reinterpret_cast<store::Check*>(shared->asked + room);
     shared->r = request.r();
     cleanup->handler = forget;
     return shared;

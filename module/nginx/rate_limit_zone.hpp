@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace sallyport::ngx {
 
@@ -36,6 +37,15 @@ class RateLimitZone {
     std::uint64_t evictions() const;
     // The share of places with live keys, 0 to 1; of a large table an estimate.
     double fill() const;
+
+    // A look at one key, or at the keys that have used most (at most `count`, from a bounded
+    // sample).
+    struct Usage {
+        policy::KeyHash key;
+        policy::Measure measure;
+    };
+    Usage usage(const policy::KeyHash& key) const;
+    std::vector<Usage> top(std::size_t count) const;
 
     // Concurrency: the lane of this process, claimed on first use. Lanes of processes that have
     // died are cleared and free again.

@@ -1,9 +1,9 @@
 #include "module/nginx/refusal.hpp"
 
-#include <string>
-
 #include "module/nginx/str.hpp"
 #include "module/nginx/webhook_spool_conf.hpp"
+
+#include <string>
 
 namespace sallyport::ngx {
 namespace {
@@ -13,21 +13,36 @@ constexpr std::string_view kQuotaExceeded =
 
 std::string_view title_of(std::uint16_t status) {
     switch (status) {
-        case 200: return "Already received";
-        case 400: return "Bad Request";
-        case 401: return "Unauthorized";
-        case 403: return "Forbidden";
-        case 409: return "Conflict";
-        case 411: return "Length Required";
-        case 413: return "Content Too Large";
-        case 415: return "Unsupported Media Type";
-        case 421: return "Misdirected Request";
-        case 425: return "Too Early";
-        case 426: return "Upgrade Required";
-        case 429: return "Too Many Requests";
-        case 500: return "Internal Server Error";
-        case 503: return "Service Unavailable";
-        default: return "Refused";
+        case 200:
+            return "Already received";
+        case 400:
+            return "Bad Request";
+        case 401:
+            return "Unauthorized";
+        case 403:
+            return "Forbidden";
+        case 409:
+            return "Conflict";
+        case 411:
+            return "Length Required";
+        case 413:
+            return "Content Too Large";
+        case 415:
+            return "Unsupported Media Type";
+        case 421:
+            return "Misdirected Request";
+        case 425:
+            return "Too Early";
+        case 426:
+            return "Upgrade Required";
+        case 429:
+            return "Too Many Requests";
+        case 500:
+            return "Internal Server Error";
+        case 503:
+            return "Service Unavailable";
+        default:
+            return "Refused";
     }
 }
 
@@ -47,8 +62,8 @@ bool has_error_page(ngx_http_request_t* r, ngx_int_t status) {
     return false;
 }
 
-// Only for what is refused: the words are ours, so nothing needs escaping. The reason is for the log
-// alone when it would tell a forger what was wrong with a signature.
+// Only for what is refused: the words are ours, so nothing needs escaping. The reason is for the
+// log alone when it would tell a forger what was wrong with a signature.
 std::string body_of(const policy::Decision& decision, std::string_view violated) {
     if (decision.verdict == policy::Verdict::answer) {
         return {};

@@ -96,6 +96,21 @@ class KeyTable {
         each_live(now_ns, [&](const Entry&) { ++count; });
         return count;
     }
+    // Calls visit(copy of entry) for live entries of at most `sets_max` sets spread over the table.
+    // Without the lock an entry may be torn: for a look, not for a decision.
+    template <typename Visit>
+    void sample(std::int64_t now_ns, std::size_t sets_max, Visit&& visit) const {
+        const std::size_t looked = sets_.size() < sets_max ? sets_.size() : sets_max;
+        for (std::size_t i = 0; i < looked; ++i) {
+            for (const Entry& place : sets_[i * sets_.size() / looked].places) {
+                const Entry entry = place;
+                if (entry.live_until_ns() > now_ns) {
+                    visit(entry);
+                }
+            }
+        }
+    }
+
     // The share of live places, 0 to 1, from at most `sets_max` sets spread over the table.
     double fill(std::int64_t now_ns, std::size_t sets_max) const {
         const std::size_t looked = sets_.size() < sets_max ? sets_.size() : sets_max;

@@ -47,6 +47,7 @@ constexpr std::string_view kConfig = R"(
         location /forgiving { sallyport_rate_limit forgiving; proxy_pass http://127.0.0.1:%%PORT%%/status/; }
         location /forgiving-main { sallyport_rate_limit forgiving_main; proxy_pass http://127.0.0.1:%%PORT%%/status/; }
         location /logins { sallyport_rate_limit logins; proxy_pass http://127.0.0.1:%%PORT%%/status/; }
+        location /control/ { sallyport_control; }
         location /gif { empty_gif; }
         location /status/ {
             if ($arg_fail = 5) { return 502; }
@@ -267,6 +268,39 @@ TEST_F(RateLimitModesTest, WhatTheOutcomeSaysIsTakenBack) {
             return get(nginx->url("/forgiving-main?k=a&fail=4")).status == 401;
         })) << i;
     }
+}
+
+TEST_F(RateLimitModesTest, TheControlLocationShowsUsageAndConsumesNothing) {
+    const auto nginx = node();
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(get(nginx->url("/window?k=seen")).status, 200);
+    }
+    const auto all = get(nginx->url("/control/limits"));
+    EXPECT_EQ(all.status, 200);
+    EXPECT_THAT(all.body, HasSubstr("at most 3 requests in any 3600 seconds, on each node"));
+    EXPECT_THAT(all.body, HasSubstr("requests in any day, any number of nodes"));
+    for (int i = 0; i < 5; ++i) {
+        const auto one = get(nginx->url("/control/limits/usage?limit=window_here&key=seen"));
+        EXPECT_EQ(one.status, 200);
+        EXPECT_THAT(one.body, HasSubstr("\"remaining\":1,\"used\":2"));
+    }
+    EXPECT_THAT(get(nginx->url("/control/limits/usage?limit=window_here&key=other")).body,
+                HasSubstr("\"used\":0"));
+    const auto top = get(nginx->url("/control/limits/top?limit=window_here"));
+    EXPECT_THAT(top.body, HasSubstr("\"used\":2"));
+    EXPECT_THAT(top.body, testing::Not(HasSubstr("seen")));
+    EXPECT_EQ(get(nginx->url("/control/limits/usage?limit=none&key=a")).status, 404);
+    EXPECT_EQ(get(nginx->url("/control/limits/usage?limit=window_here&key=a%7Cb")).status, 400);
+    EXPECT_EQ(get(nginx->url("/control/limits/top?limit=window_here&count=0")).status, 400);
+}
+
+TEST_F(RateLimitModesTest, AProblemDocumentNamesTheLimitsThatRefused) {
+    const auto nginx = node();
+    admitted(*nginx, "/leased-both?k=p", 3);
+    const auto refused = get(nginx->url("/leased-both?k=p"));
+    EXPECT_EQ(refused.status, 429);
+    EXPECT_THAT(refused.body, HasSubstr("http-problem-types#quota-exceeded"));
+    EXPECT_THAT(refused.body, HasSubstr("\"violated-policies\":[\"window_here\"]"));
 }
 
 }  // namespace

@@ -1,0 +1,10 @@
+// What the control location serves about rate limits.
+#pragma once
+
+#include "module/nginx/control.hpp"
+
+namespace sallyport::ngx {
+
+extern const ControlRoute kRateLimitRoutes[3];
+
+}  // namespace sallyport::ngx
