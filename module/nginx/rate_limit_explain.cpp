@@ -33,15 +33,18 @@ std::string key_value(const policy::KeyParts& key) {
 struct Look {
     const Limit* limit;
     std::string key;
-    std::int64_t ahead_ns;
+    policy::Measure measure;  // as one request more would leave it, when all limits admit it
     bool admits;
 };
 
-Json fact_of(const Look& look, bool admitted) {
+policy::Measure with_one_more(const Limit& limit, policy::Measure measure) {
+    measure.used += limit.spec.kind == policy::LimitKind::rate ? limit.spec.gcra.interval_ns : 1;
+    return measure;
+}
+
+Json fact_of(const Look& look) {
     const Limit& limit = *look.limit;
-    const std::int64_t after =
-        admitted ? look.ahead_ns + limit.spec.gcra.interval_ns : look.ahead_ns;
-    const policy::Standing standing = policy::standing(limit.spec.gcra, after);
+    const policy::Standing standing = policy::standing(limit.spec, look.measure);
     Json fact = Json::object({{"limit", Json::string(limit.spec.name)},
                               {"key", Json::string(limit.spec.key)},
                               {"value", Json::string(look.key)},
@@ -82,21 +85,24 @@ HookResult explain_rate_limit(Request& request, const void* location_conf, Stage
                                        {"note", Json::string("the key is empty: not counted")}}));
             continue;
         }
-        const std::int64_t ahead_ns =
-            limit->spec.needs_zone()
-                ? limit->zone.peek(limit->spec.gcra, limit->zone.hash(key), monotonic_ns())
-                : 0;
-        looks.push_back({limit, key_value(key), ahead_ns, limit->spec.gcra.admits(ahead_ns)});
+        policy::Measure measure{};
+        if (limit->spec.needs_zone()) {
+            measure = limit->zone.usage(limit->zone.hash(key)).measure;
+        }
+        looks.push_back({limit, key_value(key), measure, policy::admits(limit->spec, measure, 1)});
         admitted = admitted && looks.back().admits;
     }
     std::vector<policy::Standing> refusing;
     const Limit* by = nullptr;
-    for (const Look& look : looks) {
-        facts.append(fact_of(look, admitted));
-        state.record(look.limit,
-                     admitted ? look.ahead_ns + look.limit->spec.gcra.interval_ns : look.ahead_ns);
+    state.make_room(request.r()->main->pool, looks.size());
+    for (Look& look : looks) {
+        if (admitted) {
+            look.measure = with_one_more(*look.limit, look.measure);
+        }
+        facts.append(fact_of(look));
+        state.record(look.limit, look.measure, !look.admits);
         if (!look.admits) {
-            refusing.push_back(policy::standing(look.limit->spec.gcra, look.ahead_ns));
+            refusing.push_back(policy::standing(look.limit->spec, look.measure));
             by = by == nullptr ? look.limit : by;
         }
     }

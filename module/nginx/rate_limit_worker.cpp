@@ -72,7 +72,20 @@ RateLimitWorker::RateLimitWorker(RateLimitMain& main, ngx_cycle_t* cycle)
 }
 
 RateLimitWorker::~RateLimitWorker() {
-    current = nullptr;
+    if (current == this) {
+        current = nullptr;
+    }
+    // A client that has ended has forgotten its calls.
+    for (const auto& one : calls_) {
+        if (one->key.limit->store->client != nullptr) {
+            RedisClient::cancel(one->call);
+        }
+    }
+    for (const StoreState& state : stores_) {
+        if (state.ping != nullptr && state.store->client != nullptr) {
+            RedisClient::cancel(*state.ping);
+        }
+    }
     for (ngx_event_t* timer : {&slice_timer_, &second_timer_}) {
         if (timer->timer_set) {
             ngx_del_timer(timer);

@@ -29,10 +29,6 @@ class RateLimitZone {
 
     policy::KeyHash hash(const policy::KeyParts& key) const;
 
-    // How far a key's TAT lies ahead; consumes nothing.
-    std::int64_t peek(const policy::Gcra& limit, const policy::KeyHash& key,
-                      std::int64_t now_ns) const;
-
     // Live keys that had to give way since the zone was made.
     std::uint64_t evictions() const;
     // The share of places with live keys, 0 to 1; of a large table an estimate.

@@ -18,8 +18,13 @@ namespace sallyport::policy {
 inline constexpr std::size_t kKeyPartsMax = 16;
 
 struct KeyParts {
-    std::array<std::string_view, kKeyPartsMax> parts;
-    std::size_t count = 0;
+    KeyParts() noexcept : count(0) {}
+
+    // A request builds one for each limit: places that it does not use cost nothing.
+    union {
+        std::string_view parts[kKeyPartsMax];
+    };
+    std::size_t count;
 
     // REQUIRES: count < kKeyPartsMax.
     void add(std::string_view part) { parts[count++] = part; }
