@@ -118,7 +118,8 @@ void add_explain(CLI::App& program) {
     command->add_option("--method", options->method, "Its method")->capture_default_str();
     command->add_option("--ip", options->address, "The client's address, or unix:")
         ->capture_default_str();
-    command->add_option("-H,--header", options->headers, "A header field, \"Name: value\"");
+    command->add_option("-H,--header", options->headers, "A header field, \"Name: value\"")
+        ->allow_extra_args(false);
     command->add_option("--body", options->body_file, "A file with the request's body");
     command->add_option("--listen", options->listen,
                         "The port that receives it, when it is not the URL's");

@@ -1,0 +1,128 @@
+#include "cli/command.hpp"
+#include "cli/lint/lint.hpp"
+#include "common/file_text.hpp"
+#include "common/json.hpp"
+
+#include <glob.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+namespace sallyport::cli {
+namespace {
+
+constexpr std::size_t kFileBytesMax = std::size_t{64} << 20;
+
+struct CheckOptions {
+    std::string conf;
+    std::vector<std::string> ignored;
+    bool json = false;
+    bool list = false;
+};
+
+std::vector<std::string> expand(const std::string& pattern) {
+    if (pattern.find_first_of("*?[") == std::string::npos) {
+        return {pattern};
+    }
+    glob_t found{};
+    std::vector<std::string> names;
+    if (glob(pattern.c_str(), 0, nullptr, &found) == 0) {
+        names.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+    }
+    globfree(&found);
+    return names;
+}
+
+const char* word(lint::Severity severity) {
+    return severity == lint::Severity::error ? "error" : "warning";
+}
+
+Json json_of(const lint::Rule& rule) {
+    return Json::object({{"rule", Json::string(rule.id)},
+                         {"severity", Json::string(word(rule.severity))},
+                         {"why", Json::string(rule.why)},
+                         {"remedy", Json::string(rule.remedy)}});
+}
+
+void print_json(const std::vector<lint::Finding>& findings) {
+    Json list = Json::array();
+    for (const lint::Finding& finding : findings) {
+        Json one = json_of(*finding.rule);
+        one.set("file", Json::string(finding.file));
+        one.set("line", Json::integer(finding.line));
+        one.set("text", Json::string(finding.text));
+        list.append(one);
+    }
+    std::printf("%s\n", Json::object({{"findings", list}}).dump_pretty().c_str());
+}
+
+void print_text(const std::vector<lint::Finding>& findings) {
+    for (const lint::Finding& finding : findings) {
+        std::printf("%s:%u: %s: %s [%s]\n    why: %s\n    remedy: %s\n", finding.file.c_str(),
+                    finding.line, word(finding.rule->severity), finding.text.c_str(),
+                    std::string(finding.rule->id).c_str(), std::string(finding.rule->why).c_str(),
+                    std::string(finding.rule->remedy).c_str());
+    }
+}
+
+void print_rules(bool as_json) {
+    Json list = Json::array();
+    for (const lint::Rule& rule : lint::rules()) {
+        list.append(json_of(rule));
+        if (!as_json) {
+            std::printf("%-30s %-8s %s\n", std::string(rule.id).c_str(), word(rule.severity),
+                        std::string(rule.why).c_str());
+        }
+    }
+    if (as_json) {
+        std::printf("%s\n", list.dump_pretty().c_str());
+    }
+}
+
+void run(const CheckOptions& options) {
+    if (options.list) {
+        print_rules(options.json);
+        return;
+    }
+    if (options.conf.empty()) {
+        fail("name the configuration, such as /etc/nginx/nginx.conf", kUsage);
+    }
+    for (const std::string& id : options.ignored) {
+        if (lint::find_rule(id) == nullptr) {
+            fail("there is no rule \"" + id + "\"; run: sallyport check --rules", kUsage);
+        }
+    }
+    const lint::ConfSource source{
+        [](const std::string& path) { return read_file_text(path, kFileBytesMax); }, expand};
+    const auto conf =
+        lint::parse_nginx_conf(std::filesystem::absolute(options.conf).string(), source);
+    if (!conf) {
+        fail(conf.message(), kUsage);
+    }
+    const auto findings = lint::lint(*conf, options.ignored);
+    options.json ? print_json(findings) : print_text(findings);
+    if (!findings.empty()) {
+        throw CLI::RuntimeError(kFailed);
+    }
+}
+
+}  // namespace
+
+void add_check(CLI::App& program) {
+    auto options = std::make_shared<CheckOptions>();
+    CLI::App* command = program.add_subcommand(
+        "check",
+        "Looks through a whole nginx configuration for what nginx accepts and attackers use");
+    command->add_option("conf", options->conf, "The main configuration; includes are followed");
+    command->add_flag("--json", options->json, "Print JSON");
+    command->add_flag("--rules", options->list, "List the rules");
+    command->add_option("--ignore", options->ignored, "Leave this rule out (may be repeated)")
+        ->allow_extra_args(false);
+    command->footer(
+        "Exit codes: 0 nothing found, 1 something found, 2 the configuration cannot be "
+        "read.");
+    command->callback([options] { run(*options); });
+}
+
+}  // namespace sallyport::cli

@@ -1,0 +1,195 @@
+// Who may come in: address rules that are gone round, clients that name themselves.
+#include "cli/lint/lint.hpp"
+#include "common/bytes.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace sallyport::lint {
+namespace {
+
+void location_realip(const Place& place, Report& report) {
+    const std::string_view name = place.directive->name;
+    if ((name == "set_real_ip_from" || name == "real_ip_header" || name == "real_ip_recursive") &&
+        place.enclosing("location") != nullptr) {
+        report.add(*place.directive);
+    }
+}
+
+void trust_everybody(const Place& place, Report& report) {
+    const Directive& directive = *place.directive;
+    if (directive.name != "set_real_ip_from") {
+        return;
+    }
+    const std::string_view block = directive.arg(0);
+    const std::size_t slash = block.find('/');
+    const auto bits =
+        slash == std::string_view::npos ? std::nullopt : parse_u64(block.substr(slash + 1));
+    const bool v6 = block.find(':') != std::string_view::npos;
+    if (bits && *bits < (v6 ? 16u : 8u)) {
+        report.add(directive);
+    }
+}
+
+bool has_deny_all(const Directive& block) {
+    return std::any_of(block.block.begin(), block.block.end(), [](const Directive& one) {
+        return one.name == "deny" && one.arg(0) == "all";
+    });
+}
+
+void allow_without_deny(const Place& place, Report& report) {
+    const Directive& directive = *place.directive;
+    if (directive.name == "allow" && directive.arg(0) != "all" && place.parent() != nullptr &&
+        find_in(*place.parent(), "allow") == &directive && !has_deny_all(*place.parent())) {
+        report.add(directive);
+    }
+}
+
+void return_bypasses_deny(const Place& place, Report& report) {
+    const Directive& directive = *place.directive;
+    if ((directive.name != "return" && directive.name != "rewrite") || place.parent() == nullptr ||
+        directive.arg(0).starts_with('4') || directive.arg(2) == "break") {
+        return;
+    }
+    const Directive* scope = place.parent()->name == "if" && place.around.size() > 1
+                                 ? place.around[place.around.size() - 2]
+                                 : place.parent();
+    if (find_in(*scope, "deny") != nullptr || find_in(*scope, "allow") != nullptr) {
+        report.add(directive);
+    }
+}
+
+void satisfy_any(const Place& place, Report& report) {
+    if (place.directive->name == "satisfy" && place.directive->arg(0) == "any") {
+        report.add(*place.directive);
+    }
+}
+
+void error_page_success(const Place& place, Report& report) {
+    const Directive& directive = *place.directive;
+    if (directive.name != "error_page") {
+        return;
+    }
+    constexpr std::array refusals = {std::string_view("401"), std::string_view("403"),
+                                     std::string_view("407"), std::string_view("421"),
+                                     std::string_view("425"), std::string_view("429")};
+    const auto has = [&](const auto& test) {
+        return std::any_of(directive.args.begin(), directive.args.end(), test);
+    };
+    const bool refusal = has([&](const std::string& arg) {
+        return std::find(refusals.begin(), refusals.end(), arg) != refusals.end();
+    });
+    if (refusal &&
+        has([](const std::string& arg) { return arg.starts_with("=2") || arg == "="; })) {
+        report.add(directive);
+    }
+}
+
+void valid_referers(const Place& place, Report& report) {
+    const auto& args = place.directive->args;
+    if (place.directive->name == "valid_referers" &&
+        std::any_of(args.begin(), args.end(),
+                    [](const std::string& arg) { return arg == "none" || arg == "blocked"; })) {
+        report.add(*place.directive);
+    }
+}
+
+void status_exposed(const Place& place, Report& report) {
+    const Directive& directive = *place.directive;
+    if (directive.name != "stub_status" || place.parent() == nullptr) {
+        return;
+    }
+    const bool guarded = inherited(place, "deny") != nullptr ||
+                         inherited(place, "sallyport_allow") != nullptr ||
+                         inherited(place, "auth_basic") != nullptr ||
+                         find_in(*place.parent(), "internal") != nullptr;
+    const Directive* server = place.enclosing("server");
+    const bool loopback =
+        server != nullptr && find_in(*server, "listen") != nullptr &&
+        std::all_of(server->block.begin(), server->block.end(), [](const Directive& one) {
+            return one.name != "listen" || one.arg(0).starts_with("127.") ||
+                   one.arg(0).starts_with("[::1]") || one.arg(0).starts_with("unix:");
+        });
+    if (!guarded && !loopback) {
+        report.add(directive);
+    }
+}
+
+// Variables that any client sets to what it likes.
+bool is_forgeable(std::string_view key) {
+    constexpr std::array names = {std::string_view("http_"), std::string_view("arg_"),
+                                  std::string_view("cookie_"),
+                                  std::string_view("proxy_add_x_forwarded_for")};
+    return std::any_of(names.begin(), names.end(),
+                       [&](std::string_view name) { return has_variable(key, name); });
+}
+
+void limit_key_forgeable(const Place& place, Report& report) {
+    const std::string_view name = place.directive->name;
+    if ((name == "limit_req_zone" || name == "limit_conn_zone") &&
+        is_forgeable(place.directive->arg(0))) {
+        report.add(*place.directive);
+    }
+    if (name == "geo" && place.directive->args.size() > 1 &&
+        is_forgeable(place.directive->arg(0))) {
+        report.add(*place.directive);
+    }
+}
+
+void underscores(const Place& place, Report& report) {
+    const Directive& directive = *place.directive;
+    if ((directive.name == "underscores_in_headers" && directive.arg(0) == "on") ||
+        (directive.name == "ignore_invalid_headers" && directive.arg(0) == "off")) {
+        report.add(directive);
+    }
+}
+
+void keepalive_requests(const Place& place, Report& report) {
+    constexpr std::uint64_t kDefault = 1000;
+    if (place.directive->name == "keepalive_requests" &&
+        parse_u64(place.directive->arg(0)).value_or(0) > kDefault) {
+        report.add(*place.directive);
+    }
+}
+
+constexpr Rule kRules[] = {
+    {"location_realip", Severity::error,
+     "realip in a location takes effect after the server's address rules have judged the proxy's "
+     "address",
+     "put the realip directives at http or server level, or use sallyport_trust_proxy",
+     location_realip},
+    {"trust_everybody", Severity::error,
+     "whoever connects may claim any address in X-Forwarded-For", "name your proxies' addresses",
+     trust_everybody},
+    {"allow_without_deny", Severity::error, "allow alone keeps nobody out",
+     "add deny all, or use sallyport_allow, which does", allow_without_deny},
+    {"return_bypasses_deny", Severity::error,
+     "return and rewrite answer before allow and deny are asked",
+     "use sallyport_allow and sallyport_deny, which are asked first", return_bypasses_deny},
+    {"satisfy_any", Severity::warning, "one module that lets pass outweighs every other's refusal",
+     "satisfy all; sallyport's refusals do not depend on it", satisfy_any},
+    {"error_page_success", Severity::error, "a refusal is shown, and logged, as a success",
+     "leave out the \"=2xx\"", error_page_success},
+    {"valid_referers", Severity::warning,
+     "the Referer is the client's word, and \"none\" lets everybody in who leaves it out",
+     "do not decide access by Referer; use signed links or sallyport_auth", valid_referers},
+    {"status_exposed", Severity::warning, "counters of the server are open to everybody",
+     "add sallyport_allow, or listen on loopback", status_exposed},
+    {"limit_key_forgeable", Severity::error,
+     "the client chooses its own key, and a new one for each request",
+     "use $binary_remote_addr, or sallyport_limit with $sallyport_client_ip", limit_key_forgeable},
+    {"underscores_in_headers", Severity::warning,
+     "X_Real_IP reaches the upstream beside X-Real-IP, and many upstreams take them for one",
+     "underscores_in_headers off; ignore_invalid_headers on", underscores},
+    {"keepalive_requests", Severity::warning,
+     "the bound on requests a connection is what limits HTTP/2 floods (CVE-2023-44487)",
+     "keep the default of 1000", keepalive_requests},
+};
+
+}  // namespace
+
+std::span<const Rule> access_rules() {
+    return kRules;
+}
+
+}  // namespace sallyport::lint

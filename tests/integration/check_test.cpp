@@ -1,0 +1,291 @@
+// Each pitfall that can be exploited, exploited in real nginx; `sallyport check` names it, and
+// where it is mended the exploit fails and the check is content.
+#include "common/json.hpp"
+#include "tests/integration/fixtures/http_client.hpp"
+#include "tests/integration/fixtures/nginx_server.hpp"
+#include "tests/integration/fixtures/process.hpp"
+#include "tests/integration/fixtures/temp_dir.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sallyport::test {
+namespace {
+
+constexpr std::string_view kUpstream = R"(
+    server {
+        listen 127.0.0.1:%%PORT_UP%%;
+        location / { return 200 "up=$request_uri xff=$http_x_forwarded_for real=$http_x_real_ip host=$http_host."; }
+        location /accel { add_header X-Accel-Redirect /int/secret.txt; return 200 "up"; }
+    }
+)";
+
+struct Exploit {
+    const char* rule;
+    const char* bad;  // inside http, beside the upstream above
+    const char* mended;
+    const char* request;  // the request line's target, and fields
+    const char* fields;
+    const char*
+        evidence;  // in the response when the exploit works; with a leading "!": missing then
+};
+
+constexpr Exploit kExploits[] = {
+    {"alias_traversal",
+     "server { listen 127.0.0.1:%%PORT%%; location /i { alias %%DIR%%/site/img/; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location /i/ { alias %%DIR%%/site/img/; } }",
+     "/i../secret.txt", "", "TOP SECRET"},
+    {"add_header_inheritance",
+     "server { listen 127.0.0.1:%%PORT%%; add_header X-Frame-Options DENY always; "
+     "location / { add_header X-A b; return 200; } }",
+     "server { listen 127.0.0.1:%%PORT%%; sallyport_header X-Frame-Options DENY; "
+     "location / { add_header X-A b; return 200; } }",
+     "/", "", "!X-Frame-Options: DENY"},
+    {"add_header_always",
+     "server { listen 127.0.0.1:%%PORT%%; add_header X-Content-Type-Options nosniff; return 404; }",
+     "server { listen 127.0.0.1:%%PORT%%; sallyport_header X-Content-Type-Options nosniff; "
+     "return 404; }",
+     "/", "", "!X-Content-Type-Options: nosniff"},
+    {"add_header_content_type",
+     "server { listen 127.0.0.1:%%PORT%%; default_type text/plain; "
+     "add_header Content-Type text/html; return 200 x; }",
+     "server { listen 127.0.0.1:%%PORT%%; default_type text/plain; return 200 x; }", "/", "",
+     "Content-Type: text/html"},
+    {"http_splitting",
+     "server { listen 127.0.0.1:%%PORT%%; location / { return 302 https://x.test$uri; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location / { return 302 https://x.test$request_uri; } }",
+     "/%0d%0aX-Injected:%20yes", "", "\nX-Injected: yes"},
+    {"http_splitting",
+     "server { listen 127.0.0.1:%%PORT%%; location ~ ^/v/([^/]*)$ { add_header X-V $1; return 200; "
+     "} }",
+     "server { listen 127.0.0.1:%%PORT%%; location ~ ^/v/([^/\\s]*)$ { add_header X-V $1; return "
+     "200; "
+     "} }",
+     "/v/%0d%0aX-Injected:%20yes", "", "\nX-Injected: yes"},
+    {"proxy_pass_slash",
+     "server { listen 127.0.0.1:%%PORT%%; location /obs { proxy_pass "
+     "http://127.0.0.1:%%PORT_UP%%/v1/; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location /obs/ { proxy_pass "
+     "http://127.0.0.1:%%PORT_UP%%/v1/; "
+     "} }",
+     "/obs../admin", "", "up=/v1/../admin"},
+    {"merge_slashes_off",
+     "server { listen 127.0.0.1:%%PORT%%; merge_slashes off; location /admin { deny all; } "
+     "location / { proxy_pass http://127.0.0.1:%%PORT_UP%%; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location /admin { deny all; } "
+     "location / { proxy_pass http://127.0.0.1:%%PORT_UP%%; } }",
+     "//admin", "", "up=//admin"},
+    {"regex_over_prefix",
+     "server { listen 127.0.0.1:%%PORT%%; location /admin/ { deny all; } "
+     "location ~ \\.json$ { proxy_pass http://127.0.0.1:%%PORT_UP%%; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location ^~ /admin/ { deny all; } "
+     "location ~ \\.json$ { proxy_pass http://127.0.0.1:%%PORT_UP%%; } }",
+     "/admin/users.json", "", "up=/admin/users.json"},
+    {"internal_rewrite",
+     "server { listen 127.0.0.1:%%PORT%%; location /int/ { internal; alias %%DIR%%/site/; } "
+     "location /rw/ { rewrite ^/rw/(.*) /$1 last; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location /int/ { internal; alias %%DIR%%/site/; } "
+     "location /rw/ { rewrite ^/rw/(.*) /pub/$1 last; } }",
+     "/rw/int/secret.txt", "", "TOP SECRET"},
+    {"if_is_evil",
+     "server { listen 127.0.0.1:%%PORT%%; location / { add_header X-A safe always; "
+     "if ($arg_x) { add_header X-B 1; } empty_gif; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location / { add_header X-A safe always; "
+     "add_header X-B $arg_x; empty_gif; } }",
+     "/?x=1", "", "!X-A: safe"},
+    {"autoindex",
+     "server { listen 127.0.0.1:%%PORT%%; location /d/ { alias %%DIR%%/site/; autoindex on; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location /d/ { alias %%DIR%%/site/; } }", "/d/", "",
+     "secret.txt"},
+    {"dotfiles", "server { listen 127.0.0.1:%%PORT%%; root %%DIR%%/site; }",
+     "server { listen 127.0.0.1:%%PORT%%; root %%DIR%%/site; "
+     "location ~ /\\. { sallyport_deny all; } }",
+     "/.env", "", "PASSWORD=x"},
+    {"location_realip",
+     "server { listen 127.0.0.1:%%PORT%%; sallyport_deny 203.0.113.9; location / { "
+     "set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For; return 200 in; } }",
+     "server { listen 127.0.0.1:%%PORT%%; sallyport_deny 203.0.113.9; set_real_ip_from 127.0.0.1; "
+     "real_ip_header X-Forwarded-For; location / { return 200 in; } }",
+     "/", "X-Forwarded-For: 203.0.113.9\r\n", "200 OK"},
+    {"trust_everybody",
+     "server { listen 127.0.0.1:%%PORT%%; set_real_ip_from 0.0.0.0/0; real_ip_header "
+     "X-Forwarded-For; return 200 \"you=$remote_addr.\"; }",
+     "server { listen 127.0.0.1:%%PORT%%; set_real_ip_from 10.0.0.0/8; real_ip_header "
+     "X-Forwarded-For; return 200 \"you=$remote_addr.\"; }",
+     "/", "X-Forwarded-For: 6.6.6.6\r\n", "you=6.6.6.6."},
+    {"allow_without_deny",
+     "server { listen 127.0.0.1:%%PORT%%; location / { allow 10.0.0.1; empty_gif; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location / { sallyport_allow 10.0.0.1; empty_gif; } }",
+     "/", "", "200 OK"},
+    {"return_bypasses_deny",
+     "server { listen 127.0.0.1:%%PORT%%; location / { deny all; return 200 secret; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location / { sallyport_deny all; return 200 secret; } }",
+     "/", "", "200 OK"},
+    {"return_bypasses_deny",
+     "server { listen 127.0.0.1:%%PORT%%; location / { deny all; rewrite ^ /open last; } "
+     "location /open { return 200 open; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location / { sallyport_deny all; rewrite ^ /open last; } "
+     "location /open { return 200 open; } }",
+     "/", "", "200 OK"},
+    {"satisfy_any",
+     "server { listen 127.0.0.1:%%PORT%%; location / { satisfy any; deny all; auth_request /ok; "
+     "empty_gif; } location /ok { return 204; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location / { deny all; auth_request /ok; "
+     "empty_gif; } location /ok { return 204; } }",
+     "/", "", "200 OK"},
+    {"error_page_success",
+     "server { listen 127.0.0.1:%%PORT%%; location / { deny all; error_page 403 =200 /x; "
+     "empty_gif; } "
+     "location /x { return 200; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location / { deny all; error_page 403 /x; empty_gif; } "
+     "location /x { return 404; } }",
+     "/", "", "200 OK"},
+    {"valid_referers",
+     "server { listen 127.0.0.1:%%PORT%%; location / { valid_referers none a.test; "
+     "if ($invalid_referer) { return 403; } return 200; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location / { valid_referers a.test; "
+     "if ($invalid_referer) { return 403; } return 200; } }",
+     "/", "", "200 OK"},
+    {"server_name_pattern",
+     "server { listen 127.0.0.1:%%PORT%% default_server; return 404; } "
+     "server { listen 127.0.0.1:%%PORT%%; server_name \"~^app.example\\.org$\"; return 200; }",
+     "server { listen 127.0.0.1:%%PORT%% default_server; return 404; } "
+     "server { listen 127.0.0.1:%%PORT%%; server_name \"~^app\\.example\\.org$\"; return 200; }",
+     "/", "Host: appxexample.org\r\n", "200 OK"},
+    {"cors_reflection",
+     "server { listen 127.0.0.1:%%PORT%%; add_header Access-Control-Allow-Origin $http_origin "
+     "always; "
+     "add_header Access-Control-Allow-Credentials true always; return 200; }",
+     "map $http_origin $ok { https://app.test $http_origin; } server { listen 127.0.0.1:%%PORT%%; "
+     "add_header Access-Control-Allow-Origin $ok always; return 200; }",
+     "/", "Origin: https://evil.test\r\n", "Access-Control-Allow-Origin: https://evil.test"},
+    {"cors_origin_pattern",
+     "map $http_origin $ok { \"~^https://app.test\" $http_origin; } server { listen "
+     "127.0.0.1:%%PORT%%; add_header Access-Control-Allow-Origin $ok always; return 200; }",
+     "map $http_origin $ok { \"~^https://app\\.test$\" $http_origin; } server { listen "
+     "127.0.0.1:%%PORT%%; add_header Access-Control-Allow-Origin $ok always; return 200; }",
+     "/", "Origin: https://app.test.evil.test\r\n",
+     "Access-Control-Allow-Origin: https://app.test.evil"},
+    {"server_tokens", "server { listen 127.0.0.1:%%PORT%%; server_tokens on; return 200; }",
+     "server { listen 127.0.0.1:%%PORT%%; server_tokens off; return 200; } server_tokens off;", "/",
+     "", "Server: nginx/1."},
+    {"accel_headers",
+     "server { listen 127.0.0.1:%%PORT%%; location /int/ { internal; alias %%DIR%%/site/; } "
+     "location / { proxy_pass http://127.0.0.1:%%PORT_UP%%; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location /int/ { internal; alias %%DIR%%/site/; } "
+     "location / { proxy_ignore_headers X-Accel-Redirect; proxy_pass http://127.0.0.1:%%PORT_UP%%; "
+     "} }",
+     "/accel", "", "TOP SECRET"},
+    {"underscores_in_headers",
+     "server { listen 127.0.0.1:%%PORT%%; underscores_in_headers on; location / { "
+     "proxy_set_header X-Real-IP $http_x_real_ip; proxy_pass http://127.0.0.1:%%PORT_UP%%; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location / { "
+     "proxy_set_header X-Real-IP $http_x_real_ip; proxy_pass http://127.0.0.1:%%PORT_UP%%; } }",
+     "/", "X_Real_IP: 6.6.6.6\r\n", "real=6.6.6.6"},
+    {"proxy_set_header_inheritance",
+     "server { listen 127.0.0.1:%%PORT%%; proxy_set_header X-Forwarded-For $remote_addr; location "
+     "/ { "
+     "proxy_set_header A b; proxy_pass http://127.0.0.1:%%PORT_UP%%; } }",
+     "server { listen 127.0.0.1:%%PORT%%; proxy_set_header X-Forwarded-For $remote_addr; location "
+     "/ { "
+     "proxy_pass http://127.0.0.1:%%PORT_UP%%; } }",
+     "/", "X-Forwarded-For: 6.6.6.6\r\n", "xff=6.6.6.6"},
+    {"forwarded_append",
+     "server { listen 127.0.0.1:%%PORT%%; location / { proxy_set_header X-Forwarded-For "
+     "$proxy_add_x_forwarded_for; proxy_pass http://127.0.0.1:%%PORT_UP%%; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location / { proxy_set_header X-Forwarded-For "
+     "$remote_addr; proxy_pass http://127.0.0.1:%%PORT_UP%%; } }",
+     "/", "X-Forwarded-For: 6.6.6.6\r\n", "xff=6.6.6.6"},
+    {"host_spoofing", "server { listen 127.0.0.1:%%PORT%%; return 302 http://$http_host/reset; }",
+     "server { listen 127.0.0.1:%%PORT%%; return 302 http://app.test/reset; }", "/",
+     "Host: evil.test\r\n", "Location: http://evil.test/reset"},
+    {"ssrf", "server { listen 127.0.0.1:%%PORT%%; location / { proxy_pass http://$arg_h/; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location / { return 404; } }",
+     "/?h=127.0.0.1:%%PORT_UP%%", "", "up=/"},
+};
+
+bool check_names(const std::string& conf, const std::string& rule) {
+    const auto result = run_command(
+        {environment_or("SALLYPORT_CLI_BIN", SALLYPORT_CLI_BIN_DEFAULT), "check", "--json", conf});
+    const auto parsed = Json::parse(result.output);
+    EXPECT_TRUE(parsed.ok()) << result.output;
+    bool found = false;
+    (*parsed)["findings"].each_element(
+        [&](const Json& finding) { found = found || finding["rule"].text() == rule; });
+    EXPECT_EQ(result.exit_code, (*parsed)["findings"].size() == 0 ? 0 : 1);
+    return found;
+}
+
+std::string attack(const NginxServer& nginx, const Exploit& exploit) {
+    std::string target = exploit.request;
+    const std::string_view word = "%%PORT_UP%%";
+    if (const std::size_t at = target.find(word); at != std::string::npos) {
+        target.replace(at, word.size(), std::to_string(nginx.port("PORT_UP")));
+    }
+    const std::string fields = exploit.fields;
+    const std::string host = fields.find("Host:") == std::string::npos ? "Host: x\r\n" : "";
+    return raw_exchange(nginx.port(), "GET " + target + " HTTP/1.1\r\n" + host + fields +
+                                          "Connection: close\r\n\r\n");
+}
+
+bool works(const std::string& response, std::string_view evidence) {
+    if (evidence.starts_with('!')) {
+        return response.starts_with("HTTP/1.1") &&
+               response.find(evidence.substr(1)) == std::string::npos;
+    }
+    return response.find(evidence) != std::string::npos;
+}
+
+TEST(Check, NamesWhatCanBeExploited) {
+    NginxOptions options;
+    options.files = {{"site/secret.txt", "TOP SECRET\n"},
+                     {"site/img/x.png", "x"},
+                     {"site/.env", "PASSWORD=x\n"}};
+    for (const Exploit& exploit : kExploits) {
+        SCOPED_TRACE(exploit.rule);
+        {
+            NginxServer nginx(std::string(kUpstream) + exploit.bad, options);
+            const std::string response = attack(nginx, exploit);
+            EXPECT_TRUE(works(response, exploit.evidence)) << exploit.bad << "\n" << response;
+            EXPECT_TRUE(check_names(nginx.dir().path("nginx.conf"), exploit.rule)) << exploit.bad;
+        }
+        NginxServer nginx(std::string(kUpstream) + exploit.mended, options);
+        const std::string response = attack(nginx, exploit);
+        EXPECT_TRUE(response.starts_with("HTTP/1.1")) << exploit.mended;
+        EXPECT_FALSE(works(response, exploit.evidence)) << exploit.mended << "\n" << response;
+        EXPECT_FALSE(check_names(nginx.dir().path("nginx.conf"), exploit.rule)) << exploit.mended;
+    }
+}
+
+CommandResult run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(),
+                     environment_or("SALLYPORT_CLI_BIN", SALLYPORT_CLI_BIN_DEFAULT));
+    return run_command(arguments);
+}
+
+TEST(Check, ExitCodesAndForms) {
+    TempDir dir("check");
+    const std::string good = dir.write("good.conf", "http { server_tokens off; }");
+    const std::string bad = dir.write("bad.conf", "http { include sub/*.conf; }");
+    dir.write("sub/a.conf", "server_tokens off;\nmerge_slashes off;\n");
+    const std::string broken = dir.write("broken.conf", "http {");
+    EXPECT_EQ(run({"check", good}).exit_code, 0);
+    EXPECT_EQ(run({"check", good}).output, "");
+    const auto result = run({"check", bad});
+    EXPECT_EQ(result.exit_code, 1) << result.output;
+    EXPECT_NE(result.output.find("sub/a.conf:2: error: merge_slashes off [merge_slashes_off]"),
+              std::string::npos)
+        << result.output;
+    EXPECT_NE(result.output.find("remedy: "), std::string::npos);
+    EXPECT_EQ(run({"check", "--ignore", "merge_slashes_off", bad}).exit_code, 0);
+    EXPECT_EQ(run({"check", broken}).exit_code, 2);
+    EXPECT_EQ(run({"check", "/none"}).exit_code, 2);
+    EXPECT_EQ(run({"check"}).exit_code, 2);
+    const auto wrong = run({"check", "--ignore", "nonsense", bad});
+    EXPECT_EQ(wrong.exit_code, 2);
+    EXPECT_NE(wrong.output.find("sallyport check --rules"), std::string::npos);
+    EXPECT_NE(run({"check", "--rules"}).output.find("alias_traversal"), std::string::npos);
+    EXPECT_TRUE(Json::parse(run({"check", "--rules", "--json"}).output).ok());
+}
+
+}  // namespace
+}  // namespace sallyport::test
