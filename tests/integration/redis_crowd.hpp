@@ -15,8 +15,8 @@ namespace sallyport::test {
 // %%REDIS%% is the test's: URL and options.
 inline constexpr std::string_view kHttp = R"(
     sallyport_redis main %%REDIS%%;
-    sallyport_limit wide rate=1000000r/d key=$arg_k store=main;
-    sallyport_limit few rate=5r/d key=$arg_k store=main;
+    sallyport_limit wide rate=1000000r/d key=$arg_k store=main mode=strict;
+    sallyport_limit few rate=5r/d key=$arg_k store=main mode=strict;
     server {
         listen 127.0.0.1:%%PORT%%;
         add_header X-Where $sallyport_rate_limit_store always;
