@@ -12,9 +12,9 @@
 #include "common/units.hpp"
 #include "module/nginx/ban_zone.hpp"
 #include "module/nginx/feature.hpp"
+#include "module/nginx/ip_list_conf.hpp"
 #include "module/nginx/levels.hpp"
 #include "module/nginx/str.hpp"
-#include "module/policy/ip_set.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -50,10 +50,17 @@ struct BanMain {
     policy::BanPrefixes prefixes;
     bool zone_given = false;
     std::vector<Cidr> exempt_blocks;
+    std::vector<const policy::IpList*> exempt_lists;
     policy::IpSet exempt;
     bool by_credential = false;  // of any rule
     RuleMask with_path = 0;
     BanZone zone;
+
+    bool spares(const IpAddress& client) const {
+        return exempt.contains(client) ||
+               std::any_of(exempt_lists.begin(), exempt_lists.end(),
+                           [&](const policy::IpList* list) { return list->contains(client); });
+    }
 };
 
 struct BanLocation {
@@ -150,9 +157,15 @@ Status set_zone(DirectiveCall& call) {
 Status set_exempt(DirectiveCall& call) {
     auto* main = static_cast<BanMain*>(call.main);
     for (std::size_t i = 0; i < call.size(); ++i) {
-        const auto block = Cidr::parse(call.arg(i));
+        if (const policy::IpList* list = find_ip_list(call.cf, call.arg(i))) {
+            main->exempt_lists.push_back(list);
+            continue;
+        }
+        const auto block = policy::parse_ip_block(call.arg(i));
         if (!block) {
-            return Error{block.message() + "; write addresses or blocks that are never banned"};
+            return Error{
+                block.message() +
+                "; write addresses, blocks or lists (defined above) that are never banned"};
         }
         main->exempt_blocks.push_back(*block);
     }
@@ -237,10 +250,17 @@ std::string_view rule_of(const BanMain& main, const BanEntry& entry, ngx_http_re
     return keep(r, entry.rule_name());
 }
 
+// Null for clients without an address, and where a believed proxy wrote one that cannot be read:
+// what is left then is the proxy's own, which all its clients share.
+const IpAddress* bannable(const Request& request) {
+    const IpAddress* client = request.client_address();
+    return request.client_verified() ? client : nullptr;
+}
+
 std::optional<BanEntry> find_ban(const Request& request, const BanMain& main) {
-    if (const IpAddress* client = request.client_address()) {
+    if (const IpAddress* client = bannable(request)) {
         auto found = main.zone.find(main.zone.subject_of(*client));
-        if (found && !main.exempt.contains(*client)) {
+        if (found && !main.spares(*client)) {
             return found;
         }
     }
@@ -328,8 +348,8 @@ void strike(const Request& request, const BanMain& main, const BanRule& rule,
 }
 
 void count(const Request& request, const BanMain& main, RuleMask rules, const BanOutcome& outcome) {
-    const IpAddress* client = request.client_address();
-    if (client != nullptr && main.exempt.contains(*client)) {
+    const IpAddress* client = bannable(request);
+    if (client != nullptr && main.spares(*client)) {
         return;
     }
     for (; rules != 0; rules &= rules - 1) {
@@ -364,6 +384,24 @@ void log(Request& request, const void* location_conf) {
     count(request, *location.main, noted | (location.rules & ~location.main->with_path), outcome);
 }
 
+void inspect(policy::Metrics& out, void* main_conf) {
+    const auto& main = *static_cast<const BanMain*>(main_conf);
+    if (main.rules.empty()) {
+        return;
+    }
+    const BanZone::Totals totals = main.zone.totals();
+    out.gauge("sallyport_bans", "Bans that hold now.", {}, static_cast<double>(totals.live));
+    out.gauge("sallyport_ban_allowances", "Subjects that are never to be banned.", {},
+              static_cast<double>(totals.allowed));
+    out.counter("sallyport_bans_made_total", "Bans made, by rules and by hand.", {}, totals.made);
+    const policy::Metrics::Labels labels = {{"feature", "ban"}, {"zone", "bans"}};
+    out.gauge(
+        "sallyport_zone_fill_ratio", "How full a table in shared memory is, 0 to 1.", labels,
+        static_cast<double>(totals.live + totals.allowed) / static_cast<double>(totals.places));
+    out.counter("sallyport_zone_evictions_total", "Live keys that had to give way.", labels,
+                totals.evictions);
+}
+
 }  // namespace
 
 BanZone* ban_zone(ngx_cycle_t* cycle) {
@@ -383,6 +421,7 @@ const Feature kBan = {
     .post_read = post_read,
     .rewrite = rewrite,
     .log = log,
+    .inspect = inspect,
 };
 
 }  // namespace sallyport::ngx

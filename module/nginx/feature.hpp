@@ -64,7 +64,9 @@ struct Feature {
     Status (*merge_location)(ngx_conf_t* cf, const void* parent, void* child) = nullptr;
     // After the whole http block was read. `main` may be null.
     Status (*postconfiguration)(ngx_conf_t* cf, void* main) = nullptr;
-    // A worker starts and ends.
+    // The master (or the one process) has made a new cycle and is about to start its workers.
+    Status (*init_cycle)(ngx_cycle_t* cycle, void* main) = nullptr;
+    // A worker starts and ends. Not called in nginx's helper processes.
     Status (*init_process)(ngx_cycle_t* cycle, void* main) = nullptr;
     void (*exit_process)(ngx_cycle_t* cycle, void* main) = nullptr;
 

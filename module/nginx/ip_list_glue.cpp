@@ -1,18 +1,17 @@
 // Allow and deny by address (module/policy/ip_list.hpp).
 //
-//   sallyport_ip_list <name> [file=PATH]… [CIDR…]      http
+//   sallyport_ip_list <name> [file=PATH]… [feed=FORMAT:PATH]… [CIDR…] [option=value]…   http
 //   sallyport_allow <list|CIDR|unix:|all>…             http, server, location
 //   sallyport_deny  <list|CIDR|unix:|all>…             http, server, location
 //   sallyport_ip_mode off|report|enforce               http, server, location
 //
 // Two gates, both must let pass: the server's (http and server levels) in POST_READ, before
 // `rewrite` and `return` can answer; the location's (nested locations together) in REWRITE.
-#include "common/file_text.hpp"
 #include "module/nginx/feature.hpp"
 #include "module/nginx/guard.hpp"
+#include "module/nginx/ip_list_conf.hpp"
 #include "module/nginx/levels.hpp"
 #include "module/nginx/str.hpp"
-#include "module/policy/ip_list.hpp"
 
 #include <string>
 #include <vector>
@@ -24,23 +23,8 @@ using policy::IpGate;
 using policy::IpList;
 using policy::IpRules;
 
-// Four million blocks at the longest common text, with comments.
-constexpr std::size_t kFileBytesMax = std::size_t{256} << 20;
 // Each list of a gate is one look-up a request.
 constexpr std::size_t kListsMax = 256;
-
-struct IpMain {
-    std::vector<IpList*> lists;
-
-    const IpList* find(std::string_view name) const {
-        for (const IpList* list : lists) {
-            if (list->name == name) {
-                return list;
-            }
-        }
-        return nullptr;
-    }
-};
 
 struct IpLocation {
     IpRules rules;  // this level's own; after merging, with those of the levels around it
@@ -50,30 +34,12 @@ struct IpLocation {
     const IpGate* location_gate = nullptr;
 };
 
-Status add_file(ngx_conf_t* cf, std::string_view path, std::vector<Cidr>& blocks) {
-    ngx_str_t full = copy(cf->pool, path);
-    if (ngx_conf_full_name(cf->cycle, &full, 1) != NGX_OK) {
-        return Error{"out of memory"};
-    }
-    const std::string name(view(full));
-    const auto text = read_file_text(name, kFileBytesMax);
-    if (!text) {
-        return text.error();
-    }
-    const auto parsed = policy::parse_ip_list(*text, name);
-    if (!parsed) {
-        return parsed.error();
-    }
-    blocks.insert(blocks.end(), parsed->begin(), parsed->end());
-    return Done{};
-}
-
 ngx_int_t get_membership(ngx_http_request_t* r, ngx_http_variable_value_t* value,
                          uintptr_t data) noexcept {
     return guarded(r->connection->log, "list variable", ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
         const auto* list = reinterpret_cast<const IpList*>(data);
         const IpAddress* client = Request(r).client_address();
-        const bool member = client != nullptr && list->set.contains(*client);
+        const bool member = client != nullptr && list->contains(*client);
         *value = {};
         value->len = 1;
         value->valid = 1;
@@ -82,8 +48,8 @@ ngx_int_t get_membership(ngx_http_request_t* r, ngx_http_variable_value_t* value
     });
 }
 
-Status add_variable(ngx_conf_t* cf, const IpList* list) {
-    ngx_str_t name = copy(cf->pool, "sallyport_ip_list_" + list->name);
+Status add_variable(ngx_conf_t* cf, std::string_view prefix, const IpList* list) {
+    ngx_str_t name = copy(cf->pool, std::string(prefix) + list->name);
     ngx_http_variable_t* variable = ngx_http_add_variable(cf, &name, 0);
     if (variable == nullptr) {
         return Error{"the variable $" + std::string(view(name)) + " cannot be added"};
@@ -94,50 +60,67 @@ Status add_variable(ngx_conf_t* cf, const IpList* list) {
 }
 
 Status set_list(DirectiveCall& call) {
-    auto* main = static_cast<IpMain*>(call.main);
-    const std::string name(call.arg(0));
-    if (!policy::is_ip_list_name(name)) {
-        return Error{"\"" + name +
-                     "\" is not a list name; write lower-case letters, digits and underscores, "
-                     "starting with a letter (all, off and unix are taken)"};
+    auto* main = static_cast<IpListMain*>(call.main);
+    std::vector<std::string_view> arguments;
+    for (std::size_t i = 0; i < call.size(); ++i) {
+        arguments.push_back(call.arg(i));
     }
-    if (main->find(name) != nullptr) {
-        return Error{"the list \"" + name + "\" is defined twice; choose another name"};
+    auto spec = policy::parse_ip_list_spec(arguments);
+    if (!spec) {
+        return spec.error();
+    }
+    if (main->find(spec->name) != nullptr) {
+        return Error{"the list \"" + spec->name + "\" is defined twice; choose another name"};
     }
     if (main->lists.size() == kListsMax) {
-        return Error{"\"" + name + "\" is one list too many; " + std::to_string(kListsMax) +
+        return Error{"\"" + spec->name + "\" is one list too many; " + std::to_string(kListsMax) +
                      " are the limit, join some"};
     }
-    std::vector<Cidr> blocks;
-    for (std::size_t i = 1; i < call.size(); ++i) {
-        const std::string_view arg = call.arg(i);
-        if (const auto path = option(arg, "file")) {
-            const Status status = add_file(call.cf, *path, blocks);
-            if (!status) {
-                return status;
-            }
-            continue;
-        }
-        const auto block = policy::parse_ip_block(arg);
-        if (!block) {
-            return Error{block.message() + " (list \"" + name + "\"; or write file=PATH)"};
-        }
-        blocks.push_back(*block);
+    auto* named = pool_new<NamedList>(call.cf->pool);
+    named->spec = std::move(*spec);
+    if (const Status loaded = load_list(call.cf, *named); !loaded) {
+        return loaded;
     }
-    auto* list = pool_new<IpList>(call.cf->pool);
-    list->name = name;
-    list->set = policy::IpSet(blocks);
-    main->lists.push_back(list);
-    return add_variable(call.cf, list);
+    main->lists.push_back(named);
+    if (named->slots) {
+        main->refreshed.push_back(named);
+    }
+    for (const char* prefix : {"sallyport_ip_list_", "sallyport_in_"}) {
+        if (const Status added = add_variable(call.cf, prefix, &named->list); !added) {
+            return added;
+        }
+    }
+    return Done{};
 }
 
-Status add_entry(const IpMain& main, IpRules::Side& side, std::string_view word) {
+// The names of the lists that hold the client's address, with commas between them.
+std::string_view lists_of_client(Request& request) {
+    const IpAddress* client = request.client_address();
+    const auto* main = static_cast<const IpListMain*>(
+        feature_main(const_cast<ngx_cycle_t*>(ngx_cycle), FeatureId::ip_list));
+    if (client == nullptr || main == nullptr) {
+        return {};
+    }
+    std::string names;
+    for (const NamedList* named : main->lists) {
+        if (named->list.contains(*client)) {
+            names.append(names.empty() ? "" : ",").append(named->list.name);
+        }
+    }
+    return names.empty() ? std::string_view() : keep(request.r(), names);
+}
+
+constexpr Variable kVariables[] = {
+    {"sallyport_ip_list", lists_of_client},
+};
+
+Status add_entry(const IpListMain& main, IpRules::Side& side, std::string_view word) {
     if (word == "all") {
         side.all = true;
     } else if (word == "unix:") {
         side.unix_clients = true;
-    } else if (const IpList* list = main.find(word)) {
-        side.lists.push_back(list);
+    } else if (const NamedList* named = main.find(word)) {
+        side.lists.push_back(&named->list);
     } else if (policy::is_ip_list_name(word)) {
         return Error{"there is no list \"" + std::string(word) +
                      "\"; define it above with sallyport_ip_list"};
@@ -154,8 +137,8 @@ Status add_entry(const IpMain& main, IpRules::Side& side, std::string_view word)
 Status set_side(DirectiveCall& call, IpRules::Side IpRules::*side) {
     auto* location = static_cast<IpLocation*>(call.location);
     for (std::size_t i = 0; i < call.size(); ++i) {
-        const Status status =
-            add_entry(*static_cast<const IpMain*>(call.main), location->rules.*side, call.arg(i));
+        const Status status = add_entry(*static_cast<const IpListMain*>(call.main),
+                                        location->rules.*side, call.arg(i));
         if (!status) {
             return status;
         }
@@ -245,13 +228,27 @@ HookResult explain(Request& request, const void* location, Stage stage, Json& fa
         return HookResult::pass();
     }
     const IpAddress* client = request.client_address();
-    const auto* main = static_cast<const IpMain*>(explained_main(FeatureId::ip_list));
-    for (const IpList* list : main->lists) {
-        if (client != nullptr && list->set.contains(*client)) {
-            facts.append(Json::object({{"member_of", Json::string(list->name)}}));
+    const auto* main = static_cast<const IpListMain*>(explained_main(FeatureId::ip_list));
+    for (const NamedList* named : main->lists) {
+        if (client != nullptr && named->list.contains(*client)) {
+            facts.append(Json::object({{"member_of", Json::string(named->list.name)}}));
         }
     }
     return stage == Stage::server ? post_read(request, location) : rewrite(request, location);
+}
+
+void inspect(policy::Metrics& out, void*) {
+    for (const IpListState& list : ip_list_states(const_cast<ngx_cycle_t*>(ngx_cycle))) {
+        const policy::Metrics::Labels labels{{"list", list.name}};
+        out.gauge("sallyport_ip_list_blocks", "Blocks of a list.", labels,
+                  static_cast<double>(list.blocks));
+        out.counter("sallyport_ip_list_versions_total",
+                    "Versions of a list published since the configuration was loaded.", labels,
+                    list.version);
+        out.counter("sallyport_ip_list_refusals_total",
+                    "New versions of a list that were not taken; see the error log.", labels,
+                    list.refusals);
+    }
 }
 
 }  // namespace
@@ -260,13 +257,23 @@ const Feature kIpList = {
     .id = FeatureId::ip_list,
     .name = "ip_list",
     .directives = kDirectives,
-    .create_main = [](ngx_pool_t* pool) -> void* { return pool_new<IpMain>(pool); },
+    .variables = kVariables,
+    .create_main = [](ngx_pool_t* pool) -> void* { return pool_new<IpListMain>(pool); },
     .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<IpLocation>(pool); },
     .merge_location = merge,
+    .init_cycle =
+        [](ngx_cycle_t* cycle, void* main) {
+            return start_refreshing(cycle, *static_cast<IpListMain*>(main));
+        },
+    .init_process =
+        [](ngx_cycle_t* cycle, void* main) {
+            return start_refreshing_alone(cycle, *static_cast<IpListMain*>(main));
+        },
     .active = active,
     .post_read = post_read,
     .rewrite = rewrite,
     .explain = explain,
+    .inspect = inspect,
 };
 
 }  // namespace sallyport::ngx

@@ -220,27 +220,18 @@ MainConf* running_conf(ngx_cycle_t* cycle) {
     return static_cast<MainConf*>(http->main_conf[ngx_http_sallyport_module.ctx_index]);
 }
 
-// Nothing starts here; `nginx -t` may be asked to explain.
-ngx_int_t init_module(ngx_cycle_t* cycle) noexcept {
-    return guarded(cycle->log, "explanation", ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
-        if (running_conf(cycle) != nullptr) {
-            explain_from_environment(cycle);
-        }
-        return NGX_OK;
-    });
-}
-
-ngx_int_t init_process(ngx_cycle_t* cycle) noexcept {
-    return guarded(cycle->log, "worker start", ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
+ngx_int_t call_start(ngx_cycle_t* cycle, const char* where,
+                     Status (*Feature::*hook)(ngx_cycle_t*, void*)) noexcept {
+    return guarded(cycle->log, where, ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
         MainConf* main = running_conf(cycle);
         if (main == nullptr || !main->used) {
             return NGX_OK;
         }
         for (const Feature* feature : kFeatures) {
-            if (feature->init_process == nullptr) {
+            if (feature->*hook == nullptr) {
                 continue;
             }
-            const Status status = feature->init_process(cycle, main->slots[slot_of(*feature)]);
+            const Status status = (feature->*hook)(cycle, main->slots[slot_of(*feature)]);
             if (!status.ok()) {
                 ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "sallyport: %s",
                               status.message().c_str());
@@ -249,6 +240,24 @@ ngx_int_t init_process(ngx_cycle_t* cycle) noexcept {
         }
         return NGX_OK;
     });
+}
+
+ngx_int_t init_module(ngx_cycle_t* cycle) noexcept {
+    // `nginx -t` may be asked to explain.
+    const ngx_int_t rc =
+        guarded(cycle->log, "explanation", ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
+            if (running_conf(cycle) != nullptr) {
+                explain_from_environment(cycle);
+            }
+            return NGX_OK;
+        });
+    return rc == NGX_OK ? call_start(cycle, "cycle start", &Feature::init_cycle) : rc;
+}
+
+ngx_int_t init_process(ngx_cycle_t* cycle) noexcept {
+    return ngx_process == NGX_PROCESS_HELPER
+               ? NGX_OK
+               : call_start(cycle, "worker start", &Feature::init_process);
 }
 
 void exit_process(ngx_cycle_t* cycle) noexcept {

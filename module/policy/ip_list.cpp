@@ -104,7 +104,7 @@ bool IpGate::match(const Side& side, const IpAddress* client, std::string_view* 
         return true;
     }
     for (const IpList* list : side.lists) {
-        if (list->set.contains(*client)) {
+        if (list->contains(*client)) {
             *rule = list->name;
             return true;
         }

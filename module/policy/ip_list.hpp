@@ -11,7 +11,7 @@
 
 #include "common/result.hpp"
 #include "module/policy/decision.hpp"
-#include "module/policy/ip_set.hpp"
+#include "module/policy/ip_set_slots.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -26,7 +26,12 @@ inline constexpr std::size_t kIpListBlocksMax = 4'000'000;
 
 struct IpList {
     std::string name;
-    IpSet set;
+    IpSet set;                         // of a list that never changes
+    const IpSetSlots* live = nullptr;  // of one that is refreshed
+
+    bool contains(const IpAddress& address) const {
+        return live != nullptr ? live->contains(address) : set.contains(address);
+    }
 };
 
 // One block a line; `#` or `;` starts a comment; blank lines and CRLF are fine. `source` (the

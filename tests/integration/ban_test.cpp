@@ -15,7 +15,8 @@ constexpr std::string_view kConf = R"(
     sallyport_decision_log %%DIR%%/decisions.log refused;
     sallyport_ban guess on=401,403,webhook after=3 within=1m for=1h;
     sallyport_ban scan on=404 after=5 within=1m for=1h;
-    sallyport_ban_exempt 127.0.0.50 127.5.0.0/16;
+    sallyport_ip_list spared 127.7.0.0/16;
+    sallyport_ban_exempt 127.0.0.50 127.5.0.0/16 spared;
     server {
         listen 127.0.0.1:%%PORT%%;
         location / { return 200 in; }
@@ -138,7 +139,7 @@ TEST_F(Ban, CountsInTheLocationThatAnErrorPageLeft) {
 
 TEST_F(Ban, SparesTheExempt) {
     NginxServer nginx(kConf, options());
-    for (const char* from : {"127.0.0.50", "127.5.6.7"}) {
+    for (const char* from : {"127.0.0.50", "127.5.6.7", "127.7.0.1"}) {
         Client client(nginx, from);
         for (int i = 0; i < 6; ++i) {
             EXPECT_EQ(client.status("/401"), 401);
@@ -242,6 +243,25 @@ TEST_F(Ban, TheIncludeOfConfD) {
         client.get("/403");
     }
     EXPECT_TRUE(client.banned());
+}
+
+// A client that makes a believed proxy pass on rubbish must not get the proxy banned.
+TEST_F(Ban, AProxyIsNotBannedForItsClients) {
+    NginxServer nginx(R"(
+        sallyport_trust_proxy 127.0.0.1/32;
+        sallyport_ban guess on=401 after=2 for=1h;
+        server { listen 127.0.0.1:%%PORT%%; location / { return 200 in; } location /401 { return 401; } }
+    )");
+    Client proxy(nginx, "127.0.0.1");
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_EQ(proxy.status("/401", "PORT", {{"X-Forwarded-For", "rubbish"}}), 401);
+    }
+    EXPECT_EQ(proxy.status("/", "PORT", {{"X-Forwarded-For", "192.0.2.1"}}), 200);
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(proxy.status("/401", "PORT", {{"X-Forwarded-For", "192.0.2.1"}}), 401);
+    }
+    EXPECT_EQ(proxy.status("/", "PORT", {{"X-Forwarded-For", "192.0.2.1"}}), 403);
+    EXPECT_EQ(proxy.status("/", "PORT", {{"X-Forwarded-For", "192.0.2.2"}}), 200);
 }
 
 class BanMistake : public testing::TestWithParam<Mistake> {};

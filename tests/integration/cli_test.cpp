@@ -1,4 +1,5 @@
-// The `sallyport` command as an operator meets it: what it prints, what it refuses and how it exits.
+// The `sallyport` command as an operator meets it: what it prints, what it refuses and how it
+// exits.
 #include "tests/integration/fixtures/process.hpp"
 #include "tests/integration/fixtures/temp_dir.hpp"
 
@@ -7,7 +8,9 @@
 namespace sallyport::test {
 namespace {
 
-std::string cli_path() { return environment_or("SALLYPORT_CLI_BIN", SALLYPORT_CLI_BIN_DEFAULT); }
+std::string cli_path() {
+    return environment_or("SALLYPORT_CLI_BIN", SALLYPORT_CLI_BIN_DEFAULT);
+}
 
 CommandResult run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), cli_path());
@@ -58,6 +61,41 @@ TEST(Cli, MakesTokensWhoseFileLineIsAHash) {
     EXPECT_EQ(run({"token", "--name", "a\nb"}).exit_code, 2);
 }
 
+TEST(Cli, ChecksListsAsTheGatewayDoes) {
+    TempDir dir("cli");
+    const std::string good = dir.write("good.txt", "10.0.0.0/8\n# x\n2001:db8::/32\n");
+    const std::string bad = dir.write("bad.txt", "10.0.0.0/8\n10.0.0.1/8\n");
+    const std::string wide = dir.write("wide.txt", "0.0.0.0/1\n128.0.0.0/2\n");
+    const std::string empty = dir.write("empty.txt", "# nothing\n");
+    const std::string meta = dir.write("meta.json", R"({"hooks": ["192.30.252.0/22"]})");
+    const struct {
+        std::vector<std::string> arguments;
+        int exit_code;
+        const char* piece;
+    } rows[] = {
+        {{good}, 0, "2 blocks, 2 ranges"},
+        {{good, "--contains", "10.9.9.9"}, 0, "10.9.9.9 is in 10.0.0.0/8"},
+        {{good, "--contains", "11.9.9.9"}, 1, "in no block"},
+        {{good, "--contains", "ten"}, 2, "not an address"},
+        {{bad}, 1, "bad.txt:2: \"10.0.0.1/8\""},
+        {{wide}, 1, "covers 75.0% of all IPv4"},
+        {{wide, "--share", "100"}, 0, "2 blocks"},
+        {{empty, "--against", good}, 1, "has 0 blocks where there were 2"},
+        {{empty, "--against", good, "--guard", "0"}, 0, "0 blocks"},
+        {{meta, "--feed", "github.hooks"}, 0, "1 blocks"},
+        {{meta, "--feed", "github.web"}, 1, "no section \"web\""},
+        {{meta, "--feed", "azure"}, 2, "is not a feed"},
+        {{"/none"}, 1, "cannot be opened"},
+    };
+    for (const auto& row : rows) {
+        std::vector<std::string> arguments = row.arguments;
+        arguments.insert(arguments.begin(), {"list", "check"});
+        const auto result = run(arguments);
+        EXPECT_EQ(result.exit_code, row.exit_code) << result.output;
+        EXPECT_NE(result.output.find(row.piece), std::string::npos) << result.output;
+    }
+}
+
 struct WrongUse {
     std::vector<std::string> arguments;
     int exit_code;
@@ -81,7 +119,9 @@ TEST(Cli, SaysWhatIsWrongAndWhatToDo) {
         {{"sign", "github", "--secret-file", key, "--body", "/none"}, 1, "cannot be opened"},
         {{"sign", "standard", "--secret-file", key, "--body", body}, 1, "id"},
         {{"sign", "mailgun", "--secret-file", key, "--body", body}, 1, "not signed here"},
-        {{"sign", "x", "--profile", "sig=nonsense", "--secret-file", key, "--body", body}, 2, "sig"},
+        {{"sign", "x", "--profile", "sig=nonsense", "--secret-file", key, "--body", body},
+         2,
+         "sig"},
         {{"reason", "no_such_word"}, 2, "sallyport reason"},
     };
     for (const WrongUse& c : cases) {
@@ -93,8 +133,12 @@ TEST(Cli, SaysWhatIsWrongAndWhatToDo) {
 }
 
 TEST(Cli, TeachesItself) {
-    for (const auto& arguments : std::vector<std::vector<std::string>>{
-             {"--help"}, {"sign", "--help"}, {"secret", "--help"}, {"reason", "--help"}, {"token", "--help"}}) {
+    for (const auto& arguments : std::vector<std::vector<std::string>>{{"--help"},
+                                                                       {"list", "check", "--help"},
+                                                                       {"sign", "--help"},
+                                                                       {"secret", "--help"},
+                                                                       {"reason", "--help"},
+                                                                       {"token", "--help"}}) {
         const auto result = run(arguments);
         EXPECT_EQ(result.exit_code, 0);
         EXPECT_GT(result.output.size(), 100u);

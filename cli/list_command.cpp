@@ -1,0 +1,108 @@
+// `sallyport list`: what a list file holds, judged as the gateway judges it.
+#include "cli/command.hpp"
+#include "common/file_text.hpp"
+#include "module/policy/ip_list_spec.hpp"
+
+#include <cstdio>
+#include <memory>
+#include <vector>
+
+namespace sallyport::cli {
+namespace {
+
+constexpr std::size_t kFileBytesMax = std::size_t{256} << 20;
+
+struct CheckOptions {
+    std::vector<std::string> files;
+    std::string feed = "text";
+    std::string against;
+    double factor = 2;
+    unsigned share = 50;
+    std::string contains;
+};
+
+std::vector<Cidr> read_list(const policy::FeedSource& feed, const std::string& path) {
+    const auto text = read_file_text(path, kFileBytesMax);
+    if (!text) {
+        fail(text.message());
+    }
+    auto blocks = policy::parse_feed(feed, *text, path);
+    if (!blocks) {
+        fail(blocks.message());
+    }
+    return std::move(*blocks);
+}
+
+// Which block of the list an address is in: the question behind most tickets.
+void show_membership(const std::vector<Cidr>& blocks, const std::string& text) {
+    const auto address = IpAddress::parse(text);
+    if (!address) {
+        fail("\"" + text + "\" is not an address", kUsage);
+    }
+    for (const Cidr& block : blocks) {
+        if (block.contains(*address)) {
+            std::printf("%s is in %s\n", text.c_str(), block.to_string().c_str());
+            return;
+        }
+    }
+    fail(text + " is in no block");
+}
+
+void check(const CheckOptions& options) {
+    const auto feed = policy::parse_feed_source(options.feed);
+    if (!feed) {
+        fail("--feed: " + feed.message(), kUsage);
+    }
+    std::vector<Cidr> blocks;
+    for (const std::string& file : options.files) {
+        const auto more = read_list(*feed, file);
+        blocks.insert(blocks.end(), more.begin(), more.end());
+    }
+    const policy::IpSetImage image(blocks);
+    const policy::IpCoverage coverage = image.coverage();
+    const policy::IpListGuard guard{options.factor, options.share};
+    std::printf("%zu blocks, %zu ranges, %zu KiB in memory, %.4f%% of IPv4, %.4f%% of IPv6\n",
+                blocks.size(), image.range_count(), (image.bytes() + 1023) / 1024,
+                coverage.v4 * 100, coverage.v6 * 100);
+    if (const Status share = policy::check_share(guard, coverage); !share) {
+        fail("the list " + share.message());
+    }
+    if (!options.against.empty()) {
+        const std::size_t before = read_list(*feed, options.against).size();
+        if (const Status size = policy::check_size(guard, before, blocks.size()); !size) {
+            fail("the list " + size.message());
+        }
+    }
+    if (!options.contains.empty()) {
+        show_membership(blocks, options.contains);
+    }
+}
+
+}  // namespace
+
+void add_list(CLI::App& program) {
+    auto options = std::make_shared<CheckOptions>();
+    CLI::App* list = program.add_subcommand("list", "Works with address lists (sallyport_ip_list)");
+    list->require_subcommand(1);
+    CLI::App* command = list->add_subcommand(
+        "check",
+        "Reads list files as the gateway would: every mistake with its line, size and reach");
+    command->add_option("file", options->files, "Files of one list")->required();
+    command
+        ->add_option("--feed", options->feed,
+                     "The format: text, or a provider's, such as github.hooks or aws.CLOUDFRONT")
+        ->capture_default_str();
+    command->add_option("--against", options->against,
+                        "The file in use: refuse one that differs by more than --guard");
+    command->add_option("--guard", options->factor, "The factor for --against; 0: any")
+        ->capture_default_str()
+        ->check(CLI::Range(0.0, 1000.0));
+    command->add_option("--share", options->share, "How many percent of all addresses it may cover")
+        ->capture_default_str()
+        ->check(CLI::Range(1u, 100u));
+    command->add_option("--contains", options->contains,
+                        "Say which block this address is in; fail when it is in none");
+    command->callback([options] { check(*options); });
+}
+
+}  // namespace sallyport::cli

@@ -1,0 +1,53 @@
+#include "module/policy/ip_set_slots.hpp"
+
+namespace sallyport::policy {
+
+IpSetSlots::IpSetSlots(std::span<std::byte> memory)
+    : memory_(memory), slot_bytes_((memory.size() - kControlBytes) / 2) {
+    static_assert(sizeof(Control) <= kControlBytes);
+    static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+    static_assert(std::is_trivially_destructible_v<Control>);
+}
+
+bool IpSetSlots::contains(const IpAddress& address) const {
+    while (true) {
+        const std::uint64_t version = control().published.load(std::memory_order_acquire);
+        if (version != seen_) {
+            view_ = IpSetView::open(slot(version)).value_or(IpSetView());
+            seen_ = version;
+        }
+        const bool found = view_.contains(address);
+        std::atomic_thread_fence(std::memory_order_acquire);
+        // `version + 1` goes into the other slot; anything later may have changed this one.
+        if (control().writing.load(std::memory_order_relaxed) <= version + 1) {
+            return found;
+        }
+        seen_ = 0;
+        view_ = {};
+    }
+}
+
+void IpSetSlots::begin_writing(std::uint64_t version) {
+    control().writing.store(version, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+bool IpSetSlots::publish(const IpSetImage& image, std::uint64_t blocks) {
+    if (image.bytes() > slot_bytes_) {
+        return false;
+    }
+    const std::uint64_t next = version() + 1;
+    begin_writing(next);
+    image.write(slot(next));
+    control().blocks.store(blocks, std::memory_order_relaxed);
+    control().published.store(next, std::memory_order_release);
+    return true;
+}
+
+std::span<std::byte> IpSetSlots::retire() {
+    const std::uint64_t next = version() + 1;
+    begin_writing(next);
+    return slot(next);
+}
+
+}  // namespace sallyport::policy
