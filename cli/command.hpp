@@ -18,6 +18,7 @@ void add_reason(CLI::App& program);
 void add_token(CLI::App& program);
 void add_explain(CLI::App& program);
 void add_check(CLI::App& program);
+void add_import(CLI::App& program);
 
 // Prints "sallyport: message" on standard error and ends the program.
 [[noreturn]] void fail(const std::string& message, int code = kFailed);
