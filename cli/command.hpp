@@ -19,6 +19,7 @@ void add_token(CLI::App& program);
 void add_explain(CLI::App& program);
 void add_check(CLI::App& program);
 void add_list(CLI::App& program);
+void add_import(CLI::App& program);
 
 // Prints "sallyport: message" on standard error and ends the program.
 [[noreturn]] void fail(const std::string& message, int code = kFailed);

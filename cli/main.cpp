@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
     sallyport::cli::add_explain(program);
     sallyport::cli::add_check(program);
     sallyport::cli::add_list(program);
+    sallyport::cli::add_import(program);
     try {
         program.parse(argc, argv);
     } catch (const CLI::RuntimeError& stop) {

@@ -29,7 +29,7 @@ packages_build() {
     # The engine: store, egress, passwords, sandbox (wasm2c and its seccomp filter).
     printf '%s\n' libsqlite3-dev libcurl4-openssl-dev libargon2-dev libseccomp-dev wabt
     # The command line.
-    printf '%s\n' libcli11-dev
+    printf '%s\n' libcli11-dev libyaml-cpp-dev
     # The engine's HTTP server needs Boost 1.81 or later; bookworm's default is older.
     case "$1" in
         bookworm) printf '%s\n' libboost1.81-dev ;;
@@ -62,8 +62,8 @@ packages_gateway() {
     printf '%s\n' nginx ca-certificates libjansson4
     case "$1" in
         # libcurl is for the command line, which asks the control location.
-        bookworm) printf '%s\n' libssl3 libhiredis0.14 libcurl4 ;;
-        *) printf '%s\n' libssl3t64 libhiredis1.1.0 libcurl4t64 ;;
+        bookworm) printf '%s\n' libssl3 libhiredis0.14 libcurl4 libyaml-cpp0.7 ;;
+        *) printf '%s\n' libssl3t64 libhiredis1.1.0 libcurl4t64 libyaml-cpp0.8 ;;
     esac
 }
 
