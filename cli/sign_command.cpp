@@ -98,7 +98,7 @@ void run(const SignOptions& options) {
     if (!secret_text) {
         fail(secret_text.message());
     }
-    auto secret = webhook::SecretKey::make(profile, *secret_text);
+    auto secret = webhook::SigningKey::make(profile, *secret_text);
     if (!secret) {
         fail(secret.message());
     }
@@ -115,7 +115,7 @@ void run(const SignOptions& options) {
     if (!fields) {
         fail(fields.message());
     }
-    print(options, *fields);
+    print(options, fields->fields);
 }
 
 }  // namespace
