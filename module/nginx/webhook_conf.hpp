@@ -46,7 +46,7 @@ struct WebhookMain {
     std::vector<std::pair<std::string, policy::webhook::Pairs>> profiles;
     std::vector<WebhookReplayZone*> zones;
     std::vector<WebhookReplayRedis*> redis;  // one a store
-    std::vector<WebhookKeyRing*> rings;  // of every location that verifies
+    std::vector<WebhookKeyRing*> rings;      // of every location that verifies
     WebhookUsageZone usage;
     WebhookCertificates certificates;  // without a folder: none are fetched
     WebhookKeyTimer timer;

@@ -10,9 +10,13 @@
 #include "module/nginx/str.hpp"
 #include "module/nginx/webhook_body.hpp"
 #include "module/nginx/webhook_conf.hpp"
+<<<<<<< HEAD
 #include "module/nginx/webhook_request.hpp"
 #include "module/nginx/webhook_reservation.hpp"
+=======
+>>>>>>> ca90fd5 (Cli: sign with any key, verify, fetch certificates)
 #include "module/nginx/webhook_handshake.hpp"
+#include "module/nginx/webhook_reservation.hpp"
 #include "module/nginx/webhook_state.hpp"
 #include "module/policy/webhook_verify.hpp"
 
@@ -210,14 +214,14 @@ HookResult conclude(WebhookState& state, Mode mode,
     if (reservation && reservation->answer == hook::Reserved::forward) {
         return HookResult::pass();
     }
-    const bool pass = reservation ? reservation->answer == hook::Reserved::full &&
-                                        replay.pass_when_full
-                                  : replay.pass_when_down;
+    const bool pass = reservation
+                          ? reservation->answer == hook::Reserved::full && replay.pass_when_full
+                          : replay.pass_when_down;
     const Decision decision =
-        reservation ? hook::replay_decision(*reservation, replay.duplicate_status,
-                                            replay.busy_status)
-                    : Decision::deny(Reason::webhook_replay_store_unavailable,
-                                     NGX_HTTP_SERVICE_UNAVAILABLE, kUnavailableRetryS);
+        reservation
+            ? hook::replay_decision(*reservation, replay.duplicate_status, replay.busy_status)
+            : Decision::deny(Reason::webhook_replay_store_unavailable, NGX_HTTP_SERVICE_UNAVAILABLE,
+                             kUnavailableRetryS);
     if (pass && !reservation) {
         state.reservation.pass_unasked();
     }
@@ -305,8 +309,7 @@ HookResult judge(Request& request, WebhookState& state, Mode mode) {
     }
     request.state().delivery_id = state.outcome.id;
     request.state().verified_by = (*location.profile)->name;
-    const bool replay =
-        location.replay.value_or(nullptr) != nullptr && !state.reservation.held();
+    const bool replay = location.replay.value_or(nullptr) != nullptr && !state.reservation.held();
     return replay ? reserve(request, state, mode) : HookResult::pass();
 }
 
@@ -420,8 +423,7 @@ void inspect_secrets(policy::Metrics& out, const WebhookMain& main) {
                                                     {"source", secret.source},
                                                     {"number", number}};
             out.counter("sallyport_webhook_secret_matches_total",
-                        "Deliveries that a webhook secret verified.", labels,
-                        secret.hits);
+                        "Deliveries that a webhook secret verified.", labels, secret.hits);
             out.gauge("sallyport_webhook_secret_last_used_seconds",
                       "When a webhook secret last verified a delivery, in Unix seconds; 0: never.",
                       labels, static_cast<double>(secret.last_used_s));
