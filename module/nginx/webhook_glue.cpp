@@ -10,11 +10,7 @@
 #include "module/nginx/str.hpp"
 #include "module/nginx/webhook_body.hpp"
 #include "module/nginx/webhook_conf.hpp"
-<<<<<<< HEAD
 #include "module/nginx/webhook_request.hpp"
-#include "module/nginx/webhook_reservation.hpp"
-=======
->>>>>>> ca90fd5 (Cli: sign with any key, verify, fetch certificates)
 #include "module/nginx/webhook_handshake.hpp"
 #include "module/nginx/webhook_reservation.hpp"
 #include "module/nginx/webhook_state.hpp"
