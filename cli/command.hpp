@@ -13,6 +13,8 @@ inline constexpr int kUsage = 2;
 
 void add_sign(CLI::App& program);
 void add_forward(CLI::App& program);
+void add_verify(CLI::App& program);
+void add_certs(CLI::App& program);
 void add_secret(CLI::App& program);
 void add_reason(CLI::App& program);
 void add_token(CLI::App& program);

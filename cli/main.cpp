@@ -23,6 +23,8 @@ int main(int argc, char** argv) {
                    "  sallyport reason webhook_timestamp_stale");
     sallyport::cli::add_sign(program);
     sallyport::cli::add_forward(program);
+    sallyport::cli::add_verify(program);
+    sallyport::cli::add_certs(program);
     sallyport::cli::add_secret(program);
     sallyport::cli::add_reason(program);
     sallyport::cli::add_token(program);

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -186,6 +187,18 @@ KeyPtr key_from_parameters(const char* type, OSSL_PARAM_BLD* builder) {
     return KeyPtr(key);
 }
 
+// Since 1970. What cannot be read makes the certificate invalid.
+std::int64_t ms_of(const ASN1_TIME* time, bool end) {
+    const std::unique_ptr<ASN1_TIME, Freer<ASN1_TIME_free>> zero(ASN1_TIME_set(nullptr, 0));
+    int days = 0;
+    int seconds = 0;
+    if (zero == nullptr || ASN1_TIME_diff(&days, &seconds, zero.get(), time) != 1) {
+        return end ? std::numeric_limits<std::int64_t>::min()
+                   : std::numeric_limits<std::int64_t>::max();
+    }
+    return (std::int64_t{days} * 86'400 + seconds) * 1000;
+}
+
 // No pass phrase is ever asked for.
 int no_pass_phrase(char*, int, int, void*) {
     return 0;
@@ -221,7 +234,15 @@ Result<PublicKey> PublicKey::from_pem(std::string_view pem) {
     if (pem.find("-----BEGIN CERTIFICATE-----") != std::string_view::npos) {
         const CertificatePtr certificate(
             PEM_read_bio_X509(reader.get(), nullptr, no_pass_phrase, nullptr));
-        return adopt(certificate == nullptr ? nullptr : X509_get_pubkey(certificate.get()));
+        if (certificate == nullptr) {
+            return Error{"the certificate cannot be read"};
+        }
+        auto out = adopt(X509_get_pubkey(certificate.get()));
+        if (out) {
+            out->not_before_ms_ = ms_of(X509_get0_notBefore(certificate.get()), false);
+            out->not_after_ms_ = ms_of(X509_get0_notAfter(certificate.get()), true);
+        }
+        return out;
     }
     EVP_PKEY* key = PEM_read_bio_PUBKEY(reader.get(), nullptr, no_pass_phrase, nullptr);
     if (key == nullptr) {

@@ -11,6 +11,7 @@
 #include "common/secret.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -47,6 +48,10 @@ class PublicKey {
                                      std::span<const std::uint8_t> y);
 
     KeyKind kind() const { return kind_; }
+    // Within the certificate's dates; a key that came without a certificate is always valid.
+    bool valid_at(std::int64_t now_ms) const {
+        return now_ms >= not_before_ms_ && now_ms <= not_after_ms_;
+    }
     bool fits(SignatureScheme scheme) const;
 
     // scheme=ed25519 only.
@@ -65,6 +70,8 @@ class PublicKey {
     // Shared, because keys of a set are copied into the requests that use them.
     std::shared_ptr<const Inner> inner_;
     KeyKind kind_;
+    std::int64_t not_before_ms_ = std::numeric_limits<std::int64_t>::min();
+    std::int64_t not_after_ms_ = std::numeric_limits<std::int64_t>::max();
 };
 
 // Signs, for operators who try a configuration and for tests. `pem` is a PKCS #8 private key.

@@ -3,7 +3,10 @@
 
 #include "common/secret.hpp"
 #include "module/nginx/directive.hpp"
+#include "module/nginx/webhook_certificates.hpp"
+#include "module/nginx/webhook_keys.hpp"
 #include "module/nginx/webhook_replay_zone.hpp"
+#include "module/policy/webhook_handshake.hpp"
 #include "module/policy/webhook_profile.hpp"
 #include "module/policy/webhook_replay.hpp"
 #include "module/policy/webhook_secret.hpp"
@@ -12,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sallyport::ngx {
@@ -38,34 +42,55 @@ struct WebhookReplay {
 };
 
 struct WebhookMain {
-    std::vector<std::unique_ptr<policy::webhook::Profile>> profiles;  // sallyport_webhook_profile
+    // sallyport_webhook_profile: name and description.
+    std::vector<std::pair<std::string, policy::webhook::Pairs>> profiles;
     std::vector<WebhookReplayZone*> zones;
     std::vector<WebhookReplayRedis*> redis;  // one a store
+    std::vector<WebhookKeyRing*> rings;      // of every location that verifies
+    WebhookUsageZone usage;
+    WebhookCertificates certificates;  // without a folder: none are fetched
+    WebhookKeyTimer timer;
+};
+
+struct WebhookHandshake {
+    policy::webhook::Handshake handshake;
+    std::optional<Secret> token;  // what the provider must show
+    std::string store;            // trust=first: where the secret goes
+    std::int64_t until_ms = 0;    // trust=first: armed until then; 0: as long as there is none
 };
 
 struct WebhookLocation {
     // As written at this level; merged with the enclosing one's.
     std::optional<const policy::webhook::Profile*> profile;  // null: off
-    const std::vector<Secret>* secrets = nullptr;
+    const std::vector<WebhookSecretSource>* secrets = nullptr;
+    const std::vector<WebhookHandshake>* handshakes = nullptr;
     std::optional<WebhookReplay*> replay;  // null: off
     std::optional<std::uint64_t> body_bytes_max;
     std::optional<std::uint16_t> reject_status;
     std::optional<policy::Mode> mode;
 
     // Made by merge.
-    std::vector<policy::webhook::SecretKey> keys;
+    WebhookKeyRing* ring = nullptr;
+    WebhookCertificates* certificates = nullptr;
+    bool unsigned_handshakes = false;
     std::string scope;  // tells this location's deliveries from others' in a shared zone
     policy::webhook::ReplayLife life;
 
-    std::vector<Secret>* own_secrets = nullptr;  // while this level is read
+    // While this level is read.
+    std::vector<WebhookSecretSource>* own_secrets = nullptr;
+    std::vector<WebhookHandshake>* own_handshakes = nullptr;
 };
 
-inline constexpr std::size_t kWebhookDirectiveCount = 7;
+inline constexpr std::size_t kWebhookDirectiveCount = 9;
 extern const Directive kWebhookDirectives[kWebhookDirectiveCount];
 
 Status set_webhook_replay(DirectiveCall& call);
 // Finds the store that `replay` names, once it is known.
 Status resolve_webhook_replay(ngx_conf_t* cf, WebhookReplay& replay);
+// webhook_secret_directives.cpp
+Status set_webhook_secret(DirectiveCall& call);
+Status set_webhook_handshake(DirectiveCall& call);
+Status set_webhook_certificates(DirectiveCall& call);
 
 Status merge_webhook(ngx_conf_t* cf, const void* parent, void* child);
 

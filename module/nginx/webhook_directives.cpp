@@ -1,5 +1,4 @@
 #include "common/bytes.hpp"
-#include "common/file_text.hpp"
 #include "common/limits.hpp"
 #include "common/units.hpp"
 #include "module/nginx/pool.hpp"
@@ -7,7 +6,6 @@
 #include "module/nginx/webhook_conf.hpp"
 #include "module/policy/webhook_presets.hpp"
 
-#include <map>
 #include <string>
 
 namespace sallyport::ngx {
@@ -35,10 +33,10 @@ WebhookMain& main_of(DirectiveCall& call) {
     return *static_cast<WebhookMain*>(call.main);
 }
 
-const hook::Profile* find_profile(const WebhookMain& main, std::string_view name) {
-    for (const auto& profile : main.profiles) {
-        if (profile->name == name) {
-            return profile.get();
+const hook::Pairs* find_profile(const WebhookMain& main, std::string_view name) {
+    for (const auto& [known, pairs] : main.profiles) {
+        if (known == name) {
+            return &pairs;
         }
     }
     return nullptr;
@@ -82,22 +80,14 @@ Status set_webhook(DirectiveCall& call) {
     if (!overrides) {
         return overrides.error();
     }
-    const hook::Profile* own = find_profile(main_of(call), name);
-    if (own != nullptr && overrides->empty()) {
-        location.profile = own;
-        return Done{};
-    }
-    const hook::Preset* preset = hook::find_preset(name);
-    if (own != nullptr) {
-        return Error{"overrides belong to presets; change the profile " + quoted(name) +
-                     " instead"};
-    }
-    if (preset == nullptr) {
+    const hook::Pairs* own = find_profile(main_of(call), name);
+    const hook::Preset* preset = own == nullptr ? hook::find_preset(name) : nullptr;
+    if (own == nullptr && preset == nullptr) {
         return Error{"unknown preset or profile " + quoted(name) +
                      "; use a preset such as github, stripe, slack or standard-webhooks, or define "
                      "it above with sallyport_webhook_profile"};
     }
-    auto pairs = hook::parse_pairs(preset->text);
+    auto pairs = own != nullptr ? Result<hook::Pairs>(*own) : hook::parse_pairs(preset->text);
     if (!pairs) {
         return pairs.error();
     }
@@ -105,7 +95,7 @@ Status set_webhook(DirectiveCall& call) {
     if (!built) {
         return Error{quoted(name) + ": " + built.message()};
     }
-    built->retry_horizon_ms = preset->retry_horizon_ms;
+    built->retry_horizon_ms = preset == nullptr ? 0 : preset->retry_horizon_ms;
     location.profile = pool_new<hook::Profile>(call.cf->pool, std::move(*built));
     return Done{};
 }
@@ -122,85 +112,12 @@ Status set_profile(DirectiveCall& call) {
     if (find_profile(main_of(call), name) != nullptr) {
         return Error{"the profile " + quoted(name) + " is defined twice; keep one"};
     }
-    auto built = hook::parse_profile(name, call.arg(1));
-    if (!built) {
-        return Error{quoted(name) + ": " + built.message()};
+    auto pairs = hook::parse_pairs(call.arg(1));
+    const Status checked = pairs ? hook::check_profile(name, *pairs) : Status(pairs.error());
+    if (!checked) {
+        return Error{quoted(name) + ": " + checked.message()};
     }
-    main_of(call).profiles.push_back(std::make_unique<hook::Profile>(std::move(*built)));
-    return Done{};
-}
-
-// nginx forgets the environment after start, so what was read once is kept for reloads. Master
-// only.
-Result<Secret> secret_from_environment(const std::string& name) {
-    static std::map<std::string, Secret> seen;
-    if (const char* value = std::getenv(name.c_str()); value != nullptr && *value != '\0') {
-        seen[name] = Secret(std::string_view(value));
-    }
-    const auto found = seen.find(name);
-    if (found == seen.end()) {
-        return Error{"the environment variable " + quoted(name) +
-                     " is not set or empty; set it for nginx, or use file:PATH"};
-    }
-    return found->second.clone();
-}
-
-Result<Secret> read_secret(DirectiveCall& call) {
-    const std::string_view text = call.arg(0);
-    if (text.starts_with("file:")) {
-        std::string path(text.substr(5));
-        if (path.empty()) {
-            return Error{"\"file:\" names no file; write file:PATH"};
-        }
-        if (path.front() != '/') {
-            ngx_str_t full = copy(call.cf->pool, path);
-            if (ngx_conf_full_name(call.cf->cycle, &full, 1) != NGX_OK) {
-                return Error{"the path " + quoted(path) + " cannot be resolved"};
-            }
-            path = view(full);
-        }
-        return read_secret_file(path);
-    }
-    if (text.starts_with("env:")) {
-        const std::string name(text.substr(4));
-        if (name.empty()) {
-            return Error{"\"env:\" names no variable; write env:NAME"};
-        }
-        return secret_from_environment(name);
-    }
-    return Secret(text);
-}
-
-// sallyport_webhook_secret file:PATH | env:NAME | literal
-Status set_secret(DirectiveCall& call) {
-    WebhookLocation& location = location_of(call);
-    if (location.own_secrets == nullptr) {
-        location.own_secrets = pool_new<std::vector<Secret>>(call.cf->pool);
-        location.secrets = location.own_secrets;
-    }
-    if (location.own_secrets->size() == hook::kSecretsMax) {
-        return Error{"at most " + std::to_string(hook::kSecretsMax) +
-                     " secrets can be live at once; retire the oldest"};
-    }
-    auto secret = read_secret(call);
-    if (!secret) {
-        return secret.error();
-    }
-    if (secret->empty()) {
-        return Error{
-            "the secret is empty, so anybody could sign with it; give the provider's secret"};
-    }
-    if (secret->size() < limits::kSecretBytesMin) {
-        warn(call.cf, "sallyport_webhook_secret is shorter than " +
-                          std::to_string(limits::kSecretBytesMin) +
-                          " bytes and can be guessed from one delivery; use a longer one");
-    }
-    for (const Secret& other : *location.own_secrets) {
-        if (constant_time_equal(other.reveal(), secret->reveal())) {
-            return Error{"the same secret is given twice at the same level; keep one"};
-        }
-    }
-    location.own_secrets->push_back(std::move(*secret));
+    main_of(call).profiles.emplace_back(name, std::move(*pairs));
     return Done{};
 }
 
@@ -256,7 +173,9 @@ Status set_mode(DirectiveCall& call) {
 constinit const Directive kWebhookDirectives[kWebhookDirectiveCount] = {
     {"sallyport_webhook", kEverywhere | NGX_CONF_1MORE, set_webhook},
     {"sallyport_webhook_profile", kHttp | NGX_CONF_TAKE2, set_profile},
-    {"sallyport_webhook_secret", kEverywhere | NGX_CONF_TAKE1, set_secret},
+    {"sallyport_webhook_secret", kEverywhere | NGX_CONF_1MORE, set_webhook_secret},
+    {"sallyport_webhook_handshake", kEverywhere | NGX_CONF_1MORE, set_webhook_handshake},
+    {"sallyport_webhook_certificates", kHttp | NGX_CONF_TAKE1, set_webhook_certificates},
     {"sallyport_webhook_replay", kEverywhere | NGX_CONF_1MORE, set_webhook_replay},
     {"sallyport_webhook_max_body", kEverywhere | NGX_CONF_TAKE1, set_max_body},
     {"sallyport_webhook_reject", kEverywhere | NGX_CONF_TAKE1, set_reject},

@@ -13,7 +13,10 @@ HookResult explain_webhook(Request& request, const void* location_conf, Stage st
     }
     const auto& location = *static_cast<const WebhookLocation*>(location_conf);
     PoolMemory memory(request.pool());
-    hook::Verification verification(**location.profile, std::span(location.keys), &memory);
+    const auto set = location.ring == nullptr ? nullptr : location.ring->current();
+    const std::span<const hook::SecretKey> keys =
+        set == nullptr ? std::span<const hook::SecretKey>() : std::span(set->keys);
+    hook::Verification verification(**location.profile, keys, &memory, location.certificates);
     offer_headers(request.r(), verification);
     Reason reason = verification.begin(head_of(request), now_ms());
     const auto body = explained_body();
@@ -26,7 +29,7 @@ HookResult explain_webhook(Request& request, const void* location_conf, Stage st
     }
     facts.append(Json::object(
         {{"profile", Json::string((*location.profile)->name)},
-         {"secrets", Json::integer(static_cast<std::int64_t>(location.keys.size()))},
+         {"secrets", Json::integer(static_cast<std::int64_t>(keys.size()))},
          {"body", Json::string(body ? "verified as given" : "not given: only the head is judged")},
          {"replay",
           Json::string(location.replay.value_or(nullptr) == nullptr ? "not watched"

@@ -11,11 +11,13 @@
 #include "module/nginx/webhook_body.hpp"
 #include "module/nginx/webhook_conf.hpp"
 #include "module/nginx/webhook_request.hpp"
+#include "module/nginx/webhook_handshake.hpp"
 #include "module/nginx/webhook_reservation.hpp"
+#include "module/nginx/webhook_state.hpp"
 #include "module/policy/webhook_verify.hpp"
 
+#include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 #include <string>
 #include <utility>
@@ -32,34 +34,6 @@ namespace {
 constexpr FeatureId kId = FeatureId::webhook;
 // Redis is asked again within seconds; a sender that comes back sooner finds it as it was.
 constexpr std::uint32_t kUnavailableRetryS = 5;
-
-enum class Step : std::uint8_t {
-    fresh,    // nothing judged yet
-    reading,  // the head is good, the body is coming
-    read,     // the body is complete
-    asking,   // genuine; Redis is asked whether it is new
-    asked,    // Redis has answered, or will not
-    settled,  // judged: never twice, whatever redirects follow
-};
-
-struct WebhookState {
-    explicit WebhookState(ngx_http_request_t* main) : r(main), memory(main->pool) {}
-    ~WebhookState();
-
-    ngx_http_request_t* r;
-    PoolMemory memory;
-    const WebhookLocation* location = nullptr;
-    std::optional<hook::Verification> verification;
-    Step step = Step::fresh;
-    bool streaming = false;  // this request's body passes our filter
-    std::uint64_t body_bytes = 0;
-    Reason early = Reason::none;  // found while the body was coming
-    Reason reason = Reason::none;
-    hook::Outcome outcome;
-    std::int64_t now_ms = 0;  // when it was judged
-
-    WebhookReservation reservation;
-};
 
 // The status of the last answer of an upstream; without one, what nginx itself answered.
 ngx_uint_t deciding_status(const ngx_http_request_t* r) {
@@ -85,11 +59,15 @@ bool accepted(ngx_http_request_t* r) {
     return status >= 200 && status < 300;
 }
 
+}  // namespace
+
 WebhookState::~WebhookState() {
     if (reservation.held()) {
         guarded(r->connection->log, "webhook replay", [this] { reservation.end(accepted(r)); });
     }
 }
+
+namespace {
 
 WebhookState& state_of(const Request& request) {
     void*& slot = request.state().slots[static_cast<std::size_t>(kId)];
@@ -100,7 +78,7 @@ WebhookState& state_of(const Request& request) {
 }
 
 HookResult settle(WebhookState& state, Mode mode, Decision decision) {
-    state.step = Step::settled;
+    state.step = WebhookStep::settled;
     state.reason = decision.reason;
     return HookResult::decided(decision, mode, (*state.location->profile)->name);
 }
@@ -120,10 +98,10 @@ void body_read(ngx_http_request_t* r) noexcept {
     const bool known = guarded(r->connection->log, "webhook body", false, [r] {
         const auto request = Request::find(r);
         auto* state = request ? request->find_feature_state<WebhookState>(kId) : nullptr;
-        if (state == nullptr || state->step != Step::reading) {
+        if (state == nullptr || state->step != WebhookStep::reading) {
             return false;
         }
-        state->step = Step::read;
+        state->step = WebhookStep::read;
         return true;
     });
     if (!known) {
@@ -132,6 +110,36 @@ void body_read(ngx_http_request_t* r) noexcept {
     }
     r->write_event_handler = ngx_http_core_run_phases;
     ngx_http_core_run_phases(r);
+}
+
+// What a handshake means for the request; nothing when it is none.
+std::optional<HookResult> shake_hands(Request& request, WebhookState& state, bool verified,
+                                      std::optional<std::string_view> body) {
+    const HandshakeResult result = try_handshakes(request, *state.location, verified, body);
+    switch (result.kind) {
+        case HandshakeResult::Kind::none:
+            return std::nullopt;
+        case HandshakeResult::Kind::needs_body:
+            state.perhaps_handshake = true;
+            return std::nullopt;
+        case HandshakeResult::Kind::refused:
+            state.step = WebhookStep::settled;
+            state.reason = result.decision.reason;
+            return HookResult::decided(result.decision, Mode::enforce, result.rule);
+        case HandshakeResult::Kind::answered:
+            state.step = WebhookStep::settled;
+            state.reason = result.decision.reason;
+            send_handshake_answer(request, result);
+            return HookResult::finished();
+    }
+    return std::nullopt;
+}
+
+// Bodies that may be an unsigned handshake are read although the head is not that of a delivery.
+bool small_body(const ngx_http_request_t* r) {
+    return r->headers_in.content_length_n >= 0 &&
+           static_cast<std::uint64_t>(r->headers_in.content_length_n) <=
+               hook::kHandshakeBodyBytesMax;
 }
 
 // Judges the head and starts reading. The request may be gone when this returns.
@@ -144,15 +152,28 @@ HookResult begin(Request& request, const WebhookLocation& location, WebhookState
         uninvite_body(r, mode);
         return settle(state, mode, refusal(location, Reason::webhook_body_too_large));
     }
-    state.verification.emplace(**location.profile, std::span(location.keys), &state.memory);
+    if (location.unsigned_handshakes && mode == Mode::enforce) {
+        if (const auto answered = shake_hands(request, state, false, std::nullopt)) {
+            return *answered;
+        }
+        state.perhaps_handshake = state.perhaps_handshake && small_body(r);
+    }
+    if (location.ring != nullptr) {
+        state.key_set = location.ring->current();
+    }
+    state.verification.emplace(**location.profile,
+                               state.key_set == nullptr ? std::span<const hook::SecretKey>()
+                                                        : std::span(state.key_set->keys),
+                               &state.memory, location.certificates);
     offer_headers(r, *state.verification);
     const Reason reason = state.verification->begin(head_of(request), now_ms());
-    if (reason != Reason::none) {
+    state.early = reason;
+    if (reason != Reason::none && !state.perhaps_handshake) {
         state.now_ms = now_ms();
         uninvite_body(r, mode);
         return settle(state, mode, refusal(location, reason));
     }
-    state.step = Step::reading;
+    state.step = WebhookStep::reading;
     state.streaming = r->request_body == nullptr;
     const ngx_int_t rc = ngx_http_read_client_request_body(r, body_read);
     ngx_http_finalize_request(r, rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE);
@@ -185,18 +206,18 @@ std::string_view scope_of(WebhookState& state, const WebhookReplay& replay) {
 HookResult conclude(WebhookState& state, Mode mode,
                     const std::optional<hook::Reservation>& reservation) {
     const WebhookReplay& replay = **state.location->replay;
-    state.step = Step::settled;
+    state.step = WebhookStep::settled;
     if (reservation && reservation->answer == hook::Reserved::forward) {
         return HookResult::pass();
     }
-    const bool pass = reservation ? reservation->answer == hook::Reserved::full &&
-                                        replay.pass_when_full
-                                  : replay.pass_when_down;
+    const bool pass = reservation
+                          ? reservation->answer == hook::Reserved::full && replay.pass_when_full
+                          : replay.pass_when_down;
     const Decision decision =
-        reservation ? hook::replay_decision(*reservation, replay.duplicate_status,
-                                            replay.busy_status)
-                    : Decision::deny(Reason::webhook_replay_store_unavailable,
-                                     NGX_HTTP_SERVICE_UNAVAILABLE, kUnavailableRetryS);
+        reservation
+            ? hook::replay_decision(*reservation, replay.duplicate_status, replay.busy_status)
+            : Decision::deny(Reason::webhook_replay_store_unavailable, NGX_HTTP_SERVICE_UNAVAILABLE,
+                             kUnavailableRetryS);
     if (pass && !reservation) {
         state.reservation.pass_unasked();
     }
@@ -210,12 +231,12 @@ HookResult reserve(Request& request, WebhookState& state, Mode mode) {
     request.state().replay_key = state.reservation.name();
     const auto resume_request = [](void* owner) {
         auto& waiting = *static_cast<WebhookState*>(owner);
-        waiting.step = Step::asked;
+        waiting.step = WebhookStep::asked;
         resume(waiting.r);
     };
     switch (state.reservation.ask(resume_request, &state)) {
         case WebhookReservation::Asked::waiting:
-            state.step = Step::asking;
+            state.step = WebhookStep::asking;
             return HookResult::suspend();
         case WebhookReservation::Asked::answered:
             return conclude(state, mode, state.reservation.answer());
@@ -225,17 +246,39 @@ HookResult reserve(Request& request, WebhookState& state, Mode mode) {
     return conclude(state, mode, std::nullopt);
 }
 
+// The place of the matching secret among all that are configured, and its counter.
+void note_secret(WebhookState& state) {
+    const WebhookKeySet* set = state.key_set.get();
+    const auto matched = static_cast<std::size_t>(state.outcome.secret_index);
+    if (set == nullptr || state.outcome.secret_index < 0 || matched >= set->keys.size()) {
+        return;  // a fetched certificate has no number
+    }
+    state.secret_number = set->numbers[matched] + 1;
+    if (state.outcome.reason == Reason::none) {
+        state.location->ring->count(*set, matched, state.now_ms);
+    }
+}
+
 // The body is complete.
 HookResult judge(Request& request, WebhookState& state, Mode mode) {
     ngx_http_request_t* r = request.r();
     const WebhookLocation& location = *state.location;
-    state.step = Step::settled;
+    state.step = WebhookStep::settled;
     state.now_ms = now_ms();
     Reason reason = state.early;
+    std::string_view whole;
+    if (state.perhaps_handshake) {
+        if (!whole_body(r, whole)) {
+            return settle(state, mode,
+                          Decision::deny(Reason::internal_error, NGX_HTTP_INTERNAL_SERVER_ERROR));
+        }
+        if (const auto answered = shake_hands(request, state, false, whole)) {
+            return *answered;
+        }
+    }
     if (reason == Reason::none && !state.streaming) {
         reason = update_from_buffers(r, location, state);
     }
-    std::string_view whole;
     if (reason == Reason::none && state.verification->needs_whole_body() && !whole_body(r, whole)) {
         reason = Reason::internal_error;
     }
@@ -245,14 +288,24 @@ HookResult judge(Request& request, WebhookState& state, Mode mode) {
     if (reason == Reason::none) {
         state.outcome = state.verification->finish(state.now_ms, whole);
         reason = state.outcome.reason;
+        note_secret(state);
     }
     if (reason != Reason::none) {
         return settle(state, mode, refusal(location, reason));
     }
+    if (location.handshakes != nullptr && mode == Mode::enforce &&
+        state.body_bytes <= hook::kHandshakeBodyBytesMax) {
+        if (!whole_body(r, whole)) {
+            return settle(state, mode,
+                          Decision::deny(Reason::internal_error, NGX_HTTP_INTERNAL_SERVER_ERROR));
+        }
+        if (const auto answered = shake_hands(request, state, true, whole)) {
+            return *answered;
+        }
+    }
     request.state().delivery_id = state.outcome.id;
     request.state().verified_by = (*location.profile)->name;
-    const bool replay =
-        location.replay.value_or(nullptr) != nullptr && !state.reservation.held();
+    const bool replay = location.replay.value_or(nullptr) != nullptr && !state.reservation.held();
     return replay ? reserve(request, state, mode) : HookResult::pass();
 }
 
@@ -270,6 +323,8 @@ HookResult judge_again(Request& request, const WebhookLocation& location, Webhoo
     request.state().delivery_id = {};
     request.state().verified_by = {};
     state.outcome = {};
+    state.secret_number = 0;
+    state.perhaps_handshake = false;
     state.early = Reason::none;
     state.reason = Reason::none;
     state.body_bytes = 0;
@@ -284,16 +339,16 @@ HookResult preaccess(Request& request, const void* location_conf) {
     }
     WebhookState& state = state_of(request);
     switch (state.step) {
-        case Step::fresh:
+        case WebhookStep::fresh:
             return begin(request, location, state, mode);
-        case Step::reading:
-        case Step::asking:
+        case WebhookStep::reading:
+        case WebhookStep::asking:
             return HookResult::suspend();
-        case Step::asked:
+        case WebhookStep::asked:
             return conclude(state, mode, state.reservation.answer());
-        case Step::read:
+        case WebhookStep::read:
             return judge(request, state, mode);
-        case Step::settled:
+        case WebhookStep::settled:
             return judge_again(request, location, state, mode);
     }
     return HookResult::pass();
@@ -317,7 +372,7 @@ int refuse_large_body(Request& request, WebhookState& state, Mode mode) {
 
 int request_body_filter(Request& request, const void*, ngx_chain_t* in) {
     auto* state = request.find_feature_state<WebhookState>(kId);
-    if (state == nullptr || state->step != Step::reading || !state->streaming) {
+    if (state == nullptr || state->step != WebhookStep::reading || !state->streaming) {
         return 0;
     }
     for (const ngx_chain_t* link = in; link != nullptr; link = link->next) {
@@ -347,85 +402,43 @@ void header_filter(Request& request, const void*) {
     }
 }
 
-std::string_view status_word(Reason reason) {
-    constexpr std::pair<Reason, std::string_view> kWords[] = {
-        {Reason::none, "valid"},
-        {Reason::webhook_secret_missing, "nosecret"},
-        {Reason::webhook_timestamp_stale, "stale"},
-        {Reason::webhook_timestamp_future, "stale"},
-        {Reason::webhook_duplicate, "duplicate"},
-        {Reason::webhook_in_flight, "inflight"},
-        {Reason::webhook_body_too_large, "toolarge"},
-        {Reason::webhook_replay_store_full, "storefull"},
-        {Reason::webhook_replay_store_unavailable, "storedown"},
-    };
-    for (const auto& [known, text] : kWords) {
-        if (known == reason) {
-            return text;
-        }
-    }
-    return "invalid";
-}
-
-const WebhookState* settled_state(Request& request) {
-    const auto* state = request.find_feature_state<WebhookState>(kId);
-    return state != nullptr && state->step == Step::settled ? state : nullptr;
-}
-
-std::string_view number_text(Request& request, std::int64_t number) {
-    std::array<char, 24> digits;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number);
-    return keep(request.r(), {digits.data(), static_cast<std::size_t>(end.ptr - digits.data())});
-}
-
-std::string_view variable_status(Request& request) {
-    const WebhookState* state = settled_state(request);
-    return state == nullptr ? std::string_view() : status_word(state->reason);
-}
-
-std::string_view variable_reason(Request& request) {
-    const WebhookState* state = settled_state(request);
-    return state == nullptr ? std::string_view() : word(state->reason);
-}
-
-std::string_view variable_id(Request& request) {
-    const WebhookState* state = settled_state(request);
-    return state == nullptr ? std::string_view() : state->outcome.id;
-}
-
-// Counts from 1, in configured order: which secret can be retired.
-std::string_view variable_secret_index(Request& request) {
-    const WebhookState* state = settled_state(request);
-    return state == nullptr || state->outcome.secret_index < 0
-               ? std::string_view()
-               : number_text(request, state->outcome.secret_index + 1);
-}
-
-std::string_view variable_age(Request& request) {
-    const WebhookState* state = settled_state(request);
-    return state == nullptr || !state->outcome.timestamp_ms
-               ? std::string_view()
-               : number_text(request, (state->now_ms - *state->outcome.timestamp_ms) / 1000);
-}
-
-constexpr Variable kVariables[] = {
-    {"sallyport_webhook_status", variable_status},
-    {"sallyport_webhook_reason", variable_reason},
-    {"sallyport_webhook_id", variable_id},
-    {"sallyport_webhook_secret_index", variable_secret_index},
-    {"sallyport_webhook_age", variable_age},
-};
-
 bool active(const void* location) {
     const auto& webhook = *static_cast<const WebhookLocation*>(location);
     return webhook.profile.value_or(nullptr) != nullptr && webhook.mode != Mode::off;
 }
 
+// Which secrets are used, and when last: an old one that nobody uses can go.
+void inspect_secrets(policy::Metrics& out, const WebhookMain& main) {
+    for (const WebhookKeyRing* ring : main.rings) {
+        ring->list([&out](const WebhookKeyRing::Listed& secret) {
+            std::string place(secret.place);
+            std::replace(place.begin(), place.end(), '\n', ' ');
+            const std::string number = std::to_string(secret.number);
+            const policy::Metrics::Labels labels = {{"place", place},
+                                                    {"profile", secret.profile},
+                                                    {"source", secret.source},
+                                                    {"number", number}};
+            out.counter("sallyport_webhook_secret_matches_total",
+                        "Deliveries that a webhook secret verified.", labels, secret.hits);
+            out.gauge("sallyport_webhook_secret_last_used_seconds",
+                      "When a webhook secret last verified a delivery, in Unix seconds; 0: never.",
+                      labels, static_cast<double>(secret.last_used_s));
+        });
+    }
+}
+
 void inspect(policy::Metrics& out, void* main_conf) {
+    inspect_secrets(out, *static_cast<const WebhookMain*>(main_conf));
     for (const WebhookReplayZone* zone : static_cast<const WebhookMain*>(main_conf)->zones) {
         out.gauge("sallyport_zone_fill_ratio", "How full a table in shared memory is, 0 to 1.",
                   {{"feature", "webhook"}, {"zone", zone->name()}}, zone->fill());
     }
+}
+
+Status init_process(ngx_cycle_t* cycle, void* main_conf) {
+    auto& main = *static_cast<WebhookMain*>(main_conf);
+    main.timer.start(cycle, main.rings);
+    return Done{};
 }
 
 }  // namespace
@@ -434,10 +447,11 @@ constinit const Feature kWebhook = {
     .id = kId,
     .name = "webhook",
     .directives = kWebhookDirectives,
-    .variables = kVariables,
+    .variables = kWebhookVariables,
     .create_main = [](ngx_pool_t* pool) -> void* { return pool_new<WebhookMain>(pool); },
     .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<WebhookLocation>(pool); },
     .merge_location = merge_webhook,
+    .init_process = init_process,
     .active = active,
     .preaccess = preaccess,
     .header_filter = header_filter,

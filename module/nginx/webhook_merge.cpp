@@ -1,4 +1,7 @@
 // What a location verifies in the end, and what only then can be seen to be a mistake.
+#include "common/file_text.hpp"
+#include "module/nginx/feature.hpp"
+#include "module/nginx/pool.hpp"
 #include "module/nginx/str.hpp"
 #include "module/nginx/webhook_conf.hpp"
 
@@ -41,19 +44,75 @@ void outlive_the_client(ngx_conf_t* cf) {
     }
 }
 
-Status make_keys(const hook::Profile& profile, WebhookLocation& location) {
-    location.keys.clear();
-    location.keys.reserve(location.secrets->size());
-    for (const Secret& secret : *location.secrets) {
-        auto key = hook::SecretKey::make(profile, secret);
-        if (!key) {
-            return Error{"\"sallyport_webhook_secret\" number " +
-                         std::to_string(location.keys.size() + 1) + " of \"sallyport_webhook " +
-                         profile.name + "\": " + key.message()};
+// What the location's profile and its own directive ask for.
+Status make_handshakes(ngx_conf_t* cf, const hook::Profile& profile, WebhookLocation& location) {
+    if (location.handshakes == nullptr && !profile.handshake.empty()) {
+        auto known = hook::handshakes_named(profile.handshake);
+        if (!known) {
+            return Error{"\"sallyport_webhook " + profile.name + "\": " + known.message()};
         }
-        location.keys.push_back(std::move(*key));
+        auto* made = pool_new<std::vector<WebhookHandshake>>(cf->pool);
+        for (hook::Handshake& handshake : *known) {
+            if (handshake.check || handshake.token_follows ||
+                handshake.trust == hook::Handshake::Trust::first) {
+                return Error{"\"sallyport_webhook " + profile.name +
+                             "\": this handshake needs more than its name; write "
+                             "sallyport_webhook_handshake " +
+                             profile.handshake + " with token= or store="};
+            }
+            made->emplace_back().handshake = std::move(handshake);
+        }
+        location.handshakes = made;
+    }
+    if (location.handshakes != nullptr) {
+        for (const WebhookHandshake& handshake : *location.handshakes) {
+            location.unsigned_handshakes =
+                location.unsigned_handshakes ||
+                handshake.handshake.trust != hook::Handshake::Trust::signed_;
+        }
     }
     return Done{};
+}
+
+// The configured secrets, and those that a handshake will bring or has brought.
+std::vector<WebhookSecretSource> sources_of(const WebhookLocation& location) {
+    std::vector<WebhookSecretSource> out;
+    if (location.secrets != nullptr) {
+        for (const WebhookSecretSource& source : *location.secrets) {
+            out.push_back(source.clone());
+        }
+    }
+    if (location.handshakes == nullptr) {
+        return out;
+    }
+    for (const WebhookHandshake& handshake : *location.handshakes) {
+        const bool known =
+            handshake.store.empty() ||
+            std::any_of(out.begin(), out.end(), [&](const WebhookSecretSource& source) {
+                return source.path == handshake.store;
+            });
+        if (!known) {
+            WebhookSecretSource source{"file:" + handshake.store, handshake.store, Secret(), true};
+            if (auto text = read_secret_file(handshake.store)) {
+                source.text = std::move(*text);
+            }
+            out.push_back(std::move(source));
+        }
+    }
+    return out;
+}
+
+Status make_keys(ngx_conf_t* cf, const hook::Profile& profile, WebhookLocation& location) {
+    auto& main = *static_cast<WebhookMain*>(feature_main(cf, FeatureId::webhook));
+    if (!main.usage.announced()) {
+        const Status announced = main.usage.announce(cf);
+        if (!announced) {
+            return announced;
+        }
+    }
+    location.ring = pool_new<WebhookKeyRing>(cf->pool);
+    main.rings.push_back(location.ring);
+    return location.ring->open(profile, sources_of(location), place_of(cf), &main.usage, now_ms());
 }
 
 Status check_replay_key(const hook::Profile& profile, const WebhookReplay& replay) {
@@ -73,6 +132,7 @@ Status merge_webhook(ngx_conf_t* cf, const void* parent_conf, void* child_conf) 
     auto& child = *static_cast<WebhookLocation*>(child_conf);
     child.profile = child.profile ? child.profile : parent.profile;
     child.secrets = child.secrets != nullptr ? child.secrets : parent.secrets;
+    child.handshakes = child.handshakes != nullptr ? child.handshakes : parent.handshakes;
     child.replay = child.replay ? child.replay : parent.replay;
     child.body_bytes_max = child.body_bytes_max ? child.body_bytes_max : parent.body_bytes_max;
     child.reject_status = child.reject_status ? child.reject_status : parent.reject_status;
@@ -82,7 +142,15 @@ Status merge_webhook(ngx_conf_t* cf, const void* parent_conf, void* child_conf) 
     if (profile == nullptr || child.mode == policy::Mode::off) {
         return Done{};
     }
-    if (child.secrets == nullptr) {
+    const Status handshakes = make_handshakes(cf, *profile, child);
+    if (!handshakes) {
+        return handshakes;
+    }
+    auto& main = *static_cast<WebhookMain*>(feature_main(cf, FeatureId::webhook));
+    const bool fetched = profile->certificate_hosts != hook::CertificateHosts::none &&
+                         main.certificates.has_folder();
+    child.certificates = fetched ? &main.certificates : nullptr;
+    if (sources_of(child).empty() && !fetched) {
         // At server level a location may still bring its own; requests that reach none are refused.
         if (core_of(cf).name.len == 0) {
             return Done{};
@@ -90,9 +158,12 @@ Status merge_webhook(ngx_conf_t* cf, const void* parent_conf, void* child_conf) 
         return Error{"\"sallyport_webhook " + profile->name + "\" in location \"" +
                      std::string(view(core_of(cf).name)) +
                      "\" has no secret, so nothing could be verified; add sallyport_webhook_secret "
-                     "file:PATH"};
+                     "file:PATH" +
+                     (profile->certificate_hosts != hook::CertificateHosts::none
+                          ? ", or above it sallyport_webhook_certificates FOLDER"
+                          : "")};
     }
-    const Status keys = make_keys(*profile, child);
+    const Status keys = make_keys(cf, *profile, child);
     if (!keys) {
         return keys;
     }

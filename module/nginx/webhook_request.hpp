@@ -24,7 +24,13 @@ inline void offer_headers(ngx_http_request_t* r, policy::webhook::Verification& 
     }
 }
 
+// A sender's certificate is fetched within seconds.
+inline constexpr std::uint32_t kCertificateRetryS = 5;
+
 inline policy::Decision refusal(const WebhookLocation& location, policy::Reason reason) {
+    if (reason == policy::Reason::webhook_certificate_pending) {
+        return policy::Decision::deny(reason, NGX_HTTP_SERVICE_UNAVAILABLE, kCertificateRetryS);
+    }
     if (reason == policy::Reason::webhook_body_too_large) {
         return policy::Decision::deny(reason, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE);
     }

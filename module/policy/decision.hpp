@@ -58,6 +58,9 @@ enum class Mode : std::uint8_t { off, report, enforce };
     X(webhook_replay_store_full, "the replay zone holds only live keys") \
     X(control_unauthorized, "the control location wants a token or a client certificate") \
     X(webhook_replay_store_unavailable, "the replay store did not answer") \
+    X(webhook_handshake, "a provider's handshake was answered here") \
+    X(webhook_handshake_refused, "a provider's handshake was not what it must be") \
+    X(webhook_certificate_pending, "the sender's certificate is not here yet; it is being fetched") \
     X(internal_error, "a fault in Sallyport; see the error log")
 // clang-format on
 

@@ -245,8 +245,45 @@ constexpr std::array kPresets = {
            "sig=header:X-Signature algo=sha256 enc=hex signed=\"{body}\" body=gunzip "
            "inflate_max=1m id=header:X-Webhook-Id"},
     Preset{"aws-sns", "builtin=aws-sns"},
-    Preset{"monday-jwt", "builtin=jwt sig=header:Authorization"},
-    Preset{"rfc9421", "builtin=httpsig key_fmt=base64 tolerance=300"},
+    Preset{"paypal-certificates", "builtin=paypal", 3 * kDay},
+    Preset{"monday-jwt", "builtin=jwt sig=header:Authorization algo=HS256 aud={url}"},
+    Preset{"netlify",
+           "builtin=jwt sig=header:X-Webhook-Signature algo=HS256 iss=netlify body_claim=sha256"},
+    Preset{"jira-connect",
+           "builtin=jwt sig=header:Authorization prefix=\"JWT \" algo=HS256 qsh=required"},
+    Preset{"rfc9421",
+           "builtin=httpsig alg=hmac-sha256 key_fmt=base64 "
+           "require=\"@method @authority @path @query content-digest\" tolerance=300"},
+    // Described by their providers, without vectors of their own.
+    Preset{"clickup", "sig=header:X-Signature algo=sha256 enc=hex signed=\"{body}\" id=sha256:"},
+    Preset{"formstack",
+           "sig=header:X-FS-Signature prefix=\"sha256=\" algo=sha256 enc=hex signed=\"{body}\" "
+           "id=sha256:"},
+    Preset{"mailerlite", "sig=header:Signature algo=sha256 enc=hex signed=\"{body}\" id=sha256:"},
+    Preset{"mautic",
+           "sig=header:Webhook-Signature algo=sha256 enc=base64 signed=\"{body}\" id=sha256:"},
+    Preset{"acuity",
+           "sig=header:X-Acuity-Signature algo=sha256 enc=base64 signed=\"{body}\" id=sha256:"},
+    Preset{"xero",
+           "sig=header:x-xero-signature algo=sha256 enc=base64 signed=\"{body}\" id=sha256:"},
+    Preset{"workos",
+           "sig=header:WorkOS-Signature split=\", \" kv== key=v1 algo=sha256 enc=hex "
+           "signed=\"{timestamp}.{body}\" ts=sig:t ts_fmt=unix_ms tolerance=180 id=json:id"},
+    Preset{"mux",
+           "sig=header:Mux-Signature split=, kv== key=v1 algo=sha256 enc=hex "
+           "signed=\"{timestamp}.{body}\" ts=sig:t tolerance=300 id=json:id"},
+    Preset{"tailscale",
+           "sig=header:Tailscale-Webhook-Signature split=, kv== key=v1 algo=sha256 enc=hex "
+           "signed=\"{timestamp}.{body}\" ts=sig:t tolerance=300 id=sha256:"},
+    Preset{
+        "quoter",
+        "type=hash sig=form:hash algo=md5 enc=hex signed=\"{secret}{form:timestamp}{form:data}\" "
+        "ts=form:timestamp tolerance=300 id=sha256:"},
+    // A secret that is sent along.
+    Preset{"pipedrive", "type=basic"},
+    Preset{"recurly", "type=basic"},
+    Preset{"huggingface", "type=token sig=header:X-Webhook-Secret"},
+    Preset{"meraki", "type=token sig=json:sharedSecret id=json:alertId"},
     // The three of every automation engine: a header of your choice, basic credentials, a bearer
     // token.
     Preset{"header", "type=token sig=header:X-Webhook-Secret"},

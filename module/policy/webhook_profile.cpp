@@ -30,8 +30,8 @@ Result<T> pick(std::string_view key, std::string_view value,
 
 }  // namespace
 
-const std::array<Builder::Key, 26>& Builder::keys() {
-    static constexpr std::array<Key, 26> kKeys = {{
+const std::array<Builder::Key, 36>& Builder::keys() {
+    static constexpr std::array<Key, 36> kKeys = {{
         {"type", &Builder::set_type},
         {"sig", &Builder::set_sig},
         {"group", &Builder::set_group},
@@ -58,11 +58,32 @@ const std::array<Builder::Key, 26>& Builder::keys() {
         {"inflate_max", &Builder::set_inflate_max},
         {"builtin", &Builder::set_builtin},
         {"handshake", &Builder::set_handshake},
+        {"alg", &Builder::set_alg},
+        {"aud", &Builder::set_aud},
+        {"iss", &Builder::set_iss},
+        {"body_claim", &Builder::set_body_claim},
+        {"qsh", &Builder::set_qsh},
+        {"topic", &Builder::set_topic},
+        {"keyid", &Builder::set_keyid},
+        {"tag", &Builder::set_tag},
+        {"webhook_id", &Builder::set_webhook_id},
+        {"certificates", &Builder::set_certificates},
     }};
     return kKeys;
 }
 
-Result<Profile> Builder::build(const Pairs& pairs) {
+// What builtin=paypal stands for; the certificate is the one that the request names.
+constexpr std::string_view kPaypal =
+    "type=rsa algo=sha256 sig=header:Paypal-Transmission-Sig enc=base64 "
+    "signed=\"{header:Paypal-Transmission-Id}|{header:Paypal-Transmission-Time}|"
+    "{param:webhook_id}|{body_crc32}\" key_fmt=pem id=header:Paypal-Transmission-Id "
+    "certificates=paypal";
+
+Result<Profile> Builder::build(const Pairs& given) {
+    const bool paypal =
+        std::find(given.begin(), given.end(),
+                  std::pair<std::string, std::string>("builtin", "paypal")) != given.end();
+    const Pairs pairs = paypal ? merge_pairs(*parse_pairs(kPaypal), given) : given;
     for (const auto& [key, value] : pairs) {
         if (key.starts_with("param:") && key.size() > 6) {
             params_[key.substr(6)] = value;
@@ -101,17 +122,15 @@ Result<Profile> Builder::build(const Pairs& pairs) {
 }
 
 Status Builder::set_type(std::string_view value) {
-    if (value == "ed25519" || value == "ecdsa" || value == "rsa" || value == "rsa-pss") {
-        return Error{
-            "type=" + std::string(value) +
-            ": public-key signatures are not supported; use a profile with type=hmac, hash, "
-            "token or basic"};
-    }
-    constexpr std::array<std::pair<std::string_view, SchemeType>, 4> kWords = {{
+    constexpr std::array<std::pair<std::string_view, SchemeType>, 8> kWords = {{
         {"hmac", SchemeType::hmac},
         {"hash", SchemeType::hash},
         {"token", SchemeType::token},
         {"basic", SchemeType::basic},
+        {"ed25519", SchemeType::ed25519},
+        {"ecdsa", SchemeType::ecdsa},
+        {"rsa", SchemeType::rsa},
+        {"rsa-pss", SchemeType::rsa_pss},
     }};
     const auto type = pick("type", value, kWords);
     if (!type) {
@@ -119,17 +138,6 @@ Status Builder::set_type(std::string_view value) {
     }
     out_.type = *type;
     return Done{};
-}
-
-Status Builder::set_builtin(std::string_view value) {
-    return Error{"builtin=" + std::string(value) +
-                 " is not supported; use a profile with type=hmac, hash, token or basic"};
-}
-
-Status Builder::set_handshake(std::string_view value) {
-    return Error{
-        "handshake=" + std::string(value) +
-        " is not supported; let the upstream answer the handshake in a location of its own"};
 }
 
 Status Builder::separator(std::string_view key, std::string_view value, std::string& out) {
@@ -163,13 +171,8 @@ Status Builder::set_key(std::string_view value) {
 }
 
 Status Builder::set_algo(std::string_view value) {
-    const auto algorithm = digest_from_name(value);
-    if (!algorithm) {
-        return Error{quoted(value) +
-                     " is not a value of \"algo\"; known are sha256, sha384, sha512, sha1 and md5"};
-    }
-    out_.algorithm = *algorithm;
-    return Done{};
+    algo_given_ = true;
+    return text(value, algo_given_text_);
 }
 
 Status Builder::set_enc(std::string_view value) {
@@ -248,17 +251,23 @@ Status Builder::set_future(std::string_view value) {
 }
 
 Status Builder::set_key_fmt(std::string_view value) {
-    constexpr std::array<std::pair<std::string_view, KeyFormat>, 4> kWords = {{
+    constexpr std::array<std::pair<std::string_view, KeyFormat>, 9> kWords = {{
         {"utf8", KeyFormat::utf8},
         {"hex", KeyFormat::hex},
         {"base64", KeyFormat::base64},
         {"whsec", KeyFormat::whsec},
+        {"pem", KeyFormat::pem},
+        {"spki-base64", KeyFormat::spki_base64},
+        {"raw-hex", KeyFormat::raw_hex},
+        {"raw-base64", KeyFormat::raw_base64},
+        {"whpk", KeyFormat::whpk},
     }};
     const auto format = pick("key_fmt", value, kWords);
     if (!format) {
         return format.error();
     }
     out_.key_format = *format;
+    key_fmt_given_ = true;
     return Done{};
 }
 
@@ -285,6 +294,14 @@ Status Builder::set_url_port(std::string_view value) {
 }
 
 Status Builder::set_require(std::string_view value) {
+    return text(value, require_given_);
+}
+
+Status Builder::parse_requirement() {
+    const std::string_view value = require_given_;
+    if (value.empty()) {
+        return Done{};
+    }
     const std::size_t equals = value.find('=');
     if (equals == std::string_view::npos) {
         return Error{

@@ -33,7 +33,7 @@ inline constexpr std::size_t kGroupsMax = 4;
 // Secrets accepted at once.
 inline constexpr std::size_t kSecretsMax = 8;
 // All signature header text of one request.
-inline constexpr std::size_t kSignatureBytesMax = 8 * 1024;
+inline constexpr std::size_t kSignatureTextBytesMax = 8 * 1024;
 // Header names one profile can refer to.
 inline constexpr std::size_t kHeadersMax = 12;
 // Name-value items of a signature header that a profile can refer to.
@@ -41,11 +41,43 @@ inline constexpr std::size_t kSigFieldsMax = 4;
 // Replay identifiers end up in logs and variables.
 inline constexpr std::size_t kIdBytesMax = 256;
 
-enum class SchemeType : std::uint8_t { hmac, hash, token, basic };
+enum class SchemeType : std::uint8_t { hmac, hash, token, basic, ed25519, ecdsa, rsa, rsa_pss };
 enum class Encoding : std::uint8_t { hex, base64, base64url, hex_in_base64 };
-enum class KeyFormat : std::uint8_t { utf8, hex, base64, whsec };
+// The first four decode a shared secret, the others a public key.
+enum class KeyFormat : std::uint8_t {
+    utf8,
+    hex,
+    base64,
+    whsec,
+    pem,
+    spki_base64,
+    raw_hex,
+    raw_base64,
+    whpk,
+};
 enum class BodyForm : std::uint8_t { raw, gunzip };
 enum class UrlPort : std::uint8_t { as_is, both };
+
+// Special code in place of a template (webhook_builtin.hpp).
+enum class Builtin : std::uint8_t { none, jwt, aws_sns, httpsig };
+// Whose certificates may be fetched, and from where.
+enum class CertificateHosts : std::uint8_t { none, sns, paypal };
+
+struct BuiltinOptions {
+    Builtin kind = Builtin::none;
+    bool raw_ecdsa = false;               // jwt, httpsig: r and s, not an ASN.1 sequence
+    std::string alg;                      // jwt, httpsig: its name there
+    std::string issuer{};                 // jwt: `iss`; empty: any
+    std::string audience{};               // jwt: `aud`; empty: any
+    bool audience_is_url = false;         // jwt: `aud` is the URL of the request
+    std::string body_claim{};             // jwt: the claim with the body's SHA-256 in hex
+    bool query_hash = false;              // jwt: `qsh`, the hash of method, path and query
+    std::vector<std::string> topics{};    // aws-sns: `TopicArn`
+    std::vector<std::string> required{};  // httpsig: components that must be covered
+    bool requires_query = false;          // httpsig: and @query where there is one
+    std::string key_id{};                 // httpsig: `keyid`; empty: any
+    std::string tag{};                    // httpsig: `tag`; empty: any
+};
 
 struct Source {
     enum class Kind : std::uint8_t {
@@ -100,6 +132,11 @@ struct Profile {
     std::optional<Requirement> require;
     BodyForm body = BodyForm::raw;
     std::size_t inflate_bytes_max = 0;
+    BuiltinOptions builtin;
+    // Fetched certificates are accepted besides the configured keys.
+    CertificateHosts certificate_hosts = CertificateHosts::none;
+    std::optional<Source> certificate_url;  // where the request names it; aws-sns: in the body
+    std::string handshake;                  // its name; empty: none
     // For how long the sender may repeat a delivery; 0: not known.
     std::int64_t retry_horizon_ms = 0;
 
@@ -115,6 +152,14 @@ struct Profile {
     bool signature_in_body = false;
 
     bool has_signed_id() const;
+    bool is_builtin() const { return builtin.kind != Builtin::none; }
+    // A MAC or signature over a text, as opposed to a secret that is sent along.
+    bool signs() const { return type != SchemeType::token && type != SchemeType::basic; }
+    // The configured secret is a public key.
+    bool asymmetric() const {
+        return type == SchemeType::ed25519 || type == SchemeType::ecdsa ||
+               type == SchemeType::rsa || type == SchemeType::rsa_pss;
+    }
 };
 
 // Keys and values in the order written; quotes and escapes resolved.
@@ -125,6 +170,8 @@ Result<Pairs> parse_pairs(std::string_view text);
 Pairs merge_pairs(Pairs base, const Pairs& overrides);
 
 Result<Profile> build_profile(std::string_view name, const Pairs& pairs);
+// The same for a definition whose constants ({param:NAME}) may come with its use.
+Status check_profile(std::string_view name, const Pairs& pairs);
 
 // parse_pairs and build_profile in one.
 Result<Profile> parse_profile(std::string_view name, std::string_view text);

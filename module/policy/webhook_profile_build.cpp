@@ -13,24 +13,45 @@ std::string quoted(std::string_view text) {
 }  // namespace
 
 Status Builder::finish() {
+    if (out_.is_builtin()) {
+        return finish_builtin();
+    }
+    const Status no_builtin = check_certificates();
+    if (!no_builtin) {
+        return no_builtin;
+    }
+    if (algo_given_) {
+        const auto algorithm = digest_from_name(algo_given_text_);
+        if (!algorithm) {
+            return Error{quoted(algo_given_text_) +
+                         " is not a value of \"algo\"; known are sha256, sha384, sha512, sha1 and "
+                         "md5"};
+        }
+        out_.algorithm = *algorithm;
+    }
+    const Status requirement = parse_requirement();
+    if (!requirement) {
+        return requirement;
+    }
     if (out_.type == SchemeType::basic && out_.signature.empty()) {
         Source authorization;
         authorization.name = "Authorization";
         out_.signature.push_back(authorization);
     }
-    auto message = parse_template(signed_, params_);
+    auto message = parse_template(signed_, params_, open_);
     if (!message) {
         return message.error();
     }
     out_.message = std::move(*message);
     if (out_.require) {
-        auto equals = parse_template(require_, params_);
+        auto equals = parse_template(require_, params_, open_);
         if (!equals) {
             return equals.error();
         }
         out_.require->equals = std::move(*equals);
     }
-    for (const auto step : {&Builder::check_shape, &Builder::check_time, &Builder::intern_all}) {
+    for (const auto step :
+         {&Builder::check_key, &Builder::check_shape, &Builder::check_time, &Builder::intern_all}) {
         const Status status = (this->*step)();
         if (!status) {
             return status;
@@ -45,8 +66,34 @@ Status Builder::finish() {
     return Done{};
 }
 
+// How the key is written belongs to the type: a public key is no shared secret.
+Status Builder::check_key() {
+    if (!key_fmt_given_ && out_.asymmetric()) {
+        out_.key_format = KeyFormat::pem;
+    }
+    const KeyFormat format = out_.key_format;
+    if ((format >= KeyFormat::pem) != out_.asymmetric()) {
+        return Error{out_.asymmetric()
+                         ? "the type needs a public key; write key_fmt=pem, "
+                           "spki-base64, raw-hex, raw-base64 or whpk"
+                         : "key_fmt says that the secret is a public key; add "
+                           "type=ed25519, ecdsa, rsa or rsa-pss, or write key_fmt=utf8"};
+    }
+    const bool raw = format == KeyFormat::raw_hex || format == KeyFormat::raw_base64 ||
+                     format == KeyFormat::whpk;
+    if (raw && out_.type != SchemeType::ed25519) {
+        return Error{
+            "key_fmt=raw-hex, raw-base64 and whpk belong to type=ed25519; use pem or "
+            "spki-base64"};
+    }
+    if (out_.type == SchemeType::ed25519 && algo_given_) {
+        return Error{"\"algo\" does not belong to type=ed25519, which has its own; leave it out"};
+    }
+    return Done{};
+}
+
 Status Builder::check_shape() {
-    const bool keyed = out_.type == SchemeType::hmac || out_.type == SchemeType::hash;
+    const bool keyed = out_.signs();
     if (out_.signature.empty()) {
         return Error{
             "\"sig\" is missing; say where the signature comes from, for example "
@@ -120,7 +167,7 @@ Status Builder::intern_all() {
             return status;
         }
     }
-    const bool keyed = out_.type == SchemeType::hmac || out_.type == SchemeType::hash;
+    const bool keyed = out_.signs();
     for (Source& source : out_.id) {
         const Status status = intern(source, true, false);
         if (!status) {
@@ -264,7 +311,8 @@ void Builder::plan_body() {
         late = late || after_body(kind) || (kind == Part::Kind::timestamp && time_in_body);
     }
     const bool fields_late = out_.signature_in_body && !out_.sig_fields.empty();
-    out_.streams = bodies == 1 && early && !fields_late;
+    // Ed25519 reads the whole message twice.
+    out_.streams = bodies == 1 && early && !fields_late && out_.type != SchemeType::ed25519;
     out_.needs_whole_body = out_.needs_whole_body || (bodies > 0 && !out_.streams);
 }
 
@@ -285,7 +333,7 @@ bool Builder::covered(const Source& source) const {
     const Template& message = out_.message;
     const bool is_time = out_.timestamp && out_.timestamp->kind == source.kind &&
                          ascii_iequals(out_.timestamp->name, source.name);
-    if (out_.type == SchemeType::token || out_.type == SchemeType::basic) {
+    if (!out_.signs()) {
         return false;
     }
     if (is_time && message.has(Part::Kind::timestamp)) {
@@ -318,6 +366,11 @@ bool Profile::has_signed_id() const {
 
 Result<Profile> build_profile(std::string_view name, const Pairs& pairs) {
     return Builder(name).build(pairs);
+}
+
+Status check_profile(std::string_view name, const Pairs& pairs) {
+    const auto built = Builder(name, true).build(pairs);
+    return built ? Status(Done{}) : Status(built.error());
 }
 
 Result<Profile> parse_profile(std::string_view name, std::string_view text) {

@@ -10,8 +10,9 @@ namespace sallyport::policy::webhook {
 
 class Builder {
   public:
-    explicit Builder(std::string_view name) { out_.name = name; }
-    Result<Profile> build(const Pairs& pairs);
+    // `open`: constants may be missing.
+    explicit Builder(std::string_view name, bool open = false) : open_(open) { out_.name = name; }
+    Result<Profile> build(const Pairs& given);
 
   private:
     using Setter = Status (Builder::*)(std::string_view value);
@@ -19,7 +20,7 @@ class Builder {
         std::string_view name;
         Setter set;
     };
-    static const std::array<Key, 26>& keys();
+    static const std::array<Key, 36>& keys();
 
     Status set_type(std::string_view value);
     Status set_sig(std::string_view value) { return sources("sig", value, false, out_.signature); }
@@ -50,7 +51,17 @@ class Builder {
         return allow("id_unsigned", value, out_.id_unsigned_allowed);
     }
     Status set_builtin(std::string_view value);
-    Status set_handshake(std::string_view value);
+    Status set_handshake(std::string_view value) { return text(value, out_.handshake); }
+    Status set_alg(std::string_view value) { return text(value, out_.builtin.alg); }
+    Status set_aud(std::string_view value);
+    Status set_iss(std::string_view value) { return text(value, out_.builtin.issuer); }
+    Status set_body_claim(std::string_view value) { return text(value, out_.builtin.body_claim); }
+    Status set_qsh(std::string_view value);
+    Status set_topic(std::string_view value);
+    Status set_keyid(std::string_view value) { return text(value, out_.builtin.key_id); }
+    Status set_tag(std::string_view value) { return text(value, out_.builtin.tag); }
+    Status set_webhook_id(std::string_view value);
+    Status set_certificates(std::string_view value);
 
     Status text(std::string_view value, std::string& out) {
         out = value;
@@ -63,7 +74,16 @@ class Builder {
     Result<Source> source(std::string_view key, std::string_view text, bool digest);
 
     Status finish();
+    // webhook_profile_builtin.cpp
+    Status finish_builtin();
+    Status finish_jwt();
+    Status finish_sns();
+    Status finish_httpsig();
+    Status set_algorithm(std::string_view name);
+    Status check_certificates();
+    Status parse_requirement();
     Status check_shape();
+    Status check_key();
     Status check_time();
     Status intern_all();
     Status intern(Source& source, bool single_only, bool required);
@@ -77,14 +97,19 @@ class Builder {
     bool body_covered() const;
     bool covered(const Source& source) const;
 
+    bool open_ = false;
     Profile out_;
     std::string signed_ = "{body}";
     std::string require_;
+    std::string require_given_;
+    std::string algo_given_text_;
     std::optional<std::int64_t> future_ms_;
     std::map<std::string, std::string> params_;
     bool tolerance_given_ = false;
     bool ts_unsigned_ = false;
     bool ts_fmt_given_ = false;
+    bool key_fmt_given_ = false;
+    bool algo_given_ = false;
 };
 
 }  // namespace sallyport::policy::webhook

@@ -8,6 +8,39 @@ namespace sallyport::policy::webhook {
 namespace {
 
 constexpr std::string_view kWhsecPrefix = "whsec_";
+constexpr std::string_view kWhpkPrefix = "whpk_";
+
+Result<PublicKey> decode_public_key(KeyFormat format, std::string_view text) {
+    std::optional<Bytes> bytes;
+    switch (format) {
+        case KeyFormat::utf8:
+        case KeyFormat::hex:
+        case KeyFormat::base64:
+        case KeyFormat::whsec:
+        case KeyFormat::pem:
+            return PublicKey::from_pem(text);
+        case KeyFormat::spki_base64:
+            bytes = base64_decode(text);
+            return bytes ? PublicKey::from_spki(*bytes)
+                         : Error{
+                               "the public key is not padded base64, but the profile says "
+                               "key_fmt=spki-base64"};
+        case KeyFormat::raw_hex:
+            bytes = hex_decode(text, HexCase::any);
+            break;
+        case KeyFormat::raw_base64:
+            bytes = base64_decode(text);
+            break;
+        case KeyFormat::whpk:
+            bytes = text.starts_with(kWhpkPrefix) ? base64_decode(text.substr(kWhpkPrefix.size()))
+                                                  : std::nullopt;
+            break;
+    }
+    if (!bytes) {
+        return Error{"the public key is not written as the profile's key_fmt says"};
+    }
+    return PublicKey::from_ed25519(*bytes);
+}
 
 Result<Secret> decode(const Profile& profile, const Secret& text) {
     const std::string_view shown = text.reveal();
@@ -37,11 +70,35 @@ Result<Secret> decode(const Profile& profile, const Secret& text) {
                     "profile says key_fmt=whsec"};
             }
             break;
+        case KeyFormat::pem:
+        case KeyFormat::spki_base64:
+        case KeyFormat::raw_hex:
+        case KeyFormat::raw_base64:
+        case KeyFormat::whpk:
+            return text.clone();  // read as a public key
     }
     return Secret(std::move(*bytes));
 }
 
 }  // namespace
+
+SignatureScheme signature_scheme(SchemeType type) {
+    switch (type) {
+        case SchemeType::ed25519:
+            return SignatureScheme::ed25519;
+        case SchemeType::rsa_pss:
+            return SignatureScheme::rsa_pss;
+        case SchemeType::rsa:
+            return SignatureScheme::rsa_pkcs1;
+        case SchemeType::ecdsa:
+        case SchemeType::hmac:
+        case SchemeType::hash:
+        case SchemeType::token:
+        case SchemeType::basic:
+            break;
+    }
+    return SignatureScheme::ecdsa_der;
+}
 
 Result<SecretKey> SecretKey::make(const Profile& profile, const Secret& text) {
     auto bytes = decode(profile, text);
@@ -52,11 +109,23 @@ Result<SecretKey> SecretKey::make(const Profile& profile, const Secret& text) {
         return Error{
             "the secret is empty, so anybody could sign with it; give the provider's secret"};
     }
+    std::optional<PublicKey> public_key;
+    if (profile.asymmetric()) {
+        auto read = decode_public_key(profile.key_format, bytes->reveal());
+        if (!read) {
+            return read.error();
+        }
+        if (!read->fits(signature_scheme(profile.type))) {
+            return Error{"the public key is of another kind than the profile's type"};
+        }
+        public_key = std::move(*read);
+    }
     if (profile.type == SchemeType::basic && bytes->reveal().find(':') == std::string_view::npos) {
         return Error{"the secret of type=basic must be user:password"};
     }
     SecretKey key;
     key.bytes_ = std::move(*bytes);
+    key.public_key_ = std::move(public_key);
     if (profile.type == SchemeType::hmac) {
         key.hmac_.emplace(profile.algorithm, key.bytes_.reveal());
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/crypto.hpp"
+#include "common/crypto_public_key.hpp"
 #include "common/secret.hpp"
 #include "module/policy/webhook_profile.hpp"
 
@@ -12,6 +13,9 @@
 
 namespace sallyport::policy::webhook {
 
+// How `type`'s signatures are verified. REQUIRES: an asymmetric type.
+SignatureScheme signature_scheme(SchemeType type);
+
 class SecretKey {
   public:
     // `text` is what the operator configured. Errors say what is wrong with it and show nothing of
@@ -20,6 +24,8 @@ class SecretKey {
 
     // REQUIRES: type=hmac.
     const HmacKey& hmac() const { return *hmac_; }
+    // REQUIRES: an asymmetric type.
+    const PublicKey& public_key() const { return *public_key_; }
     const Secret& bytes() const { return bytes_; }
     // SHA-256 of the secret: compared instead of the secret, so that time does not tell its length.
     const std::array<std::uint8_t, 32>& fingerprint() const { return fingerprint_; }
@@ -28,6 +34,7 @@ class SecretKey {
     SecretKey() = default;
     Secret bytes_;
     std::optional<HmacKey> hmac_;
+    std::optional<PublicKey> public_key_;
     std::array<std::uint8_t, 32> fingerprint_{};
 };
 

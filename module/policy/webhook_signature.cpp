@@ -2,6 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
+#include "common/crypto_public_key.hpp"
 
 #include <algorithm>
 #include <span>
@@ -68,7 +69,7 @@ void HeadFields::offer_numbered(std::size_t slot, std::string_view number, std::
 
 bool Candidates::add(std::string_view value) {
     bytes_ += value.size();
-    if (bytes_ > kSignatureBytesMax) {
+    if (bytes_ > kSignatureTextBytesMax) {
         return false;
     }
     if (profile_->group.empty()) {
@@ -126,36 +127,46 @@ bool Candidates::add_item(std::string_view item, std::uint8_t group) {
     return true;
 }
 
-// Strict: the canonical text of exactly as many bytes as the MAC has.
+// Strict: the canonical text of exactly as many bytes as the MAC has, or of any signature.
 bool Candidates::decode(Candidate& candidate) const {
-    if (profile_->type == SchemeType::token || profile_->type == SchemeType::basic) {
-        candidate.size = 0;
+    candidate.size = 0;
+    if (!profile_->signs()) {
         return !candidate.value.empty();
     }
-    const std::span<std::uint8_t> out(candidate.mac);
-    std::optional<std::size_t> size;
-    switch (profile_->encoding) {
-        case Encoding::hex:
-            size = hex_decode_to(candidate.value, out, profile_->hex_case);
-            break;
-        case Encoding::base64:
-            size = base64_decode_to(candidate.value, out);
-            break;
-        case Encoding::base64url:
-            size = base64url_decode_to(candidate.value, out);
-            break;
-        case Encoding::hex_in_base64: {
-            std::array<std::uint8_t, 2 * kMacBytesMax> hex;
-            const auto length = base64_decode_to(candidate.value, hex);
-            if (length) {
-                size = hex_decode_to({reinterpret_cast<const char*>(hex.data()), *length}, out,
-                                     profile_->hex_case);
-            }
-            break;
-        }
+    if (profile_->asymmetric()) {
+        std::array<std::uint8_t, kKeySignatureBytesMax> any;
+        return decode_to(candidate.value, any).value_or(0) > 0;
     }
+    const auto size = decode_to(candidate.value, candidate.mac);
     candidate.size = static_cast<std::uint8_t>(size.value_or(0));
     return size && *size == digest_size(profile_->algorithm);
+}
+
+std::span<const std::uint8_t> Candidates::signature(std::size_t i,
+                                                    std::span<std::uint8_t> memory) const {
+    return memory.first(decode_to(items_[i].value, memory).value_or(0));
+}
+
+std::optional<std::size_t> Candidates::decode_to(std::string_view text,
+                                                 std::span<std::uint8_t> out) const {
+    switch (profile_->encoding) {
+        case Encoding::hex:
+            return hex_decode_to(text, out, profile_->hex_case);
+        case Encoding::base64:
+            return base64_decode_to(text, out);
+        case Encoding::base64url:
+            return base64url_decode_to(text, out);
+        case Encoding::hex_in_base64: {
+            std::array<std::uint8_t, 2 * kMacBytesMax> hex;
+            const auto length = base64_decode_to(text, hex);
+            if (!length) {
+                return std::nullopt;
+            }
+            return hex_decode_to({reinterpret_cast<const char*>(hex.data()), *length}, out,
+                                 profile_->hex_case);
+        }
+    }
+    return std::nullopt;
 }
 
 }  // namespace sallyport::policy::webhook

@@ -8,6 +8,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string_view>
 
 namespace sallyport::policy::webhook {
@@ -55,7 +57,7 @@ struct Candidate {
     std::string_view value{};  // behind the prefix
     std::uint8_t group = 0;
     std::uint8_t size = 0;                       // of `mac`
-    std::array<std::uint8_t, kMacBytesMax> mac;  // decoded; types hmac and hash
+    std::array<std::uint8_t, kMacBytesMax> mac;  // decoded; types hmac and hash only
 };
 
 struct SigField {
@@ -73,6 +75,8 @@ class Candidates {
 
     std::size_t size() const { return size_; }
     const Candidate& operator[](std::size_t i) const { return items_[i]; }
+    // The bytes of a public-key signature; empty when they do not fit.
+    std::span<const std::uint8_t> signature(std::size_t i, std::span<std::uint8_t> memory) const;
     std::size_t groups() const { return groups_; }
     const SigField& field(std::size_t group, std::size_t slot) const {
         return fields_[group][slot];
@@ -82,6 +86,7 @@ class Candidates {
     bool add_group(std::string_view text, std::uint8_t group);
     bool add_item(std::string_view item, std::uint8_t group);
     bool decode(Candidate& candidate) const;
+    std::optional<std::size_t> decode_to(std::string_view text, std::span<std::uint8_t> out) const;
 
     const Profile* profile_;
     std::array<Candidate, kCandidatesMax> items_;

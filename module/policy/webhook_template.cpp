@@ -48,13 +48,17 @@ void append_literal(Template& out, std::string_view text) {
 }
 
 Status append_variable(Template& out, std::string_view inside,
-                       const std::map<std::string, std::string>& params) {
+                       const std::map<std::string, std::string>& params, bool open) {
     const std::size_t colon = inside.find(':');
     const std::string_view word = inside.substr(0, colon);
     const bool named = colon != std::string_view::npos;
     const std::string_view name = named ? inside.substr(colon + 1) : std::string_view();
     if (word == "param" && !name.empty()) {
         const auto found = params.find(std::string(name));
+        if (found == params.end() && open) {
+            append_literal(out, name);
+            return Done{};
+        }
         if (found == params.end()) {
             return Error{"{param:" + std::string(name) +
                          "} has no value; add param:" + std::string(name) + "=<value>"};
@@ -95,19 +99,20 @@ bool Template::covers_body() const {
 }
 
 Result<Template> parse_template(std::string_view text,
-                                const std::map<std::string, std::string>& params) {
+                                const std::map<std::string, std::string>& params, bool open) {
     Template out;
     while (!text.empty()) {
-        const std::size_t open = text.find('{');
-        append_literal(out, text.substr(0, open));
-        if (open == std::string_view::npos) {
+        const std::size_t begin = text.find('{');
+        append_literal(out, text.substr(0, begin));
+        if (begin == std::string_view::npos) {
             break;
         }
-        const std::size_t close = text.find('}', open);
+        const std::size_t close = text.find('}', begin);
         if (close == std::string_view::npos) {
             return Error{"the template's \"{\" is never closed; write {body} or another variable"};
         }
-        const Status added = append_variable(out, text.substr(open + 1, close - open - 1), params);
+        const Status added =
+            append_variable(out, text.substr(begin + 1, close - begin - 1), params, open);
         if (!added) {
             return added.error();
         }

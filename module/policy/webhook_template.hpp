@@ -51,7 +51,9 @@ struct Template {
 };
 
 // `params` are the profile's constants; `{param:NAME}` becomes a literal. Errors name the remedy.
+// `open`: a constant without a value is no mistake yet.
 Result<Template> parse_template(std::string_view text,
-                                const std::map<std::string, std::string>& params);
+                                const std::map<std::string, std::string>& params,
+                                bool open = false);
 
 }  // namespace sallyport::policy::webhook

@@ -59,10 +59,12 @@ std::string_view basic_credentials(std::string_view value) {
 }  // namespace
 
 Verification::Verification(const Profile& profile, std::span<const SecretKey> secrets,
-                           std::pmr::memory_resource* memory)
+                           std::pmr::memory_resource* memory, KeySource* keys)
     : profile_(profile),
       secrets_(secrets),
       memory_(memory),
+      keys_(keys),
+      builtin_(profile.is_builtin() ? make_builtin({profile, secrets, keys}) : nullptr),
       fields_(profile),
       candidates_(profile),
       url_(memory),
@@ -85,8 +87,11 @@ Verification::Verification(const Profile& profile, std::span<const SecretKey> se
 
 Reason Verification::begin(const RequestHead& head, std::int64_t now_ms) {
     head_ = head;
-    if (secrets_.empty()) {
+    if (!has_keys()) {
         return Reason::webhook_secret_missing;
+    }
+    if (builtin_ != nullptr) {
+        return builtin_->begin(head, now_ms);
     }
     Reason reason = read_candidates();
     if (reason == Reason::none) {
@@ -94,6 +99,9 @@ Reason Verification::begin(const RequestHead& head, std::int64_t now_ms) {
     }
     if (reason == Reason::none) {
         reason = read_head_time(now_ms);
+    }
+    if (reason == Reason::none && profile_.certificate_url) {
+        reason = find_certificate();
     }
     if (reason != Reason::none) {
         return reason;
@@ -230,7 +238,23 @@ Reason Verification::judge_credentials() {
     return any ? Reason::none : Reason::webhook_signature_invalid;
 }
 
+// The configured keys are tried as well, so a certificate that is not there yet matters only when
+// they do not match; that is known at the end.
+Reason Verification::find_certificate() {
+    const std::string_view url = fields_.value(profile_.certificate_url->slot);
+    if (!certificate_url_allowed(profile_.certificate_hosts, url)) {
+        return Reason::webhook_signature_invalid;
+    }
+    fetched_ = keys_ == nullptr ? nullptr : keys_->find(url);
+    return fetched_ == nullptr && secrets_.empty() ? Reason::webhook_certificate_pending
+                                                   : Reason::none;
+}
+
 Reason Verification::update(std::string_view chunk) {
+    if (builtin_ != nullptr) {
+        builtin_->consume(chunk);
+        return Reason::none;
+    }
     if (!gunzip_) {
         consume(chunk);
         return Reason::none;
@@ -252,6 +276,9 @@ Reason Verification::update(std::string_view chunk) {
 }
 
 Outcome Verification::finish(std::int64_t now_ms, std::string_view whole_body) {
+    if (builtin_ != nullptr) {
+        return builtin_->finish(now_ms, whole_body);
+    }
     if (gunzip_ && gunzip_->state() != GunzipStream::State::ended) {
         return {Reason::webhook_signature_invalid};
     }
@@ -283,6 +310,9 @@ Outcome Verification::finish(std::int64_t now_ms, std::string_view whole_body) {
             feed_parts(profile_.stream_part + 1, profile_.message.parts.size(), whole_body);
         }
         finish_macs();
+        if (profile_.type == SchemeType::ed25519) {
+            build_messages(whole_body);
+        }
     }
     Outcome outcome = judge(now_ms);
     if (outcome.reason == Reason::none && profile_.require) {
@@ -297,6 +327,21 @@ Outcome Verification::finish(std::int64_t now_ms, std::string_view whole_body) {
     return outcome;
 }
 
+bool Verification::matches(const Mac& mac, std::size_t variant, std::size_t secret,
+                           std::size_t candidate) {
+    const Candidate& offered = candidates_[candidate];
+    if (group_matters() && offered.group != variant_group(variant)) {
+        return false;
+    }
+    if (profile_.asymmetric()) {
+        const bool own = secret < secrets_.size();
+        return key_matches(mac, variant, own ? secrets_[secret].public_key() : *fetched_,
+                           candidate);
+    }
+    return constant_time_equal(text_of(mac.bytes.data(), mac.size),
+                               text_of(offered.mac.data(), offered.size));
+}
+
 // Compares everything with everything; the work does not depend on what matched.
 Outcome Verification::judge(std::int64_t now_ms) {
     Outcome best{Reason::webhook_signature_invalid};
@@ -305,16 +350,11 @@ Outcome Verification::judge(std::int64_t now_ms) {
         fresh[g] = freshness(when_of_group(g), now_ms);
     }
     for (std::size_t v = 0; v < variants_; ++v) {
-        for (std::size_t s = 0; s < secrets_.size(); ++s) {
-            Mac& mac = macs_[v * secrets_.size() + s];
+        for (std::size_t s = 0; s < key_count(); ++s) {
+            Mac& mac = macs_[v * columns() + (columns() == 1 ? 0 : s)];
             for (std::size_t c = 0; c < candidates_.size(); ++c) {
                 const Candidate& candidate = candidates_[c];
-                const bool same_group = !group_matters() || candidate.group == variant_group(v);
-                const bool equal =
-                    keyed() ? constant_time_equal(text_of(mac.bytes.data(), mac.size),
-                                                  text_of(candidate.mac.data(), candidate.size)) &&
-                                  same_group
-                            : mac.matched;
+                const bool equal = keyed() ? matches(mac, v, s, c) : mac.matched;
                 mac.matched = mac.matched || equal;
                 const Reason reason = fresh[candidate.group];
                 const bool better = best.secret_index < 0 ||
@@ -327,6 +367,10 @@ Outcome Verification::judge(std::int64_t now_ms) {
                 }
             }
         }
+    }
+    if (best.secret_index < 0 && profile_.certificate_url && keys_ != nullptr &&
+        fetched_ == nullptr) {
+        best.reason = Reason::webhook_certificate_pending;
     }
     return best;
 }
@@ -414,6 +458,9 @@ Reason Verification::read_id(std::string_view whole_body, Outcome& outcome) {
 }
 
 ReplayIdentity Verification::replay_identity(ReplayKeyChoice choice) const {
+    if (builtin_ != nullptr) {
+        return builtin_->replay_identity();
+    }
     ReplayIdentity out;
     const bool by_id = !id_.empty() && choice != ReplayKeyChoice::signature &&
                        (choice == ReplayKeyChoice::id || id_authenticated_ || !keyed());
@@ -427,11 +474,12 @@ ReplayIdentity Verification::replay_identity(ReplayKeyChoice choice) const {
         out.texts[out.count++] = text_of(body_sha256_.data(), body_sha256_.size());
         return out;
     }
-    // Matched MACs first, so that they are in whatever the bound.
+    // Of public-key signatures the digest of what was signed: there are several valid signatures
+    // of one text. Matched ones first, so that they are in whatever the bound.
     for (const bool matched : {true, false}) {
         for (std::size_t v = 0; v < variants_; ++v) {
-            for (std::size_t s = 0; s < secrets_.size() && out.count < kReplayKeysMax; ++s) {
-                const Mac& mac = macs_[v * secrets_.size() + s];
+            for (std::size_t s = 0; s < columns() && out.count < kReplayKeysMax; ++s) {
+                const Mac& mac = macs_[v * columns() + s];
                 if (mac.matched == matched) {
                     out.texts[out.count++] = text_of(mac.bytes.data(), mac.size);
                 }

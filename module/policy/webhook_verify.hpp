@@ -14,6 +14,7 @@
 #include "common/crypto.hpp"
 #include "common/gunzip.hpp"
 #include "module/policy/decision.hpp"
+#include "module/policy/webhook_builtin.hpp"
 #include "module/policy/webhook_form.hpp"
 #include "module/policy/webhook_json.hpp"
 #include "module/policy/webhook_profile.hpp"
@@ -32,32 +33,23 @@
 
 namespace sallyport::policy::webhook {
 
-// What templates may refer to besides header fields. Views live as long as the request.
-struct RequestHead {
-    std::string_view method;
-    std::string_view target;  // path and query exactly as received
-    std::string_view scheme;  // http or https
-    std::string_view host;    // the Host field, port included
-};
-
-struct Outcome {
-    Reason reason = Reason::none;  // none: genuine and fresh
-    int secret_index = -1;         // which secret matched, in configured order
-    std::string_view id{};  // what the profile's `id` found; lives as long as the verification
-    bool id_authenticated = false;
-    std::optional<std::int64_t> timestamp_ms{};
-};
-
 class Verification {
   public:
-    // `profile`, `secrets` and `memory` must outlive the verification. Throws std::bad_alloc.
+    // `profile`, `secrets`, `memory` and `keys` (null: none are fetched) must outlive the
+    // verification. Throws std::bad_alloc.
     Verification(const Profile& profile, std::span<const SecretKey> secrets,
-                 std::pmr::memory_resource* memory);
+                 std::pmr::memory_resource* memory, KeySource* keys = nullptr);
     ~Verification();
     Verification(const Verification&) = delete;
     Verification& operator=(const Verification&) = delete;
 
-    void offer_header(std::string_view name, std::string_view value) { fields_.offer(name, value); }
+    void offer_header(std::string_view name, std::string_view value) {
+        if (builtin_ != nullptr) {
+            builtin_->offer_header(name, value);
+        } else {
+            fields_.offer(name, value);
+        }
+    }
     // REQUIRES: every header was offered. Anything but `none` refuses the request.
     Reason begin(const RequestHead& head, std::int64_t now_ms);
     // The next bytes of the body, after transfer decoding.
@@ -84,15 +76,25 @@ class Verification {
         Reason reason = Reason::none;
     };
 
-    bool keyed() const {
-        return profile_.type == SchemeType::hmac || profile_.type == SchemeType::hash;
-    }
+    bool keyed() const { return profile_.signs(); }
+    // How many digests of one variant there are: shared keys go into them, public keys do not.
+    std::size_t columns() const { return profile_.asymmetric() ? 1 : secrets_.size(); }
     // webhook_verify.cpp: the order of things.
     Reason check_fields() const;
     Reason read_candidates();
     Reason read_body_candidates(std::string_view whole_body);
     Reason judge_credentials();
+    Reason find_certificate();
+    bool has_keys() const {
+        return !secrets_.empty() ||
+               (keys_ != nullptr && profile_.certificate_hosts != CertificateHosts::none);
+    }
+    std::size_t key_count() const { return secrets_.size() + (fetched_ != nullptr ? 1 : 0); }
     Outcome judge(std::int64_t now_ms);
+    bool matches(const Mac& mac, std::size_t variant, std::size_t secret, std::size_t candidate);
+    bool key_matches(const Mac& mac, std::size_t variant, const PublicKey& key,
+                     std::size_t candidate);
+    void build_messages(std::string_view whole_body);
     Reason check_requirement(std::string_view whole_body);
     Reason read_id(std::string_view whole_body, Outcome& outcome);
 
@@ -120,6 +122,9 @@ class Verification {
     const Profile& profile_;
     std::span<const SecretKey> secrets_;
     std::pmr::memory_resource* memory_;
+    KeySource* keys_;
+    std::unique_ptr<BuiltinCheck> builtin_;
+    const PublicKey* fetched_ = nullptr;  // from where the request says, if that is allowed
     RequestHead head_{};
     HeadFields fields_;
     Candidates candidates_;
@@ -127,10 +132,11 @@ class Verification {
     std::pmr::string other_url_;  // url_port=both: its other spelling
     std::pmr::string scratch_;    // a part's text while it is fed
     std::size_t urls_ = 1;
-    std::size_t variants_ = 0;      // groups times URL spellings
-    MacStream* streams_ = nullptr;  // variants_ * secrets_.size(), in `memory_`
-    Mac* macs_ = nullptr;           // likewise
-    std::size_t stream_count_ = 0;  // constructed so far
+    std::size_t variants_ = 0;              // groups times URL spellings
+    MacStream* streams_ = nullptr;          // variants_ * columns(), in `memory_`
+    Mac* macs_ = nullptr;                   // likewise
+    std::size_t stream_count_ = 0;          // constructed so far
+    std::string_view* messages_ = nullptr;  // ed25519: the signed text of each variant
     std::array<When, kGroupsMax> whens_{};
     JsonPicker* json_ = nullptr;  // in `memory_`: too large for those who need none
     std::optional<GunzipStream> gunzip_;

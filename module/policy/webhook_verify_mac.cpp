@@ -41,7 +41,7 @@ void Verification::open_streams() {
     const std::size_t groups = group_matters() ? std::max<std::size_t>(candidates_.groups(), 1) : 1;
     urls_ = other_url_.empty() ? 1 : 2;
     variants_ = groups * urls_;
-    const std::size_t count = variants_ * secrets_.size();
+    const std::size_t count = variants_ * columns();
     streams_ =
         static_cast<MacStream*>(memory_->allocate(sizeof(MacStream) * count, alignof(MacStream)));
     macs_ = static_cast<Mac*>(memory_->allocate(sizeof(Mac) * count, alignof(Mac)));
@@ -50,6 +50,7 @@ void Verification::open_streams() {
             new (&streams_[i])
                 MacStream(std::in_place_type<HmacStream>, secrets_[i % secrets_.size()].hmac());
         } else {
+            // Ed25519 has a digest of its own inside; this one tells deliveries apart.
             new (&streams_[i]) MacStream(std::in_place_type<DigestStream>, profile_.algorithm);
         }
         ++stream_count_;
@@ -88,15 +89,15 @@ void Verification::feed_part(const Part& part, std::string_view whole_body) {
         }
         for (std::size_t s = 0; s < secrets_.size(); ++s) {
             std::visit([&](auto& stream) { stream.update(secrets_[s].bytes().reveal()); },
-                       streams_[v * secrets_.size() + s]);
+                       streams_[v * columns() + s]);
         }
     }
 }
 
 void Verification::update_variant(std::size_t variant, std::string_view text) {
-    for (std::size_t s = 0; s < secrets_.size(); ++s) {
+    for (std::size_t s = 0; s < columns(); ++s) {
         std::visit([text](auto& stream) { stream.update(text); },
-                   streams_[variant * secrets_.size() + s]);
+                   streams_[variant * columns() + s]);
     }
 }
 
@@ -166,6 +167,37 @@ std::string_view Verification::part_text(const Part& part, std::size_t variant,
             return sorted_text(whole_body);
     }
     return {};
+}
+
+// Ed25519 verifies the message in one piece.
+void Verification::build_messages(std::string_view whole_body) {
+    messages_ = static_cast<std::string_view*>(
+        memory_->allocate(sizeof(std::string_view) * variants_, alignof(std::string_view)));
+    for (std::size_t v = 0; v < variants_; ++v) {
+        std::size_t size = 0;
+        for (const Part& part : profile_.message.parts) {
+            size += part_text(part, v, whole_body).size();
+        }
+        auto* text = static_cast<char*>(memory_->allocate(size + 1, 1));
+        std::size_t at = 0;
+        for (const Part& part : profile_.message.parts) {
+            const std::string_view piece = part_text(part, v, whole_body);
+            std::memcpy(text + at, piece.data(), piece.size());
+            at += piece.size();
+        }
+        new (&messages_[v]) std::string_view(text, size);
+    }
+}
+
+bool Verification::key_matches(const Mac& mac, std::size_t variant, const PublicKey& key,
+                               std::size_t candidate) {
+    std::array<std::uint8_t, kKeySignatureBytesMax> memory;
+    const auto signature = candidates_.signature(candidate, memory);
+    if (profile_.type == SchemeType::ed25519) {
+        return key.verify_message(messages_[variant], signature);
+    }
+    return key.verify_digest(signature_scheme(profile_.type), profile_.algorithm,
+                             {mac.bytes.data(), mac.size}, signature);
 }
 
 void Verification::finish_macs() {

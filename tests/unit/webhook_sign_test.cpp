@@ -1,11 +1,11 @@
 // What `sign` makes, the verifier accepts: for every preset that can be signed with header fields.
 #include "module/policy/webhook_sign.hpp"
 
+#include "module/policy/webhook_presets.hpp"
+
 #include <gtest/gtest.h>
 
 #include <memory_resource>
-
-#include "module/policy/webhook_presets.hpp"
 
 namespace sallyport::policy::webhook {
 namespace {
@@ -53,8 +53,7 @@ TEST(Sign, IsAcceptedByTheVerifier) {
             continue;
         }
         ++signed_presets;
-        EXPECT_EQ(verify(*profile, secrets, delivery, *fields).reason, Reason::none)
-            << preset.name;
+        EXPECT_EQ(verify(*profile, secrets, delivery, *fields).reason, Reason::none) << preset.name;
         Delivery other = delivery;
         other.body = "another body";
         if (profile->type == SchemeType::hmac && profile->message.covers_body()) {
@@ -66,8 +65,8 @@ TEST(Sign, IsAcceptedByTheVerifier) {
 }
 
 TEST(Sign, SaysWhatItCannotDo) {
-    const auto profile = parse_profile(
-        "numbered", "sig=header:X-Sig-* signed=\"{body}\" id=sha256:");
+    const auto profile =
+        parse_profile("numbered", "sig=header:X-Sig-* signed=\"{body}\" id=sha256:");
     ASSERT_TRUE(profile.ok()) << profile.message();
     const auto secret = SecretKey::make(*profile, Secret("0123456789abcdef"));
     ASSERT_TRUE(secret.ok());

@@ -54,6 +54,9 @@ inline Vector vector_from(const Json& json) {
     Vector out;
     out.id = json["id"].text();
     out.config = json["config"].text();
+    json["params"].each_member([&](std::string_view name, Json value) {
+        out.config += " param:" + std::string(name) + "=" + std::string(value.text());
+    });
     out.expect = json["expect"].text();
     out.replay_id = json["replay_id"].text();
     out.replay_id_authenticated = json["replay_id_authenticated"].is_true();
