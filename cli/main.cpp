@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
     sallyport::cli::add_reason(program);
     sallyport::cli::add_token(program);
     sallyport::cli::add_explain(program);
+    sallyport::cli::add_password(program);
     try {
         program.parse(argc, argv);
     } catch (const CLI::RuntimeError& stop) {
