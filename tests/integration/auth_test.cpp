@@ -265,6 +265,19 @@ TEST_F(Auth, GuessesOfPasswordsAreBounded) {
     EXPECT_EQ(ask("/basic", basic("ada:correct horse battery")).status, 200);
 }
 
+TEST(AuthInclude, WorksAsShipped) {
+    NginxOptions options;
+    options.files["auth.conf"] = read_file(std::string(SALLYPORT_CONF_D) + "/auth.conf");
+    ASSERT_FALSE(options.files["auth.conf"].empty());
+    options.files["secrets/tokens.key"] = token_line("alpha", "ci");
+    NginxServer nginx(
+        "server { listen 127.0.0.1:%%PORT%%; location / { include auth.conf; return 200 in; } }",
+        options);
+    EXPECT_EQ(get(nginx.url("/")).status, 401);
+    EXPECT_EQ(send({.url = nginx.url("/"), .headers = {{"Authorization", "Bearer alpha"}}}).status,
+              200);
+}
+
 class AuthMistake : public testing::TestWithParam<Mistake> {};
 TEST_P(AuthMistake, NamesDirectiveValueAndRemedy) {
     std::map<std::string, std::string> files = {
