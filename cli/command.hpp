@@ -11,6 +11,7 @@ namespace sallyport::cli {
 inline constexpr int kFailed = 1;
 inline constexpr int kUsage = 2;
 
+void add_password(CLI::App& program);
 void add_sign(CLI::App& program);
 void add_forward(CLI::App& program);
 void add_verify(CLI::App& program);

@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
     sallyport::cli::add_check(program);
     sallyport::cli::add_list(program);
     sallyport::cli::add_import(program);
+    sallyport::cli::add_password(program);
     try {
         program.parse(argc, argv);
     } catch (const CLI::RuntimeError& stop) {

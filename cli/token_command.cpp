@@ -1,6 +1,7 @@
 #include "cli/command.hpp"
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
+#include "module/policy/auth_token.hpp"
 #include "module/policy/control_token.hpp"
 
 #include <cstdio>
@@ -15,10 +16,15 @@ constexpr std::size_t kTokenBytes = 32;  // 256 bits: nothing to guess, so a pla
 
 void add_token(CLI::App& program) {
     auto name = std::make_shared<std::string>();
+    auto expires = std::make_shared<std::string>();
     CLI::App* command = program.add_subcommand(
-        "token", "Makes a token for the control location: the token, and the line for its file");
+        "token",
+        "Makes a token for the control location or sallyport_auth: the token, and the line for its "
+        "file");
     command->add_option("--name", *name, "Whose it is; appears in the file and in the log");
-    command->callback([name] {
+    command->add_option("--expires", *expires,
+                        "The day from which it is refused, such as 2027-01-31; sallyport_auth only");
+    command->callback([name, expires] {
         const Bytes bytes = random_bytes(kTokenBytes);
         const std::string token = base64url_encode(bytes.data(), bytes.size());
         const std::string line = policy::control_token_line(token, *name);
@@ -26,7 +32,14 @@ void add_token(CLI::App& program) {
         if (!parsed) {
             fail(parsed.message(), kUsage);
         }
-        std::printf("%s\n%s\n", token.c_str(), line.c_str());
+        const std::string whole = expires->empty() ? line : line + " expires=" + *expires;
+        if (!expires->empty()) {
+            const auto table = policy::TokenTable::parse(whole);
+            if (!table) {
+                fail("--expires: " + table.message(), kUsage);
+            }
+        }
+        std::printf("%s\n%s\n", token.c_str(), whole.c_str());
     });
 }
 

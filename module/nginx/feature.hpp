@@ -57,6 +57,8 @@ struct Feature {
     std::span<const Directive> directives;
     std::span<const Variable> variables{};
 
+    // Before the configuration is read, for variables that a table cannot say.
+    Status (*preconfiguration)(ngx_conf_t* cf) = nullptr;
     // Configuration objects live in `pool` (use pool_new). Null: the feature needs none.
     void* (*create_main)(ngx_pool_t* pool) = nullptr;
     void* (*create_location)(ngx_pool_t* pool) = nullptr;
@@ -117,6 +119,7 @@ void* feature_location(ngx_conf_t* cf, FeatureId id);
 void* feature_server(ngx_http_core_srv_conf_t* server, FeatureId id);
 
 extern const Feature kBan;
+extern const Feature kAuth;
 extern const Feature kControl;
 extern const Feature kCors;
 extern const Feature kClientAddress;

@@ -21,7 +21,8 @@ constexpr std::array<const Feature*, kFeatureCount> kFeatures = {
     &kIpList,
     &kBan,
     &kRateLimit,
-    &kCors,
+    &kCors,  // answers preflights, which carry no credentials
+    &kAuth,
     &kWebhook,
     &kWebhookSpool,
     &kSecurityHeaders,
@@ -183,6 +184,9 @@ ngx_int_t preconfiguration(ngx_conf_t* cf) noexcept {
         }
         for (const Feature* feature : kFeatures) {
             if (add_variables(cf, feature->variables) != NGX_OK) {
+                return NGX_ERROR;
+            }
+            if (feature->preconfiguration != nullptr && !feature->preconfiguration(cf).ok()) {
                 return NGX_ERROR;
             }
         }

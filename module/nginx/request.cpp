@@ -246,6 +246,13 @@ void strip_request_headers(ngx_http_request_t* r, std::string_view prefix) {
     });
 }
 
+void strip_request_header(ngx_http_request_t* r, std::string_view name) {
+    rebuild_request_headers(r, [name](const ngx_table_elt_t& header) {
+        return header.key.len == name.size() &&
+               std::memcmp(header.lowcase_key, name.data(), name.size()) == 0;
+    });
+}
+
 void drop_marked_request_headers(ngx_http_request_t* r) {
     rebuild_request_headers(r, [](const ngx_table_elt_t& header) { return header.hash == 0; });
 }

@@ -27,6 +27,7 @@ enum class FeatureId : std::uint8_t {
     ban,
     rate_limit,
     cors,
+    auth,
     webhook,
     webhook_spool,
     security_headers,
@@ -160,6 +161,8 @@ ngx_table_elt_t* push_request_header(ngx_http_request_t* r, std::string_view nam
                                      std::string_view value);
 // Removes every field whose lower-case name starts with `prefix`; does nothing when there is none.
 void strip_request_headers(ngx_http_request_t* r, std::string_view prefix);
+// Removes every field of that lower-case name.
+void strip_request_header(ngx_http_request_t* r, std::string_view name);
 
 // Removes every field whose hash somebody set to 0.
 void drop_marked_request_headers(ngx_http_request_t* r);

@@ -32,6 +32,7 @@ enum class Mode : std::uint8_t { off, report, enforce };
     X(tls_required, "the location demands TLS") \
     X(tls_version_too_old, "the TLS version is below the location's minimum") \
     X(tls_certificate_required, "a verified client certificate is demanded") \
+    X(auth_missing, "credentials are demanded and none came") \
     X(auth_malformed, "the credentials cannot be read, or came twice") \
     X(auth_algorithm_refused, "the token's algorithm is none that is accepted here") \
     X(auth_key_unknown, "no key is known by the name that the token gives") \
@@ -39,6 +40,7 @@ enum class Mode : std::uint8_t { off, report, enforce };
     X(auth_expired, "the credentials were valid once") \
     X(auth_not_yet_valid, "the token is dated ahead") \
     X(auth_claim_refused, "the token is genuine but not for this place") \
+    X(auth_overloaded, "too many passwords to check at once; Retry-After says when to come back") \
     X(rate_limited, "a limit is used up; Retry-After says when to come back") \
     X(rate_limit_store_unavailable, "the limit's store did not answer") \
     X(cors_preflight, "a browser's preflight, answered at the edge") \

@@ -58,6 +58,11 @@ TEST(Cli, MakesTokensWhoseFileLineIsAHash) {
     EXPECT_EQ(result.output.compare(end + 1, 7, "sha256:"), 0) << result.output;
     EXPECT_TRUE(result.output.ends_with(" ci\n")) << result.output;
     EXPECT_NE(run({"token"}).output, run({"token"}).output);
+    EXPECT_NE(run({"token", "--name", "ci", "--expires", "2027-01-31"}).output.find("expires=2027"),
+              std::string::npos);
+    EXPECT_EQ(run({"token", "--name", "ci", "--expires", "soon"}).exit_code, 2);
+    EXPECT_NE(run({"password", "ada"}).output.find("ada:$scrypt$ln=13,r=8,p=1$"), std::string::npos);
+    EXPECT_EQ(run({"password", "a:b"}).exit_code, 2);
     EXPECT_EQ(run({"token", "--name", "a\nb"}).exit_code, 2);
 }
 
@@ -138,7 +143,8 @@ TEST(Cli, TeachesItself) {
                                                                        {"sign", "--help"},
                                                                        {"secret", "--help"},
                                                                        {"reason", "--help"},
-                                                                       {"token", "--help"}}) {
+                                                                       {"token", "--help"},
+                                                                       {"password", "--help"}}) {
         const auto result = run(arguments);
         EXPECT_EQ(result.exit_code, 0);
         EXPECT_GT(result.output.size(), 100u);
