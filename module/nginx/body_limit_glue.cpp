@@ -137,11 +137,11 @@ HookResult preaccess(Request& request, const void* location_conf) {
     }
     request.feature_state<BodyState>(kId).found = true;
     if (mode == Mode::enforce) {
-        // Nobody is invited to send what is refused, and what may come all the same is not the next
-        // request.
+        // Who waits for an invitation gets none and is done; what others send all the same is not
+        // the next request.
+        r->lingering_close = r->headers_in.expect == nullptr ? 1 : 0;
         r->expect_tested = 1;
         r->keepalive = 0;
-        r->lingering_close = 1;
     }
     return HookResult::decided(decision, mode, limit.rule);
 }

@@ -29,9 +29,9 @@ struct HttpsRule {
 Result<HttpsRule> parse_https_rule(std::span<const std::string_view> words);
 
 struct PlainRequest {
-    std::string_view method;
-    std::string_view path;  // decoded, without arguments
-    std::string_view arguments;
+    std::string_view method{};
+    std::string_view path{};  // decoded, without arguments
+    std::string_view arguments{};
     bool authorization = false;
     bool cookie = false;
     bool upgrade = false;
