@@ -112,27 +112,8 @@ const TrustRule* rule_of(ngx_http_core_srv_conf_t* server) {
         ->rule;
 }
 
-// Does any listener of this server speak the PROXY protocol?
-bool speaks_proxy_protocol(ngx_conf_t* cf, const ngx_http_core_srv_conf_t* server) {
-    const auto* core = static_cast<const ngx_http_core_main_conf_t*>(
-        ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
-    if (core->ports == nullptr) {
-        return false;
-    }
-    const auto* ports = static_cast<const ngx_http_conf_port_t*>(core->ports->elts);
-    for (ngx_uint_t p = 0; p < core->ports->nelts; ++p) {
-        const auto* addrs = static_cast<const ngx_http_conf_addr_t*>(ports[p].addrs.elts);
-        for (ngx_uint_t a = 0; a < ports[p].addrs.nelts; ++a) {
-            const ngx_array_t& servers = addrs[a].servers;
-            auto* const* listed = static_cast<ngx_http_core_srv_conf_t* const*>(servers.elts);
-            for (ngx_uint_t s = 0; s < servers.nelts; ++s) {
-                if (listed[s] == server && addrs[a].opt.proxy_protocol) {
-                    return true;
-                }
-            }
-        }
-    }
-    return false;
+bool speaks_proxy_protocol(const ngx_http_listen_opt_t& listener) {
+    return listener.proxy_protocol != 0;
 }
 
 // Whoever reaches a PROXY listener may write any address: its sources must be named, and a server
@@ -146,7 +127,7 @@ Status check_listeners(ngx_conf_t* cf, void*) {
         if (rule == nullptr) {
             continue;
         }
-        const bool listens = speaks_proxy_protocol(cf, servers[i]);
+        const bool listens = any_listener(cf, servers[i], speaks_proxy_protocol);
         const bool named = rule->kind == TrustRule::Kind::proxy_protocol;
         const char* file = reinterpret_cast<const char*>(servers[i]->file_name);
         if (named && !listens) {
@@ -273,6 +254,7 @@ HookResult post_read(Request& request, const void* location_conf) {
     // What speaks the PROXY protocol hands the client's own bytes on: none of its fields count.
     const bool fields_trusted =
         claim.peer_trusted && location.rule->kind != TrustRule::Kind::proxy_protocol;
+    request.state().proxy_trusted = fields_trusted;
     std::string_view host;
     if (fields_trusted) {
         const bool standard = field == ForwardedField::forwarded;

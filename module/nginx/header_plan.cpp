@@ -197,10 +197,10 @@ void HeaderPlan::apply(Request& request) const {
     if (removes_) {
         suppress_server(r);
     }
-    add_headers(r, std::span(ready_).first(request.is_tls() ? ready_.size() : ready_in_clear_));
+    add_headers(r, std::span(ready_).first(request.is_https() ? ready_.size() : ready_in_clear_));
     for (const std::uint8_t i : others_) {
         const Field& field = fields_[i];
-        if ((preserved >> i & 1) != 0 || (field.tls_only && !request.is_tls())) {
+        if ((preserved >> i & 1) != 0 || (field.tls_only && !request.is_https())) {
             continue;
         }
         const std::string_view value = value_of(field, request);

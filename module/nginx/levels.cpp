@@ -36,4 +36,27 @@ Status check_error_pages(ngx_conf_t* cf, ngx_int_t status) {
     return Done{};
 }
 
+bool any_listener(ngx_conf_t* cf, const ngx_http_core_srv_conf_t* server,
+                  bool (*wanted)(const ngx_http_listen_opt_t&)) {
+    const auto* core = static_cast<const ngx_http_core_main_conf_t*>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
+    if (core->ports == nullptr) {
+        return false;
+    }
+    const auto* ports = static_cast<const ngx_http_conf_port_t*>(core->ports->elts);
+    for (ngx_uint_t p = 0; p < core->ports->nelts; ++p) {
+        const auto* addrs = static_cast<const ngx_http_conf_addr_t*>(ports[p].addrs.elts);
+        for (ngx_uint_t a = 0; a < ports[p].addrs.nelts; ++a) {
+            const ngx_array_t& servers = addrs[a].servers;
+            auto* const* listed = static_cast<ngx_http_core_srv_conf_t* const*>(servers.elts);
+            for (ngx_uint_t s = 0; s < servers.nelts; ++s) {
+                if (listed[s] == server && wanted(addrs[a].opt)) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
 }  // namespace sallyport::ngx

@@ -19,4 +19,8 @@ policy::Mode level_mode(ngx_conf_t* cf, std::optional<policy::Mode> own);
 // success.
 Status check_error_pages(ngx_conf_t* cf, ngx_int_t status);
 
+// For postconfiguration. True when `wanted` says so of a listener of this server.
+bool any_listener(ngx_conf_t* cf, const ngx_http_core_srv_conf_t* server,
+                  bool (*wanted)(const ngx_http_listen_opt_t&));
+
 }  // namespace sallyport::ngx

@@ -17,9 +17,11 @@ constexpr std::array<const Feature*, kFeatureCount> kFeatures = {
     &kRedis,
     &kRedact,  // before anything could write a line about the request
     &kClientAddress,
+    &kHttps,
     &kTlsPolicy,
     &kIpList,
     &kBan,
+    &kBodyLimit,
     &kRateLimit,
     &kCors,  // answers preflights, which carry no credentials
     &kAuth,

@@ -100,7 +100,11 @@ ngx_int_t refuse(Request& request, const policy::Decision& decision) {
     r->err_status = 0;
     // ngx_http_send_response discards an unread request body and honours HEAD.
     ngx_str_t type = ngx_string("application/problem+json");
-    const std::string_view text = keep(r, body_of(decision, request.state().violated));
+    // For a redirect nginx takes the text for its target.
+    const bool redirect = status >= 300 && status < 400;
+    const std::string_view text =
+        redirect ? request.state().redirect_target
+                 : keep(r, body_of(decision, request.state().violated));
     ngx_http_complex_value_t body{};
     body.value = borrow(text);
     if (text.empty()) {

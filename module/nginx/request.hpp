@@ -22,9 +22,11 @@ enum class FeatureId : std::uint8_t {
     redis,
     redact,
     client_address,
+    https,
     tls_policy,
     ip_list,
     ban,
+    body_limit,
     rate_limit,
     cors,
     auth,
@@ -74,6 +76,9 @@ struct RequestState {
     policy::ClientFlag client_flag = policy::ClientFlag::none;
     std::optional<bool> client_https{};
     std::string_view client_claim{};
+    bool proxy_trusted = false;  // the peer's word on such things counts
+    // Where a redirect decided by a feature goes.
+    std::string_view redirect_target{};
 
     // Facts that one feature establishes and others pass on; both live as long as the request.
     std::string_view delivery_id{};  // of a verified webhook

@@ -41,6 +41,12 @@ enum class Mode : std::uint8_t { off, report, enforce };
     X(auth_not_yet_valid, "the token is dated ahead") \
     X(auth_claim_refused, "the token is genuine but not for this place") \
     X(auth_overloaded, "too many passwords to check at once; Retry-After says when to come back") \
+    X(https_required, "plain HTTP on a path that is not redirected") \
+    X(https_redirected, "plain HTTP for a page; sent on to https") \
+    X(https_credential_exposed, "a credential came over plain HTTP; it must be replaced") \
+    X(misdirected, "the handshake and the request name different servers") \
+    X(early_data_refused, "early data may be a replay; send it after the handshake") \
+    X(body_too_large, "the body exceeds sallyport_body_limit") \
     X(rate_limited, "a limit is used up; Retry-After says when to come back") \
     X(rate_limit_store_unavailable, "the limit's store did not answer") \
     X(cors_preflight, "a browser's preflight, answered at the edge") \
