@@ -291,6 +291,8 @@ class EarlyClient {
             SSL_set_tlsext_host_name(ssl, "localhost");
         }
         ~Connection() {
+            // A session whose connection was not closed properly is not resumed.
+            SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
             SSL_free(ssl);
             close(fd);
         }
