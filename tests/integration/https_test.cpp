@@ -259,7 +259,8 @@ class EarlyClient {
     EarlyClient(const EarlyClient&) = delete;
     EarlyClient& operator=(const EarlyClient&) = delete;
 
-    // `judged` waits until the server has dealt with the request.
+    // Once a client: a ticket is good for one connection. `judged` waits until the server has dealt
+    // with the request.
     std::string send(const std::string& request, const std::function<void()>& judged) {
         Connection connection(*this);
         SSL_set_session(connection.ssl, session_);
@@ -330,25 +331,26 @@ TEST(EarlyData, UnsafeRequestsMustComeAgain) {
     NginxOptions options;
     options.variables = {{"UPSTREAM", upstream.address()}};
     NginxServer nginx(kEarly, options);
-    EarlyClient client(nginx.port("PORT_TLS"));
+    EarlyClient reader(nginx.port("PORT_TLS"));
     upstream.clear();
     const std::string read =
-        client.send("GET /read", [&] { EXPECT_TRUE(upstream.wait_for_requests(1)); });
+        reader.send("GET /read", [&] { EXPECT_TRUE(upstream.wait_for_requests(1)); });
     EXPECT_TRUE(read.starts_with("HTTP/1.1 200")) << read;
     EXPECT_EQ(upstream.last_request().header("Early-Data"), "1");
 
-    upstream.clear();
     const std::string refused[] = {
         "DELETE /write", "GET /x HTTP/1.1\r\nAuthorization: Bearer x\r\nX:", "GET /admin"};
     for (const std::string& request : refused) {
+        EarlyClient client(nginx.port("PORT_TLS"));
+        upstream.clear();
         const std::size_t before = decisions(nginx);
         const std::string answer = client.send(request, [&] {
             EXPECT_TRUE(wait_until([&] { return decisions(nginx) > before; })) << request;
         });
         EXPECT_TRUE(answer.starts_with("HTTP/1.1 425")) << answer;
         EXPECT_NE(answer.find("early_data_refused"), std::string::npos) << answer;
+        EXPECT_EQ(upstream.request_count(), 0u);
     }
-    EXPECT_EQ(upstream.request_count(), 0u);
     EarlyClient reported(nginx.port("PORT_REPORT"));
     const std::size_t before = decisions(nginx);
     const std::string answer = reported.send(
