@@ -201,9 +201,10 @@ class Importer {
         options.content_type_options = node["noSniff"].as<bool>(true);
         options.download_options = node["ieNoOpen"].as<bool>(true);
         options.xss_protection = node["xssFilter"].as<bool>(true);
-        if (node["referrerPolicy"].IsMap()) {
-            options.referrer_policy = words(node["referrerPolicy"]["policy"]);
-        } else if (!node["referrerPolicy"].as<bool>(true)) {
+        if (const YAML::Node referrer = node["referrerPolicy"];
+            referrer.IsDefined() && referrer.IsMap()) {
+            options.referrer_policy = words(referrer["policy"]);
+        } else if (referrer.IsDefined() && !referrer.as<bool>(true)) {
             options.referrer_policy.reset();
         }
         if (const YAML::Node hsts = node["hsts"]; hsts.IsDefined() && hsts.IsMap()) {

@@ -85,7 +85,8 @@ Status set_list(DirectiveCall& call) {
     if (named->slots) {
         main->refreshed.push_back(named);
     }
-    for (const char* prefix : {"sallyport_ip_list_", "sallyport_in_"}) {
+    for (const std::string_view prefix :
+         {std::string_view("sallyport_ip_list_"), std::string_view("sallyport_in_")}) {
         if (const Status added = add_variable(call.cf, prefix, &named->list); !added) {
             return added;
         }

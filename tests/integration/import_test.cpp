@@ -59,7 +59,7 @@ TEST(ImportProactions, NamesWhatItCannotCarryOver) {
         {"hub: {security: {trustProxy: '1'}}", 1, "a number in quotes"},
         {"hub: {security: {trustProxy: 1}}", 0, "sallyport_trust_proxy 1;"},
         {"hub: {security: {cors: {origin: true, credentials: true}}}", 1, "list the origins"},
-        {"hub: {security: {rateLimit: {windowMs: 7, max: 3, message: x}}}", 1, "message"},
+        {"hub: {security: {rateLimit: {windowMs: 60000, max: 10, message: x}}}", 1, "message"},
         {"hub: {security: {limits: {json: 50mb}}}", 1, "hub.security.limits"},
         {"hub: {tls: {enabled: true, passphrase: s3cret}}", 1, "ssl_password_file"},
         {"hub: {security: {trustProxy: 'a;b'}}", 1, "not a list of addresses"},

@@ -35,7 +35,7 @@ Place place_of(const SignatureVector& vector) {
 }
 
 // For nginx's configuration: in single quotes.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out = "'";
     for (const char c : text) {
         if (c == '\'' || c == '\\') {
@@ -66,14 +66,14 @@ class WebhookVectors : public testing::Test {
                 continue;
             }
             const std::string name = "v" + std::to_string(found->second);
-            profiles += "sallyport_webhook_profile " + name + " " + quoted(vector.config) + ";\n";
+            profiles += "sallyport_webhook_profile " + name + " " + in_quotes(vector.config) + ";\n";
             std::string body = "sallyport_webhook " + name;
             for (const std::string& param : vector.params) {
-                body += " " + quoted(param);
+                body += " " + in_quotes(param);
             }
             body += ";";
             for (const std::string& secret : vector.secrets) {
-                body += " sallyport_webhook_secret " + quoted(secret) + ";";
+                body += " sallyport_webhook_secret " + in_quotes(secret) + ";";
             }
             body += " proxy_pass http://%%UPSTREAM%%; ";
             tls +=
@@ -129,8 +129,12 @@ class WebhookVectors : public testing::Test {
     std::size_t forwarded_ = 0;
 };
 
-int status_of(const std::string& answer) {
-    return answer.size() > 12 ? std::atoi(answer.c_str() + 9) : 0;
+// Of the final answer: an interim one may come before it.
+int status_of(std::string_view answer) {
+    if (answer.starts_with("HTTP/1.1 100")) {
+        answer.remove_prefix(std::min(answer.size(), answer.find("\r\n\r\n") + 4));
+    }
+    return answer.size() > 12 ? std::atoi(std::string(answer.substr(9, 3)).c_str()) : 0;
 }
 
 TEST_F(WebhookVectors, OverTlsWithHttp1AndHttp2) {
