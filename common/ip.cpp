@@ -1,16 +1,14 @@
 #include "common/ip.hpp"
 
+#include "common/bytes.hpp"
+
 #include <arpa/inet.h>  // inet_pton: a pure conversion, no look-up
 
 #include <charconv>
 #include <cstring>
 
-#include "common/bytes.hpp"
-
 namespace sallyport {
 namespace {
-
-constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 struct ZeroRun {
     std::size_t first = 0;
@@ -30,28 +28,7 @@ ZeroRun longest_zero_run(const std::array<unsigned, 8>& groups) {
     return best;
 }
 
-std::uint64_t load_be64(const std::uint8_t* bytes) {
-    std::uint64_t value = 0;
-    for (int i = 0; i < 8; ++i) {
-        value = (value << 8) | bytes[i];
-    }
-    return value;
-}
-
 }  // namespace
-
-IpAddress IpAddress::from_v4(const std::uint8_t (&bytes)[4]) {
-    IpAddress address;
-    std::memcpy(address.bytes_.data(), kMappedPrefix.data(), 12);
-    std::memcpy(address.bytes_.data() + 12, bytes, 4);
-    return address;
-}
-
-IpAddress IpAddress::from_v6(const std::uint8_t (&bytes)[16]) {
-    IpAddress address;
-    std::memcpy(address.bytes_.data(), bytes, 16);
-    return address;
-}
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
     if (text.empty() || text.size() > kIpTextBytesMax) {
@@ -73,14 +50,6 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
     }
     return std::nullopt;
 }
-
-bool IpAddress::is_v4() const {
-    return std::memcmp(bytes_.data(), kMappedPrefix.data(), 12) == 0;
-}
-
-std::uint32_t IpAddress::v4() const { return static_cast<std::uint32_t>(low() & 0xffffffff); }
-std::uint64_t IpAddress::high() const { return load_be64(bytes_.data()); }
-std::uint64_t IpAddress::low() const { return load_be64(bytes_.data() + 8); }
 
 IpAddress IpAddress::masked(unsigned bits) const {
     IpAddress out = *this;

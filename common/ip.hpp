@@ -2,14 +2,16 @@
 // serves both families. Parsing is strict: no octal, no shorthand, no zone identifiers.
 #pragma once
 
+#include "common/result.hpp"
+
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-
-#include "common/result.hpp"
 
 namespace sallyport {
 
@@ -17,22 +19,31 @@ namespace sallyport {
 inline constexpr std::size_t kIpTextBytesMax = 45;
 
 class IpAddress {
-public:
+  public:
     IpAddress() = default;
 
     // Network byte order. v4-mapped IPv6 input is an IPv4 address here.
-    static IpAddress from_v4(const std::uint8_t (&bytes)[4]);
-    static IpAddress from_v6(const std::uint8_t (&bytes)[16]);
+    static IpAddress from_v4(const std::uint8_t (&bytes)[4]) {
+        IpAddress address;
+        address.bytes_[10] = address.bytes_[11] = 0xff;
+        std::memcpy(address.bytes_.data() + 12, bytes, 4);
+        return address;
+    }
+    static IpAddress from_v6(const std::uint8_t (&bytes)[16]) {
+        IpAddress address;
+        std::memcpy(address.bytes_.data(), bytes, 16);
+        return address;
+    }
     // `text` as in RFC 6943 strict form: dotted decimal without leading zeros, or RFC 4291 IPv6.
     static std::optional<IpAddress> parse(std::string_view text);
 
-    bool is_v4() const;
+    bool is_v4() const { return high() == 0 && low() >> 32 == 0xffff; }
     const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
     // REQUIRES: is_v4(). Host byte order.
-    std::uint32_t v4() const;
+    std::uint32_t v4() const { return static_cast<std::uint32_t>(low() & 0xffffffff); }
     // Big-endian halves: the unit of comparison in lookups.
-    std::uint64_t high() const;
-    std::uint64_t low() const;
+    std::uint64_t high() const { return load(0); }
+    std::uint64_t low() const { return load(8); }
     // The address with all bits after the first `bits` (0 to 128, counted in IPv6) cleared.
     IpAddress masked(unsigned bits) const;
     // RFC 5952 text; IPv4 in dotted form, and nothing but IPv4: `::10.0.0.1` is `::a00:1`.
@@ -43,7 +54,13 @@ public:
     friend bool operator==(const IpAddress&, const IpAddress&) = default;
     friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 
-private:
+  private:
+    std::uint64_t load(std::size_t at) const {
+        std::uint64_t word = 0;
+        std::memcpy(&word, bytes_.data() + at, sizeof word);
+        return std::endian::native == std::endian::little ? __builtin_bswap64(word) : word;
+    }
+
     std::array<std::uint8_t, 16> bytes_{};
 };
 

@@ -2,11 +2,11 @@
 // framework's files only; features reach their slots through the hooks' arguments.
 #pragma once
 
+#include "module/nginx/feature.hpp"
+
 #include <array>
 #include <cstdint>
 #include <optional>
-
-#include "module/nginx/feature.hpp"
 
 namespace sallyport::ngx {
 
@@ -14,13 +14,13 @@ struct DecisionLog;
 
 struct MainConf {
     std::array<void*, kFeatureCount> slots{};
-    bool used = false;  // a directive of ours appeared: without one nothing is registered
+    bool used = false;       // a directive of ours appeared: without one nothing is registered
     FeatureMask active = 0;  // features that act in some location
 };
 
 struct LocationConf {
     std::array<void*, kFeatureCount> slots{};
-    std::optional<policy::Mode> mode;  // sallyport_mode
+    std::optional<policy::Mode> mode;          // sallyport_mode
     std::optional<DecisionLog*> decision_log;  // set: this level decided; null: off
 
     // Computed by merge: bit i is set when feature i acts here and has that hook.
@@ -31,13 +31,13 @@ struct LocationConf {
     FeatureMask body_mask = 0;
     FeatureMask log_mask = 0;
 };
-static_assert(kFeatureCount <= 32, "a mask has one bit for each feature");
+static_assert(kFeatureCount < 32,
+              "a mask has one bit for each feature, and is shifted past the last");
 
 const std::array<const Feature*, kFeatureCount>& features();
 
 inline LocationConf* location_conf(ngx_http_request_t* r) {
-    return static_cast<LocationConf*>(
-        ngx_http_get_module_loc_conf(r, ngx_http_sallyport_module));
+    return static_cast<LocationConf*>(ngx_http_get_module_loc_conf(r, ngx_http_sallyport_module));
 }
 
 // Features that act somewhere in the running configuration.

@@ -6,6 +6,8 @@
 #include "module/nginx/refusal.hpp"
 #include "module/nginx/str.hpp"
 
+#include <bit>
+
 namespace sallyport::ngx {
 namespace {
 
@@ -65,15 +67,23 @@ ngx_int_t judged(ngx_http_request_t* r, const char* phase, Body&& body) noexcept
 }
 
 // A request that was refused already is on its way to an error page: it must not be judged again.
-bool settled(const Request& request) { return request.enforced() != nullptr; }
+bool settled(const Request& request) {
+    return request.enforced() != nullptr;
+}
+
+// The first feature of a mask that is not empty, and the mask without it.
+std::size_t first_of(FeatureMask mask) {
+    return static_cast<std::size_t>(std::countr_zero(mask));
+}
+FeatureMask rest_of(FeatureMask mask) {
+    return mask & (mask - 1);
+}
 
 using Hook = HookResult (*Feature::*)(Request&, const void*);
 
 ngx_int_t ask(Request& request, const LocationConf& location, FeatureMask mask, Hook hook) {
-    for (std::size_t i = 0; i < kFeatureCount; ++i) {
-        if ((mask >> i & 1) == 0) {
-            continue;
-        }
+    for (; mask != 0; mask = rest_of(mask)) {
+        const std::size_t i = first_of(mask);
         const Feature& feature = *features()[i];
         request.state().asking = feature.id;
         const HookResult result = (feature.*hook)(request, location.slots[i]);
@@ -123,20 +133,18 @@ ngx_int_t ask_preaccess(Request& request, const LocationConf& location) {
         state.preaccess_location = &location;
         state.preaccess_next = 0;
     }
-    while (state.preaccess_next < kFeatureCount) {
-        const std::size_t i = state.preaccess_next;
-        if ((location.preaccess_mask >> i & 1) == 0) {
-            ++state.preaccess_next;
-            continue;
-        }
+    // A resumed request goes on with the feature that suspended it.
+    FeatureMask mask = location.preaccess_mask & (~FeatureMask{0} << state.preaccess_next);
+    for (; mask != 0; mask = rest_of(mask)) {
+        const std::size_t i = first_of(mask);
         const Feature& feature = *features()[i];
+        state.preaccess_next = static_cast<std::uint8_t>(i);
         state.asking = feature.id;
         const HookResult result = feature.preaccess(request, location.slots[i]);
-        if (result.kind == HookResult::Kind::suspend ||
-            result.kind == HookResult::Kind::finished) {
+        if (result.kind == HookResult::Kind::suspend || result.kind == HookResult::Kind::finished) {
             return NGX_DONE;
         }
-        ++state.preaccess_next;
+        state.preaccess_next = static_cast<std::uint8_t>(i + 1);
         if (result.kind == HookResult::Kind::decided) {
             const ngx_int_t rc = apply(request, feature, result);
             if (rc != kGoOn) {
@@ -167,10 +175,9 @@ ngx_int_t header_filter(ngx_http_request_t* r) noexcept {
                     return NGX_OK;
                 }
                 Request request(r);
-                for (std::size_t i = 0; i < kFeatureCount; ++i) {
-                    if (location->header_mask >> i & 1) {
-                        features()[i]->header_filter(request, location->slots[i]);
-                    }
+                for (FeatureMask mask = location->header_mask; mask != 0; mask = rest_of(mask)) {
+                    const std::size_t i = first_of(mask);
+                    features()[i]->header_filter(request, location->slots[i]);
                 }
                 write_refusal_fields(request);
                 return NGX_OK;
@@ -188,13 +195,12 @@ ngx_int_t request_body_filter(ngx_http_request_t* r, ngx_chain_t* in) noexcept {
         const ngx_int_t rc =
             guarded(r->connection->log, "request body filter", kOnError, [&]() -> ngx_int_t {
                 Request request(r);
-                for (std::size_t i = 0; i < kFeatureCount; ++i) {
-                    if (location->body_mask >> i & 1) {
-                        const int status =
-                            features()[i]->request_body_filter(request, location->slots[i], in);
-                        if (status != 0) {
-                            return status;
-                        }
+                for (FeatureMask mask = location->body_mask; mask != 0; mask = rest_of(mask)) {
+                    const std::size_t i = first_of(mask);
+                    const int status =
+                        features()[i]->request_body_filter(request, location->slots[i], in);
+                    if (status != 0) {
+                        return status;
                     }
                 }
                 return NGX_OK;
@@ -218,10 +224,9 @@ ngx_int_t log_handler(ngx_http_request_t* r) noexcept {
     }
     guarded(r->connection->log, "log", [&] {
         Request request(r);
-        for (std::size_t i = 0; i < kFeatureCount; ++i) {
-            if (location->log_mask >> i & 1) {
-                features()[i]->log(request, location->slots[i]);
-            }
+        for (FeatureMask mask = location->log_mask; mask != 0; mask = rest_of(mask)) {
+            const std::size_t i = first_of(mask);
+            features()[i]->log(request, location->slots[i]);
         }
         if (decision_log != nullptr) {
             write_decision_line(*decision_log, request);
@@ -255,7 +260,9 @@ bool register_last_to_run(ngx_http_core_main_conf_t* core, ngx_uint_t phase,
     return true;
 }
 
-const Variable* variable_of(uintptr_t data) { return reinterpret_cast<const Variable*>(data); }
+const Variable* variable_of(uintptr_t data) {
+    return reinterpret_cast<const Variable*>(data);
+}
 
 }  // namespace
 

@@ -100,7 +100,7 @@ bool IpGate::match(const Side& side, const IpAddress* client, std::string_view* 
     if (client == nullptr) {
         return side.unix_clients;
     }
-    if (side.blocks.contains(*client)) {
+    if (!side.blocks.empty() && side.blocks.contains(*client)) {
         return true;
     }
     for (const IpList* list : side.lists) {
