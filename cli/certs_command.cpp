@@ -176,7 +176,7 @@ void run(const CertsOptions& options) {
         const bool good = serve_all(options);
         if (options.once) {
             if (!good) {
-                throw CLI::RuntimeError(kFailed);
+                stop(kFailed);
             }
             return;
         }
@@ -186,18 +186,18 @@ void run(const CertsOptions& options) {
 
 }  // namespace
 
-void add_certs(CLI::App& program) {
+void add_certs(const Command& program) {
     auto options = std::make_shared<CertsOptions>();
-    CLI::App* command = program.add_subcommand(
+    const Command command = program.command(
         "certs",
         "Fetches the certificates that the gateway asks for (sallyport_webhook_certificates)");
-    command->add_option("folder", options->folder, "The folder of sallyport_webhook_certificates")
-        ->required();
-    command->add_option("--ca", options->ca, "Trusted certificates in PEM, not the system's");
-    command->add_option("--connect-to", options->connect_to,
-                        "HOST1:PORT1:HOST2:PORT2: connect there instead (a proxy, a test)");
-    command->add_flag("--once", options->once, "Serve what is asked for now, and end");
-    command->callback([options] { run(*options); });
+    command.option("folder", options->folder, "The folder of sallyport_webhook_certificates")
+        .required();
+    command.option("--ca", options->ca, "Trusted certificates in PEM, not the system's");
+    command.option("--connect-to", options->connect_to,
+                   "HOST1:PORT1:HOST2:PORT2: connect there instead (a proxy, a test)");
+    command.flag("--once", options->once, "Serve what is asked for now, and end");
+    command.run([options] { run(*options); });
 }
 
 }  // namespace sallyport::cli

@@ -103,26 +103,26 @@ void run(const CheckOptions& options) {
     const auto findings = lint::lint(*conf, options.ignored);
     options.json ? print_json(findings) : print_text(findings);
     if (!findings.empty()) {
-        throw CLI::RuntimeError(kFailed);
+        stop(kFailed);
     }
 }
 
 }  // namespace
 
-void add_check(CLI::App& program) {
+void add_check(const Command& program) {
     auto options = std::make_shared<CheckOptions>();
-    CLI::App* command = program.add_subcommand(
+    const Command command = program.command(
         "check",
         "Looks through a whole nginx configuration for what nginx accepts and attackers use");
-    command->add_option("conf", options->conf, "The main configuration; includes are followed");
-    command->add_flag("--json", options->json, "Print JSON");
-    command->add_flag("--rules", options->list, "List the rules");
-    command->add_option("--ignore", options->ignored, "Leave this rule out (may be repeated)")
-        ->allow_extra_args(false);
-    command->footer(
+    command.option("conf", options->conf, "The main configuration; includes are followed");
+    command.flag("--json", options->json, "Print JSON");
+    command.flag("--rules", options->list, "List the rules");
+    command.option("--ignore", options->ignored, "Leave this rule out (may be repeated)")
+        .one_value_each();
+    command.footer(
         "Exit codes: 0 nothing found, 1 something found, 2 the configuration cannot be "
         "read.");
-    command->callback([options] { run(*options); });
+    command.run([options] { run(*options); });
 }
 
 }  // namespace sallyport::cli

@@ -100,31 +100,29 @@ void run(const ExplainOptions& options) {
 
 }  // namespace
 
-void add_explain(CLI::App& program) {
+void add_explain(const Command& program) {
     auto options = std::make_shared<ExplainOptions>();
-    CLI::App* command = program.add_subcommand(
+    const Command command = program.command(
         "explain", "Says what the gateway would do with a request, and why; counts nothing");
-    command->add_option("--conf", options->conf, "The nginx configuration to ask");
-    command->add_option("--prefix", options->prefix, "nginx's prefix (-p) for --conf");
-    command->add_option("--nginx", options->nginx, "The nginx program for --conf")
-        ->capture_default_str();
-    command->add_option("--control", options->control.url,
-                        "The URL of a running gateway's control location");
-    command->add_option("--token-file", options->control.token_file, "Its token (mode 0600)");
-    command->add_option("--unix-socket", options->control.unix_socket,
-                        "Connect to this socket instead of the URL's host");
-    command->add_option("--ca", options->control.ca_file, "The CA of an https control URL");
-    command->add_option("--url", options->url, "The request's absolute URL")->required();
-    command->add_option("--method", options->method, "Its method")->capture_default_str();
-    command->add_option("--ip", options->address, "The client's address, or unix:")
-        ->capture_default_str();
-    command->add_option("-H,--header", options->headers, "A header field, \"Name: value\"")
-        ->allow_extra_args(false);
-    command->add_option("--body", options->body_file, "A file with the request's body");
-    command->add_option("--listen", options->listen,
-                        "The port that receives it, when it is not the URL's");
-    command->add_option("--tls", options->tls, "TLSv1.2 or TLSv1.3 (the default)");
-    command->callback([options] { run(*options); });
+    command.option("--conf", options->conf, "The nginx configuration to ask");
+    command.option("--prefix", options->prefix, "nginx's prefix (-p) for --conf");
+    command.option("--nginx", options->nginx, "The nginx program for --conf").shows_default();
+    command.option("--control", options->control.url,
+                   "The URL of a running gateway's control location");
+    command.option("--token-file", options->control.token_file, "Its token (mode 0600)");
+    command.option("--unix-socket", options->control.unix_socket,
+                   "Connect to this socket instead of the URL's host");
+    command.option("--ca", options->control.ca_file, "The CA of an https control URL");
+    command.option("--url", options->url, "The request's absolute URL").required();
+    command.option("--method", options->method, "Its method").shows_default();
+    command.option("--ip", options->address, "The client's address, or unix:").shows_default();
+    command.option("-H,--header", options->headers, "A header field, \"Name: value\"")
+        .one_value_each();
+    command.option("--body", options->body_file, "A file with the request's body");
+    command.option("--listen", options->listen,
+                   "The port that receives it, when it is not the URL's");
+    command.option("--tls", options->tls, "TLSv1.2 or TLSv1.3 (the default)");
+    command.run([options] { run(*options); });
 }
 
 }  // namespace sallyport::cli

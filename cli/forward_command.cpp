@@ -281,36 +281,34 @@ void run(const ForwardOptions& options) {
 
 }  // namespace
 
-void add_forward(CLI::App& program) {
+void add_forward(const Command& program) {
     auto options = std::make_shared<ForwardOptions>();
-    CLI::App* command = program.add_subcommand(
-        "forward", "Delivers the webhooks that sallyport_webhook_spool has kept");
+    const Command command =
+        program.command("forward", "Delivers the webhooks that sallyport_webhook_spool has kept");
+    command.option("--redis", options->redis, "The URL as in sallyport_redis; several with blanks")
+        .required();
+    command.option("--redis-option", options->redis_options,
+                   "An option of sallyport_redis, such as password_file=PATH");
+    command.option("--stream", options->stream, "The spool's stream").shows_default();
+    command.option("--to", options->to, "The upstream, such as http://127.0.0.1:5678");
+    command.option("--concurrency", options->concurrency, "Deliveries at a time")
+        .between(1, 1000)
+        .shows_default();
     command
-        ->add_option("--redis", options->redis,
-                     "The URL as in sallyport_redis; several with blanks")
-        ->required();
-    command->add_option("--redis-option", options->redis_options,
-                        "An option of sallyport_redis, such as password_file=PATH");
-    command->add_option("--stream", options->stream, "The spool's stream")->capture_default_str();
-    command->add_option("--to", options->to, "The upstream, such as http://127.0.0.1:5678");
-    command->add_option("--concurrency", options->concurrency, "Deliveries at a time")
-        ->check(CLI::Range(1, 1000))
-        ->capture_default_str();
+        .option("--attempts", options->attempts,
+                "Refusals after which a delivery becomes a dead letter")
+        .between(1, 1000)
+        .shows_default();
+    command.option("--timeout", options->timeout_s, "Seconds that one delivery may take")
+        .between(1, 3600)
+        .shows_default();
+    command.flag("--once", options->once, "End when nothing waits any more");
     command
-        ->add_option("--attempts", options->attempts,
-                     "Refusals after which a delivery becomes a dead letter")
-        ->check(CLI::Range(1, 1000))
-        ->capture_default_str();
-    command->add_option("--timeout", options->timeout_s, "Seconds that one delivery may take")
-        ->check(CLI::Range(1, 3600))
-        ->capture_default_str();
-    command->add_flag("--once", options->once, "End when nothing waits any more");
-    command
-        ->add_option("--dead-letters", options->dead_letters,
-                     "list, replay or drop what was given up, instead of delivering")
-        ->check(CLI::IsMember({"list", "replay", "drop"}));
-    command->add_option("--id", options->ids, "Only these dead letters");
-    command->callback([options] { run(*options); });
+        .option("--dead-letters", options->dead_letters,
+                "list, replay or drop what was given up, instead of delivering")
+        .one_of({"list", "replay", "drop"});
+    command.option("--id", options->ids, "Only these dead letters");
+    command.run([options] { run(*options); });
 }
 
 }  // namespace sallyport::cli

@@ -12,19 +12,18 @@ constexpr std::size_t kFileBytesMax = std::size_t{1} << 20;
 
 }  // namespace
 
-void add_import(CLI::App& program) {
+void add_import(const Command& program) {
     auto path = std::make_shared<std::string>();
-    CLI::App* import =
-        program.add_subcommand("import", "Turns another product's settings into ours");
-    import->require_subcommand(1);
-    CLI::App* command = import->add_subcommand(
+    const Command import = program.command("import", "Turns another product's settings into ours");
+    import.needs_command();
+    const Command command = import.command(
         "proactions",
         "Prints nginx directives with the behaviour of a ProActions Hub's YAML settings");
-    command->add_option("file", *path, "The YAML file")->required();
-    command->footer(
+    command.option("file", *path, "The YAML file").required();
+    command.footer(
         "What cannot be carried over is named in comments and on standard error. Exit "
         "codes: 0 all was carried over, 1 something was not, 2 the file cannot be used.");
-    command->callback([path] {
+    command.run([path] {
         const auto text = read_file_text(*path, kFileBytesMax);
         if (!text) {
             fail(text.message(), kUsage);
@@ -38,7 +37,7 @@ void add_import(CLI::App& program) {
             std::fprintf(stderr, "sallyport: not carried over: %s\n", left.c_str());
         }
         if (!made->left_out.empty()) {
-            throw CLI::RuntimeError(kFailed);
+            stop(kFailed);
         }
     });
 }

@@ -80,29 +80,29 @@ void check(const CheckOptions& options) {
 
 }  // namespace
 
-void add_list(CLI::App& program) {
+void add_list(const Command& program) {
     auto options = std::make_shared<CheckOptions>();
-    CLI::App* list = program.add_subcommand("list", "Works with address lists (sallyport_ip_list)");
-    list->require_subcommand(1);
-    CLI::App* command = list->add_subcommand(
+    const Command list = program.command("list", "Works with address lists (sallyport_ip_list)");
+    list.needs_command();
+    const Command command = list.command(
         "check",
         "Reads list files as the gateway would: every mistake with its line, size and reach");
-    command->add_option("file", options->files, "Files of one list")->required();
+    command.option("file", options->files, "Files of one list").required();
     command
-        ->add_option("--feed", options->feed,
-                     "The format: text, or a provider's, such as github.hooks or aws.CLOUDFRONT")
-        ->capture_default_str();
-    command->add_option("--against", options->against,
-                        "The file in use: refuse one that differs by more than --guard");
-    command->add_option("--guard", options->factor, "The factor for --against; 0: any")
-        ->capture_default_str()
-        ->check(CLI::Range(0.0, 1000.0));
-    command->add_option("--share", options->share, "How many percent of all addresses it may cover")
-        ->capture_default_str()
-        ->check(CLI::Range(1u, 100u));
-    command->add_option("--contains", options->contains,
-                        "Say which block this address is in; fail when it is in none");
-    command->callback([options] { check(*options); });
+        .option("--feed", options->feed,
+                "The format: text, or a provider's, such as github.hooks or aws.CLOUDFRONT")
+        .shows_default();
+    command.option("--against", options->against,
+                   "The file in use: refuse one that differs by more than --guard");
+    command.option("--guard", options->factor, "The factor for --against; 0: any")
+        .shows_default()
+        .between(0.0, 1000.0);
+    command.option("--share", options->share, "How many percent of all addresses it may cover")
+        .shows_default()
+        .between(1u, 100u);
+    command.option("--contains", options->contains,
+                   "Say which block this address is in; fail when it is in none");
+    command.run([options] { check(*options); });
 }
 
 }  // namespace sallyport::cli

@@ -50,18 +50,18 @@ void run(const PasswordOptions& options) {
 
 }  // namespace
 
-void add_password(CLI::App& program) {
+void add_password(const Command& program) {
     auto options = std::make_shared<PasswordOptions>();
-    CLI::App* command = program.add_subcommand(
+    const Command command = program.command(
         "password",
         "Makes a password for sallyport_auth basic: the password, and the line for its file");
-    command->add_option("name", options->name, "Who signs in with it")->required();
-    command->add_flag("--stdin", options->from_input,
-                      "Take the password from standard input instead, and print the line alone");
-    command->add_option("--cost", options->log_n, "scrypt's N as a power of two")
-        ->check(CLI::Range(policy::kScryptLogNMin, policy::kScryptLogNMax))
-        ->capture_default_str();
-    command->callback([options] { run(*options); });
+    command.option("name", options->name, "Who signs in with it").required();
+    command.flag("--stdin", options->from_input,
+                 "Take the password from standard input instead, and print the line alone");
+    command.option("--cost", options->log_n, "scrypt's N as a power of two")
+        .between(policy::kScryptLogNMin, policy::kScryptLogNMax)
+        .shows_default();
+    command.run([options] { run(*options); });
 }
 
 }  // namespace sallyport::cli

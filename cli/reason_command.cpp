@@ -1,16 +1,17 @@
-#include <cstdio>
-#include <memory>
-
 #include "cli/command.hpp"
 #include "module/policy/decision.hpp"
 
+#include <cstdio>
+#include <memory>
+
 namespace sallyport::cli {
 
-void add_reason(CLI::App& program) {
+void add_reason(const Command& program) {
     auto word = std::make_shared<std::string>();
-    CLI::App* command = program.add_subcommand("reason", "Says what a reason word in a decision line means");
-    command->add_option("word", *word, "One word; without it all are listed");
-    command->callback([word] {
+    const Command command =
+        program.command("reason", "Says what a reason word in a decision line means");
+    command.option("word", *word, "One word; without it all are listed");
+    command.run([word] {
         bool found = word->empty();
         for (std::size_t i = 0; i < policy::kReasonWords.size(); ++i) {
             const auto reason = static_cast<policy::Reason>(i);

@@ -63,16 +63,16 @@ void run(const SignOptions& options) {
 
 }  // namespace
 
-void add_sign(CLI::App& program) {
+void add_sign(const Command& program) {
     auto options = std::make_shared<SignOptions>();
-    CLI::App* command =
-        program.add_subcommand("sign",
-                               "Prints the header fields that a genuine webhook delivery of that "
-                               "sender would carry");
-    options->webhook.add_to(*command);
-    command->add_option("--id", options->id, "The delivery's id, for senders that have one");
-    command->add_flag("--curl", options->curl, "Print a curl command instead of header fields");
-    command->callback([options] { run(*options); });
+    const Command command =
+        program.command("sign",
+                        "Prints the header fields that a genuine webhook delivery of that "
+                        "sender would carry");
+    options->webhook.add_to(command);
+    command.option("--id", options->id, "The delivery's id, for senders that have one");
+    command.flag("--curl", options->curl, "Print a curl command instead of header fields");
+    command.run([options] { run(*options); });
 }
 
 }  // namespace sallyport::cli

@@ -14,17 +14,17 @@ constexpr std::size_t kTokenBytes = 32;  // 256 bits: nothing to guess, so a pla
 
 }  // namespace
 
-void add_token(CLI::App& program) {
+void add_token(const Command& program) {
     auto name = std::make_shared<std::string>();
     auto expires = std::make_shared<std::string>();
-    CLI::App* command = program.add_subcommand(
+    const Command command = program.command(
         "token",
         "Makes a token for the control location or sallyport_auth: the token, and the line for its "
         "file");
-    command->add_option("--name", *name, "Whose it is; appears in the file and in the log");
-    command->add_option("--expires", *expires,
-                        "The day from which it is refused, such as 2027-01-31; sallyport_auth only");
-    command->callback([name, expires] {
+    command.option("--name", *name, "Whose it is; appears in the file and in the log");
+    command.option("--expires", *expires,
+                   "The day from which it is refused, such as 2027-01-31; sallyport_auth only");
+    command.run([name, expires] {
         const Bytes bytes = random_bytes(kTokenBytes);
         const std::string token = base64url_encode(bytes.data(), bytes.size());
         const std::string line = policy::control_token_line(token, *name);

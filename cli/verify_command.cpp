@@ -49,12 +49,12 @@ void run(const WebhookOptions& options) {
 
 }  // namespace
 
-void add_verify(CLI::App& program) {
+void add_verify(const Command& program) {
     auto options = std::make_shared<WebhookOptions>();
-    CLI::App* command = program.add_subcommand(
+    const Command command = program.command(
         "verify", "Says whether a captured webhook delivery would be let in, and why not");
-    options->add_to(*command);
-    command->callback([options] { run(*options); });
+    options->add_to(command);
+    command.run([options] { run(*options); });
 }
 
 }  // namespace sallyport::cli

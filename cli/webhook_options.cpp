@@ -26,24 +26,20 @@ std::string preset_names() {
 
 }  // namespace
 
-void WebhookOptions::add_to(CLI::App& command) {
-    command.add_option("preset", preset, "The sender: github, stripe, slack, standard …")
-        ->required();
-    command.add_option(
-        "--secret", secret,
-        "The secret or key: file:PATH, env:NAME, or itself (others can see it then)");
-    command.add_option("--secret-file", secret_file, "The file with the secret or key");
-    command.add_option("--body", body_file, "The file with the delivery's body")->required();
-    command.add_option("--url", url, "The URL it is sent to, for senders that sign it")
-        ->capture_default_str();
-    command.add_option("--method", method, "The method, for senders that sign it")
-        ->capture_default_str();
-    command.add_option("--header", headers, "A further header field, \"NAME: VALUE\"");
-    command.add_option("--time", time_s, "The time in Unix seconds; default now");
-    command.add_option("--profile", profile,
-                       "A description in the profile language, instead of a preset's");
-    command.add_option("--key", keys,
-                       "A key of the profile language, such as param:webhook_id=1 or tolerance=60");
+void WebhookOptions::add_to(const Command& command) {
+    command.option("preset", preset, "The sender: github, stripe, slack, standard …").required();
+    command.option("--secret", secret,
+                   "The secret or key: file:PATH, env:NAME, or itself (others can see it then)");
+    command.option("--secret-file", secret_file, "The file with the secret or key");
+    command.option("--body", body_file, "The file with the delivery's body").required();
+    command.option("--url", url, "The URL it is sent to, for senders that sign it").shows_default();
+    command.option("--method", method, "The method, for senders that sign it").shows_default();
+    command.option("--header", headers, "A further header field, \"NAME: VALUE\"");
+    command.option("--time", time_s, "The time in Unix seconds; default now");
+    command.option("--profile", profile,
+                   "A description in the profile language, instead of a preset's");
+    command.option("--key", keys,
+                   "A key of the profile language, such as param:webhook_id=1 or tolerance=60");
 }
 
 webhook::Profile WebhookOptions::read_profile() const {

@@ -4,8 +4,6 @@
 #include "cli/command.hpp"
 #include "module/policy/webhook_sign.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -24,7 +22,7 @@ struct WebhookOptions {
     std::vector<std::string> headers;  // NAME: VALUE
     std::int64_t time_s = 0;
 
-    void add_to(CLI::App& command);
+    void add_to(const Command& command);
     // Each of these ends the program with a message when it cannot be done.
     policy::webhook::Profile read_profile() const;
     Secret read_secret() const;
