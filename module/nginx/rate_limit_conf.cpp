@@ -55,7 +55,20 @@ Status compile_cost(ngx_conf_t* cf, Limit& limit) {
     return Done{};
 }
 
-Status resolve_names(const RateLimitMain& main, RateLimitLocation& location) {
+// A cluster answers for the keys of one slot at a time.
+Status check_slots(const RateLimitLocation::Choice& choice, const Limit& a, const Limit& b) {
+    if (store::share_slot(a.spec, b.spec)) {
+        return Done{};
+    }
+    return Error{"\"sallyport_rate_limit\" at " + choice.where + " names limits " +
+                 quoted(a.spec.name) + " and " + quoted(b.spec.name) + " of the cluster " +
+                 quoted(a.spec.store) +
+                 ", whose keys lie in different slots and cannot be asked as one; give both the "
+                 "same key= and ipv6_prefix=, or both group=" +
+                 (a.spec.group.empty() ? a.spec.name : a.spec.group)};
+}
+
+Status resolve_names(ngx_conf_t* cf, const RateLimitMain& main, RateLimitLocation& location) {
     const RateLimitLocation::Choice& choice = *location.choice;
     const Limit* shared = nullptr;
     for (const std::string& name : choice.names) {
@@ -70,6 +83,13 @@ Status resolve_names(const RateLimitMain& main, RateLimitLocation& location) {
                 return Error{"\"sallyport_rate_limit\" at " + choice.where + " names limits " +
                              quoted(shared->spec.name) + " and " + quoted(name) +
                              " of two stores, which cannot be asked as one; use one store"};
+            }
+            const RedisStore* store = redis_store(cf, limit->spec.store);
+            if (shared != nullptr && store != nullptr &&
+                store->target.spec.kind == store::RedisKind::cluster) {
+                if (const Status fits = check_slots(choice, *shared, *limit); !fits) {
+                    return fits;
+                }
             }
             shared = limit;
         }
@@ -187,7 +207,7 @@ Status merge_rate_limit(ngx_conf_t* cf, const void* parent_conf, void* child_con
     }
     child.mode = child.choice->mode;
     const auto& main = *static_cast<const RateLimitMain*>(feature_main(cf, FeatureId::rate_limit));
-    if (const Status resolved = resolve_names(main, child); !resolved) {
+    if (const Status resolved = resolve_names(cf, main, child); !resolved) {
         return resolved.error();
     }
     std::vector<policy::FieldLimit> shown;
@@ -215,6 +235,8 @@ Status finish_rate_limits(ngx_conf_t* cf, void* main_conf) {
                          limit->spec.store + " redis://host:port or write store=local"};
         }
         limit->store->used = true;
+        limit->wire = store::make_wire(limit->spec,
+                                       limit->store->target.spec.kind == store::RedisKind::cluster);
     }
     return Done{};
 }

@@ -220,7 +220,7 @@ HookResult ask_store(Request& request, RateLimitState& state, SharedSet& shared,
     shared.call.done = on_answer;
     shared.call.owner = &shared;
     shared.call.script = &store::rate_limit_redis_script();
-    shared.call.slot = first.wire.slot;
+    shared.call.slot = store::slot_of(first.wire, shared.asked[0].key.text);
     shared.asked_ns = precise_ns();
     RedisClient* client = first.store->client.get();
     if (client == nullptr || !client->submit(shared.call)) {

@@ -124,7 +124,7 @@ RateLimitWorker::Background* RateLimitWorker::make(const LimitKey& key) {
     out->key = key;
     out->call.owner = out;
     out->call.done = finished;
-    out->call.slot = key.limit->wire.slot;
+    out->call.slot = store::slot_of(key.limit->wire, key.text);
     out->sent_ns = monotonic_ns();
     return out;
 }

@@ -144,7 +144,8 @@ class ClusterClient final : public RedisClient, private RedisConnection::Owner {
     Redirected redirect(RedisConnection& connection, RedisCall& call,
                         const store::Reply& error) override {
         if (error.is_error("TRYAGAIN")) {
-            return Redirected::failed;  // keys on the move: the node is well
+            connection.again(call);  // keys on the move: the node is well
+            return Redirected::taken;
         }
         const auto where = store::parse_redirect(error.text());
         if (!where) {

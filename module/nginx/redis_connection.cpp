@@ -23,6 +23,8 @@ constexpr std::size_t kPendingMax = 8'192;
 constexpr std::size_t kOutBytesMax = 4 * 1024 * 1024;
 // Room for a greeting: the password is not copied about while the buffer grows.
 constexpr std::size_t kGreetingBytes = 4 * 1024;
+// How soon a call is sent again that a node has put off while its slot is on the move.
+constexpr std::int64_t kAgainMs = 2;
 // Errors that a command met although the server is well are logged no more often than this.
 constexpr ngx_msec_t kErrorQuietMs = 60'000;
 
@@ -66,6 +68,7 @@ RedisConnection::RedisConnection(Owner& owner, RedisTarget& target, Peer peer, s
     prepare(budget_timer_, timer_handler<&RedisConnection::on_budget>, false);
     prepare(deadline_timer_, timer_handler<&RedisConnection::on_deadline>, true);
     prepare(retry_timer_, timer_handler<&RedisConnection::find>, true);
+    prepare(again_timer_, timer_handler<&RedisConnection::on_again>, true);
 }
 
 // Whoever still waits is not called: the worker ends.
@@ -76,7 +79,7 @@ RedisConnection::~RedisConnection() {
             call->place = RedisCall::Place::idle;
         }
     }
-    for (ngx_event_t* timer : {&budget_timer_, &retry_timer_}) {
+    for (ngx_event_t* timer : {&budget_timer_, &retry_timer_, &again_timer_}) {
         if (timer->timer_set) {
             ngx_del_timer(timer);
         }
@@ -208,6 +211,13 @@ void RedisConnection::become_ready() {
     if (was_open) {
         ngx_log_error(NGX_LOG_NOTICE, log_, 0, "sallyport: store %s answers again", label_.c_str());
     }
+    send_waiting();
+    if (was_open) {
+        owner_.availability_changed(*this);
+    }
+}
+
+void RedisConnection::send_waiting() {
     std::deque<RedisCall*> waiting;
     waiting.swap(waiting_);
     for (RedisCall* call : waiting) {
@@ -215,8 +225,21 @@ void RedisConnection::become_ready() {
             send(*call);
         }
     }
-    if (was_open) {
-        owner_.availability_changed(*this);
+}
+
+// The budget's timer looks through the waiting calls as well.
+void RedisConnection::again(RedisCall& call) {
+    call.place = RedisCall::Place::waiting;
+    waiting_.push_back(&call);
+    arm_budget(call.deadline_ms);
+    if (!again_timer_.timer_set) {
+        arm(again_timer_, kAgainMs);
+    }
+}
+
+void RedisConnection::on_again() {
+    if (state_ == State::ready) {
+        send_waiting();
     }
 }
 

@@ -62,6 +62,8 @@ class RedisConnection final : private RedisSocket::Listener {
     // False when nobody should wait for this server now; then nothing happens.
     [[nodiscard]] bool submit(RedisCall& call);
     void cancel(RedisCall& call);
+    // The server has asked for patience: the call is sent again soon, while its budget lasts.
+    void again(RedisCall& call);
 
     bool available() const { return !breaker_.open(); }
     bool ready() const { return state_ == State::ready; }
@@ -105,6 +107,8 @@ class RedisConnection final : private RedisSocket::Listener {
     void fail(RedisCall& call);
     void on_budget();
     void on_deadline();
+    void on_again();
+    void send_waiting();
     void fail_decision(const std::string& why);
     void trip(const std::string& why);
     void release_all();
@@ -136,6 +140,7 @@ class RedisConnection final : private RedisSocket::Listener {
     ngx_event_t budget_timer_{};    // calls wait: keeps a worker that shuts down alive
     ngx_event_t deadline_timer_{};  // connecting, greeting, probing
     ngx_event_t retry_timer_{};     // the next attempt
+    ngx_event_t again_timer_{};     // calls that the server has put off
 };
 
 }  // namespace sallyport::ngx

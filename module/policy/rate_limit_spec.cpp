@@ -143,6 +143,11 @@ Status set_store(Draft& draft, std::string_view value) {
     return Done{};
 }
 
+Status set_group(Draft& draft, std::string_view value) {
+    draft.spec.group = value;
+    return check_name("group", value);
+}
+
 Status set_mode(Draft& draft, std::string_view value) {
     if (value != "strict" && value != "lease") {
         return Error{"mode=" + quoted(value) + " is not known; write strict or lease"};
@@ -204,6 +209,7 @@ constexpr Option kOptions[] = {
     {"lease_ttl", set_lease_ttl},
     {"key", set_key},
     {"store", set_store},
+    {"group", set_group},
     {"mode", set_mode},
     {"on_store_error", set_on_store_error},
     {"ipv6_prefix", set_ipv6_prefix},
@@ -282,11 +288,14 @@ Status finish_other(Draft& draft) {
 // Leases are the default where they can be had: a rate in a shared store.
 Status finish_mode(Draft& draft) {
     LimitSpec& spec = draft.spec;
-    if (spec.is_local() && (draft.has_mode || draft.has_on_store_error || draft.has_lease_ttl)) {
+    const char* shared_only = draft.has_mode             ? "mode="
+                              : draft.has_on_store_error ? "on_store_error="
+                              : draft.has_lease_ttl      ? "lease_ttl="
+                              : !spec.group.empty()      ? "group="
+                                                         : nullptr;
+    if (spec.is_local() && shared_only != nullptr) {
         return Error{"limit " + quoted(spec.name) + " counts in shared memory, where " +
-                     (draft.has_mode             ? "mode="
-                      : draft.has_on_store_error ? "on_store_error="
-                                                 : "lease_ttl=") +
+                     shared_only +
                      " has no meaning; remove it or name a sallyport_redis in store="};
     }
     if (spec.kind != LimitKind::rate && (spec.leases() || draft.has_lease_ttl)) {

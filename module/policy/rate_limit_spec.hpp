@@ -46,6 +46,7 @@ struct LimitSpec {
     std::string cost;  // text with variables; empty: one unit a request
     SkipOutcome skip = SkipOutcome::none;
     std::string store = std::string(kLocalStore);
+    std::string group;  // limits of one group share a slot of a Redis Cluster; empty: none
     LimitMode mode = LimitMode::strict;
     std::int64_t lease_ttl_ns = kLeaseTtlMsDefault * 1'000'000;
     OnStoreError on_store_error = OnStoreError::local;

@@ -47,14 +47,14 @@ void append_numbers(std::string& out, const Check& check) {
 }
 
 void append_key(std::string& out, const LimitWire& wire, const policy::KeyText& key) {
-    out.append(wire.key_head).append(key.data(), key.size());
+    out.append(wire.key_head).append(key.data(), key.size()).append(wire.key_tail);
     out.append("\r\n", 2);
 }
 
 // The name of a key that is made beside a limit's own.
 std::string key_name(const LimitWire& wire, const policy::KeyText& key, std::string_view suffix) {
     std::string name = wire.key_head.substr(wire.key_head.find('\n') + 1);
-    return name.append(key.data(), key.size()).append(suffix);
+    return name.append(key.data(), key.size()).append(wire.key_tail).append(suffix);
 }
 
 bool plausible(const LimitWire& wire, const policy::Measure& measure, std::int64_t extra_ns) {
@@ -87,13 +87,24 @@ std::string key_prefix(std::string_view limit) {
 
 namespace {
 
-void write_head(LimitWire& wire, std::string_view limit) {
-    const std::string prefix =
-        key_prefix(limit) + (wire.kind == policy::LimitKind::concurrent ? "c:" : "");
-    RespWriter(wire.key_head).word(prefix, std::string(policy::KeyText().size(), '0'), {});
+std::string prefix_at(std::string_view limit, const KeyPlace& place) {
+    if (!place.group.empty()) {
+        return "sallyport:{@" + std::string(place.group) + "}:" + std::string(limit) + ":";
+    }
+    return place.spread ? "sallyport:" + std::string(limit) + ":" : key_prefix(limit);
+}
+
+void write_head(LimitWire& wire, std::string_view limit, const KeyPlace& place) {
+    wire.spread = place.spread && place.group.empty();
+    const std::string prefix = prefix_at(limit, place) +
+                               (wire.kind == policy::LimitKind::concurrent ? "c:" : "") +
+                               (wire.spread ? "{" : "");
+    wire.key_tail = wire.spread ? "}" : "";
+    RespWriter(wire.key_head)
+        .word(prefix, std::string(policy::KeyText().size(), '0'), wire.key_tail);
     // Everything before the hash.
     wire.key_head.resize(wire.key_head.find(prefix) + prefix.size());
-    wire.slot = key_slot(prefix);
+    wire.slot = wire.spread ? std::uint16_t{0} : key_slot(prefix);
     if (wire.kind != policy::LimitKind::concurrent) {
         append_numbers(wire.one, {.wire = &wire});
     }
@@ -101,20 +112,21 @@ void write_head(LimitWire& wire, std::string_view limit) {
 
 }  // namespace
 
-LimitWire make_wire(std::string_view limit, const policy::Gcra& gcra) {
+LimitWire make_wire(std::string_view limit, const policy::Gcra& gcra, const KeyPlace& place) {
     LimitWire wire;
     wire.limit = gcra;
     wire.max = gcra.capacity_ns;
-    write_head(wire, limit);
+    write_head(wire, limit, place);
     return wire;
 }
 
-LimitWire make_wire(const policy::LimitSpec& spec) {
+LimitWire make_wire(const policy::LimitSpec& spec, bool cluster) {
+    const KeyPlace place{spec.group, cluster};
     LimitWire wire;
     wire.kind = spec.kind;
     switch (spec.kind) {
         case policy::LimitKind::rate:
-            return make_wire(spec.name, spec.gcra);
+            return make_wire(spec.name, spec.gcra, place);
         case policy::LimitKind::window:
             wire.max = spec.window.max;
             wire.life_ms = spec.window.window_ns / 1'000'000;
@@ -124,8 +136,19 @@ LimitWire make_wire(const policy::LimitSpec& spec) {
             wire.life_ms = kHolderLifeMs;
             break;
     }
-    write_head(wire, spec.name);
+    write_head(wire, spec.name, place);
     return wire;
+}
+
+std::uint16_t slot_of(const LimitWire& wire, const policy::KeyText& key) {
+    return wire.spread ? key_slot({key.data(), key.size()}) : wire.slot;
+}
+
+bool share_slot(const policy::LimitSpec& a, const policy::LimitSpec& b) {
+    if (!a.group.empty() || !b.group.empty()) {
+        return a.group == b.group;
+    }
+    return a.key == b.key && a.ipv6_prefix == b.ipv6_prefix;
 }
 
 void append_check(std::string& out, std::span<const Check> checks) {

@@ -1,7 +1,11 @@
 // Rate limits as Redis sees them: one EVALSHA for all limits of a request, and what goes beside it.
 //
-// Keys are `sallyport:{<limit>}:<hash>`: the braces put a limit's keys into one cluster slot, the
-// hash keeps the raw key out of the store.
+// The hash keeps the raw key out of the store. The braces say which keys stay together in a
+// cluster:
+//   sallyport:{<limit>}:<hash>          one server, or a Sentinel's master
+//   sallyport:<limit>:{<hash>}          a cluster: keys spread over the nodes, and limits with the
+//                                       same key= meet in one slot
+//   sallyport:{@<group>}:<limit>:<hash> group=: all limits of the group in one slot
 #pragma once
 
 #include "module/policy/rate_limit.hpp"
@@ -32,18 +36,30 @@ const RedisScript& rate_limit_redis_script();
 // `sallyport:{<limit>}:`
 std::string key_prefix(std::string_view limit);
 
+// Where a limit's keys lie in a cluster.
+struct KeyPlace {
+    std::string_view group{};  // group=; empty: none
+    bool spread = false;       // the store is a cluster
+};
+
 // A limit as the wire has it, written once at configuration time.
 struct LimitWire {
     policy::LimitKind kind = policy::LimitKind::rate;
     policy::Gcra limit;
     std::int64_t max = 0;      // ns or units: what one key may have in use
     std::int64_t life_ms = 0;  // window, or of a holder's word
-    std::string key_head;      // RESP length of a key and key_prefix()
-    std::string one;  // the arguments for one unit and nothing beyond it; empty for concurrent
-    std::uint16_t slot = 0;  // of all the limit's keys in a cluster
+    std::string key_head;      // RESP length of a key, and the key up to its hash
+    std::string key_tail;      // what follows the hash
+    std::string one;      // the arguments for one unit and nothing beyond it; empty for concurrent
+    bool spread = false;  // a slot a key
+    std::uint16_t slot = 0;  // of all the limit's keys, unless spread
 };
-LimitWire make_wire(std::string_view limit, const policy::Gcra& gcra);
-LimitWire make_wire(const policy::LimitSpec& spec);
+LimitWire make_wire(std::string_view limit, const policy::Gcra& gcra, const KeyPlace& place = {});
+LimitWire make_wire(const policy::LimitSpec& spec, bool cluster = false);
+
+std::uint16_t slot_of(const LimitWire& wire, const policy::KeyText& key);
+// Whether all keys that two limits have for one request lie in one slot of a cluster.
+bool share_slot(const policy::LimitSpec& a, const policy::LimitSpec& b);
 
 // A concurrency holder's word lives so long without a heartbeat, which comes three times as often.
 inline constexpr std::int64_t kHolderLifeMs = 3'000;
