@@ -145,8 +145,8 @@ Status set_algorithms(AuthMethod& method, std::string_view value) {
     for_each_split(value, ',', [&](std::string_view name) {
         const auto algorithm = policy::jwt::algorithm_from(name);
         if (!algorithm) {
-            status = Error{"alg=" + std::string(name) +
-                           " is not supported; write HS256, RS256, ES256 or EdDSA"};
+            status = Error{"alg=" + std::string(name) + " is not supported; write one of " +
+                           policy::jwt::algorithm_words()};
             return;
         }
         method.rules.algorithms.push_back(*algorithm);

@@ -139,7 +139,7 @@ HandshakeResult try_handshakes(Request& request, const WebhookLocation& location
                 return refused(handshake, NGX_HTTP_FORBIDDEN);
             }
         }
-        if (handshake.name == "sns" && location.certificates != nullptr) {
+        if ((handshake.name == "sns" || handshake.name == "aws-sns") && location.certificates != nullptr) {
             location.certificates->ask_to_call(answer.challenge);
         }
         return {HandshakeResult::Kind::answered,

@@ -10,8 +10,32 @@
 namespace sallyport::policy::jwt {
 namespace {
 
-constexpr std::array<std::string_view, kAlgorithmCount> kWords = {"HS256", "RS256", "ES256",
-                                                                  "EdDSA"};
+struct Fact {
+    std::string_view word;
+    std::string_view kind;   // `kty`
+    std::string_view curve;  // `crv`
+    DigestAlgorithm digest;
+    std::optional<SignatureScheme> scheme;
+};
+// In the order of Algorithm. The first that fits a key is what it is for when it does not say.
+constexpr std::array<Fact, kAlgorithmCount> kFacts = {{
+    {"HS256", "oct", "", DigestAlgorithm::sha256, std::nullopt},
+    {"HS384", "oct", "", DigestAlgorithm::sha384, std::nullopt},
+    {"HS512", "oct", "", DigestAlgorithm::sha512, std::nullopt},
+    {"RS256", "RSA", "", DigestAlgorithm::sha256, SignatureScheme::rsa_pkcs1},
+    {"RS384", "RSA", "", DigestAlgorithm::sha384, SignatureScheme::rsa_pkcs1},
+    {"RS512", "RSA", "", DigestAlgorithm::sha512, SignatureScheme::rsa_pkcs1},
+    {"PS256", "RSA", "", DigestAlgorithm::sha256, SignatureScheme::rsa_pss},
+    {"PS384", "RSA", "", DigestAlgorithm::sha384, SignatureScheme::rsa_pss},
+    {"PS512", "RSA", "", DigestAlgorithm::sha512, SignatureScheme::rsa_pss},
+    {"ES256", "EC", "P-256", DigestAlgorithm::sha256, SignatureScheme::ecdsa_raw},
+    {"ES384", "EC", "P-384", DigestAlgorithm::sha384, SignatureScheme::ecdsa_raw},
+    {"EdDSA", "OKP", "Ed25519", DigestAlgorithm::sha512, SignatureScheme::ed25519},
+}};
+
+const Fact& fact(Algorithm algorithm) {
+    return kFacts[static_cast<std::size_t>(algorithm)];
+}
 
 // Nothing: not for verifying, or of a kind that is not known here.
 using MaybeKey = Result<std::optional<Key>>;
@@ -24,34 +48,28 @@ std::optional<Bytes> member(const Json& jwk, std::string_view name) {
     return base64url_decode(value.text());
 }
 
-// The one algorithm a key of this kind is for.
+// The one algorithm that a key is for: the one it names, if that fits its kind, else the first of
+// its kind. Nothing when none fits.
 std::optional<Algorithm> algorithm_of(const Json& jwk) {
     const std::string_view kind = jwk["kty"].text_or("");
     const std::string_view curve = jwk["crv"].text_or("");
-    if (kind == "oct") {
-        return Algorithm::hs256;
+    std::string_view said = jwk["alg"].text_or("");
+    if (said == "Ed25519") {
+        said = "EdDSA";  // RFC 9864's name of it with this curve
     }
-    if (kind == "RSA") {
-        return Algorithm::rs256;
-    }
-    if (kind == "EC" && curve == "P-256") {
-        return Algorithm::es256;
-    }
-    if (kind == "OKP" && curve == "Ed25519") {
-        return Algorithm::eddsa;
+    for (std::size_t i = 0; i < kFacts.size(); ++i) {
+        const bool fits = kFacts[i].kind == kind &&
+                          (kFacts[i].curve.empty() || kFacts[i].curve == curve) &&
+                          (said.empty() || kFacts[i].word == said);
+        if (fits) {
+            return static_cast<Algorithm>(i);
+        }
     }
     return std::nullopt;
 }
 
-bool says_another_algorithm(const Json& jwk, Algorithm algorithm) {
-    const std::string_view said = jwk["alg"].text_or("");
-    // RFC 9864 calls EdDSA with this curve Ed25519.
-    return !said.empty() && said != word(algorithm) &&
-           !(algorithm == Algorithm::eddsa && said == "Ed25519");
-}
-
-bool is_for_verifying(const Json& jwk, Algorithm algorithm) {
-    if (jwk["use"].text_or("sig") != "sig" || says_another_algorithm(jwk, algorithm)) {
+bool is_for_verifying(const Json& jwk) {
+    if (jwk["use"].text_or("sig") != "sig") {
         return false;
     }
     const Json operations = jwk["key_ops"];
@@ -65,7 +83,7 @@ bool is_for_verifying(const Json& jwk, Algorithm algorithm) {
 }
 
 Result<PublicKey> public_key_of(const Json& jwk, Algorithm algorithm) {
-    if (algorithm == Algorithm::rs256) {
+    if (fact(algorithm).kind == "RSA") {
         const auto modulus = member(jwk, "n");
         const auto exponent = member(jwk, "e");
         if (!modulus || !exponent) {
@@ -91,7 +109,8 @@ Result<PublicKey> public_key_of(const Json& jwk, Algorithm algorithm) {
     if (!y) {
         return Error{"\"y\" is missing or not base64url"};
     }
-    return PublicKey::from_ec(KeyKind::ec_p256, *x, *y);
+    return PublicKey::from_ec(algorithm == Algorithm::es256 ? KeyKind::ec_p256 : KeyKind::ec_p384,
+                              *x, *y);
 }
 
 MaybeKey read_key(const Json& jwk) {
@@ -99,7 +118,7 @@ MaybeKey read_key(const Json& jwk) {
         return Error{"it is not an object"};
     }
     const auto algorithm = algorithm_of(jwk);
-    if (!algorithm || !is_for_verifying(jwk, *algorithm)) {
+    if (!algorithm || !is_for_verifying(jwk)) {
         return std::optional<Key>();
     }
     const Json id = jwk["kid"];
@@ -109,14 +128,16 @@ MaybeKey read_key(const Json& jwk) {
     Key key;
     key.id = id.text_or("");
     key.algorithm = *algorithm;
-    if (*algorithm == Algorithm::hs256) {
+    if (!scheme_of(*algorithm)) {
+        // RFC 7518 section 3.2: such a key has at least the hash's size.
+        const std::size_t bytes_min = digest_size(digest_of(*algorithm));
         auto bytes = member(jwk, "k");
-        if (!bytes || bytes->size() < kHmacKeyBytesMin) {
-            return Error{"\"k\" is not base64url of at least " + std::to_string(kHmacKeyBytesMin) +
+        if (!bytes || bytes->size() < bytes_min) {
+            return Error{"\"k\" is not base64url of at least " + std::to_string(bytes_min) +
                          " bytes; make a longer secret"};
         }
         const Secret secret(std::move(*bytes));
-        key.secret.emplace(DigestAlgorithm::sha256, secret.reveal());
+        key.secret.emplace(digest_of(*algorithm), secret.reveal());
         return std::optional<Key>(std::move(key));
     }
     if (jwk.has("d")) {
@@ -139,15 +160,38 @@ bool same_name(const Key& a, const Key& b) {
 }  // namespace
 
 std::string_view word(Algorithm algorithm) {
-    return kWords[static_cast<std::size_t>(algorithm)];
+    return fact(algorithm).word;
 }
 
 std::optional<Algorithm> algorithm_from(std::string_view text) {
-    const auto* found = std::find(kWords.begin(), kWords.end(), text);
-    if (found == kWords.end()) {
-        return std::nullopt;
+    for (std::size_t i = 0; i < kFacts.size(); ++i) {
+        if (kFacts[i].word == text) {
+            return static_cast<Algorithm>(i);
+        }
     }
-    return static_cast<Algorithm>(found - kWords.begin());
+    return std::nullopt;
+}
+
+std::string algorithm_words() {
+    std::string out;
+    for (const Fact& each : kFacts) {
+        out.append(out.empty() ? "" : ", ").append(each.word);
+    }
+    return out;
+}
+
+DigestAlgorithm digest_of(Algorithm algorithm) {
+    return fact(algorithm).digest;
+}
+
+std::optional<SignatureScheme> scheme_of(Algorithm algorithm) {
+    return fact(algorithm).scheme;
+}
+
+KeySet KeySet::of(Key key) {
+    KeySet out;
+    out.keys_.push_back(std::move(key));
+    return out;
 }
 
 Result<KeySet> KeySet::parse(std::string_view text) {
@@ -185,14 +229,14 @@ Result<KeySet> KeySet::parse(std::string_view text) {
         out.keys_.push_back(std::move(**key));
     }
     if (out.keys_.empty()) {
-        return Error{"no key in it can verify HS256, RS256, ES256 or EdDSA"};
+        return Error{"no key in it can verify " + algorithm_words()};
     }
     return out;
 }
 
 bool KeySet::holds_secrets() const {
     return std::any_of(keys_.begin(), keys_.end(),
-                       [](const Key& key) { return key.algorithm == Algorithm::hs256; });
+                       [](const Key& key) { return key.secret.has_value(); });
 }
 
 }  // namespace sallyport::policy::jwt

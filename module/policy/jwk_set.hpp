@@ -17,21 +17,37 @@
 
 namespace sallyport::policy::jwt {
 
-enum class Algorithm : std::uint8_t { hs256, rs256, es256, eddsa };
-inline constexpr std::size_t kAlgorithmCount = 4;
+// JSON Web Algorithms (RFC 7518, RFC 8037).
+enum class Algorithm : std::uint8_t {
+    hs256,
+    hs384,
+    hs512,
+    rs256,
+    rs384,
+    rs512,
+    ps256,
+    ps384,
+    ps512,
+    es256,
+    es384,
+    eddsa,
+};
+inline constexpr std::size_t kAlgorithmCount = 12;
 
 std::string_view word(Algorithm algorithm);  // "RS256", as in a token's header
 std::optional<Algorithm> algorithm_from(std::string_view text);
+std::string algorithm_words();  // all of them, for error messages
+DigestAlgorithm digest_of(Algorithm algorithm);
+// Nothing for those that work with a shared secret.
+std::optional<SignatureScheme> scheme_of(Algorithm algorithm);
 
 // A provider publishes two or three keys while it rotates; a larger set is a mistake.
 inline constexpr std::size_t kKeysMax = 64;
-// RFC 7518 section 3.2: an HS256 key has at least the hash's size.
-inline constexpr std::size_t kHmacKeyBytesMin = 32;
 
 struct Key {
     std::string id;  // `kid`; empty: the key has none
     Algorithm algorithm = Algorithm::rs256;
-    std::optional<HmacKey> secret;        // HS256
+    std::optional<HmacKey> secret;        // HS256, HS384, HS512
     std::optional<PublicKey> public_key;  // the rest
 };
 
@@ -41,9 +57,11 @@ class KeySet {
     // are left out, as RFC 7517 section 5 asks; a set with nothing usable is an error, and so are
     // weak keys and published private keys.
     static Result<KeySet> parse(std::string_view text);
+    // One key that came in another form.
+    static KeySet of(Key key);
 
     std::span<const Key> keys() const { return keys_; }
-    // HS256 keys sign as well as verify: whoever reads the file can make tokens.
+    // Such keys sign as well as verify: whoever reads the file can make tokens.
     bool holds_secrets() const;
 
   private:

@@ -10,26 +10,6 @@
 namespace sallyport::policy::jwt {
 namespace {
 
-struct Parts {
-    std::string_view header;
-    std::string_view payload;
-    std::string_view signature;
-    std::string_view signed_text;  // header.payload
-};
-
-std::optional<Parts> split(std::string_view token) {
-    if (token.size() > kTokenBytesMax || token.find('=') != std::string_view::npos) {
-        return std::nullopt;
-    }
-    const std::size_t first = token.find('.');
-    const std::size_t second = first == std::string_view::npos ? first : token.find('.', first + 1);
-    if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos) {
-        return std::nullopt;
-    }
-    return Parts{token.substr(0, first), token.substr(first + 1, second - first - 1),
-                 token.substr(second + 1), token.substr(0, second)};
-}
-
 Json object_in(std::string_view base64url) {
     const auto text = base64url_decode(base64url);
     if (!text) {
@@ -39,27 +19,26 @@ Json object_in(std::string_view base64url) {
     return json && json->is_object() ? std::move(*json) : Json();
 }
 
-bool verifies(const Key& key, const Parts& parts, std::span<const std::uint8_t> signature) {
-    std::array<std::uint8_t, 32> made{};
-    if (key.algorithm == Algorithm::hs256) {
+bool verifies(const Key& key, std::string_view text, std::span<const std::uint8_t> signature) {
+    const auto view = [](const std::uint8_t* data, std::size_t size) {
+        return std::string_view(reinterpret_cast<const char*>(data), size);
+    };
+    std::array<std::uint8_t, 64> made{};
+    if (key.secret) {
         HmacStream stream(*key.secret);
-        stream.update(parts.signed_text);
-        stream.finish(made.data());
-        const auto text = [](const std::uint8_t* data, std::size_t size) {
-            return std::string_view(reinterpret_cast<const char*>(data), size);
-        };
-        return constant_time_equal(text(made.data(), made.size()),
-                                   text(signature.data(), signature.size()));
+        stream.update(text);
+        const std::size_t size = stream.finish(made.data());
+        return constant_time_equal(view(made.data(), size),
+                                   view(signature.data(), signature.size()));
     }
     if (key.algorithm == Algorithm::eddsa) {
-        return key.public_key->verify_message(parts.signed_text, signature);
+        return key.public_key->verify_message(text, signature);
     }
-    DigestStream digest(DigestAlgorithm::sha256);
-    digest.update(parts.signed_text);
-    digest.finish(made.data());
-    const auto scheme =
-        key.algorithm == Algorithm::es256 ? SignatureScheme::ecdsa_raw : SignatureScheme::rsa_pkcs1;
-    return key.public_key->verify_digest(scheme, DigestAlgorithm::sha256, made, signature);
+    DigestStream digest(digest_of(key.algorithm));
+    digest.update(text);
+    const std::size_t size = digest.finish(made.data());
+    return key.public_key->verify_digest(*scheme_of(key.algorithm), digest_of(key.algorithm),
+                                         std::span(made).first(size), signature);
 }
 
 // RFC 9864's name for the one curve of EdDSA that is known here.
@@ -69,50 +48,6 @@ std::optional<Algorithm> algorithm_in(const Json& header) {
         return std::nullopt;
     }
     return said.text() == "Ed25519" ? Algorithm::eddsa : algorithm_from(said.text());
-}
-
-bool admits(const Rules& rules, Algorithm algorithm) {
-    return rules.algorithms.empty() || std::find(rules.algorithms.begin(), rules.algorithms.end(),
-                                                 algorithm) != rules.algorithms.end();
-}
-
-Reason check_signature(const KeySet& keys, const Rules& rules, const Parts& parts) {
-    const Json header = object_in(parts.header);
-    // An extension that must be understood (RFC 7515 4.1.11) is not understood here.
-    if (!header || header.has("crit") || (header.has("kid") && !header["kid"].is_string())) {
-        return Reason::auth_malformed;
-    }
-    const auto algorithm = algorithm_in(header);
-    if (!algorithm || !admits(rules, *algorithm)) {
-        return Reason::auth_algorithm_refused;
-    }
-    std::array<std::uint8_t, kKeySignatureBytesMax> buffer{};
-    const auto size = base64url_decode_to(parts.signature, buffer);
-    if (!size || *size == 0) {
-        return Reason::auth_malformed;
-    }
-    const std::span<const std::uint8_t> signature(buffer.data(), *size);
-    const std::string_view id = header["kid"].text_or("");
-    std::size_t tried = 0;
-    bool id_known = false;
-    for (const Key& key : keys.keys()) {
-        // A key without a name may be the one meant; a name that is known is binding.
-        const bool named = id.empty() || key.id.empty() || key.id == id;
-        id_known = id_known || (!id.empty() && key.id == id);
-        if (key.algorithm != *algorithm || !named) {
-            continue;
-        }
-        if (++tried > kKeysTriedMax) {
-            break;
-        }
-        if (verifies(key, parts, signature)) {
-            return Reason::none;
-        }
-    }
-    if (tried > 0) {
-        return Reason::auth_invalid;
-    }
-    return id.empty() || id_known ? Reason::auth_algorithm_refused : Reason::auth_key_unknown;
 }
 
 // Far beyond any date, and exact in a double.
@@ -208,13 +143,70 @@ bool is_name(std::string_view claim, std::string_view name) {
 
 }  // namespace
 
+std::optional<Parts> split(std::string_view token, std::size_t bytes_max) {
+    if (token.size() > bytes_max || token.find('=') != std::string_view::npos) {
+        return std::nullopt;
+    }
+    const std::size_t first = token.find('.');
+    const std::size_t second = first == std::string_view::npos ? first : token.find('.', first + 1);
+    if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos) {
+        return std::nullopt;
+    }
+    return Parts{token.substr(0, first), token.substr(first + 1, second - first - 1),
+                 token.substr(second + 1), token.substr(0, second)};
+}
+
+Reason check_signature(const KeySet& keys, std::span<const Algorithm> algorithms,
+                       const Parts& parts) {
+    const Json header = object_in(parts.header);
+    // Extensions that must be understood (RFC 7515 4.1.11, RFC 7797) are not understood here.
+    if (!header || header.has("crit") || header.has("b64") ||
+        (header.has("kid") && !header["kid"].is_string())) {
+        return Reason::auth_malformed;
+    }
+    const auto algorithm = algorithm_in(header);
+    const bool admitted =
+        algorithm && (algorithms.empty() || std::find(algorithms.begin(), algorithms.end(),
+                                                      *algorithm) != algorithms.end());
+    if (!admitted) {
+        return Reason::auth_algorithm_refused;
+    }
+    std::array<std::uint8_t, kKeySignatureBytesMax> buffer{};
+    const auto size = base64url_decode_to(parts.signature, buffer);
+    if (!size || *size == 0) {
+        return Reason::auth_malformed;
+    }
+    const std::span<const std::uint8_t> signature(buffer.data(), *size);
+    const std::string_view id = header["kid"].text_or("");
+    std::size_t tried = 0;
+    bool id_known = false;
+    for (const Key& key : keys.keys()) {
+        // A key without a name may be the one meant; a name that is known is binding.
+        const bool named = id.empty() || key.id.empty() || key.id == id;
+        id_known = id_known || (!id.empty() && key.id == id);
+        if (key.algorithm != *algorithm || !named) {
+            continue;
+        }
+        if (++tried > kKeysTriedMax) {
+            break;
+        }
+        if (verifies(key, parts.signed_text, signature)) {
+            return Reason::none;
+        }
+    }
+    if (tried > 0) {
+        return Reason::auth_invalid;
+    }
+    return id.empty() || id_known ? Reason::auth_algorithm_refused : Reason::auth_key_unknown;
+}
+
 Verified verify(const KeySet& keys, const Rules& rules, std::string_view token,
                 std::int64_t now_s) {
-    const auto parts = split(token);
+    const auto parts = split(token, rules.token_bytes_max);
     if (!parts) {
         return {Reason::auth_malformed, {}};
     }
-    Reason reason = check_signature(keys, rules, *parts);
+    Reason reason = check_signature(keys, rules.algorithms, *parts);
     if (reason != Reason::none) {
         return {reason, {}};
     }

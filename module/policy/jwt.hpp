@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,8 +36,25 @@ struct Rules {
     std::int64_t leeway_s = 60;             // how far clocks may differ
     std::optional<std::int64_t> age_max_s;  // since `iat`
     bool expiry_required = true;
+    std::size_t token_bytes_max = kTokenBytesMax;  // more where a body is the token
     std::vector<Demand> demands;
 };
+
+// The three parts of the compact form (RFC 7515 section 7.1), as written.
+struct Parts {
+    std::string_view header;
+    std::string_view payload;
+    std::string_view signature;
+    std::string_view signed_text;  // header.payload
+};
+
+// Nothing when these are not three parts, or too long.
+std::optional<Parts> split(std::string_view token, std::size_t bytes_max = kTokenBytesMax);
+
+// Whether one of `keys` made `signature` over `signed_text`, as the header says and `algorithms`
+// admit (empty: every one). For detached signatures (RFC 7515 appendix F) as well as tokens.
+Reason check_signature(const KeySet& keys, std::span<const Algorithm> algorithms,
+                       const Parts& parts);
 
 struct Verified {
     Reason reason = Reason::auth_invalid;  // none: the token holds

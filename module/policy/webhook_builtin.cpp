@@ -104,6 +104,14 @@ std::unique_ptr<BuiltinCheck> make_builtin(const BuiltinContext& context) {
     switch (context.profile.builtin.kind) {
         case Builtin::jwt:
             return make_jwt_check(context);
+        case Builtin::jws:
+            return make_jws_check(context);
+        case Builtin::adyen:
+            return make_adyen_check(context);
+        case Builtin::ebay:
+            return make_ebay_check(context);
+        case Builtin::graph:
+            return make_graph_check(context);
         case Builtin::aws_sns:
             return make_sns_check(context);
         case Builtin::httpsig:

@@ -1,5 +1,5 @@
-// Senders that no template describes: JSON Web Tokens, Amazon SNS, HTTP Message Signatures. Each is
-// one class behind this interface; webhook_verify hands a request's parts on to it.
+// Senders that no template describes: JSON Web Tokens, Amazon SNS, HTTP Message Signatures and
+// others. Each is one class behind this interface; webhook_verify hands a request's parts on to it.
 #pragma once
 
 #include "module/policy/decision.hpp"
@@ -70,6 +70,10 @@ class BuiltinCheck {
 
 std::unique_ptr<BuiltinCheck> make_builtin(const BuiltinContext& context);
 std::unique_ptr<BuiltinCheck> make_jwt_check(const BuiltinContext& context);
+std::unique_ptr<BuiltinCheck> make_jws_check(const BuiltinContext& context);
+std::unique_ptr<BuiltinCheck> make_adyen_check(const BuiltinContext& context);
+std::unique_ptr<BuiltinCheck> make_ebay_check(const BuiltinContext& context);
+std::unique_ptr<BuiltinCheck> make_graph_check(const BuiltinContext& context);
 std::unique_ptr<BuiltinCheck> make_sns_check(const BuiltinContext& context);
 std::unique_ptr<BuiltinCheck> make_httpsig_check(const BuiltinContext& context);
 

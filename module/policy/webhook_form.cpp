@@ -59,6 +59,24 @@ std::optional<std::pmr::string> percent_decode(std::string_view text, bool plus,
     return out;
 }
 
+std::string percent_encode(std::string_view text) {
+    constexpr std::string_view kDigits = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        const char lower = ascii_lower(c);
+        if ((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+            c == '_' || c == '~') {
+            out.push_back(c);
+        } else {
+            out.push_back('%');
+            out.push_back(kDigits[byte >> 4]);
+            out.push_back(kDigits[byte & 15]);
+        }
+    }
+    return out;
+}
+
 FormValue form_value(std::string_view text, std::string_view name, bool plus,
                      std::pmr::memory_resource* memory) {
     FormValue out{FormFind::absent, std::pmr::string(memory)};

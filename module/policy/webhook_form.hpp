@@ -16,6 +16,9 @@ inline constexpr std::size_t kFormFieldsMax = 512;
 std::optional<std::pmr::string> percent_decode(std::string_view text, bool plus,
                                                std::pmr::memory_resource* memory);
 
+// RFC 3986: everything but unreserved characters is escaped, with upper case digits.
+std::string percent_encode(std::string_view text);
+
 enum class FormFind { absent, found, conflict };
 struct FormValue {
     FormFind state = FormFind::absent;  // conflict: the name occurs twice or is not decodable

@@ -41,10 +41,14 @@ constexpr std::array kKnown = {
     Known{"clio", "method=POST signed=first echo=header:X-Hook-Secret as=header:X-Hook-Secret"},
     Known{"notion", "method=POST signed=first echo=json:verification_token as=none"},
     Known{"graph", "method=POST echo=query:validationToken as=text"},
+    Known{"sharepoint", "method=POST echo=query:validationToken as=text"},
     Known{"okta",
           "method=GET signed=yes echo=header:X-Okta-Verification-Challenge as=json:verification"},
     Known{"monday", "method=POST echo=json:challenge as=json:challenge"},
     Known{"crc",
+          "method=GET echo=query:crc_token transform=hmac-base64 prefix=sha256= "
+          "as=proof:response_token"},
+    Known{"x-twitter",
           "method=GET echo=query:crc_token transform=hmac-base64 prefix=sha256= "
           "as=proof:response_token"},
     Known{"linkedin",
@@ -62,11 +66,21 @@ constexpr std::array kKnown = {
     Known{"ringcentral", "method=POST echo=header:Validation-Token as=header:Validation-Token"},
     Known{"front", "method=POST echo=header:X-Front-Challenge as=text"},
     Known{"head", "method=HEAD as=none"},
+    Known{"trello", "method=HEAD as=none"},
+    Known{"circle", "method=HEAD as=none"},
     Known{"get", "method=GET as=none"},
+    Known{"mailchimp", "method=GET as=none"},
     Known{"exact", "method=POST if=empty as=none"},
+    Known{"exact-online", "method=POST if=empty as=none"},
     Known{"tebex",
           "method=POST signed=yes if=json:type=validation.webhook echo=json:id as=json:id"},
+    Known{"event-grid",
+          "method=POST if=json:0.eventType=Microsoft.EventGrid.SubscriptionValidationEvent "
+          "echo=json:0.data.validationCode as=json:validationResponse"},
     // The address is called by `sallyport certs`.
+    Known{"aws-sns",
+          "method=POST signed=yes if=json:Type=SubscriptionConfirmation echo=json:SubscribeURL "
+          "as=none"},
     Known{"sns",
           "method=POST signed=yes if=json:Type=SubscriptionConfirmation echo=json:SubscribeURL "
           "as=none"},
@@ -201,7 +215,7 @@ Result<std::vector<Handshake>> handshakes_named(std::string_view name) {
 }
 
 bool may_be(const Handshake& handshake, const HandshakeRequest& request) {
-    const JsonPicker none{std::span<const JsonPath>()};
+    const JsonPicker none({}, nullptr);
     const auto head = [](const Source& source) { return source.kind != Source::Kind::json; };
     if (request.method() != handshake.method) {
         return false;
@@ -224,7 +238,8 @@ HandshakeAnswer answer_handshake(const Handshake& handshake, const HandshakeRequ
         (handshake.empty_body && !request.body().empty())) {
         return out;
     }
-    JsonPicker json(handshake.paths);
+    std::pmr::monotonic_buffer_resource memory;
+    JsonPicker json(handshake.paths, &memory);
     json.feed(request.body());
     json.end();
     if (handshake.when) {

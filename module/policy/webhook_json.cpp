@@ -1,6 +1,8 @@
 #include "module/policy/webhook_json.hpp"
 
+#include <charconv>
 #include <cstring>
+#include <new>
 
 namespace sallyport::policy::webhook {
 namespace {
@@ -25,6 +27,17 @@ int hex_digit(char c) {
 
 }  // namespace
 
+JsonPicker::JsonPicker(std::span<const JsonPath> paths, std::pmr::memory_resource* memory)
+    : paths_(paths) {
+    if (paths.empty()) {
+        return;
+    }
+    slots_ = static_cast<Slot*>(memory->allocate(sizeof(Slot) * paths.size(), alignof(Slot)));
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+        new (&slots_[i]) Slot;  // its text stays unwritten until it is known
+    }
+}
+
 void JsonPicker::feed(std::string_view chunk) {
     while (!chunk.empty() && step_ != Step::broken) {
         if (step_ == Step::string) {
@@ -37,13 +50,16 @@ void JsonPicker::feed(std::string_view chunk) {
                 step_ = Step::broken;
             }
             chunk.remove_prefix(plain);
+            offset_ += plain;
             if (chunk.empty()) {
                 return;
             }
         }
         if (step_ != Step::broken) {
+            value_end_ = offset_ + 1;
             take(chunk.front());
             chunk.remove_prefix(1);
+            ++offset_;
         }
     }
 }
@@ -70,16 +86,19 @@ void JsonPicker::take(char c) {
                 step_ = Step::broken;
                 return;
             }
+            append(c);
             word_.remove_prefix(1);
             if (word_.empty()) {
-                end_scalar(false);
+                end_scalar(c != 'l');  // null is no value
             }
             return;
         case Step::number:
             if (is_number_char(c)) {
                 return append(c);
             }
+            value_end_ = offset_;
             end_scalar(true);
+            value_end_ = offset_ + 1;
             if (step_ != Step::broken) {
                 take(c);
             }
@@ -142,7 +161,31 @@ void JsonPicker::begin_key_or_value(char c) {
     step_ = Step::broken;
 }
 
+// An element's place is its name.
+void JsonPicker::begin_element() {
+    if (depth_ == 0 || in_object() || depth_ > kJsonPathDepthMax) {
+        return;
+    }
+    std::array<char, 12> digits;
+    const auto end =
+        std::to_chars(digits.data(), digits.data() + digits.size(), elements_[depth_ - 1]++);
+    const std::string_view place(digits.data(), static_cast<std::size_t>(end.ptr - digits.data()));
+    for (std::size_t i = 0; i < paths_.size(); ++i) {
+        const auto& segments = paths_[i].segments;
+        if (slots_[i].matched + 1U == depth_ && depth_ <= segments.size() &&
+            segments[depth_ - 1] == place) {
+            slots_[i].matched = static_cast<std::uint8_t>(depth_);
+        }
+    }
+}
+
 void JsonPicker::begin_value(char c) {
+    begin_element();
+    for (std::size_t i = 0; i < paths_.size(); ++i) {
+        if (slots_[i].matched == depth_ && paths_[i].segments.size() == depth_) {
+            slots_[i].span = {offset_, 0};
+        }
+    }
     if (c == '{' || c == '[') {
         return open(c == '{');
     }
@@ -155,6 +198,8 @@ void JsonPicker::begin_value(char c) {
         return append(c);
     }
     word_ = c == 't' ? "rue" : c == 'f' ? "alse" : c == 'n' ? "ull" : "";
+    begin_string(false);
+    append(c);
     step_ = word_.empty() ? Step::broken : Step::word;
 }
 
@@ -186,6 +231,9 @@ void JsonPicker::open(bool object) {
     const std::uint64_t bit = std::uint64_t{1} << depth_;
     objects_ = object ? objects_ | bit : objects_ & ~bit;
     ++depth_;
+    if (!object && depth_ <= kJsonPathDepthMax) {
+        elements_[depth_ - 1] = 0;
+    }
     step_ = object ? Step::first_key : Step::first_value;
 }
 
@@ -336,6 +384,9 @@ void JsonPicker::end_scalar(bool usable) {
 // more.
 void JsonPicker::end_value() {
     for (std::size_t i = 0; i < paths_.size(); ++i) {
+        if (slots_[i].matched == depth_ && paths_[i].segments.size() == depth_) {
+            slots_[i].span.end = value_end_;
+        }
         if (depth_ > 0 && slots_[i].matched == depth_) {
             slots_[i].matched = static_cast<std::uint8_t>(depth_ - 1);
         }
@@ -345,6 +396,7 @@ void JsonPicker::end_value() {
 
 void JsonPicker::end() {
     if (step_ == Step::number && depth_ == 0) {
+        value_end_ = offset_;
         end_scalar(true);
     }
     ended_ = step_ == Step::done;
@@ -357,6 +409,12 @@ JsonValue JsonPicker::value(std::size_t path) const {
     const Slot& slot = slots_[path];
     const bool found = slot.state == JsonValue::State::found;
     return {slot.state, found ? std::string_view(slot.text.data(), slot.size) : std::string_view()};
+}
+
+std::optional<JsonSpan> JsonPicker::span(std::size_t path) const {
+    const Slot& slot = slots_[path];
+    const bool one = ended_ && slot.state != JsonValue::State::conflict && slot.span.end != 0;
+    return one ? std::optional(slot.span) : std::nullopt;
 }
 
 }  // namespace sallyport::policy::webhook

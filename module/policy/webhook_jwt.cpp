@@ -1,7 +1,8 @@
-// JSON Web Tokens that come with a delivery (monday.com, Netlify, Atlassian). The algorithm is the
-// profile's, never the token's. Such a token says who sent something; what was sent it covers only
-// where the sender puts a digest of the body into it.
-#include "common/json.hpp"
+// JSON Web Tokens that come with a delivery (monday.com, Netlify, Atlassian, Plaid) or are one
+// (Wix). policy/jwt verifies them; here is where they stand and what they say about the request.
+// The algorithm is the profile's, never the token's. A token says who sent something; what was sent
+// it covers only where the sender puts a digest of the body into it.
+#include "module/policy/jwt.hpp"
 #include "module/policy/webhook_builtin.hpp"
 #include "module/policy/webhook_form.hpp"
 
@@ -14,42 +15,35 @@
 namespace sallyport::policy::webhook {
 namespace {
 
-// Larger tokens carry more than a webhook's sender has to say.
-constexpr std::size_t kTokenBytesMax = 8 * 1024;
 // What the two clocks may differ by.
-constexpr std::int64_t kLeewayMs = 60'000;
-// Times beyond this (the year 9999) are no times.
-constexpr double kSecondsMax = 253'402'300'799.0;
+constexpr std::int64_t kLeewayS = 60;
 
-std::optional<Bytes> decode_part(std::string_view text) {
-    return text.find('=') == std::string_view::npos ? base64url_decode(text) : std::nullopt;
+// The word for webhooks of what is wrong with a token.
+Reason webhook_reason(Reason reason) {
+    switch (reason) {
+        case Reason::none:
+            return Reason::none;
+        case Reason::auth_malformed:
+            return Reason::webhook_signature_malformed;
+        case Reason::auth_expired:
+            return Reason::webhook_timestamp_stale;
+        case Reason::auth_not_yet_valid:
+            return Reason::webhook_timestamp_future;
+        default:
+            return Reason::webhook_signature_invalid;
+    }
 }
 
-std::optional<std::int64_t> seconds_ms(const Json& value) {
-    const double seconds = value.number_or(-1);
-    if (!value.is_number() || !(seconds >= 0) || seconds > kSecondsMax) {
-        return std::nullopt;
-    }
-    return static_cast<std::int64_t>(std::floor(seconds * 1000));
-}
-
-// RFC 3986: everything but unreserved characters is escaped, with upper case digits.
-std::string percent_encode(std::string_view text) {
-    constexpr std::string_view kDigits = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        const char lower = ascii_lower(c);
-        if ((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-            c == '_' || c == '~') {
-            out.push_back(c);
-        } else {
-            out.push_back('%');
-            out.push_back(kDigits[byte >> 4]);
-            out.push_back(kDigits[byte & 15]);
-        }
-    }
-    return out;
+// A token whose signature holds says more than one whose does not.
+bool says_more(Reason reason, Reason than) {
+    const auto rank = [](Reason r) {
+        return r == Reason::none                                              ? 4
+               : r == Reason::auth_expired || r == Reason::auth_not_yet_valid ? 3
+               : r == Reason::auth_claim_refused                              ? 2
+               : r == Reason::auth_malformed                                  ? 1
+                                                                              : 0;
+    };
+    return rank(reason) > rank(than);
 }
 
 // Atlassian's canonical query: names and values escaped anew, sorted, values of one name joined.
@@ -105,9 +99,25 @@ std::optional<std::string> query_hash(const RequestHead& head) {
 class JwtCheck : public BuiltinCheck {
   public:
     explicit JwtCheck(const BuiltinContext& context)
-        : context_(context), body_(DigestAlgorithm::sha256) {}
+        : context_(context), body_(DigestAlgorithm::sha256) {
+        const BuiltinOptions& options = context.profile.builtin;
+        if (const auto algorithm = jwt::algorithm_from(options.alg)) {
+            rules_.algorithms.push_back(*algorithm);
+        }
+        if (!options.issuer.empty()) {
+            rules_.issuers.push_back(options.issuer);
+        }
+        rules_.leeway_s = kLeewayS;
+        rules_.expiry_required = false;  // see check_age
+        if (options.body_is_token) {
+            rules_.token_bytes_max = kBodyTokenBytesMax;
+        }
+    }
 
     void offer_header(std::string_view name, std::string_view value) override {
+        if (from_body()) {
+            return;
+        }
         const Source& place = context_.profile.signature.front();
         if (place.kind == Source::Kind::header && ascii_iequals(name, place.name)) {
             ++count_;
@@ -116,53 +126,45 @@ class JwtCheck : public BuiltinCheck {
     }
 
     Reason begin(const RequestHead& head, std::int64_t now_ms) override {
-        const Profile& profile = context_.profile;
-        std::string_view token = token_;
-        if (profile.signature.front().kind == Source::Kind::query) {
-            auto found =
-                form_value(query_of(head.target), profile.signature.front().name, false, &memory_);
-            if (found.state == FormFind::absent) {
-                return Reason::webhook_signature_missing;
-            }
-            count_ = found.state == FormFind::found ? 1 : 2;
-            query_token_ = found.text;
-            token = query_token_;
+        read_audience(head);
+        if (context_.profile.builtin.query_hash) {
+            query_hash_ = query_hash(head);
         }
-        if (count_ == 0) {
-            return Reason::webhook_signature_missing;
+        if (from_body()) {
+            return Reason::none;
         }
-        // "Bearer " and no other prefix may stand there unasked: RFC 6750.
-        if (profile.prefix.empty() && token.size() > 7 &&
-            ascii_iequals(token.substr(0, 7), "bearer ")) {
-            token.remove_prefix(7);
-        }
-        if (count_ != 1 || !token.starts_with(profile.prefix) || token.size() > kTokenBytesMax) {
-            return Reason::webhook_signature_malformed;
-        }
-        token.remove_prefix(profile.prefix.size());
-        const Reason read = read_token(token);
-        if (read != Reason::none) {
-            return read;
-        }
-        const Reason claims = check_claims(head);
-        return claims != Reason::none ? claims : check_time(now_ms);
+        const Reason found = find_token(head);
+        return found != Reason::none ? found : check(now_ms);
     }
 
     void consume(std::string_view piece) override { body_.update(piece); }
 
-    Outcome finish(std::int64_t now_ms, std::string_view) override {
+    Outcome finish(std::int64_t now_ms, std::string_view whole_body) override {
         Bytes hash(digest_size(DigestAlgorithm::sha256));
         body_.finish(hash.data());
-        const std::string& claim = context_.profile.builtin.body_claim;
-        if (!claim.empty() && !constant_time_equal(hex_encode(hash), claims_[claim].text())) {
-            return {Reason::webhook_signature_invalid};
+        if (from_body()) {
+            token_ = whole_body;
+            while (!token_.empty() && (token_.back() == '\n' || token_.back() == '\r')) {
+                token_.remove_suffix(1);
+            }
+            if (token_.empty()) {
+                return {Reason::webhook_signature_missing};
+            }
         }
-        if (claim.empty()) {
+        const Reason checked = check(now_ms);  // again: the body may have taken its time
+        if (checked != Reason::none) {
+            return {checked};
+        }
+        const BuiltinOptions& options = context_.profile.builtin;
+        if (!options.body_claim.empty()) {
+            const std::string wanted = options.body_claim_base64
+                                           ? base64_encode(hash.data(), hash.size())
+                                           : hex_encode(hash);
+            if (!constant_time_equal(wanted, claims_[options.body_claim].text())) {
+                return {Reason::webhook_signature_invalid};
+            }
+        } else {
             identity_.append(as_text(hash));  // the token says nothing of the body
-        }
-        const Reason fresh = check_time(now_ms);  // again: the body may have taken its time
-        if (fresh != Reason::none) {
-            return {fresh};
         }
         id_ = claims_["jti"].text();
         if (id_.size() > kIdBytesMax || !is_field_value(id_)) {
@@ -179,99 +181,99 @@ class JwtCheck : public BuiltinCheck {
     }
 
   private:
-    Reason read_token(std::string_view token) {
-        const std::size_t first = token.find('.');
-        const std::size_t second =
-            first == std::string_view::npos ? first : token.find('.', first + 1);
-        if (second == std::string_view::npos) {
-            return Reason::webhook_signature_malformed;
-        }
-        const auto head_bytes = decode_part(token.substr(0, first));
-        const auto claim_bytes = decode_part(token.substr(first + 1, second - first - 1));
-        const auto signature = decode_part(token.substr(second + 1));
-        if (!head_bytes || !claim_bytes || !signature) {
-            return Reason::webhook_signature_malformed;
-        }
-        const auto head = Json::parse(as_text(*head_bytes), Json::Duplicates::refuse);
-        const auto claims = Json::parse(as_text(*claim_bytes), Json::Duplicates::refuse);
-        if (!head || !claims || !head->is_object() || !claims->is_object()) {
-            return Reason::webhook_signature_malformed;
-        }
-        const bool understood = (*head)["alg"].text() == context_.profile.builtin.alg &&
-                                !head->has("crit") && !head->has("b64");
-        if (!understood) {
-            return Reason::webhook_signature_invalid;
-        }
-        for (std::size_t s = 0; s < context_.secrets.size(); ++s) {
-            if (signature_matches(context_.profile, context_.secrets[s], token.substr(0, second),
-                                  *signature) &&
-                secret_index_ < 0) {
-                secret_index_ = static_cast<int>(s);
-            }
-        }
-        claims_ = *claims;
-        identity_ = as_text(digest(DigestAlgorithm::sha256, token.substr(0, second)));
-        return secret_index_ < 0 ? Reason::webhook_signature_invalid : Reason::none;
-    }
+    bool from_body() const { return context_.profile.builtin.body_is_token; }
 
-    bool audience_matches(const RequestHead& head) const {
+    void read_audience(const RequestHead& head) {
         const BuiltinOptions& options = context_.profile.builtin;
-        std::string wanted = options.audience;
         if (options.audience_is_url) {
-            wanted = context_.profile.url;
-            if (wanted.empty()) {
-                wanted.append(head.scheme).append("://").append(head.host).append(head.target);
+            std::string url = context_.profile.url;
+            if (url.empty()) {
+                url.append(head.scheme).append("://").append(head.host).append(head.target);
             }
+            rules_.audiences.push_back(std::move(url));
+        } else if (!options.audience.empty()) {
+            rules_.audiences.push_back(options.audience);
         }
-        const Json given = claims_["aud"];
-        bool found = wanted.empty() || given.text() == wanted;
-        given.each_element([&](const Json& each) { found = found || each.text() == wanted; });
-        return found;
     }
 
-    Reason check_claims(const RequestHead& head) const {
-        const BuiltinOptions& options = context_.profile.builtin;
-        bool good = audience_matches(head) &&
-                    (options.issuer.empty() || claims_["iss"].text() == options.issuer);
-        if (options.query_hash) {
-            const auto wanted = query_hash(head);
-            good = good && wanted && constant_time_equal(*wanted, claims_["qsh"].text());
+    Reason find_token(const RequestHead& head) {
+        const Profile& profile = context_.profile;
+        if (profile.signature.front().kind == Source::Kind::query) {
+            auto found =
+                form_value(query_of(head.target), profile.signature.front().name, false, &memory_);
+            if (found.state == FormFind::absent) {
+                return Reason::webhook_signature_missing;
+            }
+            count_ = found.state == FormFind::found ? 1 : 2;
+            query_token_ = found.text;
+            token_ = query_token_;
         }
-        return good ? Reason::none : Reason::webhook_signature_invalid;
-    }
-
-    // A token that never ends is accepted only when it is bound to this very body.
-    Reason check_time(std::int64_t now_ms) {
-        const auto expires = seconds_ms(claims_["exp"]);
-        const auto starts = seconds_ms(claims_["nbf"]);
-        issued_ms_ = seconds_ms(claims_["iat"]);
-        const bool unread = (claims_.has("exp") && !expires) || (claims_.has("nbf") && !starts) ||
-                            (claims_.has("iat") && !issued_ms_);
-        if (unread) {
-            return Reason::webhook_timestamp_malformed;
+        if (count_ == 0) {
+            return Reason::webhook_signature_missing;
         }
-        const auto tolerance = context_.profile.tolerance_ms;
-        const bool endless = !expires && !(tolerance && issued_ms_);
-        if ((endless && context_.profile.builtin.body_claim.empty()) ||
-            (tolerance && !issued_ms_)) {
-            return Reason::webhook_timestamp_missing;
+        // "Bearer " and no other prefix may stand there unasked: RFC 6750.
+        if (profile.prefix.empty() && token_.size() > 7 &&
+            ascii_iequals(token_.substr(0, 7), "bearer ")) {
+            token_.remove_prefix(7);
         }
-        if ((expires && now_ms >= *expires + kLeewayMs) ||
-            (tolerance && now_ms - *issued_ms_ > *tolerance)) {
-            return Reason::webhook_timestamp_stale;
+        if (count_ != 1 || !token_.starts_with(profile.prefix)) {
+            return Reason::webhook_signature_malformed;
         }
-        if ((starts && now_ms < *starts - kLeewayMs) ||
-            (issued_ms_ && now_ms < *issued_ms_ - kLeewayMs)) {
-            return Reason::webhook_timestamp_future;
-        }
+        token_.remove_prefix(profile.prefix.size());
         return Reason::none;
     }
 
+    // Every secret is tried; the first that verifies counts.
+    Reason check(std::int64_t now_ms) {
+        Reason best = Reason::auth_invalid;
+        secret_index_ = -1;
+        for (std::size_t s = 0; s < context_.secrets.size(); ++s) {
+            const jwt::KeySet* keys = context_.secrets[s].key_set();
+            if (keys == nullptr) {
+                continue;
+            }
+            jwt::Verified verified = jwt::verify(*keys, rules_, token_, now_ms / 1000);
+            if (says_more(verified.reason, best)) {
+                best = verified.reason;
+                claims_ = std::move(verified.claims);
+                secret_index_ = best == Reason::none ? static_cast<int>(s) : -1;
+            }
+        }
+        if (best != Reason::none) {
+            return webhook_reason(best);
+        }
+        identity_ = as_text(digest(DigestAlgorithm::sha256, token_.substr(0, token_.rfind('.'))));
+        if (context_.profile.builtin.query_hash &&
+            !(query_hash_ && constant_time_equal(*query_hash_, claims_["qsh"].text()))) {
+            return Reason::webhook_signature_invalid;
+        }
+        return check_age(now_ms);
+    }
+
+    // A token that never ends is accepted only when it is bound to this very body.
+    Reason check_age(std::int64_t now_ms) {
+        const auto& tolerance = context_.profile.tolerance_ms;
+        const bool issued = claims_.has("iat");
+        issued_ms_ = std::nullopt;
+        if (issued) {
+            issued_ms_ = static_cast<std::int64_t>(std::floor(claims_["iat"].number_or(0) * 1000));
+        }
+        const bool bound = !context_.profile.builtin.body_claim.empty() || from_body();
+        const bool endless = !claims_.has("exp") && !(tolerance && issued);
+        if ((endless && !bound) || (tolerance && !issued)) {
+            return Reason::webhook_timestamp_missing;
+        }
+        return tolerance && now_ms - *issued_ms_ > *tolerance ? Reason::webhook_timestamp_stale
+                                                              : Reason::none;
+    }
+
     BuiltinContext context_;
+    jwt::Rules rules_;
     std::pmr::monotonic_buffer_resource memory_;
     std::size_t count_ = 0;
     std::string_view token_;
     std::string query_token_;
+    std::optional<std::string> query_hash_;
     Json claims_;
     int secret_index_ = -1;
     std::optional<std::int64_t> issued_ms_;

@@ -279,16 +279,153 @@ constexpr std::array kPresets = {
         "quoter",
         "type=hash sig=form:hash algo=md5 enc=hex signed=\"{secret}{form:timestamp}{form:data}\" "
         "ts=form:timestamp tolerance=300 id=sha256:"},
+    // Time and signature in one header.
+    Preset{"knock",
+           "sig=header:x-knock-signature split=, kv== key=s algo=sha256 enc=base64 "
+           "signed=\"{timestamp}.{body}\" ts=sig:t ts_fmt=unix_ms tolerance=300 id=sha256:"},
+    Preset{"courier",
+           "sig=header:courier-signature split=, kv== key=signature algo=sha256 enc=hex "
+           "signed=\"{timestamp}.{body}\" ts=sig:t ts_fmt=unix_ms tolerance=300 id=sha256:"},
+    Preset{"tiktok",
+           "sig=header:TikTok-Signature split=, kv== key=s algo=sha256 enc=hex "
+           "signed=\"{timestamp}.{body}\" ts=sig:t tolerance=300 id=sha256:"},
+    Preset{"elevenlabs",
+           "sig=header:ElevenLabs-Signature split=, kv== key=v0 algo=sha256 enc=hex "
+           "signed=\"{timestamp}.{body}\" ts=sig:t tolerance=1800 id=sha256:"},
+    Preset{"buildkite",
+           "sig=header:X-Buildkite-Signature split=, kv== key=signature algo=sha256 enc=hex "
+           "signed=\"{timestamp}.{body}\" ts=sig:timestamp tolerance=300 id=sha256:"},
+    Preset{"nmi",  // what is called t is a nonce, not a time
+           "sig=header:Webhook-Signature split=, kv== key=s algo=sha256 enc=hex "
+           "signed=\"{sig:t}.{body}\" id=json:event_id"},
+    // Time in a header of its own.
+    Preset{"synctera",
+           "sig=header:Synctera-Signature split=. algo=sha256 enc=hex "
+           "signed=\"{timestamp}.{body}\" ts=header:Request-Timestamp tolerance=300 id=json:id"},
+    Preset{"orb",
+           "sig=header:X-Orb-Signature split=, prefix=\"v1=\" algo=sha256 enc=hex "
+           "signed=\"v1:{timestamp}:{body}\" ts=header:X-Orb-Timestamp ts_fmt=iso8601 "
+           "tolerance=300 id=json:id"},
+    Preset{"airwallex",
+           "sig=header:x-signature algo=sha256 enc=hex signed=\"{timestamp}{body}\" "
+           "ts=header:x-timestamp ts_fmt=unix_ms tolerance=300 id=json:id"},
+    Preset{"statsig",
+           "sig=header:X-Statsig-Signature prefix=\"v0=\" algo=sha256 enc=hex "
+           "signed=\"v0:{timestamp}:{body}\" ts=header:X-Statsig-Request-Timestamp "
+           "ts_fmt=unix_ms tolerance=300 id=sha256:"},
+    Preset{"front",
+           "sig=header:X-Front-Signature algo=sha256 enc=base64 signed=\"{timestamp}:{body}\" "
+           "ts=header:X-Front-Request-Timestamp ts_fmt=unix_ms tolerance=300 id=sha256:"},
+    Preset{"front-rules",
+           "sig=header:X-Front-Signature algo=sha1 enc=base64 signed=\"{body}\" id=sha256:"},
+    Preset{"akeneo",
+           "sig=header:X-Akeneo-Request-Signature algo=sha256 enc=hex "
+           "signed=\"{timestamp}.{body}\" ts=header:X-Akeneo-Request-Timestamp tolerance=300 "
+           "id=sha256:"},
+    // The body alone.
+    Preset{"shopify-events",
+           "sig=header:Shopify-Hmac-Sha256 algo=sha256 enc=base64 signed=\"{body}\" "
+           "id=header:Shopify-Webhook-Id",
+           4 * kHour},
+    Preset{"nylas",
+           "sig=header:X-Nylas-Signature algo=sha256 enc=hex signed=\"{body}\" id=json:id"},
+    Preset{"getstream",
+           "sig=header:X-Signature algo=sha256 enc=hex signed=\"{body}\" "
+           "id=header:X-Webhook-Id"},
+    Preset{"x-twitter",
+           "sig=header:x-twitter-webhooks-signature prefix=\"sha256=\" algo=sha256 enc=base64 "
+           "signed=\"{body}\" id=sha256:"},
+    Preset{"smartsheet",
+           "sig=header:Smartsheet-Hmac-SHA256 algo=sha256 enc=hex signed=\"{body}\" id=sha256:"},
+    Preset{"smartcar",
+           "sig=header:SC-Signature algo=sha256 enc=hex signed=\"{body}\" id=json:eventId"},
+    Preset{"clio", "sig=header:X-Hook-Signature algo=sha256 enc=hex signed=\"{body}\" id=sha256:"},
+    Preset{"helpscout",
+           "sig=header:X-HelpScout-Signature algo=sha1 enc=base64 signed=\"{body}\" id=sha256:"},
+    Preset{"cursor",
+           "sig=header:X-Webhook-Signature prefix=\"sha256=\" algo=sha256 enc=hex "
+           "signed=\"{body}\" id=sha256:"},
+    Preset{"recharge",
+           "type=hash sig=header:X-Recharge-Hmac-Sha256 algo=sha256 enc=hex "
+           "signed=\"{secret}{body}\" id=sha256:"},
+    Preset{"adyen-platform",
+           "sig=header:HmacSignature algo=sha256 enc=base64 signed=\"{body}\" key_fmt=hex "
+           "id=sha256:"},
+    // Some of the body.
+    Preset{"adyen", "builtin=adyen"},
+    Preset{
+        "exact-online",
+        "sig=json:HashCode algo=sha256 enc=hex case=any signed=\"{json_raw:Content}\" id=sha256:"},
+    Preset{"treezor",
+           "sig=json:object_payload_signature algo=sha256 enc=base64 "
+           "signed=\"{json_raw:object_payload}\" id=sha256:"},
+    Preset{"paymob",
+           "sig=query:hmac algo=sha512 enc=hex "
+           "signed=\"{json:obj.amount_cents}{json:obj.created_at}{json:obj.currency}"
+           "{json:obj.error_occured}{json:obj.has_parent_transaction}{json:obj.id}"
+           "{json:obj.integration_id}{json:obj.is_3d_secure}{json:obj.is_auth}"
+           "{json:obj.is_capture}{json:obj.is_refunded}{json:obj.is_standalone_payment}"
+           "{json:obj.is_voided}{json:obj.order.id}{json:obj.owner}{json:obj.pending}"
+           "{json:obj.source_data.pan}{json:obj.source_data.sub_type}{json:obj.source_data.type}"
+           "{json:obj.success}\" id=json:obj.id"},
+    Preset{"paypro",
+           "type=hash sig=form:SIGNATURE algo=sha256 enc=hex case=any "
+           "signed=\"{form:ORDER_ID}{form:ORDER_STATUS}{form:ORDER_TOTAL_AMOUNT}"
+           "{form:CUSTOMER_EMAIL}{secret}{form:TEST_MODE}{form:IPN_TYPE_NAME}\" id=sha256:"},
+    // A public key, or the set of keys that the sender publishes.
+    Preset{"alipay",
+           "type=rsa algo=sha256 sig=header:Signature split=, kv== key=signature "
+           "enc=base64-percent signed=\"{method} {path}\\n{header:Client-Id}.{timestamp}.{body}\" "
+           "ts=header:Request-Time ts_fmt=iso8601 tolerance=300 key_fmt=spki-base64 id=sha256:"},
+    Preset{"antom",
+           "type=rsa algo=sha256 sig=header:Signature split=, kv== key=signature "
+           "enc=base64-percent signed=\"{method} {path}\\n{header:Client-Id}.{timestamp}.{body}\" "
+           "ts=header:Request-Time ts_fmt=unix_ms tolerance=300 key_fmt=spki-base64 id=sha256:"},
+    Preset{"ebay", "builtin=ebay", 3 * kDay},
+    Preset{"circle",
+           "type=ecdsa algo=sha256 sig=header:X-Circle-Signature enc=base64 signed=\"{body}\" "
+           "key_fmt=spki-base64 id=json:notificationId"},
+    Preset{"utila",
+           "type=rsa-pss algo=sha512 sig=header:x-utila-signature enc=base64 signed=\"{body}\" "
+           "id=json:id"},
+    Preset{"fireblocks",
+           "type=rsa algo=sha512 sig=header:Fireblocks-Signature enc=base64 signed=\"{body}\" "
+           "id=sha256:"},
+    Preset{"fireblocks-v2",
+           "builtin=jws sig=header:Fireblocks-Webhook-Signature algo=RS512 key_fmt=jwks"},
+    Preset{"neon",
+           "builtin=jws sig=header:X-Neon-Signature algo=EdDSA key_fmt=jwks "
+           "signed=\"{timestamp}.{body_base64url}\" ts=header:X-Neon-Timestamp ts_fmt=unix_ms "
+           "tolerance=300 id=header:X-Neon-Event-Id"},
+    Preset{"wix", "builtin=jwt sig=body algo=RS256"},
+    Preset{"plaid",
+           "builtin=jwt sig=header:Plaid-Verification algo=ES256 key_fmt=jwks "
+           "body_claim=request_body_sha256 tolerance=300"},
+    Preset{"fusionauth",
+           "builtin=jwt sig=header:X-FusionAuth-Signature-JWT algo=RS256 key_fmt=jwks "
+           "body_claim=request_body_sha256 body_claim_enc=base64"},
+    Preset{"graph", "builtin=graph", 4 * kHour},
     // A secret that is sent along.
     Preset{"pipedrive", "type=basic"},
     Preset{"recurly", "type=basic"},
+    Preset{"postmark", "type=basic"},
+    Preset{"chargebee", "type=basic"},
+    Preset{"auth0", "type=token sig=header:Authorization"},
+    Preset{"supabase", "type=token sig=header:Authorization prefix=\"Bearer \""},
+    Preset{"ringcentral", "type=token sig=header:Verification-Token id=json:uuid"},
+    Preset{"deepgram", "type=token sig=header:dg-token"},
+    Preset{"figma", "type=token sig=json:passcode"},
+    Preset{"mailchimp", "type=token sig=query:secret"},
+    Preset{"strava", "type=token sig=query:token"},
+    Preset{"mollie", "type=token sig=query:token"},
     Preset{"huggingface", "type=token sig=header:X-Webhook-Secret"},
     Preset{"meraki", "type=token sig=json:sharedSecret id=json:alertId"},
     // The three of every automation engine: a header of your choice, basic credentials, a bearer
-    // token.
+    // token; and for senders that can do no more, a secret in the address.
     Preset{"header", "type=token sig=header:X-Webhook-Secret"},
     Preset{"basic", "type=basic"},
     Preset{"token", "type=token sig=header:Authorization prefix=\"Bearer \""},
+    Preset{"query", "type=token sig=query:token"},
 };
 
 }  // namespace

@@ -30,8 +30,8 @@ Result<T> pick(std::string_view key, std::string_view value,
 
 }  // namespace
 
-const std::array<Builder::Key, 36>& Builder::keys() {
-    static constexpr std::array<Key, 36> kKeys = {{
+const std::array<Builder::Key, 37>& Builder::keys() {
+    static constexpr std::array<Key, 37> kKeys = {{
         {"type", &Builder::set_type},
         {"sig", &Builder::set_sig},
         {"group", &Builder::set_group},
@@ -62,6 +62,7 @@ const std::array<Builder::Key, 36>& Builder::keys() {
         {"aud", &Builder::set_aud},
         {"iss", &Builder::set_iss},
         {"body_claim", &Builder::set_body_claim},
+        {"body_claim_enc", &Builder::set_body_claim_enc},
         {"qsh", &Builder::set_qsh},
         {"topic", &Builder::set_topic},
         {"keyid", &Builder::set_keyid},
@@ -170,17 +171,26 @@ Status Builder::set_key(std::string_view value) {
     return status;
 }
 
+Status Builder::set_sig(std::string_view value) {
+    if (value == "body") {  // the whole body is a token
+        out_.builtin.body_is_token = true;
+        return Done{};
+    }
+    return sources("sig", value, false, out_.signature);
+}
+
 Status Builder::set_algo(std::string_view value) {
     algo_given_ = true;
     return text(value, algo_given_text_);
 }
 
 Status Builder::set_enc(std::string_view value) {
-    constexpr std::array<std::pair<std::string_view, Encoding>, 4> kWords = {{
+    constexpr std::array<std::pair<std::string_view, Encoding>, 5> kWords = {{
         {"hex", Encoding::hex},
         {"base64", Encoding::base64},
         {"base64url", Encoding::base64url},
         {"hex-in-base64", Encoding::hex_in_base64},
+        {"base64-percent", Encoding::base64_percent},
     }};
     const auto encoding = pick("enc", value, kWords);
     if (!encoding) {
@@ -251,7 +261,7 @@ Status Builder::set_future(std::string_view value) {
 }
 
 Status Builder::set_key_fmt(std::string_view value) {
-    constexpr std::array<std::pair<std::string_view, KeyFormat>, 9> kWords = {{
+    constexpr std::array<std::pair<std::string_view, KeyFormat>, 10> kWords = {{
         {"utf8", KeyFormat::utf8},
         {"hex", KeyFormat::hex},
         {"base64", KeyFormat::base64},
@@ -261,6 +271,7 @@ Status Builder::set_key_fmt(std::string_view value) {
         {"raw-hex", KeyFormat::raw_hex},
         {"raw-base64", KeyFormat::raw_base64},
         {"whpk", KeyFormat::whpk},
+        {"jwks", KeyFormat::jwks},
     }};
     const auto format = pick("key_fmt", value, kWords);
     if (!format) {

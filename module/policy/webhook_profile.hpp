@@ -36,13 +36,16 @@ inline constexpr std::size_t kSecretsMax = 8;
 inline constexpr std::size_t kSignatureTextBytesMax = 8 * 1024;
 // Header names one profile can refer to.
 inline constexpr std::size_t kHeadersMax = 12;
+// A body that is a token, or is read as a tree of items.
+inline constexpr std::size_t kBodyTokenBytesMax = 256 * 1024;
 // Name-value items of a signature header that a profile can refer to.
 inline constexpr std::size_t kSigFieldsMax = 4;
 // Replay identifiers end up in logs and variables.
 inline constexpr std::size_t kIdBytesMax = 256;
 
 enum class SchemeType : std::uint8_t { hmac, hash, token, basic, ed25519, ecdsa, rsa, rsa_pss };
-enum class Encoding : std::uint8_t { hex, base64, base64url, hex_in_base64 };
+// base64_percent: base64 of either alphabet, percent-encoded (Alipay).
+enum class Encoding : std::uint8_t { hex, base64, base64url, hex_in_base64, base64_percent };
 // The first four decode a shared secret, the others a public key.
 enum class KeyFormat : std::uint8_t {
     utf8,
@@ -54,23 +57,27 @@ enum class KeyFormat : std::uint8_t {
     raw_hex,
     raw_base64,
     whpk,
+    jwks,  // a JSON Web Key Set: builtin jwt and jws
 };
 enum class BodyForm : std::uint8_t { raw, gunzip };
 enum class UrlPort : std::uint8_t { as_is, both };
 
 // Special code in place of a template (webhook_builtin.hpp).
-enum class Builtin : std::uint8_t { none, jwt, aws_sns, httpsig };
+enum class Builtin : std::uint8_t { none, jwt, jws, aws_sns, httpsig, adyen, ebay, graph };
 // Whose certificates may be fetched, and from where.
 enum class CertificateHosts : std::uint8_t { none, sns, paypal };
 
 struct BuiltinOptions {
     Builtin kind = Builtin::none;
     bool raw_ecdsa = false;               // jwt, httpsig: r and s, not an ASN.1 sequence
-    std::string alg;                      // jwt, httpsig: its name there
-    std::string issuer{};                 // jwt: `iss`; empty: any
-    std::string audience{};               // jwt: `aud`; empty: any
+    std::string alg;                      // jwt, jws, httpsig: its name there
+    std::string issuer{};                 // jwt, graph: `iss`; empty: any
+    std::string audience{};               // jwt, graph: `aud`; empty: any
     bool audience_is_url = false;         // jwt: `aud` is the URL of the request
-    std::string body_claim{};             // jwt: the claim with the body's SHA-256 in hex
+    std::string body_claim{};             // jwt: the claim with the body's SHA-256 …
+    bool body_claim_base64 = false;       // … in base64, else in hex
+    bool body_is_token = false;           // jwt: the body is the token
+    bool timestamped = false;             // jws: the payload is time and body, as Neon has it
     bool query_hash = false;              // jwt: `qsh`, the hash of method, path and query
     std::vector<std::string> topics{};    // aws-sns: `TopicArn`
     std::vector<std::string> required{};  // httpsig: components that must be covered

@@ -81,6 +81,10 @@ Status Builder::check_key() {
     }
     const bool raw = format == KeyFormat::raw_hex || format == KeyFormat::raw_base64 ||
                      format == KeyFormat::whpk;
+    if (format == KeyFormat::jwks && out_.builtin.kind != Builtin::jwt &&
+        out_.builtin.kind != Builtin::jws) {
+        return Error{"key_fmt=jwks belongs to builtin=jwt and builtin=jws; use pem"};
+    }
     if (raw && out_.type != SchemeType::ed25519) {
         return Error{
             "key_fmt=raw-hex, raw-base64 and whpk belong to type=ed25519; use pem or "
@@ -94,6 +98,9 @@ Status Builder::check_key() {
 
 Status Builder::check_shape() {
     const bool keyed = out_.signs();
+    if (out_.builtin.body_is_token) {
+        return Error{"sig=body belongs to builtin=jwt; write for example sig=header:X-Signature"};
+    }
     if (out_.signature.empty()) {
         return Error{
             "\"sig\" is missing; say where the signature comes from, for example "
@@ -219,7 +226,7 @@ Status Builder::intern_template(Template& parts) {
                 return Error{quoted(part.text) + " in \"{header:…}\" is not a header name"};
             }
             slot = header_slot(part.text, false, true, true);
-        } else if (part.kind == Part::Kind::json) {
+        } else if (part.kind == Part::Kind::json || part.kind == Part::Kind::json_raw) {
             slot = json_slot(part.text);
         } else if (part.kind == Part::Kind::sig_field) {
             slot = sig_slot(part.text);
@@ -230,8 +237,9 @@ Status Builder::intern_template(Template& parts) {
         part.slot = *slot;
         out_.needs_body_sha256 |= part.kind == Part::Kind::body_sha256_hex;
         out_.needs_body_crc32 |= part.kind == Part::Kind::body_crc32;
-        out_.needs_whole_body |=
-            part.kind == Part::Kind::form || part.kind == Part::Kind::form_sorted;
+        out_.needs_whole_body |= part.kind == Part::Kind::form ||
+                                 part.kind == Part::Kind::form_sorted ||
+                                 part.kind == Part::Kind::json_raw;
     }
     return Done{};
 }
@@ -347,7 +355,8 @@ bool Builder::covered(const Source& source) const {
         case Source::Kind::sig_field:
             return message.has(Part::Kind::sig_field, source.name);
         case Source::Kind::json:
-            return body_covered() || message.has(Part::Kind::json, source.name);
+            return body_covered() || message.has(Part::Kind::json, source.name) ||
+                   message.has_around(source.name);
         case Source::Kind::form:
             return body_covered() || message.has(Part::Kind::form, source.name);
         case Source::Kind::digest:

@@ -20,10 +20,10 @@ class Builder {
         std::string_view name;
         Setter set;
     };
-    static const std::array<Key, 36>& keys();
+    static const std::array<Key, 37>& keys();
 
     Status set_type(std::string_view value);
-    Status set_sig(std::string_view value) { return sources("sig", value, false, out_.signature); }
+    Status set_sig(std::string_view value);
     Status set_group(std::string_view value) { return separator("group", value, out_.group); }
     Status set_split(std::string_view value) { return separator("split", value, out_.split); }
     Status set_kv(std::string_view value) { return separator("kv", value, out_.kv); }
@@ -56,6 +56,7 @@ class Builder {
     Status set_aud(std::string_view value);
     Status set_iss(std::string_view value) { return text(value, out_.builtin.issuer); }
     Status set_body_claim(std::string_view value) { return text(value, out_.builtin.body_claim); }
+    Status set_body_claim_enc(std::string_view value);
     Status set_qsh(std::string_view value);
     Status set_topic(std::string_view value);
     Status set_keyid(std::string_view value) { return text(value, out_.builtin.key_id); }
@@ -77,6 +78,11 @@ class Builder {
     // webhook_profile_builtin.cpp
     Status finish_builtin();
     Status finish_jwt();
+    Status finish_jws();
+    Status finish_adyen();
+    Status finish_ebay();
+    Status finish_graph();
+    Status one_place(std::string_view builtin);
     Status finish_sns();
     Status finish_httpsig();
     Status set_algorithm(std::string_view name);

@@ -17,6 +17,7 @@ Result<PublicKey> decode_public_key(KeyFormat format, std::string_view text) {
         case KeyFormat::hex:
         case KeyFormat::base64:
         case KeyFormat::whsec:
+        case KeyFormat::jwks:
         case KeyFormat::pem:
             return PublicKey::from_pem(text);
         case KeyFormat::spki_base64:
@@ -75,9 +76,38 @@ Result<Secret> decode(const Profile& profile, const Secret& text) {
         case KeyFormat::raw_hex:
         case KeyFormat::raw_base64:
         case KeyFormat::whpk:
+        case KeyFormat::jwks:
             return text.clone();  // read as a public key
     }
     return Secret(std::move(*bytes));
+}
+
+// The keys of tokens: a set as it is, or the one key in the form that tokens need.
+Result<std::optional<jwt::KeySet>> token_keys(const Profile& profile, const Secret& bytes,
+                                              const std::optional<PublicKey>& public_key) {
+    const Builtin kind = profile.builtin.kind;
+    const bool set = profile.key_format == KeyFormat::jwks ||
+                     (kind == Builtin::graph && bytes.reveal().starts_with('{'));
+    if (set) {
+        auto parsed = jwt::KeySet::parse(bytes.reveal());
+        if (!parsed) {
+            return parsed.error();
+        }
+        return std::optional<jwt::KeySet>(std::move(*parsed));
+    }
+    const auto algorithm = kind == Builtin::jwt || kind == Builtin::jws
+                               ? jwt::algorithm_from(profile.builtin.alg)
+                               : std::nullopt;
+    if (!algorithm) {
+        return std::optional<jwt::KeySet>();
+    }
+    jwt::Key key;
+    key.algorithm = *algorithm;
+    key.public_key = public_key;
+    if (!public_key) {
+        key.secret.emplace(profile.algorithm, bytes.reveal());
+    }
+    return std::optional<jwt::KeySet>(jwt::KeySet::of(std::move(key)));
 }
 
 }  // namespace
@@ -110,7 +140,7 @@ Result<SecretKey> SecretKey::make(const Profile& profile, const Secret& text) {
             "the secret is empty, so anybody could sign with it; give the provider's secret"};
     }
     std::optional<PublicKey> public_key;
-    if (profile.asymmetric()) {
+    if (profile.asymmetric() && profile.key_format != KeyFormat::jwks) {
         auto read = decode_public_key(profile.key_format, bytes->reveal());
         if (!read) {
             return read.error();
@@ -123,7 +153,12 @@ Result<SecretKey> SecretKey::make(const Profile& profile, const Secret& text) {
     if (profile.type == SchemeType::basic && bytes->reveal().find(':') == std::string_view::npos) {
         return Error{"the secret of type=basic must be user:password"};
     }
+    auto key_set = token_keys(profile, *bytes, public_key);
+    if (!key_set) {
+        return key_set.error();
+    }
     SecretKey key;
+    key.key_set_ = std::move(*key_set);
     key.bytes_ = std::move(*bytes);
     key.public_key_ = std::move(public_key);
     if (profile.type == SchemeType::hmac) {

@@ -5,6 +5,7 @@
 #include "common/crypto.hpp"
 #include "common/crypto_public_key.hpp"
 #include "common/secret.hpp"
+#include "module/policy/jwk_set.hpp"
 #include "module/policy/webhook_profile.hpp"
 
 #include <array>
@@ -26,6 +27,8 @@ class SecretKey {
     const HmacKey& hmac() const { return *hmac_; }
     // REQUIRES: an asymmetric type.
     const PublicKey& public_key() const { return *public_key_; }
+    // What tokens are verified with: builtins jwt and jws, and graph when the text is a key set.
+    const jwt::KeySet* key_set() const { return key_set_ ? &*key_set_ : nullptr; }
     const Secret& bytes() const { return bytes_; }
     // SHA-256 of the secret: compared instead of the secret, so that time does not tell its length.
     const std::array<std::uint8_t, 32>& fingerprint() const { return fingerprint_; }
@@ -35,6 +38,7 @@ class SecretKey {
     Secret bytes_;
     std::optional<HmacKey> hmac_;
     std::optional<PublicKey> public_key_;
+    std::optional<jwt::KeySet> key_set_;
     std::array<std::uint8_t, 32> fingerprint_{};
 };
 

@@ -22,7 +22,7 @@ class Signer {
           key_(key),
           delivery_(delivery),
           time_(timestamp_text(delivery.time_ms, profile.time_format)),
-          json_(profile.json_paths) {
+          json_(profile.json_paths, &memory_) {
         out_.fields = delivery.headers;
         out_.target = delivery.head.target;
         json_.feed(delivery.body);
@@ -32,6 +32,10 @@ class Signer {
     Result<SignedDelivery> sign() {
         const Source::Kind place =
             profile_.signature.empty() ? Source::Kind::digest : profile_.signature.front().kind;
+        if (profile_.is_builtin()) {
+            return Error{"profile \"" + profile_.name +
+                         "\" is special code; it can be verified but not signed here"};
+        }
         if (place != Source::Kind::header && place != Source::Kind::numbered) {
             return Error{"profile \"" + profile_.name +
                          "\" carries its signature outside a header field; it can be verified but "
@@ -146,6 +150,8 @@ class Signer {
                 return base64url_encode(mac.data(), mac.size());
             case Encoding::hex_in_base64:
                 return base64_encode(as_bytes(hex), hex.size());
+            case Encoding::base64_percent:
+                return percent_encode(base64_encode(mac.data(), mac.size()));
             case Encoding::hex:
                 break;
         }
@@ -204,6 +210,12 @@ class Signer {
                 return std::to_string(crc32_update(0, delivery_.body));
             case Part::Kind::json:
                 return json_text(part.slot, part.text);
+            case Part::Kind::json_raw: {
+                const auto span = json_.span(part.slot);
+                return span ? Result<std::string>(std::string(
+                                  delivery_.body.substr(span->begin, span->end - span->begin)))
+                            : absent("value \"" + part.text + "\" in the body");
+            }
             case Part::Kind::form:
                 return found(form_value(delivery_.body, part.text, true, &memory_),
                              "form field \"" + part.text + "\"");

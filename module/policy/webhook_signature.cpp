@@ -3,8 +3,11 @@
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
 #include "common/crypto_public_key.hpp"
+#include "module/policy/webhook_form.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <memory_resource>
 #include <span>
 
 namespace sallyport::policy::webhook {
@@ -164,6 +167,17 @@ std::optional<std::size_t> Candidates::decode_to(std::string_view text,
             }
             return hex_decode_to({reinterpret_cast<const char*>(hex.data()), *length}, out,
                                  profile_->hex_case);
+        }
+        case Encoding::base64_percent: {
+            std::array<std::byte, 4 * kKeySignatureBytesMax> room;
+            std::pmr::monotonic_buffer_resource memory(room.data(), room.size());
+            const auto plain =
+                text.size() > room.size() / 2 ? std::nullopt : percent_decode(text, false, &memory);
+            if (!plain) {
+                return std::nullopt;
+            }
+            const auto standard = base64_decode_to(*plain, out);
+            return standard ? standard : base64url_decode_to(*plain, out);
         }
     }
     return std::nullopt;

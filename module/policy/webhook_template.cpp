@@ -24,6 +24,7 @@ constexpr std::array kNames = {
     Name{"header", Part::Kind::header, true},
     Name{"query", Part::Kind::query, true},
     Name{"json", Part::Kind::json, true},
+    Name{"json_raw", Part::Kind::json_raw, true},
     Name{"sig", Part::Kind::sig_field, true},
     Name{"form", Part::Kind::form, true},
     Name{"form_sorted", Part::Kind::form_sorted, false},
@@ -34,7 +35,8 @@ constexpr std::array kNames = {
 
 constexpr std::string_view kRemedy =
     "; known are {body} {timestamp} {method} {url} {url_hubspot} {path} {header:NAME} {query:NAME} "
-    "{json:a.b} {sig:NAME} {form:NAME} {form_sorted} {param:NAME} {body_sha256_hex} {body_crc32} "
+    "{json:a.b} {json_raw:a.b} {sig:NAME} {form:NAME} {form_sorted} {param:NAME} {body_sha256_hex} "
+    "{body_crc32} "
     "{secret}";
 
 void append_literal(Template& out, std::string_view text) {
@@ -90,6 +92,13 @@ bool Template::has(Part::Kind kind, std::string_view name) const {
     return std::any_of(parts.begin(), parts.end(), [&](const Part& p) {
         return p.kind == kind &&
                (kind == Part::Kind::header ? ascii_iequals(p.text, name) : p.text == name);
+    });
+}
+
+bool Template::has_around(std::string_view path) const {
+    return std::any_of(parts.begin(), parts.end(), [&](const Part& p) {
+        return p.kind == Part::Kind::json_raw && path.starts_with(p.text) &&
+               (path.size() == p.text.size() || path[p.text.size()] == '.');
     });
 }
 

@@ -75,7 +75,7 @@ Verification::Verification(const Profile& profile, std::span<const SecretKey> se
     if (!profile.json_paths.empty()) {
         static_assert(std::is_trivially_destructible_v<JsonPicker>);
         json_ = new (memory->allocate(sizeof(JsonPicker), alignof(JsonPicker)))
-            JsonPicker(profile.json_paths);
+            JsonPicker(profile.json_paths, memory);
     }
     if (profile.body == BodyForm::gunzip) {
         gunzip_.emplace(profile.inflate_bytes_max);

@@ -161,6 +161,12 @@ std::string_view Verification::part_text(const Part& part, std::size_t variant,
         }
         case Part::Kind::json:
             return json_text(json_->value(part.slot));
+        case Part::Kind::json_raw: {
+            const auto span = json_->span(part.slot);
+            part_unusable_ = part_unusable_ || !span;
+            return span ? whole_body.substr(span->begin, span->end - span->begin)
+                        : std::string_view();
+        }
         case Part::Kind::form:
             return form_text(form_value(whole_body, part.text, true, memory_));
         case Part::Kind::form_sorted:

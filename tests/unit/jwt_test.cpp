@@ -257,7 +257,10 @@ TEST(JwkSet, RefusesWhatIsWeakOrPrivate) {
         {R"({"kty":"EC","crv":"P-521","x":"AA","y":"AA"})", "no key in it"},
         {R"({"kty":"RSA","use":"enc","n":"AA","e":"AQAB"})", "no key in it"},
         {R"({"kty":"RSA","key_ops":["encrypt"],"n":"AA","e":"AQAB"})", "no key in it"},
-        {R"({"kty":"RSA","alg":"RS512","n":"AA","e":"AQAB"})", "no key in it"},
+        {R"({"kty":"RSA","alg":"RSA-OAEP","n":"AA","e":"AQAB"})", "no key in it"},
+        {R"({"kty":"RSA","alg":"ES256","n":"AA","e":"AQAB"})", "no key in it"},
+        {R"({"kty":"oct","alg":"HS512","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"})",
+         "at least 64 bytes"},
         {key_set({&rsa, &rsa}), "given twice"},
     };
     for (const auto& c : cases) {

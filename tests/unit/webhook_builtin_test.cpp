@@ -58,9 +58,9 @@ TEST(WebhookJwt, TimesAndClaimsDecide) {
         {R"({"exp":1767225540})", Reason::webhook_timestamp_stale},
         {R"({"exp":1767225700,"nbf":1767225661})", Reason::webhook_timestamp_future},
         {R"({"exp":1767225700,"iat":1767225661})", Reason::webhook_timestamp_future},
-        {R"({"exp":"1767225700"})", Reason::webhook_timestamp_malformed},
-        {R"({"exp":-1})", Reason::webhook_timestamp_malformed},
-        {R"({"exp":1e300})", Reason::webhook_timestamp_malformed},
+        {R"({"exp":"1767225700"})", Reason::webhook_signature_malformed},
+        {R"({"exp":-1})", Reason::webhook_timestamp_stale},
+        {R"({"exp":1e300})", Reason::webhook_signature_malformed},
         {R"({"iat":1767225600})", Reason::webhook_timestamp_missing},
         {"{}", Reason::webhook_timestamp_missing},
         {"[]", Reason::webhook_signature_malformed},
@@ -89,10 +89,10 @@ TEST(WebhookJwt, TheAlgorithmIsOurs) {
     EXPECT_EQ(reason(hs256(claims, R"({"alg":"none"})")), Reason::webhook_signature_invalid);
     EXPECT_EQ(reason(hs256(claims, R"({"alg":"HS512"})")), Reason::webhook_signature_invalid);
     EXPECT_EQ(reason(hs256(claims, R"({"alg":"HS256","crit":["x"]})")),
-              Reason::webhook_signature_invalid);
+              Reason::webhook_signature_malformed);
     EXPECT_EQ(reason(hs256(claims, "{}")), Reason::webhook_signature_invalid);
     const std::string good = hs256(claims);
-    EXPECT_EQ(reason(good.substr(0, good.rfind('.') + 1)), Reason::webhook_signature_invalid);
+    EXPECT_EQ(reason(good.substr(0, good.rfind('.') + 1)), Reason::webhook_signature_malformed);
     EXPECT_EQ(reason(good.substr(0, good.rfind('.'))), Reason::webhook_signature_malformed);
     EXPECT_EQ(reason(good + "="), Reason::webhook_signature_malformed);
     EXPECT_EQ(reason(good + ".x"), Reason::webhook_signature_malformed);

@@ -13,7 +13,7 @@
 namespace sallyport::policy::webhook::test {
 
 // `kind`: ED25519, RSA, P-256 or P-384.
-inline PrivateKey new_private_key(const std::string& kind) {
+inline const std::string& new_private_pem(const std::string& kind) {
     static std::map<std::string, std::string> made;
     std::string& pem = made[kind];
     if (pem.empty()) {
@@ -29,6 +29,11 @@ inline PrivateKey new_private_key(const std::string& kind) {
         BIO_free(writer);
         EVP_PKEY_free(key);
     }
+    return pem;
+}
+
+inline PrivateKey new_private_key(const std::string& kind) {
+    const std::string& pem = new_private_pem(kind);
     auto key = PrivateKey::from_pem(Secret(pem));
     if (!key) {
         throw std::runtime_error(key.message());

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory_resource>
 
 namespace sallyport::policy::webhook {
 namespace {
@@ -72,7 +73,8 @@ JsonPath path_of(std::string_view text) {
 
 std::string pick(std::string_view json, std::string_view path, std::size_t piece = 4096) {
     const JsonPath paths[] = {path_of(path)};
-    JsonPicker picker(paths);
+    std::pmr::monotonic_buffer_resource memory;
+    JsonPicker picker(paths, &memory);
     for (std::size_t at = 0; at < json.size(); at += piece) {
         picker.feed(json.substr(at, piece));
     }
@@ -115,7 +117,18 @@ TEST(WebhookJson, FindsOneMeaningOrNone) {
         {R"({"a":{"b":1},"a":{"b":2}})", "a.b", "(conflict)"},
         {R"({"a":{"b":1,"b":{}}})", "a.b", "(conflict)"},
         {R"({"id":null})", "id", "(unusable)"},
-        {R"({"id":true})", "id", "(unusable)"},
+        {R"({"id":true})", "id", "true"},
+        {R"({"id":false,"x":null})", "id", "false"},
+        {R"({"x":[true,null,false],"id":1})", "id", "1"},
+        {R"({"v":[{"id":"a"},{"id":"b"}]})", "v.1.id", "b"},
+        {R"({"v":[[0,[1]],[2,"x"]]})", "v.1.1", "x"},
+        {R"([{"data":{"c":"x"}}])", "0.data.c", "x"},
+        {R"([1,2,3])", "2", "3"},
+        {R"([1,2,3])", "3", "(absent)"},
+        {R"([1,2,3])", "02", "(absent)"},
+        {R"({"v":{"0":"key"}})", "v.0", "key"},
+        {R"({"v":[],"w":["x"]})", "v.0", "(absent)"},
+        {R"({"v":[1],"v":[2]})", "v.0", "(conflict)"},
         {R"({"id":{"x":1}})", "id", "(unusable)"},
         {R"({"id":["x"]})", "id", "(unusable)"},
         {R"([{"id":"x"}])", "id", "(absent)"},
@@ -141,6 +154,42 @@ TEST(WebhookJson, FindsOneMeaningOrNone) {
     for (const Case& c : cases) {
         EXPECT_EQ(pick(c.json, c.path), c.value) << c.json;
         EXPECT_EQ(pick(c.json, c.path, 1), c.value) << c.json << " byte by byte";
+    }
+}
+
+// The text of the value itself, as it stands in the body.
+TEST(WebhookJson, KnowsWhereValuesStand) {
+    struct Case {
+        const char* json;
+        const char* path;
+        const char* text;
+    };
+    const Case cases[] = {
+        {R"( {"a": {"b" : [1, 2] } ,"c":1})", "a", R"({"b" : [1, 2] })"},
+        {R"({"a":{"b":[1, {} ]}})", "a.b", R"([1, {} ])"},
+        {R"({"a":12 })", "a", "12"},
+        {R"({"a":12})", "a", "12"},
+        {R"({"a":"x\"y"})", "a", R"("x\"y")"},
+        {R"({"a":null})", "a", "null"},
+        {R"([false])", "0", "false"},
+        {"17", "x", "(none)"},
+        {R"({"a":1,"a":2})", "a", "(none)"},
+        {R"({"a":{}} x)", "a", "(none)"},
+    };
+    for (const Case& c : cases) {
+        const JsonPath paths[] = {path_of(c.path)};
+        for (const std::size_t piece : {std::size_t{1}, std::size_t{4096}}) {
+            std::pmr::monotonic_buffer_resource memory;
+            JsonPicker picker(paths, &memory);
+            const std::string_view json = c.json;
+            for (std::size_t at = 0; at < json.size(); at += piece) {
+                picker.feed(json.substr(at, piece));
+            }
+            picker.end();
+            const auto span = picker.span(0);
+            EXPECT_EQ(span ? json.substr(span->begin, span->end - span->begin) : "(none)", c.text)
+                << c.json;
+        }
     }
 }
 

@@ -88,7 +88,7 @@ const Mistake kMistakes[] = {
     {"sig=header:S type=ed25519 body=gunzip inflate_max=1m", "cannot be combined"},
     {"builtin=aws-sns topic=x", "is not a topic"},
     {"builtin=aws-sns", "needs the topic"},
-    {"builtin=adyen", "known are aws-sns, paypal, jwt, httpsig"},
+    {"builtin=other", "known are aws-sns, paypal, jwt, jws, httpsig, adyen, ebay, graph"},
     {"builtin=jwt", "needs its algorithm"},
     {"builtin=jwt algo=none", "known are HS256"},
     {"builtin=jwt algo=sha256", "known are HS256"},
@@ -147,7 +147,11 @@ const Mistake kMistakes[] = {
     {"sig=header:S body=gunzip inflate_max=1m signed=\"{form_sorted}\"", "cannot be combined"},
     {"sig=header:S id=json:a..b", "not a JSON path"},
     {"sig=header:S id=json:a.b.c.d.e.f.g.h.i", "not a JSON path"},
-    {"sig=header:S id=json:a|json:b|json:c|json:d|json:e", "at most 4 paths"},
+    {"sig=header:S id=json:a|json:b|json:c|json:d|json:e|json:f|json:g|json:h|json:i|json:j|json:k|"
+     "json:l|json:m|json:n|json:o|json:p|json:q|json:r|json:s|json:t|json:u|json:v|json:w|json:x|"
+     "json:y",
+     "at most 24 paths"},
+    {"sig=json:a.b.c.d.e.f.g.h.i", "is not a JSON path"},
     {"sig=header:S id_unsigned=true", "id_unsigned=allow"},
 };
 
