@@ -75,6 +75,7 @@ class Command {
     CLI::App* app_;
 };
 
+void add_ban(const Command& program);
 void add_certs(const Command& program);
 void add_check(const Command& program);
 void add_explain(const Command& program);

@@ -1,6 +1,5 @@
 #include "cli/control_client.hpp"
 
-#include "cli/command.hpp"
 #include "common/file_text.hpp"
 #include "common/secret.hpp"
 
@@ -32,6 +31,25 @@ std::string authorization(const std::string& token_file) {
 }
 
 }  // namespace
+
+Option add_control_options(const Command& command, ControlTarget& target) {
+    const Option url =
+        command.option("--control", target.url, "The URL of a running gateway's control location");
+    command.option("--token-file", target.token_file, "Its token (mode 0600)");
+    command.option("--unix-socket", target.unix_socket,
+                   "Connect to this socket instead of the URL's host");
+    command.option("--ca", target.ca_file, "The CA of an https control URL");
+    return url;
+}
+
+std::string query_value(std::string_view text) {
+    const std::unique_ptr<char, decltype(&curl_free)> encoded(
+        curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size())), curl_free);
+    if (!encoded) {
+        fail("libcurl cannot be used");
+    }
+    return encoded.get();
+}
 
 Json ask_control(const ControlTarget& target, const std::string& method, const std::string& path,
                  const Json& body) {

@@ -107,12 +107,7 @@ void add_explain(const Command& program) {
     command.option("--conf", options->conf, "The nginx configuration to ask");
     command.option("--prefix", options->prefix, "nginx's prefix (-p) for --conf");
     command.option("--nginx", options->nginx, "The nginx program for --conf").shows_default();
-    command.option("--control", options->control.url,
-                   "The URL of a running gateway's control location");
-    command.option("--token-file", options->control.token_file, "Its token (mode 0600)");
-    command.option("--unix-socket", options->control.unix_socket,
-                   "Connect to this socket instead of the URL's host");
-    command.option("--ca", options->control.ca_file, "The CA of an https control URL");
+    add_control_options(command, options->control);
     command.option("--url", options->url, "The request's absolute URL").required();
     command.option("--method", options->method, "Its method").shows_default();
     command.option("--ip", options->address, "The client's address, or unix:").shows_default();

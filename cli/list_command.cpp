@@ -1,5 +1,6 @@
-// `sallyport list`: what a list file holds, judged as the gateway judges it.
-#include "cli/command.hpp"
+// `sallyport list`: what a list file holds, judged as the gateway judges it; what a running gateway
+// holds, and a look at its sources now.
+#include "cli/control_client.hpp"
 #include "common/file_text.hpp"
 #include "module/policy/ip_list_spec.hpp"
 
@@ -78,6 +79,47 @@ void check(const CheckOptions& options) {
     }
 }
 
+struct RunningOptions {
+    ControlTarget control;
+    std::string name;
+    bool force = false;
+};
+
+void show(const RunningOptions& options) {
+    const Json answer = ask_control(options.control, "GET", "/lists", {});
+    answer["lists"].each_element([](const Json& row) {
+        std::printf("%-24s %10lld blocks  %lld versions, %lld refused\n",
+                    std::string(row["name"].text()).c_str(),
+                    static_cast<long long>(row["blocks"].integer_or(0)),
+                    static_cast<long long>(row["version"].integer_or(0)),
+                    static_cast<long long>(row["refusals"].integer_or(0)));
+    });
+}
+
+void reload(const RunningOptions& options) {
+    Json body = Json::object({{"force", Json::boolean(options.force)}});
+    if (!options.name.empty()) {
+        body.set("name", Json::string(options.name));
+    }
+    const Json answer = ask_control(options.control, "POST", "/lists/reload", body);
+    answer["lists"].each_element([](const Json& name) {
+        std::printf("%s is being read again\n", std::string(name.text()).c_str());
+    });
+}
+
+void add_running(const Command& list) {
+    auto options = std::make_shared<RunningOptions>();
+    const Command shows = list.command("show", "Shows the lists of a running gateway");
+    add_control_options(shows, options->control).required();
+    shows.run([options] { show(*options); });
+    const Command reloads =
+        list.command("reload", "Has a running gateway look at its lists' sources now");
+    add_control_options(reloads, options->control).required();
+    reloads.option("name", options->name, "One list; without it all of them");
+    reloads.flag("--force", options->force, "Take the new version whatever its size");
+    reloads.run([options] { reload(*options); });
+}
+
 }  // namespace
 
 void add_list(const Command& program) {
@@ -103,6 +145,7 @@ void add_list(const Command& program) {
     command.option("--contains", options->contains,
                    "Say which block this address is in; fail when it is in none");
     command.run([options] { check(*options); });
+    add_running(list);
 }
 
 }  // namespace sallyport::cli

@@ -103,6 +103,7 @@ void add_all(const Command& program) {
     add_explain(program);
     add_check(program);
     add_list(program);
+    add_ban(program);
     add_import(program);
     add_password(program);
 }

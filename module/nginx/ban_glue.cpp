@@ -1,7 +1,7 @@
 // Bans after too many failures (module/policy/ban.hpp).
 //
 //   sallyport_ban <name> [option=value]… | off              http, server, location
-//   sallyport_ban_zone [size=4m] [ipv4=32] [ipv6=64]        http
+//   sallyport_ban_zone [size=4m] [ipv4=32] [ipv6=64] [redis=NAME]   http
 //   sallyport_ban_exempt <list|CIDR>…                       http
 //   sallyport_ban_credential <header>…                      http
 //   sallyport_ban_mode off|report|enforce                   http, server, location
@@ -9,7 +9,10 @@
 // A ban is enforced in POST_READ, before `rewrite` and `return` can answer, in every server; what
 // leads to one is counted in the log phase, when the outcome is known. Rules of inner levels add to
 // those of outer ones.
+#include "common/crypto.hpp"
 #include "common/units.hpp"
+#include "module/nginx/ban_routes.hpp"
+#include "module/nginx/ban_sync.hpp"
 #include "module/nginx/ban_zone.hpp"
 #include "module/nginx/feature.hpp"
 #include "module/nginx/ip_list_conf.hpp"
@@ -18,6 +21,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -55,6 +59,9 @@ struct BanMain {
     bool by_credential = false;  // of any rule
     RuleMask with_path = 0;
     BanZone zone;
+    std::string store_name;
+    RedisStore* store = nullptr;    // nodes share their bans there
+    std::unique_ptr<BanSync> sync;  // a worker's, while it runs
 
     bool spares(const IpAddress& client) const {
         return exempt.contains(client) ||
@@ -143,9 +150,11 @@ Status set_zone(DirectiveCall& call) {
             status = set_prefix(main->prefixes.ipv4, "ipv4", *ipv4, 16, 32);
         } else if (const auto ipv6 = option(arg, "ipv6")) {
             status = set_prefix(main->prefixes.ipv6, "ipv6", *ipv6, 32, 128);
+        } else if (const auto store = option(arg, "redis"); store && !store->empty()) {
+            main->store_name = *store;
         } else {
             return Error{"unknown option \"" + std::string(arg) +
-                         "\"; write size=, ipv4= or ipv6="};
+                         "\"; write size=, ipv4=, ipv6= or redis=NAME"};
         }
         if (!status) {
             return status;
@@ -222,7 +231,29 @@ Status finish(ngx_conf_t* cf, void* main_conf) {
         return Done{};
     }
     main->exempt = policy::IpSet(main->exempt_blocks);
+    if (!main->store_name.empty()) {
+        main->store = redis_store(cf, main->store_name);
+        if (main->store == nullptr) {
+            return Error{"\"sallyport_ban_zone\": redis=\"" + main->store_name +
+                         "\" is not declared; write: sallyport_redis " + main->store_name +
+                         " redis://…"};
+        }
+        main->store->used = true;
+        policy::HashSecret secret;
+        const Secret derived =
+            derive_key(main->store->key_secret, "sallyport ban credentials", secret.size());
+        std::copy_n(derived.data(), secret.size(), secret.begin());
+        main->zone.share(secret);
+    }
     return main->zone.announce(cf, main->zone_bytes, main->prefixes);
+}
+
+Status init_process(ngx_cycle_t* cycle, void* main_conf) {
+    auto& main = *static_cast<BanMain*>(main_conf);
+    if (main.store != nullptr && main.store->client != nullptr) {
+        main.sync = std::make_unique<BanSync>(main.zone, *main.store, cycle);
+    }
+    return Done{};
 }
 
 bool active(const void* location) {
@@ -337,7 +368,13 @@ BanOutcome outcome_of(const Request& request) {
 void strike(const Request& request, const BanMain& main, const BanRule& rule,
             const BanSubject& subject) {
     auto& zone = const_cast<BanZone&>(main.zone);
-    const auto made = zone.strike(rule, subject);
+    bool counted = false;
+    const auto made = zone.strike(rule, subject, counted);
+    if (main.sync != nullptr && made) {
+        main.sync->say_soon();
+    } else if (main.sync != nullptr && counted) {
+        main.sync->count(rule, subject);
+    }
     if (made) {
         ngx_log_error(NGX_LOG_NOTICE, request.log(), 0,
                       "sallyport: ban \"%s\": %s is banned for %L s (%uD outcomes, ban number %ui)",
@@ -417,10 +454,13 @@ const Feature kBan = {
     .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<BanLocation>(pool); },
     .merge_location = merge,
     .postconfiguration = finish,
+    .init_process = init_process,
+    .exit_process = [](ngx_cycle_t*, void* main) { static_cast<BanMain*>(main)->sync.reset(); },
     .active = active,
     .post_read = post_read,
     .rewrite = rewrite,
     .log = log,
+    .routes = kBanRoutes,
     .inspect = inspect,
 };
 

@@ -11,7 +11,7 @@ using policy::BanTable;
 namespace {
 
 constexpr std::uint64_t kMagic =
-    0x5350424153303031;  // "SPBAS001"; the zone's name ends in the same 1
+    0x5350424153303032;  // "SPBAS002"; the zone's name ends in the same 2
 
 // Monotonic and the same in all workers, as nginx's loop last read it. Never 0.
 std::int64_t clock_ms() {
@@ -38,7 +38,7 @@ BanRow row_of(const BanEntry& entry, std::int64_t now_ms) {
 Status BanZone::announce(ngx_conf_t* cf, std::uint64_t bytes, policy::BanPrefixes prefixes) {
     prefixes_ = prefixes;
     const Layout layout{
-        .name = "sallyport_bans_v1", .bytes = bytes, .magic = kMagic, .what = "the bans"};
+        .name = "sallyport_bans_v2", .bytes = bytes, .magic = kMagic, .what = "the bans"};
     return SharedZone::announce(cf, layout);
 }
 
@@ -49,10 +49,12 @@ void BanZone::create(std::span<std::byte> memory, SharedZone* old) {
     if (old != nullptr) {
         table_->adopt(*static_cast<BanZone*>(old)->table_, clock_ms());
     }
+    table_->share(credential_secret_.has_value());
 }
 
 void BanZone::keep(std::span<std::byte> memory) {
     table_ = reinterpret_cast<BanTable*>(memory.data());
+    table_->share(credential_secret_.has_value());
 }
 
 std::optional<BanEntry> BanZone::find(const BanSubject& subject) const {
@@ -71,9 +73,10 @@ std::optional<BanEntry> BanZone::find(const BanSubject& subject) const {
     return found != nullptr && found->banned(now) ? std::optional(*found) : std::nullopt;
 }
 
-std::optional<BanEntry> BanZone::strike(const policy::BanRule& rule, const BanSubject& subject) {
+std::optional<BanEntry> BanZone::strike(const policy::BanRule& rule, const BanSubject& subject,
+                                        bool& counted) {
     const Lock lock(*this);
-    const BanEntry* made = table_->strike(rule, subject, clock_ms());
+    const BanEntry* made = table_->strike(rule, subject, clock_ms(), &counted);
     return made != nullptr ? std::optional(*made) : std::nullopt;
 }
 
@@ -101,7 +104,7 @@ std::vector<BanRow> BanZone::list(std::size_t skip, std::size_t max) const {
 
 bool BanZone::add(const BanSubject& subject, std::int64_t ttl_ms, std::string_view rule) {
     const Lock lock(*this);
-    return table_->ban(subject, rule, ttl_ms, 0, 0, clock_ms());
+    return table_->ban(subject, rule, ttl_ms, 0, 0, clock_ms(), true);
 }
 
 bool BanZone::remove(const BanSubject& subject) {
@@ -112,6 +115,39 @@ bool BanZone::remove(const BanSubject& subject) {
 bool BanZone::allow(const BanSubject& subject) {
     const Lock lock(*this);
     return table_->allow(subject, clock_ms());
+}
+
+std::vector<BanEntry> BanZone::unheard(std::size_t max) {
+    const Lock lock(*this);
+    return table_->unheard(max, clock_ms());
+}
+
+void BanZone::heard(const std::vector<BanEntry>& entries) {
+    const Lock lock(*this);
+    table_->heard(entries);
+}
+
+bool BanZone::take(const policy::BanWord& word) {
+    const Lock lock(*this);
+    return table_->take(word, clock_ms());
+}
+
+std::pair<std::string, std::string> BanZone::hearing() const {
+    const Lock lock(*this);
+    return {std::string(table_->epoch()), std::string(table_->number())};
+}
+
+void BanZone::hear(std::string_view epoch, std::string_view number) {
+    const Lock lock(*this);
+    table_->hear(epoch, number, clock_ms());
+}
+
+bool BanZone::take_turn(std::int64_t every_ms) {
+    return table_->take_turn(clock_ms(), every_ms);
+}
+
+policy::BanWord BanZone::word_of(const BanEntry& entry) {
+    return entry.word(clock_ms());
 }
 
 BanZone::Totals BanZone::totals() const {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sallyport::ngx {
@@ -30,19 +31,24 @@ struct BanRow {
 class BanZone final : public SharedZone {
   public:
     Status announce(ngx_conf_t* cf, std::uint64_t bytes, policy::BanPrefixes prefixes);
+    // Before nginx makes the memory: nodes share the bans, and know credentials by this secret.
+    void share(const policy::HashSecret& credential_secret) {
+        credential_secret_ = credential_secret;
+    }
 
     policy::BanPrefixes prefixes() const { return prefixes_; }
     policy::BanSubject subject_of(const IpAddress& address) const {
         return policy::ban_subject(address, prefixes_);
     }
     policy::BanSubject credential(std::string_view value) const {
-        return table_->credential(value);
+        return credential_secret_ ? policy::ban_credential(*credential_secret_, value)
+                                  : table_->credential(value);
     }
     // The ban, when there is one. Takes no lock unless a writer is in the way.
     std::optional<policy::BanEntry> find(const policy::BanSubject& subject) const;
-    // Counts one outcome; the ban when that made one.
+    // Counts one outcome; the ban when that made one. `counted` as in BanTable::strike.
     std::optional<policy::BanEntry> strike(const policy::BanRule& rule,
-                                           const policy::BanSubject& subject);
+                                           const policy::BanSubject& subject, bool& counted);
 
     // For the control endpoint. Subjects come from policy::parse_ban_subject(text, prefixes()).
     //
@@ -55,6 +61,15 @@ class BanZone final : public SharedZone {
     bool remove(const policy::BanSubject& subject);
     // Never to be banned until removed; ends a ban that lives. False when there is no room for it.
     bool allow(const policy::BanSubject& subject);
+
+    // For the exchange with other nodes (ban_sync.hpp), as in BanTable.
+    std::vector<policy::BanEntry> unheard(std::size_t max);
+    void heard(const std::vector<policy::BanEntry>& entries);
+    bool take(const policy::BanWord& word);
+    std::pair<std::string, std::string> hearing() const;  // epoch and number
+    void hear(std::string_view epoch, std::string_view number);
+    bool take_turn(std::int64_t every_ms);
+    static policy::BanWord word_of(const policy::BanEntry& entry);
 
     struct Totals {
         std::uint64_t live = 0;       // bans that hold now
@@ -70,6 +85,7 @@ class BanZone final : public SharedZone {
     void keep(std::span<std::byte> memory) override;
 
     policy::BanPrefixes prefixes_;
+    std::optional<policy::HashSecret> credential_secret_;
     policy::BanTable* table_ = nullptr;
 };
 

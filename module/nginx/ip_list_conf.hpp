@@ -28,6 +28,7 @@ using FileIdentities = std::vector<FileIdentity>;
 struct NamedList {
     policy::IpListSpec spec;  // with whole paths
     policy::IpList list;
+    std::size_t blocks_read = 0;  // when the configuration was read
     std::optional<policy::IpSetSlots>
         slots;  // in shared memory; none for a list that never changes
 
@@ -73,6 +74,7 @@ const policy::IpList* find_ip_list(ngx_conf_t* cf, std::string_view name);
 struct IpListState {
     std::string_view name;
     std::uint64_t blocks = 0;
+    bool refreshed = false;         // has sources that are looked at; else the rest is 0
     std::uint64_t version = 0;      // publications since the configuration was loaded
     std::uint64_t loaded_at_s = 0;  // wall clock
     std::uint64_t refusals = 0;     // new versions that were not taken

@@ -10,6 +10,7 @@
 #include "module/nginx/feature.hpp"
 #include "module/nginx/guard.hpp"
 #include "module/nginx/ip_list_conf.hpp"
+#include "module/nginx/ip_list_routes.hpp"
 #include "module/nginx/levels.hpp"
 #include "module/nginx/str.hpp"
 
@@ -274,6 +275,7 @@ const Feature kIpList = {
     .post_read = post_read,
     .rewrite = rewrite,
     .explain = explain,
+    .routes = kIpListRoutes,
     .inspect = inspect,
 };
 

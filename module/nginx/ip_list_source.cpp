@@ -129,6 +129,7 @@ Status load_list(ngx_conf_t* cf, NamedList& named) {
     if (!share) {
         return Error{"list \"" + named.spec.name + "\" " + share.message()};
     }
+    named.blocks_read = blocks->size();
     place(cf, named, image, blocks->size());
     return Done{};
 }
@@ -148,9 +149,10 @@ std::vector<IpListState> ip_list_states(ngx_cycle_t* cycle) {
     for (const NamedList* named : main->lists) {
         IpListState state;
         state.name = named->list.name;
-        state.blocks = named->spec.blocks.size();
+        state.blocks = named->blocks_read;
         if (named->slots) {
             state.blocks = named->slots->blocks();
+            state.refreshed = true;
             state.version = named->slots->version();
             state.loaded_at_s = named->slots->note(kLoadedAtS);
             state.refusals = named->slots->note(kRefusals);

@@ -176,6 +176,17 @@ BanSubject ban_subject(const IpAddress& address, BanPrefixes prefixes) {
     return subject;
 }
 
+BanSubject ban_credential(const HashSecret& secret, std::string_view value) {
+    KeyParts parts;
+    parts.add("credential");
+    parts.add(value);
+    const KeyText text = key_text(secret, parts);
+    BanSubject subject;
+    subject.kind = BanKind::credential;
+    hex_decode_to({text.data(), text.size()}, subject.id);
+    return subject;
+}
+
 std::string to_string(const BanSubject& subject) {
     if (subject.kind == BanKind::credential) {
         return std::string(kCredential) + hex_encode(subject.id.data(), subject.id.size());

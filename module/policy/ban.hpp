@@ -12,6 +12,7 @@
 #include "common/ip.hpp"
 #include "common/result.hpp"
 #include "module/policy/decision.hpp"
+#include "module/policy/rate_limit_key.hpp"
 
 #include <array>
 #include <cstdint>
@@ -39,6 +40,8 @@ struct BanSubject {
 };
 
 BanSubject ban_subject(const IpAddress& address, BanPrefixes prefixes);
+// A credential under a secret that several nodes know: a hash that withstands collisions.
+BanSubject ban_credential(const HashSecret& secret, std::string_view value);
 // `192.0.2.1`, `2001:db8::/64`, `credential:` and 32 hex digits.
 std::string to_string(const BanSubject& subject);
 // The same back. An address is cut to its prefix; a block must be of exactly that length.

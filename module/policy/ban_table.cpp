@@ -8,6 +8,9 @@ namespace sallyport::policy {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kHeadBytes = 4 * kAlignment;
+// Sets that one look for unheard entries takes: 640 KiB, some ten microseconds.
+constexpr std::size_t kScanSets = 1024;
 // A writer's change takes well under a microsecond; more tries than that wait for a dead one.
 constexpr int kPeekTries = 4;
 // How long a level is kept for a ban by hand that names no rule.
@@ -59,17 +62,17 @@ class BanTable::Change {
 
 BanTable* BanTable::create(std::span<std::byte> memory, const HashSecret& secret) {
     static_assert(sizeof(BanEntry) == 80 && std::is_trivially_copyable_v<BanEntry>);
-    static_assert(sizeof(Strikes) == 32 && sizeof(BanTable) <= 2 * kAlignment);
+    static_assert(sizeof(Strikes) == 32 && sizeof(BanTable) <= kHeadBytes);
     static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
     auto* table = new (memory.data()) BanTable(secret);
-    const std::size_t room = memory.size() - 2 * kAlignment;
+    const std::size_t room = memory.size() - kHeadBytes;
     table->ban_set_count_ = room / 2 / sizeof(BanSet);
     table->strike_set_count_ = (room - table->ban_set_count_ * sizeof(BanSet)) / sizeof(StrikeSet);
     return table;
 }
 
 std::span<BanTable::BanSet> BanTable::ban_sets() const {
-    auto* base = reinterpret_cast<char*>(const_cast<BanTable*>(this)) + 2 * kAlignment;
+    auto* base = reinterpret_cast<char*>(const_cast<BanTable*>(this)) + kHeadBytes;
     return {reinterpret_cast<BanSet*>(base), static_cast<std::size_t>(ban_set_count_)};
 }
 
@@ -82,11 +85,15 @@ void BanTable::adopt(const BanTable& other, std::int64_t now_ms) {
     secret_ = other.secret_;
     bans_made_ = other.bans_made_;
     evictions_ = other.evictions_;
-    other.each(now_ms, [&](const BanEntry& entry) {
-        if (BanEntry* kept = place(entry.subject, now_ms)) {
-            *kept = entry;
+    for (const BanSet& set : other.ban_sets()) {
+        for (const BanEntry& entry : set.places) {
+            BanEntry* kept = entry.worth_keeping(now_ms) ? place(entry.subject, now_ms) : nullptr;
+            if (kept != nullptr) {
+                *kept = entry;
+            }
         }
-    });
+    }
+    scan_left_ = ban_set_count_;
     latest_until_ms_.store(other.latest_until_ms_.load(std::memory_order_relaxed),
                            std::memory_order_relaxed);
 }
@@ -194,9 +201,13 @@ BanTable::Strikes& BanTable::strikes(const KeyHash& key, std::int64_t now_ms,
 }
 
 const BanEntry* BanTable::strike(const BanRule& rule, const BanSubject& subject,
-                                 std::int64_t now_ms) {
+                                 std::int64_t now_ms, bool* counted) {
     const BanEntry* known = find(subject);
-    if (known != nullptr && (known->allowed != 0 || known->banned(now_ms))) {
+    const bool settled = known != nullptr && (known->allowed != 0 || known->banned(now_ms));
+    if (counted != nullptr) {
+        *counted = !settled;
+    }
+    if (settled) {
         return nullptr;  // nothing more to say about it
     }
     Strikes& seen = strikes(hash(subject, rule.name), now_ms, rule.within_ms);
@@ -210,8 +221,9 @@ const BanEntry* BanTable::strike(const BanRule& rule, const BanSubject& subject,
     }
     seen.current = 0;
     seen.previous = 0;
-    const unsigned level =
-        known != nullptr && known->worth_keeping(now_ms) ? known->level + 1u : 0u;
+    const unsigned level = known != nullptr && known->worth_keeping(now_ms) && known->lifted == 0
+                               ? known->level + 1u
+                               : 0u;
     const std::size_t step = std::min<std::size_t>(level, rule.ttl_ms.size() - 1);
     if (!ban(subject, rule.name, rule.ttl_ms[step], rule.remember_ms, level, now_ms)) {
         return nullptr;
@@ -222,34 +234,59 @@ const BanEntry* BanTable::strike(const BanRule& rule, const BanSubject& subject,
 }
 
 bool BanTable::ban(const BanSubject& subject, std::string_view rule, std::int64_t ttl_ms,
-                   std::int64_t remember_ms, unsigned level, std::int64_t now_ms) {
+                   std::int64_t remember_ms, unsigned level, std::int64_t now_ms, bool by_hand) {
     const Change change(*this);
     BanEntry* entry = place(subject, now_ms);
     if (entry == nullptr) {
         return false;
     }
-    entry->allowed = 0;
+    *entry = {};
+    entry->subject = subject;
+    entry->by_hand = by_hand ? 1 : 0;
     entry->level = static_cast<std::uint8_t>(std::min(level, 255u));
-    entry->count = 0;
     entry->since_ms = now_ms;
     entry->until_ms = ttl_ms >= kBanForever ? kBanForever : now_ms + ttl_ms;
     entry->forget_ms = entry->until_ms + std::max(remember_ms, kNoMemory);
     set_rule(*entry, rule);
     ++bans_made_;
-    latest_until_ms_.store(
-        std::max(latest_until_ms_.load(std::memory_order_relaxed), entry->until_ms),
-        std::memory_order_relaxed);
+    raise_latest(entry->until_ms);
+    said(*entry);
     return true;
+}
+
+void BanTable::raise_latest(std::int64_t until_ms) {
+    latest_until_ms_.store(std::max(latest_until_ms_.load(std::memory_order_relaxed), until_ms),
+                           std::memory_order_relaxed);
+}
+
+void BanTable::said(BanEntry& entry) {
+    if (shared_ != 0) {
+        entry.unheard = 1;
+        scan_left_ = ban_set_count_;
+    }
 }
 
 bool BanTable::lift(const BanSubject& subject, std::int64_t now_ms) {
     auto* entry = const_cast<BanEntry*>(find(subject));
+    const bool was = entry != nullptr && (entry->allowed != 0 || entry->banned(now_ms));
+    if (entry == nullptr && shared_ == 0) {
+        return false;
+    }
+    const Change change(*this);
+    // The store may know more than this table, which is of fixed size.
+    entry = entry == nullptr ? place(subject, now_ms) : entry;
     if (entry == nullptr) {
         return false;
     }
-    const bool was = entry->allowed != 0 || entry->banned(now_ms);
-    const Change change(*this);
     *entry = {};
+    if (shared_ != 0) {
+        entry->subject = subject;
+        entry->lifted = 1;
+        entry->by_hand = 1;
+        entry->since_ms = now_ms;
+        entry->forget_ms = now_ms + kBanLiftedMemoryMs;
+        said(*entry);
+    }
     return was;
 }
 
@@ -262,8 +299,122 @@ bool BanTable::allow(const BanSubject& subject, std::int64_t now_ms) {
     *entry = {};
     entry->subject = subject;
     entry->allowed = 1;
+    entry->by_hand = 1;
     entry->since_ms = now_ms;
+    said(*entry);
     return true;
+}
+
+BanWord BanEntry::word(std::int64_t now_ms) const {
+    BanWord out;
+    out.subject = subject;
+    out.said = allowed != 0 ? BanSaid::allowed : lifted != 0 ? BanSaid::lifted : BanSaid::banned;
+    out.by_hand = by_hand != 0;
+    out.level = level;
+    out.count = count;
+    out.age_ms = std::max<std::int64_t>(now_ms - since_ms, 0);
+    out.left_ms =
+        until_ms >= kBanForever ? kBanForever : std::max<std::int64_t>(until_ms - now_ms, 0);
+    out.memory_ms = allowed != 0 || forget_ms >= kBanForever
+                        ? kBanForever
+                        : std::max<std::int64_t>(forget_ms - now_ms, 0);
+    out.rule = rule_name();
+    return out;
+}
+
+std::vector<BanEntry> BanTable::unheard(std::size_t max, std::int64_t now_ms) {
+    std::vector<BanEntry> out;
+    out.reserve(max);
+    const std::span<BanSet> sets = ban_sets();
+    for (std::size_t i = 0; i < kScanSets && scan_left_ > 0; ++i, --scan_left_) {
+        scan_from_ = scan_from_ < sets.size() ? scan_from_ : 0;
+        for (const BanEntry& entry : sets[scan_from_].places) {
+            if (entry.unheard == 0 || !entry.worth_keeping(now_ms)) {
+                continue;
+            }
+            if (out.size() == max) {
+                return out;  // this set is looked at again
+            }
+            out.push_back(entry);
+        }
+        ++scan_from_;
+    }
+    return out;
+}
+
+void BanTable::heard(std::span<const BanEntry> entries) {
+    const Change change(*this);
+    for (const BanEntry& entry : entries) {
+        auto* here = const_cast<BanEntry*>(find(entry.subject));
+        if (here != nullptr && here->since_ms == entry.since_ms && here->allowed == entry.allowed &&
+            here->lifted == entry.lifted) {
+            here->unheard = 0;
+        }
+    }
+}
+
+bool BanTable::take(const BanWord& word, std::int64_t now_ms) {
+    auto* entry = const_cast<BanEntry*>(find(word.subject));
+    const std::int64_t since_ms = now_ms - word.age_ms;
+    if (entry != nullptr && entry->unheard != 0 && entry->since_ms > since_ms) {
+        return false;
+    }
+    const bool was_banned = entry != nullptr && entry->banned(now_ms);
+    const Change change(*this);
+    if (word.said == BanSaid::lifted) {
+        if (entry != nullptr) {
+            *entry = {};
+        }
+        return false;
+    }
+    entry = entry == nullptr ? place(word.subject, now_ms) : entry;
+    if (entry == nullptr) {
+        return false;
+    }
+    *entry = {};
+    entry->subject = word.subject;
+    entry->allowed = word.said == BanSaid::allowed ? 1 : 0;
+    entry->by_hand = word.by_hand ? 1 : 0;
+    entry->level = word.level;
+    entry->count = word.count;
+    entry->since_ms = since_ms;
+    if (entry->allowed != 0) {
+        return false;
+    }
+    entry->until_ms = word.left_ms >= kBanForever ? kBanForever : now_ms + word.left_ms;
+    entry->forget_ms = word.memory_ms >= kBanForever ? entry->until_ms : now_ms + word.memory_ms;
+    set_rule(*entry, word.rule);
+    raise_latest(entry->until_ms);
+    const bool banned = entry->banned(now_ms) && !was_banned;
+    bans_made_ += banned ? 1 : 0;
+    return banned;
+}
+
+void BanTable::hear(std::string_view epoch, std::string_view number, std::int64_t now_ms) {
+    if (epoch.size() >= sizeof epoch_ || number.size() >= sizeof number_) {
+        return;
+    }
+    if (epoch != epoch_) {
+        const Change change(*this);
+        for (BanSet& set : ban_sets()) {
+            for (BanEntry& entry : set.places) {
+                if (entry.worth_keeping(now_ms)) {
+                    entry.unheard = 1;
+                }
+            }
+        }
+        scan_left_ = ban_set_count_;
+    }
+    std::memset(epoch_, 0, sizeof epoch_);
+    std::memcpy(epoch_, epoch.data(), epoch.size());
+    std::memset(number_, 0, sizeof number_);
+    std::memcpy(number_, number.data(), number.size());
+}
+
+bool BanTable::take_turn(std::int64_t now_ms, std::int64_t every_ms) {
+    std::int64_t next = next_turn_ms_.load(std::memory_order_relaxed);
+    return now_ms >= next && next_turn_ms_.compare_exchange_strong(next, now_ms + every_ms,
+                                                                   std::memory_order_relaxed);
 }
 
 }  // namespace sallyport::policy

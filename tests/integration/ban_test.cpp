@@ -3,6 +3,7 @@
 #include "tests/integration/fixtures/http_client.hpp"
 #include "tests/integration/fixtures/log_reader.hpp"
 #include "tests/integration/fixtures/nginx_server.hpp"
+#include "tests/integration/fixtures/process.hpp"
 #include "tests/integration/fixtures/upstream.hpp"
 #include "tests/integration/mistakes.hpp"
 
@@ -262,6 +263,146 @@ TEST_F(Ban, AProxyIsNotBannedForItsClients) {
     }
     EXPECT_EQ(proxy.status("/", "PORT", {{"X-Forwarded-For", "192.0.2.1"}}), 403);
     EXPECT_EQ(proxy.status("/", "PORT", {{"X-Forwarded-For", "192.0.2.2"}}), 200);
+}
+
+constexpr std::string_view kControlled = R"(
+    sallyport_ban guess on=401 by=address,credential after=2 within=1m for=1h;
+    sallyport_ban steal on=403 by=credential after=2 within=1m for=1h;
+    server {
+        listen 127.0.0.1:%%PORT%%;
+        location / { return 200 in; }
+        location /401 { return 401; }
+        location /403 { return 403; }
+    }
+    server { listen 127.0.0.1:%%PORT_OTHER%%; return 200 other; }
+    server {
+        listen 127.0.0.1:%%PORT_CONTROL%%;
+        sallyport_ban_mode off;
+        location / { sallyport_control; }
+    }
+)";
+
+HttpResponse control(const NginxServer& nginx, const char* method, const std::string& path,
+                     std::string body = "") {
+    HttpRequest request{.url = nginx.url(path, "PORT_CONTROL"), .method = method};
+    if (!body.empty()) {
+        request.headers = {{"Content-Type", "application/json"}};
+        request.body = body;
+    }
+    return send(request);
+}
+
+TEST_F(Ban, TheControlLocationShowsMakesAndLiftsThemForAllWorkers) {
+    NginxServer nginx(kControlled, options(3));
+    Client client(nginx, "127.0.0.61");
+    client.get("/401");
+    client.get("/401");
+    EXPECT_TRUE(wait_until([&] { return client.banned(); }));
+    const auto listed = control(nginx, "GET", "/bans");
+    EXPECT_EQ(listed.status, 200) << listed.body;
+    const auto json = Json::parse(listed.body);
+    ASSERT_TRUE(json.ok()) << listed.body;
+    ASSERT_EQ((*json)["bans"].size(), 1u);
+    EXPECT_EQ((*json)["bans"].at(0)["subject"].text(), "127.0.0.61");
+    EXPECT_EQ((*json)["bans"].at(0)["rule"].text(), "guess");
+    EXPECT_EQ((*json)["bans"].at(0)["state"].text(), "banned");
+    EXPECT_EQ((*json)["bans"].at(0)["count"].integer_or(0), 2);
+    EXPECT_GT((*json)["bans"].at(0)["remaining_s"].integer_or(0), 3000);
+    EXPECT_EQ(control(nginx, "DELETE", "/bans?subject=127.0.0.61").status, 200);
+    EXPECT_EQ(control(nginx, "DELETE", "/bans?subject=127.0.0.61").status, 404);
+    for (int i = 0; i < 9; ++i) {  // whichever worker answers
+        EXPECT_FALSE(Client(nginx, "127.0.0.61").banned());
+    }
+
+    EXPECT_EQ(control(nginx, "POST", "/bans", R"({"subject":"127.0.0.62","for":"ever"})").status,
+              200);
+    for (int i = 0; i < 9; ++i) {
+        EXPECT_TRUE(Client(nginx, "127.0.0.62").banned());
+    }
+    EXPECT_NE(control(nginx, "GET", "/bans?max=1").body.find("\"remaining_s\":\"ever\""),
+              std::string::npos);
+    EXPECT_EQ(control(nginx, "POST", "/bans", R"({"subject":"127.0.0.62","allow":true})").status,
+              200);
+    Client allowed(nginx, "127.0.0.62");
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_EQ(allowed.status("/401"), 401);
+    }
+    EXPECT_FALSE(allowed.banned());
+    EXPECT_EQ(control(nginx, "GET", "/bans?skip=1").body.find("127.0.0.62"), std::string::npos);
+    EXPECT_NE(control(nginx, "GET", "/metrics").body.find("sallyport_ban_allowances 1"),
+              std::string::npos);
+    EXPECT_NE(nginx.error_log().find("control: allowed 127.0.0.62"), std::string::npos);
+}
+
+TEST_F(Ban, TheControlLocationTakesACredentialByItsValue) {
+    NginxServer nginx(kControlled, options());
+    const HeaderList alice = {{"Authorization", "Bearer alice-0123456789"}};
+    const auto allow =
+        control(nginx, "POST", "/bans", R"({"credential":"Bearer alice-0123456789","allow":true})");
+    EXPECT_EQ(allow.status, 200) << allow.body;
+    EXPECT_NE(allow.body.find("\"credential:"), std::string::npos) << allow.body;
+    Client client(nginx, "127.0.0.63");
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_EQ(client.status("/403", "PORT", alice), 403);
+    }
+    EXPECT_EQ(client.status("/", "PORT", alice), 200);
+    EXPECT_EQ(
+        control(nginx, "POST", "/bans", R"({"credential":"Bearer bob-0123456789","for":"1h"})")
+            .status,
+        200);
+    EXPECT_EQ(client.status("/", "PORT", {{"Authorization", "Bearer bob-0123456789"}}), 403);
+    EXPECT_EQ(control(nginx, "GET", "/bans").body.find("0123456789\""), std::string::npos);
+    EXPECT_EQ(nginx.error_log().find("bob-0123456789"), std::string::npos);
+}
+
+TEST_F(Ban, TheControlLocationSaysWhatIsWrong) {
+    NginxServer nginx(kControlled, options());
+    const struct {
+        const char* body;
+        const char* message;
+    } wrong[] = {
+        {R"({"for":"1h"})", "subject"},
+        {R"({"subject":"127.0.0.1","credential":"x","for":"1h"})", "either"},
+        {R"({"credential":"","for":"1h"})", "empty"},
+        {R"({"subject":"10.0.0.0/8","for":"1h"})", "sallyport_deny"},
+        {R"({"subject":"127.0.0.1"})", "write either"},
+        {R"({"subject":"127.0.0.1","for":"1h","allow":true})", "write either"},
+        {R"({"subject":"127.0.0.1","for":"soon"})", "a time such as"},
+        {R"({"subject":"127.0.0.1","for":"0s"})", "a time such as"},
+    };
+    for (const auto& row : wrong) {
+        const auto response = control(nginx, "POST", "/bans", row.body);
+        EXPECT_EQ(response.status, 400) << row.body;
+        EXPECT_NE(response.body.find(row.message), std::string::npos) << response.body;
+    }
+    EXPECT_EQ(control(nginx, "GET", "/bans?max=5000").status, 400);
+    EXPECT_EQ(control(nginx, "GET", "/bans?skip=x").status, 400);
+    EXPECT_EQ(control(nginx, "DELETE", "/bans").status, 400);
+    EXPECT_EQ(control(nginx, "PUT", "/bans").header("Allow"), "GET, POST, DELETE");
+    NginxServer none(R"(
+        server { listen 127.0.0.1:%%PORT_CONTROL%%; location / { sallyport_control; } }
+    )");
+    EXPECT_EQ(control(none, "GET", "/bans").status, 404);
+}
+
+TEST_F(Ban, TheCommandLineDoesTheSame) {
+    NginxServer nginx(kControlled, options(2));
+    const std::string url = nginx.url("/", "PORT_CONTROL");
+    const auto ban = [&](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(),
+                         {environment_or("SALLYPORT_CLI_BIN", SALLYPORT_CLI_BIN_DEFAULT), "ban"});
+        arguments.insert(arguments.end(), {"--control", url});
+        return run_command(arguments);
+    };
+    EXPECT_EQ(ban({"add", "127.0.0.64", "--for", "1h"}).output, "127.0.0.64 is banned\n");
+    EXPECT_TRUE(Client(nginx, "127.0.0.64").banned());
+    EXPECT_NE(ban({"list"}).output.find("control          127.0.0.64\n"), std::string::npos);
+    EXPECT_EQ(ban({"allow", "2001:db8::7"}).output, "2001:db8::/64 is allowed\n");
+    EXPECT_EQ(ban({"lift", "2001:db8::/64"}).output, "2001:db8::/64 is free\n");
+    EXPECT_EQ(ban({"lift", "127.0.0.64"}).exit_code, 0);
+    EXPECT_FALSE(Client(nginx, "127.0.0.64").banned());
+    EXPECT_EQ(ban({"lift", "127.0.0.64"}).exit_code, 1);
+    EXPECT_EQ(ban({"add", "--for", "1h"}).exit_code, 2);
 }
 
 class BanMistake : public testing::TestWithParam<Mistake> {};

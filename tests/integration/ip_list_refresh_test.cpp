@@ -165,6 +165,44 @@ TEST(IpListRefresh, NoAnswerIsWrongWhileListsChangeUnderLoad) {
     EXPECT_GT(answered, 0);
 }
 
+TEST(IpListRefresh, TheControlLocationAsksForALook) {
+    NginxServer nginx(R"(
+        set_real_ip_from 127.0.0.1;
+        sallyport_ip_list blocked file=blocked.txt refresh=24h;
+        sallyport_ip_list fixed file=blocked.txt refresh=off;
+        sallyport_ip_list office 127.0.0.0/8;
+        server {
+            listen 127.0.0.1:%%PORT%%;
+            location /guarded { sallyport_deny blocked; return 200 in; }
+            location /control/ { sallyport_control; }
+        }
+    )",
+                      options(lines(300), 2));
+    const auto reload = [&](const char* body) {
+        return send({.url = nginx.url("/control/lists/reload"),
+                     .method = "POST",
+                     .headers = {{"Content-Type", "application/json"}},
+                     .body = body});
+    };
+    replace(nginx, "blocked.txt", "203.0.113.0/24\n");
+    EXPECT_EQ(reload(R"({"name":"nobody"})").status, 404);
+    EXPECT_EQ(reload(R"({"name":"office"})").status, 404);
+    EXPECT_EQ(reload(R"({"name":"fixed"})").status, 404);
+    EXPECT_EQ(reload(R"({"name":7})").status, 400);
+    EXPECT_EQ(reload("{}").body, "{\"lists\":[\"blocked\"]}\n");
+    EXPECT_TRUE(logged(nginx, "has 1 blocks where there were 300"));
+    EXPECT_EQ(status(nginx, "203.0.113.1"), 200);
+    EXPECT_EQ(reload(R"({"name":"blocked","force":true})").status, 202);
+    EXPECT_TRUE(wait_until([&] { return status(nginx, "203.0.113.1") == 403; }));
+    const auto lists = send({.url = nginx.url("/control/lists")});
+    EXPECT_NE(lists.body.find("{\"name\":\"blocked\",\"blocks\":1,\"refreshed\":true,"),
+              std::string::npos)
+        << lists.body;
+    EXPECT_NE(lists.body.find("{\"name\":\"fixed\",\"blocks\":300,\"refreshed\":false}"),
+              std::string::npos)
+        << lists.body;
+}
+
 // Without a master there is no helper: the one process looks itself.
 TEST(IpListRefresh, WithoutAMaster) {
     const TempDir dir("nginx-alone");

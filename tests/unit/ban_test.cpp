@@ -272,5 +272,113 @@ TEST_F(BanTableTest, ATableOfAnotherSizeTakesOver) {
     EXPECT_GT(larger->ban_places(), table_->ban_places());
 }
 
+TEST_F(BanTableTest, ASharedTableKnowsWhatIsUnheard) {
+    EXPECT_TRUE(table_->allow(one_, 1000));
+    EXPECT_TRUE(table_->unheard(10, 1000).empty()) << "not shared yet";
+    table_->share(true);
+    const BanSubject two = subject("192.0.2.2");
+    ASSERT_TRUE(strike(two, 3, 2000));
+    auto unheard = table_->unheard(10, 2500);
+    ASSERT_EQ(unheard.size(), 1u);
+    EXPECT_EQ(unheard[0].subject, two);
+    EXPECT_EQ(unheard[0].word(2500).age_ms, 500);
+    EXPECT_EQ(unheard[0].word(2500).left_ms, 59'500);
+    // It changes while the store is being told: still unheard.
+    ASSERT_TRUE(table_->lift(two, 2600));
+    table_->heard(unheard);
+    unheard = table_->unheard(10, 2700);
+    ASSERT_EQ(unheard.size(), 1u);
+    EXPECT_EQ(unheard[0].word(2700).said, BanSaid::lifted);
+    table_->heard(unheard);
+    EXPECT_TRUE(table_->unheard(10, 2700).empty());
+    std::size_t shown = 0;
+    table_->each(2700, [&](const BanEntry&) { ++shown; });
+    EXPECT_EQ(shown, 1u) << "what was lifted is no ban";
+    // Another store, or one that has lost its memory.
+    table_->hear("epoch", "7", 2800);
+    EXPECT_EQ(table_->unheard(10, 2800).size(), 2u);
+    table_->hear("epoch", "8", 2800);
+    EXPECT_EQ(table_->number(), "8");
+}
+
+TEST_F(BanTableTest, UnheardEntriesOfALargeTableAreFoundInTime) {
+    BanTable* large = make(1 << 20);
+    large->share(true);
+    for (unsigned i = 0; i < 300; ++i) {
+        const std::uint8_t quad[4] = {10, 0, static_cast<std::uint8_t>(i >> 8),
+                                      static_cast<std::uint8_t>(i)};
+        ASSERT_TRUE(large->ban(ban_subject(IpAddress::from_v4(quad), {}), "r", 1000, 0, 0, 1));
+    }
+    std::size_t told = 0;
+    for (auto some = large->unheard(32, 2); !some.empty(); some = large->unheard(32, 2)) {
+        EXPECT_LE(some.size(), 32u);
+        told += some.size();
+        large->heard(some);
+    }
+    EXPECT_EQ(told, 300u);
+}
+
+TEST_F(BanTableTest, AnothersWordIsTakenUnlessOursIsLater) {
+    table_->share(true);
+    BanWord word{one_, BanSaid::banned, false, 2, 9, 100, 60'000, 120'000, "far"};
+    EXPECT_TRUE(table_->take(word, 1000));
+    EXPECT_FALSE(table_->take(word, 1000)) << "no news";
+    EXPECT_TRUE(banned(one_, 60'999));
+    EXPECT_FALSE(banned(one_, 61'000));
+    EXPECT_EQ(table_->find(one_)->level, 2);
+    EXPECT_EQ(table_->find(one_)->rule_name(), "far");
+    EXPECT_TRUE(table_->unheard(10, 1000).empty());
+    ASSERT_TRUE(table_->lift(one_, 2000));
+    word.age_ms = 1100;  // said at 1000
+    EXPECT_FALSE(table_->take(word, 2100));
+    EXPECT_FALSE(banned(one_, 2100)) << "our lift is later, and will be heard";
+    word.age_ms = 0;
+    EXPECT_TRUE(table_->take(word, 2200));
+    word.said = BanSaid::lifted;
+    EXPECT_FALSE(table_->take(word, 2300));
+    EXPECT_FALSE(banned(one_, 2300));
+    word.said = BanSaid::allowed;
+    EXPECT_FALSE(table_->take(word, 2400));
+    EXPECT_FALSE(strike(one_, 10, 2500));
+    word.said = BanSaid::banned;
+    word.left_ms = kBanForever;
+    word.memory_ms = kBanForever;
+    EXPECT_TRUE(table_->take(word, 2600));
+    EXPECT_TRUE(banned(one_, std::int64_t{1} << 50));
+}
+
+TEST_F(BanTableTest, OneWorkerInATurn) {
+    EXPECT_TRUE(table_->take_turn(1000, 250));
+    EXPECT_FALSE(table_->take_turn(1249, 250));
+    EXPECT_TRUE(table_->take_turn(1250, 250));
+}
+
+TEST(BanWord, TextAndBack) {
+    for (const char* text :
+         {"b 0 3 20 12000 288000 86688000 guessing 192.0.2.7", "a 1 0 0 5 0 -1 - 2001:db8:1:2::/64",
+          "l 1 0 0 0 0 86400000 - credential:00112233445566778899aabbccddeeff",
+          "b 1 0 0 0 -1 -1 control 192.0.2.7"}) {
+        const auto word = parse_ban_word(text, {});
+        ASSERT_TRUE(word.has_value()) << text;
+        EXPECT_EQ(to_text(*word), text);
+    }
+    for (const char* text :
+         {"", "b", "b 0 3 20 12000 288000 86688000 guessing",
+          "x 0 3 20 12 28 86 guessing 192.0.2.7", "b 2 3 20 12 28 86 guessing 192.0.2.7",
+          "b 0 256 20 12 28 86 guessing 192.0.2.7", "b 0 3 20 -2 28 86 guessing 192.0.2.7",
+          "b 0 3 20 12 28 86 guessing 10.0.0.0/8", "b 0 3 20 12 28 86 guessing 2001:db8:1:2::/48",
+          "b 0 3 20 12 28 86 guessing 192.0.2.7 x", "b 0 3 4294967296 12 28 86 guessing 192.0.2.7",
+          "b 0 3 20 12 99999999999999999 86 guessing 192.0.2.7",
+          "b 0 3 20 12 28 86 a-rule-whose-name-is-far-too-long-to-be-one 192.0.2.7",
+          "b 0 3 20 12 28 86 guessing 2001:db8:1:2:3::4"}) {
+        EXPECT_FALSE(parse_ban_word(text, {}).has_value()) << text;
+    }
+    // Nodes that know the secret name a credential alike.
+    const HashSecret secret = {1, 2, 3};
+    EXPECT_EQ(ban_credential(secret, "Bearer x"), ban_credential(secret, "Bearer x"));
+    EXPECT_NE(ban_credential(secret, "Bearer x"), ban_credential({4}, "Bearer x"));
+    EXPECT_NE(ban_credential(secret, "Bearer x"), ban_credential(secret, "Bearer y"));
+}
+
 }  // namespace
 }  // namespace sallyport::policy
