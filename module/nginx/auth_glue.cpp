@@ -5,6 +5,8 @@
 //
 // Judged before `return` and `rewrite` can answer: a server's rule in POST_READ when no location of
 // it has another, else the location's in REWRITE. Never in ACCESS, which `satisfy any` goes round.
+// Preflights carry no credentials: one that CORS answers here is judged in PREACCESS, behind the answer,
+// and refused there should none have come.
 #include "common/bytes.hpp"
 #include "module/nginx/auth_conf.hpp"
 #include "module/nginx/feature.hpp"
@@ -45,6 +47,7 @@ struct AuthState {
     // Fields taken from the request, for another location that asks after a redirect.
     std::array<Field, 4> taken{};
     std::size_t taken_count = 0;
+    bool deferred = false;  // a preflight: not judged so far
 };
 
 struct Judgement {
@@ -211,15 +214,41 @@ HookResult ask(Request& request, const AuthLocation& location) {
     return HookResult::decided(policy::Decision::deny(reason, NGX_HTTP_UNAUTHORIZED), mode, rule);
 }
 
+// `ask`, unless the request is a preflight that somebody else is about to answer.
+HookResult ask_or_defer(Request& request, const AuthLocation& location) {
+    const bool asks = location.level != nullptr && request.mode(location.mode) != policy::Mode::off;
+    if (!asks || !request.state().preflight) {
+        return ask(request, location);
+    }
+    request.feature_state<AuthState>(kId).deferred = true;
+    request.state().credentials_deferred = true;
+    return HookResult::pass();
+}
+
 HookResult post_read(Request& request, const void* location_conf) {
     const auto& location = *static_cast<const AuthLocation*>(location_conf);
-    return location.overridden ? HookResult::pass() : ask(request, location);
+    return location.overridden ? HookResult::pass() : ask_or_defer(request, location);
 }
 
 HookResult rewrite(Request& request, const void* location_conf) {
     const auto& location = *static_cast<const AuthLocation*>(location_conf);
     // What POST_READ judged for the whole server is not judged (or reported) again.
-    return !location.server->overridden ? HookResult::pass() : ask(request, location);
+    if (!location.server->overridden) {
+        const auto* state = request.find_feature_state<AuthState>(kId);
+        const bool waits = state != nullptr && state->deferred;
+        return waits ? ask_or_defer(request, location) : HookResult::pass();
+    }
+    return ask_or_defer(request, location);
+}
+
+// Behind the CORS answer: nobody answered the preflight after all.
+HookResult preaccess(Request& request, const void* location_conf) {
+    auto* state = request.find_feature_state<AuthState>(kId);
+    if (state == nullptr || !state->deferred) {
+        return HookResult::pass();
+    }
+    state->deferred = false;
+    return ask(request, *static_cast<const AuthLocation*>(location_conf));
 }
 
 Status merge(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
@@ -334,6 +363,7 @@ const Feature kAuth = {
     .active = active,
     .post_read = post_read,
     .rewrite = rewrite,
+    .preaccess = preaccess,
 };
 
 }  // namespace sallyport::ngx

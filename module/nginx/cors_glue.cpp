@@ -9,6 +9,10 @@
 // A preflight is answered behind address rules and rate limits and before whatever asks for
 // credentials: browsers send none with it. The fields are on every response, errors included, or
 // the page would not learn why it failed.
+//
+// Only what can be nothing but a preflight, where these rules will answer it, is let past a demand
+// for credentials (phases.cpp sees to it that nothing else answers it in between).
+#include "common/bytes.hpp"
 #include "module/nginx/cors_plan.hpp"
 #include "module/nginx/feature.hpp"
 
@@ -89,12 +93,35 @@ const CorsPlan* plan_of(const void* location_conf) {
     return static_cast<const CorsLocation*>(location_conf)->plan.value_or(nullptr);
 }
 
+// A browser's preflight: OPTIONS, one Origin, one Access-Control-Request-Method, no body.
+bool is_preflight(const Request& request) {
+    ngx_http_request_t* r = request.r();
+    std::string_view value;
+    return r->method == NGX_HTTP_OPTIONS && r->headers_in.content_length_n <= 0 &&
+           r->headers_in.chunked == 0 && request_headers(r, "Origin", &value, 1) == 1 &&
+           request_headers(r, "Access-Control-Request-Method", &value, 1) == 1 && is_token(value);
+}
+
+void note_preflight(Request& request, const CorsLocation& location) {
+    const CorsPlan* plan = plan_of(&location);
+    request.state().preflight = request.r()->method == NGX_HTTP_OPTIONS && plan != nullptr &&
+                                !plan->spec().forwards_preflight &&
+                                request.mode(location.mode) == policy::Mode::enforce &&
+                                is_preflight(request);
+}
+
+HookResult post_read(Request& request, const void* location_conf) {
+    note_preflight(request, *static_cast<const CorsLocation*>(location_conf));
+    return HookResult::pass();
+}
+
 HookResult rewrite(Request& request, const void* location_conf) {
     const auto* location = static_cast<const CorsLocation*>(location_conf);
     if (location->main->silent) {
         auto& state = request.feature_state<CorsState>(FeatureId::cors);
         state.first = state.first == nullptr ? location : state.first;
     }
+    note_preflight(request, *location);
     const CorsPlan* plan = plan_of(location);
     if (plan == nullptr || !plan->refuses(request)) {
         return HookResult::pass();
@@ -130,7 +157,11 @@ void header_filter(Request& request, const void* location_conf) {
 
 HookResult explain(Request& request, const void* location_conf, Stage stage, Json& facts) {
     const CorsPlan* plan = plan_of(location_conf);
+    if (stage == Stage::server) {
+        return post_read(request, location_conf);
+    }
     if (plan == nullptr) {
+        request.state().preflight = false;
         return HookResult::pass();
     }
     if (stage == Stage::location) {
@@ -152,6 +183,7 @@ const Feature kCors = {
     .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<CorsLocation>(pool); },
     .merge_location = merge,
     .active = active,
+    .post_read = post_read,
     .rewrite = rewrite,
     .preaccess = preaccess,
     .header_filter = header_filter,

@@ -97,6 +97,19 @@ ngx_int_t ask(Request& request, const LocationConf& location, FeatureMask mask, 
     return kGoOn;
 }
 
+// A preflight that is let past a demand for credentials must meet nothing but its answer: what a
+// server's `return` or `rewrite` would say is for those who have shown theirs. Goes on with the search
+// for the location, without SERVER_REWRITE.
+ngx_int_t skip_server_rewrite(ngx_http_request_t* r) {
+    const auto* core = static_cast<const ngx_http_core_main_conf_t*>(
+        ngx_http_get_module_main_conf(r, ngx_http_core_module));
+    // REWRITE is preceded by exactly one handler, FIND_CONFIG; nginx adds one to where we say.
+    r->phase_handler = static_cast<ngx_int_t>(core->phase_engine.location_rewrite_index) - 2;
+    return NGX_DECLINED;
+}
+
+ngx_int_t ask_preaccess(Request& request, const LocationConf& location);
+
 ngx_int_t post_read_handler(ngx_http_request_t* r) noexcept {
     LocationConf* location = location_conf(r);
     if (r != r->main || location->post_read_mask == 0) {
@@ -108,7 +121,9 @@ ngx_int_t post_read_handler(ngx_http_request_t* r) noexcept {
             return kGoOn;
         }
         request.state().post_read_done = true;
-        return ask(request, *location, location->post_read_mask, &Feature::post_read);
+        const ngx_int_t rc =
+            ask(request, *location, location->post_read_mask, &Feature::post_read);
+        return rc == kGoOn && request.state().credentials_deferred ? skip_server_rewrite(r) : rc;
     });
 }
 
@@ -119,11 +134,27 @@ ngx_int_t rewrite_handler(ngx_http_request_t* r) noexcept {
     }
     return judged(r, "rewrite", [&] {
         Request request(r);
-        if (settled(request) || request.state().rewrite_location == location) {
+        RequestState& state = request.state();
+        if (settled(request)) {
             return kGoOn;
         }
-        request.state().rewrite_location = location;
-        return ask(request, *location, location->rewrite_mask, &Feature::rewrite);
+        if (state.rewrite_location != location) {
+            state.rewrite_location = location;
+            const ngx_int_t rc =
+                ask(request, *location, location->rewrite_mask, &Feature::rewrite);
+            if (rc != kGoOn) {
+                return rc;
+            }
+        }
+        if (!state.credentials_deferred || !state.preflight) {
+            state.credentials_deferred = false;
+            return kGoOn;
+        }
+        // Before nginx's own `return` and `rewrite`: the limits and the preflight's answer. A limit
+        // that waits comes back to here.
+        const ngx_int_t rc = ask_preaccess(request, *location);
+        state.credentials_deferred = rc == NGX_DONE;
+        return rc;
     });
 }
 

@@ -85,6 +85,10 @@ struct RequestState {
     std::string_view verified_by{};  // the preset or profile that verified it
     std::string_view violated{};     // limits that refused, as members of a JSON array
     std::string_view replay_key{};   // names a delivery to whoever keeps or repeats it
+    // A preflight that the location's CORS rules answer: credentials are asked for only when they do
+    // not. `deferred`: some feature would have asked.
+    bool preflight = false;
+    bool credentials_deferred = false;
     bool delivery_kept = false;      // a store has it: accepted, whatever the upstream said
 };
 
