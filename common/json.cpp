@@ -4,35 +4,10 @@
 #include <cstdlib>
 #include <memory>
 
-#include "common/limits.hpp"
+#include "common/json_text.hpp"
 
 namespace sallyport {
 namespace {
-
-// jansson's own limit is compiled in (2048); ours is smaller, so it is checked before parsing.
-bool deeper_than(std::string_view text, std::size_t depth_max) {
-    std::size_t depth = 0;
-    bool in_string = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (in_string) {
-            if (c == '\\') {
-                ++i;
-            } else if (c == '"') {
-                in_string = false;
-            }
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > depth_max) {
-                return true;
-            }
-        } else if ((c == '}' || c == ']') && depth > 0) {
-            --depth;
-        }
-    }
-    return false;
-}
 
 std::string to_utf8(std::string_view text) {
     std::string out;
@@ -97,20 +72,10 @@ Json Json::object(std::initializer_list<std::pair<std::string_view, Json>> membe
 }
 
 Result<Json> Json::parse(std::string_view text, Duplicates duplicates) {
-    if (deeper_than(text, limits::kJsonDepthMax)) {
-        return Error{"JSON is nested deeper than " + std::to_string(limits::kJsonDepthMax)};
-    }
-    json_error_t error;
-    std::size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
-    if (duplicates == Duplicates::refuse) {
-        flags |= JSON_REJECT_DUPLICATES;
-    }
-    json_t* node = json_loadb(text.data() == nullptr ? "" : text.data(), text.size(), flags, &error);
-    if (node == nullptr) {
-        return Error{"invalid JSON at line " + std::to_string(error.line) + ", column " +
-                     std::to_string(error.column) + ": " + error.text};
-    }
-    return steal(node);
+    auto node = json_text::read(text, duplicates == Duplicates::refuse
+                                          ? json_text::Duplicates::refuse
+                                          : json_text::Duplicates::last_wins);
+    return node ? Result<Json>(steal(*node)) : Result<Json>(Error{node.message()});
 }
 
 std::string_view Json::text() const {
@@ -137,17 +102,17 @@ std::size_t Json::size() const {
 }
 
 Json Json::operator[](std::string_view key) const {
-    return borrow(json_object_get(node_, std::string(key).c_str()));
+    return borrow(json_object_getn(node_, key.data(), key.size()));
 }
 
 Json Json::at(std::size_t index) const { return borrow(json_array_get(node_, index)); }
 
 void Json::set(std::string_view key, const Json& value) {
-    json_object_set_new(node_, std::string(key).c_str(),
-                        value.exists() ? json_incref(value.node_) : json_null());
+    json_object_setn_new(node_, key.data(), key.size(),
+                         value.exists() ? json_incref(value.node_) : json_null());
 }
 
-void Json::erase(std::string_view key) { json_object_del(node_, std::string(key).c_str()); }
+void Json::erase(std::string_view key) { json_object_deln(node_, key.data(), key.size()); }
 
 void Json::append(const Json& value) {
     json_array_append_new(node_, value.exists() ? json_incref(value.node_) : json_null());
@@ -157,7 +122,7 @@ void Json::set_at(std::size_t index, const Json& value) {
     json_array_set_new(node_, index, value.exists() ? json_incref(value.node_) : json_null());
 }
 
-std::string Json::dump() const { return dump_with(node_, JSON_COMPACT); }
+std::string Json::dump() const { return exists() ? json_text::write(node_) : std::string(); }
 std::string Json::dump_sorted() const { return dump_with(node_, JSON_COMPACT | JSON_SORT_KEYS); }
 std::string Json::dump_pretty() const { return dump_with(node_, JSON_INDENT(2)); }
 

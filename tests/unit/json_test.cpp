@@ -1,8 +1,8 @@
 #include "common/json.hpp"
 
-#include <gtest/gtest.h>
-
 #include "common/limits.hpp"
+
+#include <gtest/gtest.h>
 
 namespace sallyport {
 namespace {
@@ -16,11 +16,67 @@ TEST(Json, ParsesAnyValueAndKeepsMemberOrder) {
 }
 
 TEST(Json, RefusesWhatIsNotJson) {
-    for (const char* text : {"", "{", "{}x", "nan", "01", "{a:1}", "\"\xff\"", "[1,]"}) {
+    for (const char* text : {"",
+                             "{",
+                             "{}x",
+                             "nan",
+                             "01",
+                             "{a:1}",
+                             "\"\xff\"",
+                             "[1,]",
+                             "\xef\xbb\xbf[]",
+                             "\"\\ud800\"",
+                             "\"a\nb\"",
+                             "1e999",
+                             "{\"a\\u0000\":1}",
+                             "[1] 2",
+                             "'a'",
+                             "// c\n1",
+                             "\"\\x41\"",
+                             "+1",
+                             ".5",
+                             "1.",
+                             "-",
+                             "tru"}) {
         EXPECT_FALSE(Json::parse(text).ok()) << text;
     }
+    EXPECT_FALSE(Json::parse(std::string_view("1\0", 2)).ok());
+    EXPECT_FALSE(Json::parse(std::string_view("1\0 2", 4)).ok());
+    EXPECT_FALSE(Json::parse(std::string_view("\"a\0\"", 4)).ok());
     EXPECT_FALSE(Json::parse(R"({"a":1,"a":2})", Json::Duplicates::refuse).ok());
     EXPECT_TRUE(Json::parse(R"({"a":1,"a":2})").ok());
+}
+
+TEST(Json, NamesThePlaceOfAMistake) {
+    EXPECT_EQ(Json::parse("{\n  \"a\": nope}").message().substr(0, 36),
+              "invalid JSON at line 2, column 9: In");
+    EXPECT_EQ(Json::parse(R"({"a":1,"a":2})", Json::Duplicates::refuse).message(),
+              "invalid JSON at line 1, column 11: a member's name stands there twice");
+}
+
+TEST(Json, NumbersReadBackAsTheyWere) {
+    for (const char* text :
+         {"0", "-1", "9223372036854775807", "-9223372036854775808", "0.1", "1.5", "-2.25", "1e100",
+          "1e-7", "123456789.123", "5e-324", "1.7976931348623157e308"}) {
+        EXPECT_EQ(Json::parse(text)->dump(), text);
+    }
+    // Beyond 64 bits an integer is a double, as in JavaScript.
+    EXPECT_EQ(Json::parse("9223372036854775808")->number_or(0), 9223372036854775808.0);
+    EXPECT_EQ(Json::parse("-9223372036854775809")->number_or(0), -9223372036854775808.0);
+    EXPECT_FALSE(Json::parse("18446744073709551616")->is_integer());
+}
+
+TEST(Json, TextReadsBackAsItWas) {
+    std::string all = "\xf0\x9f\x98\x80 \xc3\xa9 \"\\/";
+    for (char c = 0; c < 32; ++c) {
+        all.push_back(c);
+    }
+    all.push_back('\x7f');
+    const Json json = Json::object({{all.substr(0, 9), Json::string(all)}});
+    const auto again = Json::parse(json.dump());
+    ASSERT_TRUE(again.ok()) << again.message();
+    EXPECT_TRUE(again->equals(json));
+    EXPECT_EQ(Json::string("a\n\x01\"/").dump(), R"("a\n\u0001\"/")");
 }
 
 TEST(Json, BoundsTheDepth) {
@@ -42,7 +98,11 @@ TEST(Json, ReadsWithoutExceptions) {
 }
 
 TEST(Json, ReplacesWhatIsNotUtf8) {
-    EXPECT_EQ(Json::string("a\xff" "b\xed\xa0\x80").text(), "a\xef\xbf\xbd" "b\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+    EXPECT_EQ(Json::string("a\xff"
+                           "b\xed\xa0\x80")
+                  .text(),
+              "a\xef\xbf\xbd"
+              "b\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
     EXPECT_EQ(Json::string("\xf0\x9f\x98\x80").text(), "\xf0\x9f\x98\x80");
     EXPECT_TRUE(Json::real(1.0 / 0.0).is_null());
 }

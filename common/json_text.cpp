@@ -1,0 +1,203 @@
+#include "common/json_text.hpp"
+
+#include "common/limits.hpp"
+
+#include <rapidjson/error/en.h>
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
+#include <rapidjson/writer.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace sallyport::json_text {
+namespace {
+
+// Builds the tree while the reader reports its parts.
+class Builder {
+  public:
+    using Ch = char;
+
+    explicit Builder(Duplicates duplicates) : duplicates_(duplicates) { open_.reserve(16); }
+    Builder(const Builder&) = delete;
+    Builder& operator=(const Builder&) = delete;
+    ~Builder() { json_decref(root_); }
+
+    json_t* take() { return std::exchange(root_, nullptr); }
+    const char* refusal() const { return refusal_; }
+
+    bool Null() { return add(json_null()); }
+    bool Bool(bool value) { return add(json_boolean(value)); }
+    bool Int(int value) { return add(json_integer(value)); }
+    bool Uint(unsigned value) { return add(json_integer(value)); }
+    bool Int64(std::int64_t value) { return add(json_integer(value)); }
+    bool Uint64(std::uint64_t value) {
+        constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<json_int_t>::max());
+        return add(value <= most ? json_integer(static_cast<json_int_t>(value))
+                                 : json_real(static_cast<double>(value)));
+    }
+    bool Double(double value) { return add(json_real(value)); }
+    bool RawNumber(const Ch*, rapidjson::SizeType, bool) { return false; }
+    bool String(const Ch* text, rapidjson::SizeType size, bool) {
+        return add(json_stringn_nocheck(text, size));
+    }
+    bool Key(const Ch* text, rapidjson::SizeType size, bool) {
+        // Whoever walks over members sees keys as C strings.
+        if (std::find(text, text + size, '\0') != text + size) {
+            return refuse("a member's name holds \\u0000");
+        }
+        key_.assign(text, size);
+        if (duplicates_ == Duplicates::refuse &&
+            json_object_getn(open_.back(), text, size) != nullptr) {
+            return refuse("a member's name stands there twice");
+        }
+        return true;
+    }
+    bool StartObject() { return open(json_object()); }
+    bool StartArray() { return open(json_array()); }
+    bool EndObject(rapidjson::SizeType) { return close(); }
+    bool EndArray(rapidjson::SizeType) { return close(); }
+
+  private:
+    bool refuse(const char* why) {
+        refusal_ = why;
+        return false;
+    }
+    // Takes over `node`.
+    bool add(json_t* node) {
+        if (open_.empty()) {
+            root_ = node;
+            return node != nullptr;
+        }
+        json_t* parent = open_.back();
+        const int failed = json_is_object(parent) ? json_object_setn_new_nocheck(
+                                                        parent, key_.data(), key_.size(), node)
+                                                  : json_array_append_new(parent, node);
+        return failed == 0 || refuse("out of memory");
+    }
+    bool open(json_t* node) {
+        if (open_.size() == limits::kJsonDepthMax) {
+            json_decref(node);
+            return refuse("it is nested too deep");
+        }
+        if (!add(node)) {
+            return false;
+        }
+        open_.push_back(node);
+        return true;
+    }
+    bool close() {
+        open_.pop_back();
+        return true;
+    }
+
+    Duplicates duplicates_;
+    const char* refusal_ = nullptr;
+    json_t* root_ = nullptr;
+    std::vector<json_t*> open_;  // the containers around the next value, owned by the root
+    std::string key_;
+};
+
+// What RapidJSON's writer writes to.
+class Output {
+  public:
+    using Ch = char;
+    void Put(char c) { text_.push_back(c); }
+    void Flush() {}
+    std::string& text() { return text_; }
+
+  private:
+    std::string text_;
+};
+
+using Writer = rapidjson::Writer<Output>;
+
+void write_value(Writer& writer, const json_t* node);
+
+void write_object(Writer& writer, json_t* node) {
+    writer.StartObject();
+    for (void* it = json_object_iter(node); it != nullptr; it = json_object_iter_next(node, it)) {
+        writer.Key(json_object_iter_key(it),
+                   static_cast<rapidjson::SizeType>(json_object_iter_key_len(it)));
+        write_value(writer, json_object_iter_value(it));
+    }
+    writer.EndObject();
+}
+
+void write_array(Writer& writer, const json_t* node) {
+    writer.StartArray();
+    for (std::size_t i = 0; i < json_array_size(node); ++i) {
+        write_value(writer, json_array_get(node, i));
+    }
+    writer.EndArray();
+}
+
+void write_value(Writer& writer, const json_t* node) {
+    switch (json_typeof(node)) {
+        case JSON_OBJECT:
+            write_object(writer, const_cast<json_t*>(node));
+            break;
+        case JSON_ARRAY:
+            write_array(writer, node);
+            break;
+        case JSON_STRING:
+            writer.String(json_string_value(node),
+                          static_cast<rapidjson::SizeType>(json_string_length(node)));
+            break;
+        case JSON_INTEGER:
+            writer.Int64(json_integer_value(node));
+            break;
+        case JSON_REAL:
+            writer.Double(json_real_value(node));
+            break;
+        case JSON_TRUE:
+        case JSON_FALSE:
+            writer.Bool(json_is_true(node));
+            break;
+        case JSON_NULL:
+            writer.Null();
+            break;
+    }
+}
+
+Error error_at(std::string_view text, std::size_t offset, const char* what) {
+    const std::string_view before = text.substr(0, std::min(offset, text.size()));
+    const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+    const std::size_t newline = before.rfind('\n');
+    const std::size_t column =
+        before.size() - (newline == std::string_view::npos ? 0 : newline + 1) + 1;
+    return Error{"invalid JSON at line " + std::to_string(line) + ", column " +
+                 std::to_string(column) + ": " + what};
+}
+
+}  // namespace
+
+Result<json_t*> read(std::string_view text, Duplicates duplicates) {
+    constexpr unsigned kFlags =
+        rapidjson::kParseValidateEncodingFlag | rapidjson::kParseFullPrecisionFlag;
+    Builder builder(duplicates);
+    rapidjson::MemoryStream input(text.data() == nullptr ? "" : text.data(), text.size());
+    rapidjson::Reader reader;
+    const rapidjson::ParseResult result = reader.Parse<kFlags>(input, builder);
+    if (result.IsError()) {
+        return error_at(text, result.Offset(),
+                        builder.refusal() != nullptr ? builder.refusal()
+                                                     : rapidjson::GetParseError_En(result.Code()));
+    }
+    // The reader takes a NUL for the end.
+    if (input.Tell() != text.size()) {
+        return error_at(text, input.Tell(), "a NUL follows the value");
+    }
+    return builder.take();
+}
+
+std::string write(const json_t* node) {
+    Output output;
+    Writer writer(output);
+    write_value(writer, node);
+    return std::move(output.text());
+}
+
+}  // namespace sallyport::json_text
