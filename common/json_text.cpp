@@ -5,11 +5,13 @@
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
+#include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <utility>
 #include <vector>
 
 namespace sallyport::json_text {
@@ -100,19 +102,7 @@ class Builder {
     std::string key_;
 };
 
-// What RapidJSON's writer writes to.
-class Output {
-  public:
-    using Ch = char;
-    void Put(char c) { text_.push_back(c); }
-    void Flush() {}
-    std::string& text() { return text_; }
-
-  private:
-    std::string text_;
-};
-
-using Writer = rapidjson::Writer<Output>;
+using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
 
 void write_value(Writer& writer, const json_t* node);
 
@@ -194,10 +184,10 @@ Result<json_t*> read(std::string_view text, Duplicates duplicates) {
 }
 
 std::string write(const json_t* node) {
-    Output output;
+    rapidjson::StringBuffer output;
     Writer writer(output);
     write_value(writer, node);
-    return std::move(output.text());
+    return {output.GetString(), output.GetSize()};
 }
 
 }  // namespace sallyport::json_text
