@@ -77,6 +77,12 @@ void FlowCache::forget(const std::string& flow_id) {
     erase(flow_id);
 }
 
+void FlowCache::forget_all() {
+    ++generation_;
+    index_.clear();
+    entries_.clear();
+}
+
 void FlowCache::erase(const std::string& flow_id) {
     const auto found = index_.find(flow_id);
     if (found != index_.end()) {

@@ -22,6 +22,7 @@ class FlowCache final : public FlowCatalog {
     void latest(const std::string& flow_id, Done done) override;
     void version(const std::string& flow_id, const std::string& version_id, Done done) override;
     void forget(const std::string& flow_id) override;
+    void forget_all() override;
 
   private:
     using Entry = std::pair<std::string, RunnableFlow>;

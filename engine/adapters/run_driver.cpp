@@ -88,7 +88,7 @@ void RunDriver::Impl::on_created(const RunPtr& run, Result<RunAccepted> accepted
 // ---- events and actions
 
 void RunDriver::Impl::feed(const RunPtr& run, const Event& event, std::int64_t now) {
-    if (closed_) {
+    if (closed_ || run->lost) {
         return;
     }
     Transition next = step(*run->program, std::move(run->state), event, now);
@@ -150,6 +150,8 @@ JournalCommit RunDriver::Impl::summary(const LiveRun& run) const {
     commit.updated_ms = ports_.clock.now_ms();
     commit.finished_ms = run.state.finished_ms;
     commit.resume_ms = run.state.resume_at_ms;
+    commit.announce = run.foreign && ports_.store.shared() &&
+                      (is_terminal(run.state.status) || run.state.response.exists());
     return commit;
 }
 
@@ -171,9 +173,9 @@ void RunDriver::Impl::append(const RunPtr& run, JournalCommit text,
                              const std::shared_ptr<std::vector<Action>>& covered) {
     JournalCommit copy = text;
     ports_.store.append(std::move(text), [self = shared_from_this(), run, covered,
-                                          copy = std::move(copy)](Result<Done> stored) mutable {
+                                          copy = std::move(copy)](Result<Appended> stored) mutable {
         if (stored.ok()) {
-            self->on_committed(run, *covered);
+            *stored == Appended::stored ? self->on_committed(run, *covered) : self->lose(run);
             return;
         }
         self->ports_.log.write(
@@ -189,7 +191,7 @@ void RunDriver::Impl::append(const RunPtr& run, JournalCommit text,
 void RunDriver::Impl::on_committed(const RunPtr& run, std::vector<Action>& covered) {
     run->committing = false;
     if (run->acknowledge) {
-        std::exchange(run->acknowledge, nullptr)();
+        std::exchange(run->acknowledge, nullptr)(true);
     }
     for (Action& action : covered) {
         run->ready.push_back(std::move(action));
@@ -285,11 +287,11 @@ void RunDriver::Impl::perform(const RunPtr& run, const SetTimer& action) {
 
 void RunDriver::Impl::perform(const RunPtr& run, const ReplyToCaller&) {
     run->replied = true;
-    answer_waiters(*run, reply_of(run->state));
+    answer_waiters(run->row.id, reply_of(run->state));
 }
 
 void RunDriver::Impl::perform(const RunPtr& run, const FinishRun& action) {
-    answer_waiters(*run, reply_of(run->state));
+    answer_waiters(run->row.id, reply_of(run->state));
     if (ports_.log.enabled(LogLevel::debug)) {
         ports_.log.write(
             LogLevel::debug, "run_finished",
@@ -329,6 +331,10 @@ void RunDriver::Impl::sweep() {
         feed(run, TimerFired{TimerKind::deadline, 0});
     }
     look_for_due_runs();
+    if (ports_.store.shared()) {
+        look_for_answers();
+        look_for_orphans();
+    }
     arm_sweep();
 }
 
@@ -370,6 +376,10 @@ void RunDriver::wait(std::string run_id, std::int64_t timeout_ms,
 
 void RunDriver::recover(std::function<void(Result<std::size_t>)> done) {
     impl_->recover({}, 0, std::move(done));
+}
+
+void RunDriver::notice(const StoreNotice& notice) {
+    impl_->notice(notice);
 }
 
 std::size_t RunDriver::live_runs() const {

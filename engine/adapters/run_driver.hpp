@@ -59,6 +59,9 @@ class RunDriver final : public Runs {
     // Takes up the runs that a crash or stop left unfinished; reports how many.
     void recover(std::function<void(Result<std::size_t>)> done);
 
+    // What another process did to a shared store.
+    void notice(const StoreNotice& notice);
+
     std::size_t live_runs() const;
     // Called once when no run is live any more.
     void when_idle(std::function<void()> done);

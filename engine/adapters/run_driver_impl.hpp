@@ -37,8 +37,10 @@ struct LiveRun {
     Json input;  // resolved, of the step under way
     std::function<void()> cancel_effect;
     bool replied = false;
-    std::function<void()> acknowledge;  // called once, after the next commit
-    std::vector<Waiter> waiters;
+    // Called once, after the next commit; false: the run was lost to another process.
+    std::function<void(bool stored)> acknowledge;
+    bool foreign = false;  // taken up from the store: its callers may be with another process
+    bool lost = false;     // another process has it: nothing that happens here counts
 };
 using RunPtr = std::shared_ptr<LiveRun>;
 
@@ -51,6 +53,7 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     void recover(std::string after, std::size_t count,
                  std::function<void(Result<std::size_t>)> done);
     void change(std::string run_id, const Event& event, Runs::OutcomeDone done);
+    void notice(const StoreNotice& notice);
     std::size_t live_runs() const { return live_.size(); }
     void when_idle(std::function<void()> done);
     // From here on nothing that happens reaches the journal: sandbox and HTTP client are about to
@@ -83,16 +86,27 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     void on_committed(const RunPtr& run, std::vector<Action>& covered);
 
     // Who waits.
-    static void give_up(LiveRun& run, std::uint64_t waiter_id);
-    void answer_waiters(LiveRun& run, const RunReply& reply);
-    void answer_from_record(std::string run_id, std::function<void(RunReply)> done);
+    void give_up(const std::string& run_id, std::uint64_t waiter_id);
+    void answer_waiters(const std::string& run_id, const RunReply& reply);
+    void look_for_answer(const std::string& run_id);
+    void look_for_answers();
 
-    // What an earlier process left.
-    void with_state(const StoredRun& stored, std::function<void(RunPtr)> then);
+    // What an earlier process left, and what another one has.
+    void with_state(const StoredRun& stored, std::function<void(Result<RunPtr>)> then);
     void take_up(const StoredRun& stored);
+    void resume_taken(const RunPtr& run);
     void abandon(const StoredRun& stored);
+    void lose(const RunPtr& run);
+    void look_for_orphans();
 
     // Pauses.
+    struct Claim {
+        RunPtr run;           // null: not to be had
+        bool known = true;    // false: no such run, or its flow is gone
+        bool loaded = false;  // for this question alone
+    };
+    void claimed(const std::string& run_id, std::function<void(Result<Claim>)> then);
+    void load_claimed(const StoredRun& stored, const std::function<void(Result<Claim>)>& then);
     bool apply(const RunPtr& run, const Event& event, const Runs::OutcomeDone& done);
     void go_on(const RunPtr& run);
     void look_for_due_runs();
@@ -108,7 +122,9 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     InputResolver resolver_;
     StepPerformer performer_;
     std::unordered_map<std::string, RunPtr> live_;
+    std::unordered_map<std::string, std::vector<Waiter>> waiters_;  // by run id
     std::uint64_t next_waiter_ = 1;
+    int sweeps_ = 0;
     bool sweeping_ = false;
     bool looking_ = false;  // for due runs
     bool closed_ = false;

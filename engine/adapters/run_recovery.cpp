@@ -10,6 +10,10 @@ namespace {
 
 // Runs read at once when the engine starts.
 constexpr std::size_t kRecoveryPage = 200;
+// Runs of processes that are gone are looked for at every so many sweeps.
+constexpr int kOrphanSweeps = 2;
+// When the store did not answer.
+constexpr std::int64_t kStoreRetryMs = 1000;
 
 }  // namespace
 
@@ -24,66 +28,119 @@ RunReply reply_of(const RunState& state) {
 
 void RunDriver::Impl::wait(std::string run_id, std::int64_t timeout_ms,
                            std::function<void(RunReply)> done) {
-    const auto found = live_.find(run_id);
-    if (found == live_.end()) {
-        answer_from_record(std::move(run_id), std::move(done));
-        return;
-    }
-    const RunPtr& run = found->second;
-    if (run->replied) {
-        done(reply_of(run->state));
+    const auto live = live_.find(run_id);
+    if (live != live_.end() && live->second->replied) {
+        done(reply_of(live->second->state));
         return;
     }
     Waiter waiter;
     waiter.id = next_waiter_++;
     waiter.done = std::move(done);
-    waiter.timer = ports_.loop.after(
-        timeout_ms, [self = shared_from_this(), run, id = waiter.id] { self->give_up(*run, id); });
-    run->waiters.push_back(std::move(waiter));
-}
-
-void RunDriver::Impl::give_up(LiveRun& run, std::uint64_t waiter_id) {
-    const auto found =
-        std::find_if(run.waiters.begin(), run.waiters.end(),
-                     [waiter_id](const Waiter& waiter) { return waiter.id == waiter_id; });
-    if (found != run.waiters.end()) {
-        const auto done = std::move(found->done);
-        run.waiters.erase(found);
-        done({RunReply::Kind::timed_out, {}, run.state.status});
+    waiter.timer = ports_.loop.after(timeout_ms, [self = shared_from_this(), run_id,
+                                                  id = waiter.id] { self->give_up(run_id, id); });
+    waiters_[run_id].push_back(std::move(waiter));
+    if (live == live_.end()) {
+        look_for_answer(run_id);
     }
 }
 
-void RunDriver::Impl::answer_waiters(LiveRun& run, const RunReply& reply) {
-    for (Waiter& waiter : std::exchange(run.waiters, {})) {
+void RunDriver::Impl::give_up(const std::string& run_id, std::uint64_t waiter_id) {
+    const auto entry = waiters_.find(run_id);
+    if (entry == waiters_.end()) {
+        return;
+    }
+    std::vector<Waiter>& waiters = entry->second;
+    const auto found = std::find_if(waiters.begin(), waiters.end(),
+                                    [waiter_id](const Waiter& one) { return one.id == waiter_id; });
+    if (found == waiters.end()) {
+        return;
+    }
+    const auto done = std::move(found->done);
+    waiters.erase(found);
+    if (waiters.empty()) {
+        waiters_.erase(entry);
+    }
+    done({RunReply::Kind::timed_out, {}, RunStatus::running});
+}
+
+void RunDriver::Impl::answer_waiters(const std::string& run_id, const RunReply& reply) {
+    auto entry = waiters_.extract(run_id);
+    if (entry.empty()) {
+        return;
+    }
+    for (Waiter& waiter : entry.mapped()) {
         ports_.loop.cancel(waiter.timer);
         waiter.done(reply);
     }
 }
 
-// A run that ended before: its record knows what it answered.
-void RunDriver::Impl::answer_from_record(std::string run_id, std::function<void(RunReply)> done) {
-    ports_.store.run(std::move(run_id), [self = shared_from_this(), done = std::move(done)](
-                                            Result<std::optional<StoredRun>> stored) {
-        if (!stored.ok() || !stored->has_value()) {
-            done({});
+// A run that is not in memory: its record knows what it answered, when it has.
+void RunDriver::Impl::look_for_answer(const std::string& run_id) {
+    ports_.store.run(run_id, [self = shared_from_this(),
+                              run_id](const Result<std::optional<StoredRun>>& stored) {
+        if (!stored.ok()) {
+            return;  // their time runs out, or another look finds it
+        }
+        if (!stored->has_value()) {
+            self->answer_waiters(run_id, {});
             return;
         }
-        self->with_state(**stored, [done, status = (*stored)->row.status](const RunPtr& run) {
-            done(run != nullptr ? reply_of(run->state)
-                                : RunReply{RunReply::Kind::finished, {}, run_status_from(status)});
+        const RunStatus status = run_status_from((*stored)->row.status);
+        self->with_state(**stored, [self, run_id, status](const Result<RunPtr>& run) {
+            const bool gone = run.ok() && *run == nullptr;
+            if (gone) {
+                self->answer_waiters(run_id, {RunReply::Kind::finished, {}, status});
+            } else if (run.ok() &&
+                       (is_terminal((*run)->state.status) || (*run)->state.response.exists())) {
+                self->answer_waiters(run_id, reply_of((*run)->state));
+            }
         });
     });
 }
 
+// Runs of other processes; their notice may have been lost.
+void RunDriver::Impl::look_for_answers() {
+    std::vector<std::string> elsewhere;
+    for (const auto& [run_id, waiters] : waiters_) {
+        if (!live_.contains(run_id)) {
+            elsewhere.push_back(run_id);
+        }
+    }
+    for (const std::string& run_id : elsewhere) {
+        look_for_answer(run_id);
+    }
+}
+
+void RunDriver::Impl::notice(const StoreNotice& notice) {
+    switch (notice.kind) {
+        case StoreNotice::Kind::run_done:
+            if (waiters_.contains(notice.id) && !live_.contains(notice.id)) {
+                look_for_answer(notice.id);
+            }
+            return;
+        case StoreNotice::Kind::missed:
+            look_for_answers();
+            return;
+        case StoreNotice::Kind::flow_changed:
+            return;
+    }
+}
+
 // ---- recovery
 
-// The stored run as it stood; null when its flow or journal cannot be read any more.
-void RunDriver::Impl::with_state(const StoredRun& stored, std::function<void(RunPtr)> then) {
+// The stored run as it stood; null when its flow is gone or its journal makes no sense. An error is
+// the store's.
+void RunDriver::Impl::with_state(const StoredRun& stored,
+                                 std::function<void(Result<RunPtr>)> then) {
     ports_.flows.version(
         stored.row.flow_id, stored.row.version_id,
         [stored, then = std::move(then)](Result<std::optional<RunnableFlow>> flow) {
-            if (!flow.ok() || !flow->has_value() || (*flow)->program == nullptr) {
-                then(nullptr);
+            if (!flow.ok()) {
+                then(flow.error());
+                return;
+            }
+            if (!flow->has_value() || (*flow)->program == nullptr) {
+                then(RunPtr());
                 return;
             }
             auto run = std::make_shared<LiveRun>();
@@ -92,10 +149,11 @@ void RunDriver::Impl::with_state(const StoredRun& stored, std::function<void(Run
             run->next_sequence = static_cast<std::int64_t>(stored.commits.size());
             Result<RunState> state = replay(*run->program, stored.commits);
             if (!state.ok()) {
-                then(nullptr);
+                then(RunPtr());
                 return;
             }
             run->state = *std::move(state);
+            run->foreign = true;
             then(run);
         });
 }
@@ -124,26 +182,73 @@ void RunDriver::Impl::recover(std::string after, std::size_t count,
 }
 
 void RunDriver::Impl::take_up(const StoredRun& stored) {
-    with_state(stored, [self = shared_from_this(), stored](const RunPtr& run) {
-        if (run == nullptr) {
+    with_state(stored, [self = shared_from_this(), stored](const Result<RunPtr>& run) {
+        if (!run.ok()) {
+            self->ports_.loop.after(kStoreRetryMs, [self, stored] { self->take_up(stored); });
+        } else if (*run == nullptr) {
             self->abandon(stored);
-            return;
+        } else {
+            self->resume_taken(*run);
         }
-        self->live_.emplace(run->row.id, run);
-        self->arm_sweep();
-        Transition next = resume(*run->program, std::move(run->state));
-        run->state = std::move(next.state);
-        // The time the engine was down is not the run's fault: its clock starts anew.
-        // (Paused runs are not among those taken up here.)
-        run->deadline_ms = self->ports_.clock.now_ms() + self->options_.flow_timeout_ms;
-        for (Action& action : next.actions) {
-            auto* timer = std::get_if<SetTimer>(&action.what);
-            if (timer == nullptr || timer->timer != TimerKind::deadline) {
-                run->ready.push_back(std::move(action));
-            }
-        }
-        self->drive(run);
     });
+}
+
+void RunDriver::Impl::resume_taken(const RunPtr& run) {
+    if (!live_.emplace(run->row.id, run).second) {
+        return;
+    }
+    arm_sweep();
+    Transition next = resume(*run->program, std::move(run->state));
+    run->state = std::move(next.state);
+    // The time the engine was down is not the run's fault: its clock starts anew.
+    run->deadline_ms = ports_.clock.now_ms() + options_.flow_timeout_ms;
+    for (Action& action : next.actions) {
+        auto* timer = std::get_if<SetTimer>(&action.what);
+        if (timer == nullptr || timer->timer != TimerKind::deadline) {
+            run->ready.push_back(std::move(action));
+        }
+    }
+    drive(run);
+}
+
+// Runs whose process is gone are taken up by whoever looks first.
+void RunDriver::Impl::look_for_orphans() {
+    if (++sweeps_ % kOrphanSweeps != 0 || closed_ || idle_ || live_.size() >= options_.runs_max) {
+        return;
+    }
+    ports_.store.unfinished_runs(
+        {}, kRecoveryPage, [weak = weak_from_this()](const Result<std::vector<StoredRun>>& runs) {
+            const auto self = weak.lock();
+            if (self == nullptr || !runs.ok() || runs->empty()) {
+                return;
+            }
+            self->ports_.log.write(
+                LogLevel::warn, "runs_taken_over",
+                {{"count", Json::integer(static_cast<std::int64_t>(runs->size()))}});
+            for (const StoredRun& stored : *runs) {
+                self->take_up(stored);
+            }
+        });
+}
+
+// Another process has gone on with this run: what is known here is void.
+void RunDriver::Impl::lose(const RunPtr& run) {
+    if (std::exchange(run->lost, true)) {
+        return;
+    }
+    ports_.log.write(LogLevel::warn, "run_lost", {{"run", Json::string(run->row.id)}});
+    if (run->cancel_effect) {
+        std::exchange(run->cancel_effect, nullptr)();
+    }
+    run->ready.clear();
+    const auto live = live_.find(run->row.id);
+    if (live != live_.end() && live->second == run) {
+        live_.erase(live);
+    }
+    if (run->acknowledge) {
+        std::exchange(run->acknowledge, nullptr)(false);
+    }
+    report_idle();
 }
 
 // A run whose flow is gone cannot go on; its record says so.
@@ -161,7 +266,7 @@ void RunDriver::Impl::abandon(const StoredRun& stored) {
     ports_.log.write(
         LogLevel::warn, "run_abandoned",
         {{"run", Json::string(stored.row.id)}, {"flow", Json::string(stored.row.flow_id)}});
-    ports_.store.append(std::move(commit), [](const Result<Done>&) {});
+    ports_.store.append(std::move(commit), [](const Result<Appended>&) {});
 }
 
 }  // namespace sallyport::engine

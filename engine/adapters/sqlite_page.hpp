@@ -1,17 +1,12 @@
 // Keyset pages: which rows, in which order, and the cursors to their neighbours.
 #pragma once
 
+#include "engine/adapters/keyset_page.hpp"
 #include "engine/adapters/sqlite_db.hpp"
-#include "engine/ports/store.hpp"
 
-#include <algorithm>
 #include <string>
 
 namespace sallyport::engine {
-
-inline bool goes_back(const std::optional<PageCursor>& cursor) {
-    return cursor && cursor->direction == PageCursor::Direction::previous;
-}
 
 // ` AND (time, id) < (?, ?) ORDER BY time DESC, id DESC LIMIT ?`; a previous page is read upwards.
 inline std::string page_clause(const std::optional<PageCursor>& cursor, std::string_view time,
@@ -40,31 +35,6 @@ inline void bind_page(SqliteQuery& query, const std::optional<PageCursor>& curso
     }
     // One more than asked for tells whether there is another page.
     query.bind(static_cast<std::int64_t>(limit + 1));
-}
-
-// `key` gives {time, id} of a row.
-template <typename Row, typename Key>
-Page<Row> make_page(std::vector<Row> rows, const std::optional<PageCursor>& cursor,
-                    std::size_t limit, Key key) {
-    const bool back = goes_back(cursor);
-    const bool more = rows.size() > limit;
-    if (more) {
-        rows.resize(limit);
-    }
-    if (back) {
-        std::reverse(rows.begin(), rows.end());
-    }
-    Page<Row> page;
-    if (!rows.empty() && (back || more)) {
-        const auto [at_ms, id] = key(rows.back());
-        page.next = PageCursor{PageCursor::Direction::next, at_ms, id};
-    }
-    if (!rows.empty() && ((back && more) || (!back && cursor))) {
-        const auto [at_ms, id] = key(rows.front());
-        page.previous = PageCursor{PageCursor::Direction::previous, at_ms, id};
-    }
-    page.rows = std::move(rows);
-    return page;
 }
 
 // ` AND column IN (?, ?)`; nothing for an empty list.

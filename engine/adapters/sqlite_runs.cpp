@@ -5,9 +5,10 @@
 namespace sallyport::engine {
 namespace {
 
-#define SALLYPORT_RUN_COLUMNS                                                               \
-    "id, project_id, flow_id, version_id, display_name, environment, status, failed_step, " \
-    "steps_count, created_ms, updated_ms, started_ms, finished_ms, resume_ms"
+#define SALLYPORT_RUN_COLUMNS                                                                  \
+    "id, project_id, flow_id, version_id, display_name, environment, status, failed_step, "    \
+    "steps_count, created_ms, updated_ms, started_ms, finished_ms, resume_ms, parent_run_id, " \
+    "fail_parent, archived_ms"
 
 RunRow read_run(const SqliteQuery& query) {
     RunRow row;
@@ -25,6 +26,9 @@ RunRow read_run(const SqliteQuery& query) {
     row.started_ms = query.integer(11);
     row.finished_ms = query.integer(12);
     row.resume_ms = query.integer(13);
+    row.parent_run_id = query.text(14);
+    row.fail_parent = query.integer(15) != 0;
+    row.archived_ms = query.integer(16);
     return row;
 }
 
@@ -72,14 +76,14 @@ Result<RunAccepted> insert_run(SqliteDb& db, const NewRun& run) {
     }
     const RunRow& row = run.row;
     SqliteQuery query(db, "INSERT INTO run (" SALLYPORT_RUN_COLUMNS
-                          ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                          ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     query.bind_all(row.id, row.project_id, row.flow_id, row.version_id, row.display_name,
                    row.environment, row.status);
     query.bind_null_if_empty(row.failed_step);
-    Status status = query
-                        .bind_all(row.steps_count, row.created_ms, row.updated_ms, row.started_ms,
-                                  row.finished_ms, row.resume_ms)
-                        .run();
+    query.bind_all(row.steps_count, row.created_ms, row.updated_ms, row.started_ms, row.finished_ms,
+                   row.resume_ms);
+    query.bind_null_if_empty(row.parent_run_id);
+    Status status = query.bind_all(row.fail_parent, row.archived_ms).run();
     status = status.ok() ? insert_commit(db, row.id, 0, run.commit) : status;
     if (!status.ok()) {
         return status.error();
@@ -87,20 +91,21 @@ Result<RunAccepted> insert_run(SqliteDb& db, const NewRun& run) {
     return RunAccepted{row.id, false};
 }
 
-Status append_commit(SqliteDb& db, const JournalCommit& commit) {
-    const Status status = insert_commit(db, commit.run_id, commit.sequence, commit.text);
+Result<Appended> append_commit(SqliteDb& db, const JournalCommit& commit) {
+    Status status = insert_commit(db, commit.run_id, commit.sequence, commit.text);
     if (!status.ok()) {
-        return status;
+        return status.error();
     }
     SqliteQuery query(db,
                       "UPDATE run SET status = ?, failed_step = ?, steps_count = ?, "
                       "updated_ms = ?, finished_ms = ?, resume_ms = ? WHERE id = ?");
     query.bind(commit.status);
     query.bind_null_if_empty(commit.failed_step);
-    return query
-        .bind_all(commit.steps_count, commit.updated_ms, commit.finished_ms, commit.resume_ms,
-                  commit.run_id)
-        .run();
+    status = query
+                 .bind_all(commit.steps_count, commit.updated_ms, commit.finished_ms,
+                           commit.resume_ms, commit.run_id)
+                 .run();
+    return status.ok() ? Result<Appended>(Appended::stored) : Result<Appended>(status.error());
 }
 
 Status read_commits(SqliteDb& db, StoredRun& run) {
@@ -192,8 +197,8 @@ void SqliteStore::create_run(NewRun run, StoreDone<RunAccepted> done) {
         std::move(done));
 }
 
-void SqliteStore::append(JournalCommit commit, StoreDone<Done> done) {
-    writer_.submit<Done>(
+void SqliteStore::append(JournalCommit commit, StoreDone<Appended> done) {
+    writer_.submit<Appended>(
         Unit::statement,
         [commit = std::move(commit)](SqliteDb& db) { return append_commit(db, commit); },
         std::move(done));
@@ -220,6 +225,19 @@ void SqliteStore::run(std::string id, StoreDone<std::optional<StoredRun>> done) 
             return std::optional(std::move(run));
         },
         std::move(done));
+}
+
+// One process: every run is its own.
+void SqliteStore::claim_run(std::string id, StoreDone<ClaimedRun> done) {
+    run(std::move(id), [done = std::move(done)](Result<std::optional<StoredRun>> found) {
+        if (!found.ok()) {
+            done(found.error());
+        } else if (!found->has_value()) {
+            done(ClaimedRun{});
+        } else {
+            done(ClaimedRun{ClaimedRun::Outcome::claimed, **std::move(found)});
+        }
+    });
 }
 
 void SqliteStore::list_runs(RunQuery query, StoreDone<Page<RunRow>> done) {

@@ -105,7 +105,21 @@ CREATE INDEX run_unfinished ON run (id) WHERE finished_ms = 0 AND resume_ms = 0;
 CREATE INDEX run_paused ON run (resume_ms) WHERE resume_ms > 0;
 )sql";
 
-constexpr std::array<const char*, 2> kMigrations = {kFirst, kPausedRuns};
+// Runs started by a step of another run; runs that are put away; what is due by a clock.
+constexpr const char* kParentsAndSchedules = R"sql(
+ALTER TABLE run ADD COLUMN parent_run_id TEXT;
+ALTER TABLE run ADD COLUMN fail_parent INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE run ADD COLUMN archived_ms INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE schedule (
+    flow_id TEXT PRIMARY KEY NOT NULL REFERENCES flow (id) ON DELETE CASCADE,
+    cron TEXT NOT NULL,
+    timezone TEXT NOT NULL,
+    next_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX schedule_next ON schedule (next_ms);
+)sql";
+
+constexpr std::array<const char*, 3> kMigrations = {kFirst, kPausedRuns, kParentsAndSchedules};
 
 Status apply(SqliteDb& db, std::int64_t version, const char* sql, std::int64_t now_ms) {
     Status status = db.execute("BEGIN IMMEDIATE");

@@ -11,7 +11,7 @@
 
 namespace sallyport::engine {
 
-class SqliteStore final : public AccountStore, public FlowStore, public RunStore {
+class SqliteStore final : public Store {
   public:
     // Opens or creates the file, and brings its schema up to date.
     static Result<std::unique_ptr<SqliteStore>> open(const std::string& path,
@@ -34,13 +34,18 @@ class SqliteStore final : public AccountStore, public FlowStore, public RunStore
     void delete_flow(std::string id, StoreDone<Done> done) override;
 
     void create_run(NewRun run, StoreDone<RunAccepted> done) override;
-    void append(JournalCommit commit, StoreDone<Done> done) override;
+    bool shared() const override { return false; }
+    void append(JournalCommit commit, StoreDone<Appended> done) override;
     void run(std::string id, StoreDone<std::optional<StoredRun>> done) override;
     void list_runs(RunQuery query, StoreDone<Page<RunRow>> done) override;
+    void claim_run(std::string id, StoreDone<ClaimedRun> done) override;
+    void release_run(std::string) override {}
     void due_runs(std::int64_t now_ms, std::size_t limit,
                   StoreDone<std::vector<StoredRun>> done) override;
     void unfinished_runs(std::string after, std::size_t limit,
                          StoreDone<std::vector<StoredRun>> done) override;
+
+    void on_notice(std::function<void(const StoreNotice&)>) override {}
 
   private:
     using Unit = SqliteWorker::Unit;

@@ -197,11 +197,32 @@ const std::vector<Setting> kSettings = {
          c.durability = v == "full" ? SqliteDurability::full : SqliteDurability::normal;
          return Done{};
      }},
-    {"AP_DB_TYPE", "SQLITE3", false, "SQLITE3 is what this version has",
-     [](C&, V& v) -> Status {
-         return v == "SQLITE3" || v == "PGLITE"
+    {"AP_DB_TYPE", "SQLITE3", false, "SQLITE3 (embedded) or POSTGRES",
+     [](C& c, V& v) -> Status {
+         c.use_postgres = v == "POSTGRES";
+         return v == "SQLITE3" || v == "PGLITE" || v == "POSTGRES"
                     ? Status(Done{})
-                    : Error{"must be SQLITE3 (embedded), not '" + v + "'"};
+                    : Error{"must be SQLITE3 (embedded) or POSTGRES, not '" + v + "'"};
+     }},
+    {"AP_POSTGRES_URL", "", true, "postgres://user:password@host:5432/database, over the fields",
+     [](C& c, V& v) -> Status { return c.postgres.url = Secret(v), Done{}; }},
+    {"AP_POSTGRES_HOST", "", false, "name, address or folder of the socket",
+     [](C& c, V& v) -> Status { return c.postgres.host = v, Done{}; }},
+    {"AP_POSTGRES_PORT", "5432", false, "port",
+     [](C& c, V& v) { return put_number(c.postgres.port, v, 1, 65535); }},
+    {"AP_POSTGRES_DATABASE", "", false, "name of the database; its tables are made when missing",
+     [](C& c, V& v) -> Status { return c.postgres.database = v, Done{}; }},
+    {"AP_POSTGRES_USERNAME", "", false, "who signs in",
+     [](C& c, V& v) -> Status { return c.postgres.username = v, Done{}; }},
+    {"AP_POSTGRES_PASSWORD", "", true, "with what",
+     [](C& c, V& v) -> Status { return c.postgres.password = Secret(v), Done{}; }},
+    {"AP_POSTGRES_USE_SSL", "false", false, "TLS, with the server's certificate verified",
+     [](C& c, V& v) { return put_flag(c.postgres.use_ssl, v); }},
+    {"AP_POSTGRES_SSL_CA", "", false, "PEM, or a file of it, of who signed that certificate",
+     [](C& c, V& v) -> Status { return c.postgres.ssl_ca = v, Done{}; }},
+    {"AP_POSTGRES_POOL_SIZE", "0", false, "connections, 4 to 64; 0: 5",
+     [](C& c, V& v) -> Status {
+         return v == "0" ? Status(Done{}) : put_number(c.postgres.pool_size, v, 4, 64);
      }},
     {"SALLYPORT_DRAIN_SECONDS", "30", false, "how long a stop waits for requests under way",
      [](C& c, V& v) { return put_number(c.drain_ms, v, 0, 3600, 1000); }},
@@ -308,6 +329,13 @@ Result<Config> read_config(const Environment& given) {
         if (!applied.ok()) {
             return Error{name + " " + applied.message()};
         }
+    }
+    const PostgresConfig& postgres = config.postgres;
+    if (config.use_postgres && postgres.url.empty() &&
+        (postgres.host.empty() || postgres.database.empty() || postgres.username.empty())) {
+        return Error{
+            "AP_DB_TYPE is POSTGRES: set AP_POSTGRES_URL, or AP_POSTGRES_HOST, "
+            "AP_POSTGRES_DATABASE and AP_POSTGRES_USERNAME"};
     }
     collect_warnings(environment, config);
     return config;

@@ -21,6 +21,18 @@ namespace sallyport::engine {
 
 using Environment = std::map<std::string, std::string>;
 
+struct PostgresConfig {
+    Secret url;  // postgres://…; over the fields below
+    std::string host;
+    std::uint16_t port = 5432;
+    std::string database;
+    std::string username;
+    Secret password;
+    bool use_ssl = false;
+    std::string ssl_ca;         // PEM, or the path of a file of it
+    std::size_t pool_size = 0;  // connections; 0: what is usual
+};
+
 struct Config {
     std::string data_dir = "data";
     ListenAddress listen;  // 127.0.0.1:3000
@@ -51,6 +63,8 @@ struct Config {
     EgressPolicy egress;
     std::string ca_file;  // empty: the system's store
     SqliteDurability durability = SqliteDurability::full;
+    bool use_postgres = false;
+    PostgresConfig postgres;
 
     std::vector<std::string> warnings;  // settings that are there and have no effect
 };

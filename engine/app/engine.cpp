@@ -9,9 +9,11 @@
 #include "engine/adapters/jsbox_pool.hpp"
 #include "engine/adapters/json_log.hpp"
 #include "engine/adapters/password_hasher.hpp"
+#include "engine/adapters/postgres_store.hpp"
 #include "engine/adapters/run_driver.hpp"
 #include "engine/adapters/sqlite_store.hpp"
 #include "engine/adapters/system_clock.hpp"
+#include "engine/app/postgres_settings.hpp"
 #include "engine/app/version.hpp"
 
 #include <sys/stat.h>
@@ -26,6 +28,9 @@ namespace {
 
 // Base64, JSON escapes and multipart frames around the largest payload.
 constexpr std::size_t kBodySlackBytes = 4u << 20;
+
+// Connections to PostgreSQL that do not read: changes, transactions, presence.
+constexpr std::size_t kOtherConnections = 3;
 
 Status make_data_dir(const std::string& path) {
     std::error_code error;
@@ -85,7 +90,7 @@ JsboxOptions sandbox_options(const Config& config) {
 // after the loop and finishes what is queued before the loop is gone.
 struct Engine {
     Engine(const Config& config, AsioLoop& on, Log& to, const Clock& time,
-           std::unique_ptr<SqliteStore> opened)
+           std::unique_ptr<Store> opened)
         : loop(on),
           log(to),
           store(std::move(opened)),
@@ -103,7 +108,7 @@ struct Engine {
     AsioLoop& loop;
     Log& log;
     SystemEntropy entropy;
-    std::unique_ptr<SqliteStore> store;
+    std::unique_ptr<Store> store;
     CurlHttpClient http;
     JsboxPool sandbox;
     FlowCache flows;
@@ -148,6 +153,38 @@ Status serve(Engine& engine, const Config& config) {
     return Done{};
 }
 
+Result<std::unique_ptr<Store>> open_store(const Config& config, Loop& loop, const Clock& clock,
+                                          Log& log) {
+    if (!config.use_postgres) {
+        auto store =
+            SqliteStore::open(config.data_dir + "/engine.db", config.durability, loop, clock);
+        return store.ok() ? Result<std::unique_ptr<Store>>(*std::move(store)) : store.error();
+    }
+    const auto connection = postgres_options(config);
+    if (!connection.ok()) {
+        return connection.error();
+    }
+    PostgresStoreOptions options;
+    options.connection = *connection;
+    if (config.postgres.pool_size > 0) {
+        options.readers = config.postgres.pool_size - kOtherConnections;
+    }
+    auto store = PostgresStore::open(std::move(options), loop, clock, log);
+    return store.ok() ? Result<std::unique_ptr<Store>>(*std::move(store)) : store.error();
+}
+
+// What other processes on the same database did.
+void hear(Engine& engine) {
+    engine.store->on_notice([&engine](const StoreNotice& notice) {
+        if (notice.kind == StoreNotice::Kind::flow_changed) {
+            engine.flows.forget(notice.id);
+        } else if (notice.kind == StoreNotice::Kind::missed) {
+            engine.flows.forget_all();
+        }
+        engine.driver.notice(notice);
+    });
+}
+
 }  // namespace
 
 Status run_engine(Config config) {
@@ -167,11 +204,12 @@ Status run_engine(Config config) {
         return folder;
     }
     AsioLoop loop;
-    auto store = SqliteStore::open(config.data_dir + "/engine.db", config.durability, loop, clock);
+    auto store = open_store(config, loop, clock, log);
     if (!store.ok()) {
         return store.error();
     }
     Engine engine(config, loop, log, clock, *std::move(store));
+    hear(engine);
     // Before the first request: what was acknowledged comes first.
     Status recovered = Error{"the store did not answer"};
     engine.driver.recover([&](const Result<std::size_t>& count) {

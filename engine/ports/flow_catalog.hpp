@@ -30,6 +30,7 @@ class FlowCatalog {
     virtual void version(const std::string& flow_id, const std::string& version_id, Done done) = 0;
     // To be called after every change of the flow.
     virtual void forget(const std::string& flow_id) = 0;
+    virtual void forget_all() = 0;
 };
 
 }  // namespace sallyport::engine

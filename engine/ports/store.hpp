@@ -156,6 +156,9 @@ struct RunRow {
     std::int64_t started_ms = 0;   // 0: not yet
     std::int64_t finished_ms = 0;  // 0: not yet
     std::int64_t resume_ms = 0;    // of a paused run: when it goes on; 0: not paused
+    std::string parent_run_id;     // the run whose step started this one; empty: none
+    bool fail_parent = true;       // a failure of this run is the parent step's
+    std::int64_t archived_ms = 0;  // 0: not
 };
 
 struct NewRun {
@@ -180,7 +183,11 @@ struct JournalCommit {
     std::int64_t updated_ms = 0;
     std::int64_t finished_ms = 0;
     std::int64_t resume_ms = 0;
+    bool announce = false;  // callers of other processes may wait for this: tell them
 };
+
+// `lost`: the run is another process's by now; what this one knows of it is void.
+enum class Appended { stored, lost };
 
 struct StoredRun {
     RunRow row;
@@ -198,19 +205,52 @@ struct RunQuery {
     std::size_t limit = 10;
 };
 
+// A run that one process may work on. Processes that share a store each own the runs they work on;
+// a run that rests or has ended belongs to nobody, and so does one whose process is gone.
+struct ClaimedRun {
+    enum class Outcome { claimed, elsewhere, unknown };
+    Outcome outcome = Outcome::unknown;
+    StoredRun run;  // when claimed
+};
+
 class RunStore {
   public:
     virtual ~RunStore() = default;
+    // Whether other processes work on the same runs.
+    virtual bool shared() const = 0;
+    // The run is this process's.
     virtual void create_run(NewRun run, StoreDone<RunAccepted> done) = 0;
-    virtual void append(JournalCommit commit, StoreDone<Done> done) = 0;
+    // The same commit may be given twice: it is stored once.
+    virtual void append(JournalCommit commit, StoreDone<Appended> done) = 0;
     virtual void run(std::string id, StoreDone<std::optional<StoredRun>> done) = 0;
     virtual void list_runs(RunQuery query, StoreDone<Page<RunRow>> done) = 0;
-    // Runs that have neither ended nor paused, oldest first, with an id above `after`.
+    virtual void claim_run(std::string id, StoreDone<ClaimedRun> done) = 0;
+    // A claimed run that nothing was appended to belongs to nobody again.
+    virtual void release_run(std::string id) = 0;
+    // Claims runs that have neither ended nor paused and that no living process works on, oldest
+    // first, with an id above `after`. Not shared: all of them.
     virtual void unfinished_runs(std::string after, std::size_t limit,
                                  StoreDone<std::vector<StoredRun>> done) = 0;
-    // Paused runs whose time has come by `now_ms`, the longest due first.
+    // Claims paused runs whose time has come by `now_ms`, the longest due first.
     virtual void due_runs(std::int64_t now_ms, std::size_t limit,
                           StoreDone<std::vector<StoredRun>> done) = 0;
+};
+
+// What other processes have done to a shared store.
+struct StoreNotice {
+    enum class Kind {
+        run_done,      // a run that was announced has answered or ended
+        flow_changed,  // a flow or its versions
+        missed,        // notices may have been lost: anything may have happened
+    };
+    Kind kind = Kind::missed;
+    std::string id;
+};
+
+class Store : public AccountStore, public FlowStore, public RunStore {
+  public:
+    // `notice` is called on the loop, of what this process did itself as well.
+    virtual void on_notice(std::function<void(const StoreNotice&)> notice) = 0;
 };
 
 }  // namespace sallyport::engine

@@ -27,7 +27,7 @@ packages_build() {
     # The gateway's reply reader and command formatter.
     printf '%s\n' libhiredis-dev
     # The engine: store, egress, passwords, sandbox (wasm2c and its seccomp filter).
-    printf '%s\n' libsqlite3-dev libcurl4-openssl-dev libargon2-dev libseccomp-dev wabt \
+    printf '%s\n' libsqlite3-dev libpq-dev libcurl4-openssl-dev libargon2-dev libseccomp-dev wabt \
         libmimalloc-dev
     # The command line.
     printf '%s\n' libcli11-dev libyaml-cpp-dev
@@ -51,6 +51,8 @@ packages_run() {
 
 packages_test() {
     printf '%s\n' redis-server openssl curl procps
+    # Its programs are enough: the tests start a server of their own as an unprivileged user.
+    printf '%s\n' postgresql
 }
 
 packages_bench() {
@@ -69,7 +71,7 @@ packages_gateway() {
 }
 
 packages_engine() {
-    printf '%s\n' ca-certificates libjansson4 libsqlite3-0 libargon2-1 libseccomp2
+    printf '%s\n' ca-certificates libjansson4 libsqlite3-0 libpq5 libargon2-1 libseccomp2
     case "$1" in
         bookworm) printf '%s\n' libssl3 libcurl4 libmimalloc2.0 ;;
         *) printf '%s\n' libssl3t64 libcurl4t64 libmimalloc3 ;;

@@ -40,7 +40,8 @@ const std::vector<Layer>& layers() {
           "cli/lint/", "tests/"}},
         {"tests/fuzz/",
          {"common/", "module/policy/", "module/store/", "engine/", "cli/lint/", "tests/"}},
-        {"tests/store/", {"common/", "module/policy/", "module/store/", "tests/"}},
+        {"tests/store/",
+         {"common/", "module/policy/", "module/store/", "engine/", "tests/"}},
         {"tests/engine/", {"common/", "engine/", "tests/"}},
         {"tests/", {"common/", "module/", "tests/"}},
         // From outside, as a client; common lends its byte and JSON helpers.

@@ -59,7 +59,10 @@ TEST(Config, SaysWhatIsWrongInOneLine) {
         {"SALLYPORT_SOCKET_MODE", "rw", "octal"},
         {"SALLYPORT_SQLITE_SYNCHRONOUS", "off", "full or normal"},
         {"SALLYPORT_EGRESS_ALLOW", "not an address!", "SALLYPORT_EGRESS_ALLOW"},
-        {"AP_DB_TYPE", "POSTGRES", "SQLITE3"},
+        {"AP_DB_TYPE", "MYSQL", "SQLITE3 (embedded) or POSTGRES"},
+        {"AP_DB_TYPE", "POSTGRES", "set AP_POSTGRES_URL, or AP_POSTGRES_HOST"},
+        {"AP_POSTGRES_PORT", "0", "from 1 to 65535"},
+        {"AP_POSTGRES_POOL_SIZE", "1", "from 4 to 64"},
         {"AP_LOG_LEVEL", "loud", "debug, info, warn or error"},
         {"AP_SANDBOX_MEMORY_LIMIT", "1", "24576"},
     };

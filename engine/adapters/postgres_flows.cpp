@@ -1,0 +1,224 @@
+// Flows and their versions in PostgreSQL.
+#include "engine/adapters/postgres_page.hpp"
+#include "engine/adapters/postgres_store.hpp"
+#include "engine/adapters/postgres_transaction.hpp"
+
+namespace sallyport::engine {
+namespace {
+
+#define SALLYPORT_PG_FLOW_COLUMNS                                                       \
+    "f.id, f.project_id, f.external_id, f.owner_id, f.folder_id, f.status, "            \
+    "f.published_version_id, f.metadata, f.created_ms, f.updated_ms, v.id, v.flow_id, " \
+    "v.display_name, v.trigger, v.valid, v.schema_version, v.state, v.connection_ids, " \
+    "v.updated_by, v.created_ms, v.updated_ms"
+#define SALLYPORT_PG_LATEST \
+    "(SELECT id FROM flow_version WHERE flow_id = f.id ORDER BY created_ms DESC, id DESC LIMIT 1)"
+#define SALLYPORT_PG_SELECT_FLOW \
+    "SELECT " SALLYPORT_PG_FLOW_COLUMNS " FROM flow f JOIN flow_version v "
+
+constexpr const char* kLatestFlow =
+    SALLYPORT_PG_SELECT_FLOW "ON v.id = " SALLYPORT_PG_LATEST " WHERE f.id = $1";
+constexpr const char* kPublishedFlow = SALLYPORT_PG_SELECT_FLOW
+    "ON v.id = coalesce(f.published_version_id, " SALLYPORT_PG_LATEST ") WHERE f.id = $1";
+constexpr const char* kFlowByVersion =
+    SALLYPORT_PG_SELECT_FLOW "ON v.flow_id = f.id WHERE f.id = $1 AND v.id = $2";
+
+StoredFlow read_flow(const PostgresRows& rows, int row) {
+    StoredFlow stored;
+    FlowRow& flow = stored.flow;
+    flow.id = rows.text(row, 0);
+    flow.project_id = rows.text(row, 1);
+    flow.external_id = rows.text(row, 2);
+    flow.owner_id = rows.text(row, 3);
+    flow.folder_id = rows.text(row, 4);
+    flow.status = rows.text(row, 5);
+    flow.published_version_id = rows.text(row, 6);
+    flow.metadata = rows.text(row, 7);
+    flow.created_ms = rows.integer(row, 8);
+    flow.updated_ms = rows.integer(row, 9);
+    VersionRow& version = stored.version;
+    version.id = rows.text(row, 10);
+    version.flow_id = rows.text(row, 11);
+    version.display_name = rows.text(row, 12);
+    version.trigger = rows.text(row, 13);
+    version.valid = rows.boolean(row, 14);
+    version.schema_version = rows.text(row, 15);
+    version.state = rows.text(row, 16);
+    version.connection_ids = rows.text(row, 17);
+    version.updated_by = rows.text(row, 18);
+    version.created_ms = rows.integer(row, 19);
+    version.updated_ms = rows.integer(row, 20);
+    return stored;
+}
+
+std::optional<StoredFlow> first_flow(const PostgresRows& rows) {
+    return rows.count() > 0 ? std::optional(read_flow(rows, 0)) : std::nullopt;
+}
+
+PostgresStatement put_flow(const FlowRow& flow) {
+    PostgresStatement put{
+        {},
+        "INSERT INTO flow (id, project_id, external_id, owner_id, folder_id, status, "
+        "published_version_id, metadata, created_ms, updated_ms) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO UPDATE SET "
+        "owner_id = excluded.owner_id, folder_id = excluded.folder_id, "
+        "status = excluded.status, published_version_id = excluded.published_version_id, "
+        "metadata = excluded.metadata, updated_ms = excluded.updated_ms",
+        {}};
+    put.add(flow.id).add(flow.project_id).add(flow.external_id);
+    put.add_null_if_empty(flow.owner_id).add_null_if_empty(flow.folder_id).add(flow.status);
+    put.add_null_if_empty(flow.published_version_id).add_null_if_empty(flow.metadata);
+    put.add(flow.created_ms).add(flow.updated_ms);
+    return put;
+}
+
+PostgresStatement put_version(const VersionRow& version) {
+    PostgresStatement put{
+        {},
+        "INSERT INTO flow_version (id, flow_id, display_name, trigger, valid, schema_version, "
+        "state, connection_ids, updated_by, created_ms, updated_ms) "
+        "VALUES ($1, $2, $3, $4, $5::integer::boolean, $6, $7, $8, $9, $10, $11) "
+        "ON CONFLICT (id) DO UPDATE SET "
+        "display_name = excluded.display_name, trigger = excluded.trigger, "
+        "valid = excluded.valid, schema_version = excluded.schema_version, "
+        "state = excluded.state, connection_ids = excluded.connection_ids, "
+        "updated_by = excluded.updated_by, updated_ms = excluded.updated_ms",
+        {}};
+    put.add(version.id).add(version.flow_id).add(version.display_name).add(version.trigger);
+    put.add(std::int64_t{version.valid}).add(version.schema_version).add(version.state);
+    put.add(version.connection_ids).add_null_if_empty(version.updated_by);
+    put.add(version.created_ms).add(version.updated_ms);
+    return put;
+}
+
+// Other processes keep compiled flows; the notice leaves with the commit.
+PostgresStatement announce(const std::string& flow_id) {
+    PostgresStatement notify{
+        {}, "SELECT pg_notify('" + std::string(kFlowChangedChannel) + "', $1)", {}};
+    notify.add(flow_id);
+    return notify;
+}
+
+std::string escape_like(std::string_view text) {
+    std::string out = "%";
+    for (const char c : text) {
+        if (c == '%' || c == '_' || c == '\\') {
+            out += '\\';
+        }
+        out += c;
+    }
+    return out + "%";
+}
+
+}  // namespace
+
+void PostgresStore::create_flow(StoredFlow flow, StoreDone<Done> done) {
+    transact([flow = std::move(flow),
+              done = std::move(done)](const std::shared_ptr<Transaction>& transaction) {
+        transaction->query(put_flow(flow.flow));
+        transaction->query(put_version(flow.version));
+        transaction->end(true, done);
+    });
+}
+
+void PostgresStore::flow(std::string id, Which which, std::string version_id,
+                         StoreDone<std::optional<StoredFlow>> done) {
+    PostgresStatement query;
+    switch (which) {
+        case Which::latest:
+            query = {"latest_flow", kLatestFlow, {}};
+            query.add(id);
+            break;
+        case Which::published_or_latest:
+            query = {"published_flow", kPublishedFlow, {}};
+            query.add(id);
+            break;
+        case Which::by_id:
+            query = {"flow_by_version", kFlowByVersion, {}};
+            query.add(id).add(version_id);
+            break;
+    }
+    reader().submit(std::move(query), [done = std::move(done)](const Result<PostgresRows>& rows) {
+        if (rows.ok()) {
+            done(first_flow(*rows));
+        } else {
+            done(rows.error());
+        }
+    });
+}
+
+void PostgresStore::list_flows(FlowQuery query, StoreDone<Page<StoredFlow>> done) {
+    PostgresListQuery list(SALLYPORT_PG_SELECT_FLOW "ON v.id = " SALLYPORT_PG_LATEST);
+    list.add(" WHERE f.project_id = ?", query.project_id);
+    list.add_in("f.status", query.statuses).add_in("f.external_id", query.external_ids);
+    if (!query.name.empty()) {
+        list.add(" AND v.display_name ILIKE ?", escape_like(query.name));
+    }
+    list.add(query.uncategorised_only ? " AND f.folder_id IS NULL" : "");
+    PostgresStatement statement =
+        std::move(list).page(query.cursor, "f.updated_ms", "f.id", query.limit);
+    reader().submit(std::move(statement),
+                    [cursor = query.cursor, limit = query.limit,
+                     done = std::move(done)](const Result<PostgresRows>& rows) {
+                        if (!rows.ok()) {
+                            done(rows.error());
+                            return;
+                        }
+                        std::vector<StoredFlow> flows;
+                        for (int i = 0; i < rows->count(); ++i) {
+                            flows.push_back(read_flow(*rows, i));
+                        }
+                        done(make_page(std::move(flows), cursor, limit, [](const StoredFlow& row) {
+                            return std::pair(row.flow.updated_ms, row.flow.id);
+                        }));
+                    });
+}
+
+void PostgresStore::count_flows(std::string project_id, StoreDone<std::int64_t> done) {
+    PostgresStatement query{"count_flows", "SELECT count(*) FROM flow WHERE project_id = $1", {}};
+    reader().submit(std::move(query.add(project_id)),
+                    [done = std::move(done)](const Result<PostgresRows>& rows) {
+                        rows.ok() ? done(rows->integer(0, 0)) : done(rows.error());
+                    });
+}
+
+void PostgresStore::change_flow(std::string id, Change change,
+                                StoreDone<std::optional<StoredFlow>> done) {
+    transact([id = std::move(id), change = std::move(change),
+              done = std::move(done)](const std::shared_ptr<Transaction>& transaction) {
+        // Two statements: the second sees what was committed while the first waited.
+        PostgresStatement lock{{}, "SELECT id FROM flow WHERE id = $1 FOR UPDATE", {}};
+        transaction->query(std::move(lock.add(id)));
+        PostgresStatement look{"latest_flow", kLatestFlow, {}};
+        transaction->query(std::move(look.add(id)), [transaction, id, change,
+                                                     done](const Result<PostgresRows>& rows) {
+            if (!rows.ok()) {
+                transaction->end(false,
+                                 [done, error = rows.error()](const Status&) { done(error); });
+                return;
+            }
+            std::optional<StoredFlow> flow = first_flow(*rows);
+            const bool changed = flow.has_value() && change(*flow);
+            if (changed) {
+                transaction->query(put_flow(flow->flow));
+                transaction->query(put_version(flow->version));
+                transaction->query(announce(id));
+            }
+            transaction->end(changed, [done, flow](const Status& ended) {
+                ended.ok() ? done(flow) : done(ended.error());
+            });
+        });
+    });
+}
+
+void PostgresStore::delete_flow(std::string id, StoreDone<Done> done) {
+    transact([id = std::move(id),
+              done = std::move(done)](const std::shared_ptr<Transaction>& transaction) {
+        PostgresStatement remove{{}, "DELETE FROM flow WHERE id = $1", {}};
+        transaction->query(std::move(remove.add(id)));
+        transaction->query(announce(id));
+        transaction->end(true, done);
+    });
+}
+
+}  // namespace sallyport::engine

@@ -1,0 +1,305 @@
+// Runs and their journal in PostgreSQL. Statements that change runs may be performed twice (their
+// connection was lost while they were under way) and come to the same result.
+#include "common/json.hpp"
+#include "engine/adapters/postgres_page.hpp"
+#include "engine/adapters/postgres_store.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace sallyport::engine {
+namespace {
+
+#define SALLYPORT_PG_RUN_COLUMNS                                                               \
+    "id, project_id, flow_id, version_id, display_name, environment, status, failed_step, "    \
+    "steps_count, created_ms, updated_ms, started_ms, finished_ms, resume_ms, parent_run_id, " \
+    "fail_parent, archived_ms"
+
+constexpr int kRunColumns = 17;
+
+RunRow read_run(const PostgresRows& rows, int row) {
+    RunRow run;
+    run.id = rows.text(row, 0);
+    run.project_id = rows.text(row, 1);
+    run.flow_id = rows.text(row, 2);
+    run.version_id = rows.text(row, 3);
+    run.display_name = rows.text(row, 4);
+    run.environment = rows.text(row, 5);
+    run.status = rows.text(row, 6);
+    run.failed_step = rows.text(row, 7);
+    run.steps_count = rows.integer(row, 8);
+    run.created_ms = rows.integer(row, 9);
+    run.updated_ms = rows.integer(row, 10);
+    run.started_ms = rows.integer(row, 11);
+    run.finished_ms = rows.integer(row, 12);
+    run.resume_ms = rows.integer(row, 13);
+    run.parent_run_id = rows.text(row, 14);
+    run.fail_parent = rows.boolean(row, 15);
+    run.archived_ms = rows.integer(row, 16);
+    return run;
+}
+
+// The delivery is claimed, then the run and its first commit follow unless an earlier run has it.
+// In a CTE all parts see the database as it was; `delivery` gives what is there now.
+constexpr const char* kCreateSql =
+    "WITH delivery AS ("
+    "  INSERT INTO webhook_delivery (flow_id, delivery_id, run_id, created_ms) "
+    "  SELECT $3::text, $20::text, $1::text, $10::bigint WHERE $20::text IS NOT NULL "
+    "  ON CONFLICT (flow_id, delivery_id) DO UPDATE SET run_id = webhook_delivery.run_id "
+    "  RETURNING run_id), "
+    "taken AS (SELECT run_id FROM delivery WHERE run_id <> $1::text), "
+    "stored AS ("
+    "  INSERT INTO run (" SALLYPORT_PG_RUN_COLUMNS
+    ", owner) "
+    "  SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, "
+    "    $9::bigint, $10::bigint, $11::bigint, $12::bigint, $13::bigint, $14::bigint, $15::text, "
+    "    $16::integer::boolean, $17::bigint, $18::integer "
+    "  WHERE NOT EXISTS (SELECT 1 FROM taken) ON CONFLICT (id) DO NOTHING), "
+    "journal AS ("
+    "  INSERT INTO run_journal (run_id, sequence, entries) SELECT $1::text, 0, $19::text "
+    "  WHERE NOT EXISTS (SELECT 1 FROM taken) ON CONFLICT (run_id, sequence) DO NOTHING) "
+    "SELECT (SELECT run_id FROM taken)";
+
+// A run that rests or has ended belongs to nobody. `earlier`: this very commit is there already.
+constexpr const char* kAppendSql =
+    "WITH mine AS ("
+    "  UPDATE run SET status = $4::text, failed_step = $5::text, steps_count = $6::bigint, "
+    "    updated_ms = $7::bigint, finished_ms = $8::bigint, resume_ms = $9::bigint, "
+    "    owner = CASE WHEN $8::bigint > 0 OR $9::bigint > 0 THEN 0 ELSE owner END "
+    "  WHERE id = $1::text AND owner = $10::integer "
+    "    AND NOT EXISTS (SELECT 1 FROM run_journal "
+    "      WHERE run_id = $1::text AND sequence >= $2::bigint) "
+    "  RETURNING id), "
+    "journal AS ("
+    "  INSERT INTO run_journal (run_id, sequence, entries) "
+    "  SELECT id, $2::bigint, $3::text FROM mine) "
+    "SELECT EXISTS (SELECT 1 FROM mine), "
+    "  EXISTS (SELECT 1 FROM run_journal "
+    "    WHERE run_id = $1::text AND sequence = $2::bigint AND entries = $3::text), "
+    "  CASE WHEN $11::integer = 1 THEN pg_notify('sallyport_run_done', $1::text) END";
+
+std::string claim_sql(const std::string& which) {
+    return "UPDATE run SET owner = $1::integer WHERE id IN (SELECT id FROM run WHERE " + which +
+           " FOR UPDATE SKIP LOCKED) RETURNING " SALLYPORT_PG_RUN_COLUMNS;
+}
+
+std::string free_or_gone() {
+    return "(owner = 0 OR owner = $1::integer OR " + PostgresPresence::gone("run.owner") + ")";
+}
+
+// As PostgreSQL writes an array of texts; ids hold nothing that needs more than quotes.
+std::string array_text(const std::vector<StoredRun>& runs) {
+    std::string out = "{";
+    for (const StoredRun& run : runs) {
+        out += out.size() > 1 ? ",\"" : "\"";
+        for (const char c : run.row.id) {
+            out += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+        }
+        out += '"';
+    }
+    return out + "}";
+}
+
+}  // namespace
+
+void PostgresStore::create_run(NewRun run, StoreDone<RunAccepted> done) {
+    const RunRow& row = run.row;
+    PostgresStatement create{"create_run", kCreateSql, {}};
+    create.add(row.id).add(row.project_id).add(row.flow_id).add(row.version_id);
+    create.add(row.display_name).add(row.environment).add(row.status);
+    create.add_null_if_empty(row.failed_step).add(row.steps_count).add(row.created_ms);
+    create.add(row.updated_ms).add(row.started_ms).add(row.finished_ms).add(row.resume_ms);
+    create.add_null_if_empty(row.parent_run_id).add(std::int64_t{row.fail_parent});
+    create.add(row.archived_ms).add(number_).add(run.commit);
+    create.add_null_if_empty(run.delivery_id);
+    writer_->submit(std::move(create),
+                    [id = row.id, done = std::move(done)](const Result<PostgresRows>& rows) {
+                        if (!rows.ok()) {
+                            done(rows.error());
+                            return;
+                        }
+                        const std::string earlier = rows->text(0, 0);
+                        done(RunAccepted{earlier.empty() ? id : earlier, !earlier.empty()});
+                    });
+}
+
+void PostgresStore::append(JournalCommit commit, StoreDone<Appended> done) {
+    PostgresStatement append{"append", kAppendSql, {}};
+    append.add(commit.run_id).add(commit.sequence).add(commit.text).add(commit.status);
+    append.add_null_if_empty(commit.failed_step).add(commit.steps_count).add(commit.updated_ms);
+    append.add(commit.finished_ms).add(commit.resume_ms).add(number_);
+    append.add(std::int64_t{commit.announce});
+    writer_->submit(std::move(append), [done = std::move(done)](const Result<PostgresRows>& rows) {
+        if (!rows.ok()) {
+            done(rows.error());
+            return;
+        }
+        const bool stored = rows->boolean(0, 0) || rows->boolean(0, 1);
+        done(stored ? Appended::stored : Appended::lost);
+    });
+}
+
+void PostgresStore::with_commits(const Result<PostgresRows>& rows,
+                                 StoreDone<std::vector<StoredRun>> done) {
+    if (!rows.ok()) {
+        done(rows.error());
+        return;
+    }
+    std::vector<StoredRun> runs;
+    std::unordered_map<std::string, std::size_t> index;
+    for (int i = 0; i < rows->count(); ++i) {
+        runs.push_back({read_run(*rows, i), {}});
+    }
+    // RETURNING keeps no order.
+    std::sort(runs.begin(), runs.end(), [](const StoredRun& left, const StoredRun& right) {
+        return left.row.id < right.row.id;
+    });
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+        index[runs[i].row.id] = i;
+    }
+    if (runs.empty()) {
+        done(std::move(runs));
+        return;
+    }
+    PostgresStatement query{"commits",
+                            "SELECT run_id, entries FROM run_journal "
+                            "WHERE run_id = ANY ($1::text[]) ORDER BY run_id, sequence",
+                            {}};
+    query.add(array_text(runs));
+    reader().submit(std::move(query),
+                    [runs = std::move(runs), index = std::move(index),
+                     done = std::move(done)](const Result<PostgresRows>& commits) mutable {
+                        if (!commits.ok()) {
+                            done(commits.error());
+                            return;
+                        }
+                        for (int i = 0; i < commits->count(); ++i) {
+                            runs[index[commits->text(i, 0)]].commits.push_back(commits->text(i, 1));
+                        }
+                        done(std::move(runs));
+                    });
+}
+
+void PostgresStore::run(std::string id, StoreDone<std::optional<StoredRun>> done) {
+    PostgresStatement query{
+        "run", "SELECT " SALLYPORT_PG_RUN_COLUMNS " FROM run WHERE id = $1", {}};
+    reader().submit(std::move(query.add(id)),
+                    [this, done = std::move(done)](const Result<PostgresRows>& rows) {
+                        with_commits(rows, [done](Result<std::vector<StoredRun>> runs) {
+                            if (!runs.ok()) {
+                                done(runs.error());
+                            } else {
+                                done(runs->empty() ? std::optional<StoredRun>()
+                                                   : std::optional(std::move(runs->front())));
+                            }
+                        });
+                    });
+}
+
+void PostgresStore::list_runs(RunQuery query, StoreDone<Page<RunRow>> done) {
+    PostgresListQuery list("SELECT " SALLYPORT_PG_RUN_COLUMNS " FROM run");
+    list.add(" WHERE environment = 'PRODUCTION' AND project_id = ?", query.project_id);
+    list.add_in("flow_id", query.flow_ids).add_in("status", query.statuses);
+    if (query.created_after_ms) {
+        list.add(" AND created_ms >= ?::bigint", *query.created_after_ms);
+    }
+    if (query.created_before_ms) {
+        list.add(" AND created_ms <= ?::bigint", *query.created_before_ms);
+    }
+    if (!query.failed_step_name.empty()) {
+        // Its name comes first; PostgreSQL's own JSON functions refuse some texts that are JSON.
+        list.add(" AND starts_with(failed_step, ?)",
+                 "{\"name\":" + Json::string(query.failed_step_name).dump() + ",");
+    }
+    PostgresStatement statement =
+        std::move(list).page(query.cursor, "created_ms", "id", query.limit);
+    reader().submit(
+        std::move(statement), [cursor = query.cursor, limit = query.limit,
+                               done = std::move(done)](const Result<PostgresRows>& found) {
+            if (!found.ok()) {
+                done(found.error());
+                return;
+            }
+            std::vector<RunRow> rows;
+            for (int i = 0; i < found->count(); ++i) {
+                rows.push_back(read_run(*found, i));
+            }
+            done(make_page(std::move(rows), cursor, limit,
+                           [](const RunRow& row) { return std::pair(row.created_ms, row.id); }));
+        });
+}
+
+// ---- whose run it is
+
+void PostgresStore::claim(PostgresStatement statement, StoreDone<std::vector<StoredRun>> done) {
+    if (!presence_->may_claim()) {
+        loop_.post([done = std::move(done)] { done(std::vector<StoredRun>()); });
+        return;
+    }
+    writer_->submit(std::move(statement),
+                    [this, done = std::move(done)](const Result<PostgresRows>& rows) {
+                        with_commits(rows, done);
+                    });
+}
+
+void PostgresStore::claim_run(std::string id, StoreDone<ClaimedRun> done) {
+    static const std::string sql =
+        "WITH mine AS (UPDATE run SET owner = $1::integer WHERE id = $2::text AND " +
+        free_or_gone() +
+        " RETURNING " SALLYPORT_PG_RUN_COLUMNS
+        ") SELECT mine.*, EXISTS (SELECT 1 FROM run WHERE id = $2::text) "
+        "FROM (SELECT 1) one LEFT JOIN mine ON true";
+    PostgresStatement statement{"claim_run", sql, {}};
+    statement.add(number_).add(id);
+    writer_->submit(
+        std::move(statement), [this, done = std::move(done)](const Result<PostgresRows>& rows) {
+            if (!rows.ok()) {
+                done(rows.error());
+                return;
+            }
+            if (rows->text(0, 0).empty()) {
+                const bool exists = rows->boolean(0, kRunColumns);
+                done(ClaimedRun{
+                    exists ? ClaimedRun::Outcome::elsewhere : ClaimedRun::Outcome::unknown, {}});
+                return;
+            }
+            with_commits(rows, [done](Result<std::vector<StoredRun>> runs) {
+                if (runs.ok()) {
+                    done(ClaimedRun{ClaimedRun::Outcome::claimed, std::move(runs->front())});
+                } else {
+                    done(runs.error());
+                }
+            });
+        });
+}
+
+void PostgresStore::release_run(std::string id) {
+    PostgresStatement statement{"release_run",
+                                "UPDATE run SET owner = 0 WHERE id = $1 AND owner = $2::integer "
+                                "AND (finished_ms > 0 OR resume_ms > 0)",
+                                {}};
+    writer_->submit(std::move(statement.add(id).add(number_)), [](const Result<PostgresRows>&) {});
+}
+
+// Those of this process are under way already.
+void PostgresStore::unfinished_runs(std::string after, std::size_t limit,
+                                    StoreDone<std::vector<StoredRun>> done) {
+    static const std::string sql = claim_sql(
+        "finished_ms = 0 AND resume_ms = 0 AND id > $2::text AND owner <> $1::integer AND " +
+        free_or_gone() + " ORDER BY id LIMIT $3::bigint");
+    PostgresStatement statement{"unfinished_runs", sql, {}};
+    claim(std::move(statement.add(number_).add(after).add(static_cast<std::int64_t>(limit))),
+          std::move(done));
+}
+
+void PostgresStore::due_runs(std::int64_t now_ms, std::size_t limit,
+                             StoreDone<std::vector<StoredRun>> done) {
+    static const std::string sql =
+        claim_sql("resume_ms > 0 AND resume_ms <= $2::bigint AND owner <> $1::integer AND " +
+                  free_or_gone() + " ORDER BY resume_ms LIMIT $3::bigint");
+    PostgresStatement statement{"due_runs", sql, {}};
+    claim(std::move(statement.add(number_).add(now_ms).add(static_cast<std::int64_t>(limit))),
+          std::move(done));
+}
+
+}  // namespace sallyport::engine

@@ -1,0 +1,176 @@
+#include "engine/adapters/postgres_schema.hpp"
+
+#include <array>
+#include <string>
+
+namespace sallyport::engine {
+namespace {
+
+// Text compares by bytes: ids sort by time, and cursors must not depend on a locale.
+constexpr const char* kFirst = R"sql(
+CREATE TABLE platform (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    owner_id TEXT NOT NULL,
+    created_ms BIGINT NOT NULL
+);
+CREATE TABLE "user" (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    platform_id TEXT NOT NULL REFERENCES platform (id),
+    email TEXT NOT NULL UNIQUE,
+    first_name TEXT NOT NULL,
+    last_name TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    platform_role TEXT NOT NULL,
+    status TEXT NOT NULL,
+    token_version TEXT NOT NULL,
+    track_events BOOLEAN NOT NULL,
+    news_letter BOOLEAN NOT NULL,
+    created_ms BIGINT NOT NULL,
+    updated_ms BIGINT NOT NULL
+);
+CREATE TABLE project (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    platform_id TEXT NOT NULL REFERENCES platform (id),
+    owner_id TEXT NOT NULL REFERENCES "user" (id),
+    display_name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    updated_ms BIGINT NOT NULL
+);
+CREATE INDEX project_owner ON project (owner_id, created_ms);
+CREATE TABLE flow (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    project_id TEXT NOT NULL REFERENCES project (id),
+    external_id TEXT NOT NULL,
+    owner_id TEXT,
+    folder_id TEXT,
+    status TEXT NOT NULL,
+    published_version_id TEXT,
+    metadata TEXT,
+    created_ms BIGINT NOT NULL,
+    updated_ms BIGINT NOT NULL,
+    UNIQUE (project_id, external_id)
+);
+CREATE INDEX flow_updated ON flow (project_id, updated_ms, id);
+CREATE TABLE flow_version (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    flow_id TEXT NOT NULL REFERENCES flow (id) ON DELETE CASCADE,
+    display_name TEXT NOT NULL,
+    trigger TEXT NOT NULL,
+    valid BOOLEAN NOT NULL,
+    schema_version TEXT NOT NULL,
+    state TEXT NOT NULL,
+    connection_ids TEXT NOT NULL,
+    updated_by TEXT,
+    created_ms BIGINT NOT NULL,
+    updated_ms BIGINT NOT NULL
+);
+CREATE INDEX flow_version_flow ON flow_version (flow_id, created_ms, id);
+CREATE TABLE run (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    project_id TEXT NOT NULL,
+    flow_id TEXT NOT NULL,
+    version_id TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    status TEXT NOT NULL,
+    failed_step TEXT,
+    steps_count BIGINT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    updated_ms BIGINT NOT NULL,
+    started_ms BIGINT NOT NULL,
+    finished_ms BIGINT NOT NULL,
+    resume_ms BIGINT NOT NULL,
+    parent_run_id TEXT,
+    fail_parent BOOLEAN NOT NULL,
+    archived_ms BIGINT NOT NULL,
+    owner INTEGER NOT NULL
+);
+CREATE INDEX run_project ON run (project_id, environment, created_ms, id);
+CREATE INDEX run_unfinished ON run (id) WHERE finished_ms = 0 AND resume_ms = 0;
+CREATE INDEX run_paused ON run (resume_ms) WHERE resume_ms > 0;
+CREATE TABLE run_journal (
+    run_id TEXT COLLATE "C" NOT NULL,
+    sequence BIGINT NOT NULL,
+    entries TEXT NOT NULL,
+    PRIMARY KEY (run_id, sequence)
+);
+CREATE TABLE webhook_delivery (
+    flow_id TEXT COLLATE "C" NOT NULL,
+    delivery_id TEXT COLLATE "C" NOT NULL,
+    run_id TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    PRIMARY KEY (flow_id, delivery_id)
+);
+CREATE TABLE schedule (
+    flow_id TEXT COLLATE "C" PRIMARY KEY REFERENCES flow (id) ON DELETE CASCADE,
+    cron TEXT NOT NULL,
+    timezone TEXT NOT NULL,
+    next_ms BIGINT NOT NULL
+);
+CREATE INDEX schedule_next ON schedule (next_ms);
+CREATE SEQUENCE engine_number AS INTEGER MINVALUE 1 CYCLE;
+CREATE TABLE engine_process (
+    number INTEGER PRIMARY KEY,
+    beat TIMESTAMPTZ NOT NULL
+);
+)sql";
+
+constexpr std::array<const char*, 1> kMigrations = {kFirst};
+
+// Held while the schema is brought up to date.
+constexpr const char* kMigrationLock = "SELECT pg_advisory_xact_lock(1396788336, 0)";
+
+Status apply(PostgresSession& session, std::int64_t version, const char* sql, std::int64_t now_ms) {
+    const Status status = session.execute(sql);
+    if (!status.ok()) {
+        return status;
+    }
+    const auto noted =
+        session.query("INSERT INTO schema_migration (version, applied_ms) VALUES ($1, $2)",
+                      {std::to_string(version), std::to_string(now_ms)});
+    return noted.ok() ? Status(Done{}) : Status(noted.error());
+}
+
+Status migrate(PostgresSession& session, std::int64_t now_ms) {
+    Status status = session.execute(kMigrationLock);
+    if (status.ok()) {
+        status = session.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migration "
+            "(version BIGINT PRIMARY KEY, applied_ms BIGINT NOT NULL)");
+    }
+    if (!status.ok()) {
+        return status;
+    }
+    const auto found = session.query("SELECT coalesce(max(version), 0) FROM schema_migration", {});
+    if (!found.ok()) {
+        return found.error();
+    }
+    const std::int64_t current = found->integer(0, 0);
+    const auto newest = static_cast<std::int64_t>(kMigrations.size());
+    if (current > newest) {
+        return Error{"the database has schema version " + std::to_string(current) +
+                     ", newer than this engine knows (" + std::to_string(newest) +
+                     "): start the newer engine, or restore a backup"};
+    }
+    for (std::int64_t version = current; version < newest && status.ok(); ++version) {
+        status =
+            apply(session, version + 1, kMigrations[static_cast<std::size_t>(version)], now_ms);
+    }
+    return status;
+}
+
+}  // namespace
+
+// All of it in one transaction: PostgreSQL's tables come and go with it.
+Status migrate_postgres(PostgresSession& session, std::int64_t now_ms) {
+    Status status = session.execute("BEGIN");
+    if (!status.ok()) {
+        return status;
+    }
+    status = migrate(session, now_ms);
+    const Status ended = session.execute(status.ok() ? "COMMIT" : "ROLLBACK");
+    return status.ok() ? ended : status;
+}
+
+}  // namespace sallyport::engine

@@ -1,0 +1,68 @@
+#include "engine/adapters/postgres_store.hpp"
+
+#include "engine/adapters/postgres_schema.hpp"
+#include "engine/adapters/postgres_transaction.hpp"
+
+#include <utility>
+
+namespace sallyport::engine {
+
+Result<std::unique_ptr<PostgresStore>> PostgresStore::open(PostgresStoreOptions options, Loop& loop,
+                                                           const Clock& clock, Log& log) {
+    auto session = PostgresSession::open_now(options.connection);
+    if (!session.ok()) {
+        return session.error();
+    }
+    const Status migrated = migrate_postgres(**session, clock.now_ms());
+    if (!migrated.ok()) {
+        return migrated.error();
+    }
+    const auto number = PostgresPresence::draw_number(**session);
+    if (!number.ok()) {
+        return number.error();
+    }
+    return std::unique_ptr<PostgresStore>(
+        new PostgresStore(std::move(options), loop, *number, log));
+}
+
+PostgresStore::PostgresStore(PostgresStoreOptions options, Loop& loop, std::int64_t number,
+                             Log& log)
+    : loop_(loop),
+      number_(number),
+      presence_(std::make_unique<PostgresPresence>(loop, options.connection, number, log)) {
+    const auto lane = [&](PostgresLane::Mode mode, PostgresLane::Hooks hooks) {
+        return std::make_unique<PostgresLane>(loop, options.connection, mode, std::move(hooks));
+    };
+    writer_ = lane(PostgresLane::Mode::group, {{}, {}, {}, options.group});
+    session_ = lane(PostgresLane::Mode::session, {});
+    for (std::size_t i = 0; i < options.readers; ++i) {
+        readers_.push_back(lane(PostgresLane::Mode::each, {}));
+    }
+}
+
+PostgresLane& PostgresStore::reader() {
+    next_reader_ = (next_reader_ + 1) % readers_.size();
+    return *readers_[next_reader_];
+}
+
+// One at a time: they share a connection.
+void PostgresStore::transact(Work work) {
+    transactions_.push_back(std::move(work));
+    if (!transacting_) {
+        next_transaction();
+    }
+}
+
+void PostgresStore::next_transaction() {
+    transacting_ = !transactions_.empty();
+    if (!transacting_) {
+        return;
+    }
+    const Work work = std::move(transactions_.front());
+    transactions_.pop_front();
+    const auto transaction = std::make_shared<Transaction>(*this);
+    transaction->begin();
+    work(transaction);
+}
+
+}  // namespace sallyport::engine

@@ -1,0 +1,95 @@
+// The store for several engine processes on one PostgreSQL database.
+//
+// Changes of runs go through one connection that gathers them into transactions; reads through a
+// few others; what has to read before it writes (accounts, flows) through one of its own. All on
+// the loop, no threads. Each run has an owner: the number of the process that works on it, 0 when
+// it rests or has ended. A commit counts only while its process is the owner.
+#pragma once
+
+#include "common/result.hpp"
+#include "engine/adapters/postgres_lane.hpp"
+#include "engine/adapters/postgres_presence.hpp"
+#include "engine/ports/clock.hpp"
+#include "engine/ports/log.hpp"
+#include "engine/ports/loop.hpp"
+#include "engine/ports/store.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sallyport::engine {
+
+struct PostgresStoreOptions {
+    PostgresOptions connection;
+    std::size_t readers = 2;                            // connections that read
+    std::function<void(std::size_t statements)> group;  // size of each commit of runs
+};
+
+class PostgresStore final : public Store {
+  public:
+    // Waits until the database answers and its schema is up to date.
+    static Result<std::unique_ptr<PostgresStore>> open(PostgresStoreOptions options, Loop& loop,
+                                                       const Clock& clock, Log& log);
+
+    void sign_up(UserRow user, ProjectRow project, bool open, StoreDone<SignUp> done) override;
+    void user_by_email(std::string email, StoreDone<std::optional<UserRow>> done) override;
+    void user_by_id(std::string id, StoreDone<std::optional<UserRow>> done) override;
+    void project(std::string id, StoreDone<std::optional<ProjectRow>> done) override;
+    void projects_of(std::string user_id, StoreDone<std::vector<ProjectRow>> done) override;
+
+    void create_flow(StoredFlow flow, StoreDone<Done> done) override;
+    void flow(std::string id, Which which, std::string version_id,
+              StoreDone<std::optional<StoredFlow>> done) override;
+    void list_flows(FlowQuery query, StoreDone<Page<StoredFlow>> done) override;
+    void count_flows(std::string project_id, StoreDone<std::int64_t> done) override;
+    void change_flow(std::string id, Change change,
+                     StoreDone<std::optional<StoredFlow>> done) override;
+    void delete_flow(std::string id, StoreDone<Done> done) override;
+
+    bool shared() const override { return true; }
+    void create_run(NewRun run, StoreDone<RunAccepted> done) override;
+    void append(JournalCommit commit, StoreDone<Appended> done) override;
+    void run(std::string id, StoreDone<std::optional<StoredRun>> done) override;
+    void list_runs(RunQuery query, StoreDone<Page<RunRow>> done) override;
+    void claim_run(std::string id, StoreDone<ClaimedRun> done) override;
+    void release_run(std::string id) override;
+    void unfinished_runs(std::string after, std::size_t limit,
+                         StoreDone<std::vector<StoredRun>> done) override;
+    void due_runs(std::int64_t now_ms, std::size_t limit,
+                  StoreDone<std::vector<StoredRun>> done) override;
+
+    void on_notice(std::function<void(const StoreNotice&)> notice) override {
+        presence_->on_notice(std::move(notice));
+    }
+
+  private:
+    using Reply = PostgresLane::Reply;
+    // Statements between BEGIN and COMMIT, one after the other.
+    class Transaction;
+    using Work = std::function<void(const std::shared_ptr<Transaction>&)>;
+
+    PostgresStore(PostgresStoreOptions options, Loop& loop, std::int64_t number, Log& log);
+    PostgresLane& reader();
+    void transact(Work work);
+    void next_transaction();
+    // Adds the journals to the runs that `rows` holds.
+    void with_commits(const Result<PostgresRows>& rows, StoreDone<std::vector<StoredRun>> done);
+    void claim(PostgresStatement statement, StoreDone<std::vector<StoredRun>> done);
+
+    Loop& loop_;
+    std::int64_t number_;
+    std::unique_ptr<PostgresPresence> presence_;
+    std::unique_ptr<PostgresLane> writer_;
+    std::unique_ptr<PostgresLane> session_;
+    std::vector<std::unique_ptr<PostgresLane>> readers_;
+    std::size_t next_reader_ = 0;
+    std::deque<Work> transactions_;
+    bool transacting_ = false;
+};
+
+}  // namespace sallyport::engine

@@ -1,0 +1,144 @@
+// Two engines on one PostgreSQL database: each serves all flows; what one leaves, the other ends.
+#include "tests/engine/engine_process.hpp"
+#include "tests/integration/fixtures/postgres_server.hpp"
+#include "tests/integration/fixtures/upstream.hpp"
+#include "tests/integration/fixtures/wait.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sallyport::test {
+namespace {
+
+std::vector<std::string> on(const std::string& database, std::vector<std::string> more = {}) {
+    more.emplace_back("AP_DB_TYPE=POSTGRES");
+    more.push_back("AP_POSTGRES_URL=" + database);
+    return more;
+}
+
+HttpResponse hook(const EngineProcess& engine, const std::string& path) {
+    HttpRequest request;
+    request.method = "POST";
+    request.url = engine.url("/v1/webhooks/" + path);
+    return send(request);
+}
+
+std::string delay_step(std::string_view seconds) {
+    return R"({"type":"PIECE","displayName":"Delay","valid":true,"name":"wait","settings":{"pieceName":"@activepieces/piece-delay","pieceVersion":"0.3.18","actionName":"delayFor","propertySettings":{},"input":{"unit":"seconds","delayFor":)" +
+           std::string(seconds) + "}}}";
+}
+
+class EngineShared : public ::testing::Test {
+  protected:
+    static void SetUpTestSuite() { server_ = std::make_unique<PostgresServer>(); }
+    static void TearDownTestSuite() { server_.reset(); }
+    static std::unique_ptr<PostgresServer> server_;
+};
+std::unique_ptr<PostgresServer> EngineShared::server_;
+
+TEST_F(EngineShared, BothServeWhatOneWasGiven) {
+    const std::string database = server_->make_database();
+    EngineProcess first(on(database));
+    EngineProcess second(on(database));
+    ApiUser ann(first);
+    ann.sign_up();
+    const std::string flow = ann.make_flow({code_step("add", "export const code = async () => 1;"),
+                                            answer_step("answer", R"({"n":"{{add.output}}"})")});
+    for (const EngineProcess* engine : {&first, &second}) {
+        const HttpResponse answer = hook(*engine, flow + "/sync");
+        EXPECT_EQ(answer.status, 200);
+        EXPECT_EQ(answer.body, R"({"n":1})");
+    }
+    // The second keeps the flow compiled; a change at the first reaches it.
+    ASSERT_EQ(ann.operate(flow, "CHANGE_STATUS", R"({"status":"DISABLED"})").status, 200);
+    EXPECT_TRUE(wait_until([&] { return hook(second, flow).status == 404; }));
+}
+
+TEST_F(EngineShared, WhatAKilledEngineLeavesTheOtherEnds) {
+    auto open = std::make_shared<std::atomic<bool>>(false);
+    Upstream stub([open](const UpstreamRequest&) {
+        UpstreamReply reply;
+        reply.status = open->load() ? 200 : 503;
+        reply.body = "{}";
+        return reply;
+    });
+    const std::string database = server_->make_database();
+    EngineProcess first(on(database, {"SALLYPORT_EGRESS_ALLOW=" + stub.address()}));
+    EngineProcess second(on(database, {"SALLYPORT_EGRESS_ALLOW=" + stub.address()}));
+    ApiUser ann(first);
+    ann.sign_up();
+    const std::string flow = ann.make_flow(
+        {code_step("once", "export const code = async () => Math.random();"),
+         http_step("call", R"({"method":"GET","url":"http://)" + stub.address() + R"(/"})",
+                   R"({"retryOnFailure":{"value":true}})"),
+         delay_step("1")});
+    std::vector<std::string> runs;
+    for (int i = 0; i < 20; ++i) {
+        runs.push_back(hook(first, flow).header("x-webhook-id").value_or(""));
+    }
+    // All of them wait for their second attempt when the engine dies.
+    ASSERT_TRUE(wait_until([&] {
+        return server_->query(database,
+                              "SELECT count(*) FROM run_journal WHERE entries LIKE "
+                              "'%step_failed%'") == "20";
+    }));
+    const std::string once =
+        server_->query(database,
+                       "SELECT string_agg(entries, ' ' ORDER BY run_id) FROM run_journal "
+                       "WHERE entries LIKE '%once%' AND entries LIKE '%step_succeeded%'");
+    open->store(true);
+    first.kill();
+    ApiUser there(second);
+    there.sign_in("ann@example.org", "Password1!");
+    for (const std::string& run : runs) {
+        EXPECT_EQ(there.finished_run(run)["status"].text(), "SUCCEEDED") << run;
+    }
+    EXPECT_NE(second.log().find("runs_taken_over"), std::string::npos);
+    EXPECT_EQ(server_->query(database,
+                             "SELECT string_agg(entries, ' ' ORDER BY run_id) FROM run_journal "
+                             "WHERE entries LIKE '%once%' AND entries LIKE '%step_succeeded%'"),
+              once)
+        << "what was recorded is not done again";
+}
+
+TEST_F(EngineShared, ADatabaseThatGoesAndComesBackCostsNoRun) {
+    const std::string database = server_->make_database();
+    EngineProcess engine(on(database));
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow({delay_step("2")});
+    std::vector<std::string> runs;
+    for (int i = 0; i < 10; ++i) {
+        runs.push_back(hook(engine, flow).header("x-webhook-id").value_or(""));
+    }
+    server_->crash();
+    EXPECT_TRUE(wait_until([&] { return hook(engine, flow).status == 503; }))
+        << "no acknowledgement without a database";
+    server_->start();
+    EXPECT_TRUE(wait_until([&] { return hook(engine, flow).status == 200; }));
+    for (const std::string& run : runs) {
+        EXPECT_EQ(ann.finished_run(run)["status"].text(), "SUCCEEDED");
+    }
+}
+
+TEST_F(EngineShared, AStartWithoutADatabaseSaysSo) {
+    const CommandResult result =
+        run_command({SALLYPORT_ENGINE_BIN, "--listen", "127.0.0.1:0"},
+                    {.environment = {"AP_JWT_SECRET=0123456789abcdef0123456789abcdef",
+                                     "AP_ENCRYPTION_KEY=0123456789abcdef0123456789abcdef",
+                                     "AP_DB_TYPE=POSTGRES",
+                                     "AP_POSTGRES_URL=postgres://u:topsecret@127.0.0.1:1/x"},
+                     .directory = "/tmp",
+                     .output_path = {},
+                     .parent_death_signal = SIGKILL});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_NE(result.output.find("cannot reach PostgreSQL"), std::string::npos) << result.output;
+    EXPECT_EQ(result.output.find("topsecret"), std::string::npos) << "no password in a message";
+}
+
+}  // namespace
+}  // namespace sallyport::test

@@ -1,0 +1,192 @@
+// What every store must do: accounts and flows. One suite, each kind of store.
+#include "tests/store/run_store_fixture.hpp"
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace sallyport::test {
+namespace {
+
+using namespace engine;
+
+class AccountsAndFlows : public StoreTest {
+  protected:
+    Result<AccountStore::SignUp> sign_up(const std::string& id, const std::string& email,
+                                         bool open) {
+        return ask_on<AccountStore::SignUp>([&](auto done) {
+            store_->sign_up(a_user(id, email), a_project("project-" + id, id), open, done);
+        });
+    }
+    Result<std::optional<StoredFlow>> flow(const std::string& id, FlowStore::Which which,
+                                           const std::string& version = {}) {
+        return ask_on<std::optional<StoredFlow>>(
+            [&](auto done) { store_->flow(id, which, version, done); });
+    }
+    void create(const StoredFlow& flow) {
+        const auto created = ask_on<Done>([&](auto done) { store_->create_flow(flow, done); });
+        ASSERT_TRUE(created.ok()) << created.message();
+    }
+    std::vector<std::string> list(const FlowQuery& query, Page<StoredFlow>* page = nullptr) {
+        auto found = ask_on<Page<StoredFlow>>([&](auto done) { store_->list_flows(query, done); });
+        EXPECT_TRUE(found.ok()) << found.message();
+        std::vector<std::string> ids;
+        for (const StoredFlow& row : found->rows) {
+            ids.push_back(row.flow.id);
+        }
+        if (page != nullptr) {
+            *page = *std::move(found);
+        }
+        return ids;
+    }
+};
+
+TEST_P(AccountsAndFlows, TheFirstUserMakesThePlatform) {
+    const auto first = sign_up("u1", "ann@example.org", false);
+    ASSERT_TRUE(first.ok()) << first.message();
+    EXPECT_EQ(first->outcome, SignUpOutcome::created);
+    EXPECT_EQ(first->user.platform_role, "ADMIN");
+    EXPECT_EQ(sign_up("u2", "ann@example.org", true)->outcome, SignUpOutcome::existing_user);
+    EXPECT_EQ(sign_up("u2", "bob@example.org", false)->outcome, SignUpOutcome::invitation_only);
+    const auto second = sign_up("u2", "bob@example.org", true);
+    ASSERT_TRUE(second.ok()) << second.message();
+    EXPECT_EQ(second->outcome, SignUpOutcome::created);
+    EXPECT_EQ(second->user.platform_id, first->user.platform_id);
+    EXPECT_EQ(second->user.platform_role, "MEMBER");
+    const auto found = ask_on<std::optional<UserRow>>(
+        [&](auto done) { store_->user_by_email("ann@example.org", done); });
+    ASSERT_TRUE(found.ok() && found->has_value());
+    EXPECT_EQ((*found)->last_name, "Léger \xf0\x9f\x9a\xaa");
+    EXPECT_TRUE((*found)->news_letter);
+    EXPECT_FALSE((*found)->track_events);
+    const auto projects =
+        ask_on<std::vector<ProjectRow>>([&](auto done) { store_->projects_of("u1", done); });
+    ASSERT_EQ(projects->size(), 1u);
+    EXPECT_EQ(projects->front().display_name, "Ann's Project");
+    EXPECT_FALSE(ask_on<std::optional<UserRow>>([&](auto done) {
+                     store_->user_by_id("nobody", done);
+                 })->has_value());
+}
+
+TEST_P(AccountsAndFlows, OneOfManySignUpsAtOnceMakesThePlatform) {
+    std::vector<SignUpOutcome> outcomes;
+    for (int i = 0; i < 5; ++i) {
+        const std::string id = "u" + std::to_string(i);
+        store_->sign_up(a_user(id, id + "@example.org"), a_project("p" + id, id), false,
+                        [&outcomes](const Result<AccountStore::SignUp>& result) {
+                            ASSERT_TRUE(result.ok()) << result.message();
+                            outcomes.push_back(result->outcome);
+                        });
+    }
+    ASSERT_TRUE(loop_.run_until([&] { return outcomes.size() == 5; }));
+    EXPECT_EQ(std::count(outcomes.begin(), outcomes.end(), SignUpOutcome::created), 1);
+}
+
+TEST_P(AccountsAndFlows, FlowsHaveVersions) {
+    ASSERT_TRUE(sign_up("u", "ann@example.org", false).ok());
+    create(a_flow("f1", "project-u"));
+    auto draft = flow("f1", FlowStore::Which::latest);
+    ASSERT_TRUE(draft.ok() && draft->has_value());
+    EXPECT_EQ((*draft)->version.trigger, R"({"name":"trigger","text":"\u0000"})");
+    EXPECT_EQ((*draft)->flow.metadata, "");
+    const auto change = [&](const FlowStore::Change& change_it) {
+        return ask_on<std::optional<StoredFlow>>(
+            [&](auto done) { store_->change_flow("f1", change_it, done); });
+    };
+    ASSERT_TRUE(change([](StoredFlow& flow) {
+                    flow.version.state = "LOCKED";
+                    flow.flow.published_version_id = flow.version.id;
+                    return true;
+                }).ok());
+    ASSERT_TRUE(change([](StoredFlow& flow) {
+                    flow.version.id = "second";
+                    flow.version.state = "DRAFT";
+                    flow.version.created_ms += 1;
+                    flow.flow.updated_ms += 1;
+                    return true;
+                }).ok());
+    EXPECT_EQ((*flow("f1", FlowStore::Which::latest))->version.id, "second");
+    EXPECT_EQ((*flow("f1", FlowStore::Which::published_or_latest))->version.id, "version-of-f1");
+    EXPECT_EQ((*flow("f1", FlowStore::Which::by_id, "second"))->version.state, "DRAFT");
+    EXPECT_FALSE(flow("f1", FlowStore::Which::by_id, "third")->has_value());
+    ASSERT_TRUE(change([](StoredFlow& flow) {
+                    flow.version.display_name = "never";
+                    return false;
+                }).ok());
+    EXPECT_EQ((*flow("f1", FlowStore::Which::latest))->version.display_name, "Flow f1");
+    ASSERT_TRUE(ask_on<Done>([&](auto done) { store_->delete_flow("f1", done); }).ok());
+    EXPECT_FALSE(flow("f1", FlowStore::Which::latest)->has_value());
+    const auto unknown = change([](StoredFlow&) { return true; });
+    EXPECT_TRUE(unknown.ok() && !unknown->has_value());
+}
+
+TEST_P(AccountsAndFlows, ChangesOfOneFlowDoNotMix) {
+    ASSERT_TRUE(sign_up("u", "ann@example.org", false).ok());
+    create(a_flow("f1", "project-u"));
+    int done = 0;
+    for (int i = 0; i < 20; ++i) {
+        store_->change_flow(
+            "f1",
+            [](StoredFlow& flow) {
+                flow.version.display_name += "+";
+                return true;
+            },
+            [&done](const Result<std::optional<StoredFlow>>& flow) {
+                ASSERT_TRUE(flow.ok()) << flow.message();
+                ++done;
+            });
+    }
+    ASSERT_TRUE(loop_.run_until([&] { return done == 20; }));
+    EXPECT_EQ((*flow("f1", FlowStore::Which::latest))->version.display_name,
+              "Flow f1" + std::string(20, '+'));
+}
+
+TEST_P(AccountsAndFlows, ListsArePagedBothWays) {
+    ASSERT_TRUE(sign_up("u", "ann@example.org", false).ok());
+    for (int i = 0; i < 7; ++i) {
+        StoredFlow flow = a_flow("f" + std::to_string(i), "project-u");
+        flow.flow.updated_ms = 2000 + i / 2;  // equal times are told apart by the id
+        flow.version.display_name = i == 3 ? "100% wei_rd" : "plain";
+        create(flow);
+    }
+    FlowQuery query;
+    query.project_id = "project-u";
+    query.limit = 3;
+    Page<StoredFlow> page;
+    EXPECT_EQ(list(query, &page), (std::vector<std::string>{"f6", "f5", "f4"}));
+    EXPECT_FALSE(page.previous);
+    query.cursor = page.next;
+    EXPECT_EQ(list(query, &page), (std::vector<std::string>{"f3", "f2", "f1"}));
+    const auto back = page.previous;
+    query.cursor = page.next;
+    EXPECT_EQ(list(query, &page), (std::vector<std::string>{"f0"}));
+    EXPECT_FALSE(page.next);
+    query.cursor = back;
+    EXPECT_EQ(list(query, &page), (std::vector<std::string>{"f6", "f5", "f4"}));
+    query.cursor.reset();
+    query.name = "% WEI_";
+    EXPECT_EQ(list(query), (std::vector<std::string>{"f3"})) << "wildcards are text";
+    query.name.clear();
+    query.external_ids = {"f1", "f2", "it's"};
+    EXPECT_EQ(list(query), (std::vector<std::string>{"f2", "f1"}));
+    EXPECT_EQ(*ask_on<std::int64_t>([&](auto done) { store_->count_flows("project-u", done); }), 7);
+}
+
+TEST_P(AccountsAndFlows, TextFromOutsideIsNeverAnError) {
+    for (const std::string& id :
+         {std::string("\xff\xfe"), std::string("a\0b", 3), std::string("'; DROP TABLE flow; --"),
+          std::string("{\"a\",b}"), std::string()}) {
+        const auto user =
+            ask_on<std::optional<UserRow>>([&](auto done) { store_->user_by_id(id, done); });
+        EXPECT_TRUE(user.ok() && !user->has_value());
+        const auto run =
+            ask_on<std::optional<StoredRun>>([&](auto done) { store_->run(id, done); });
+        EXPECT_TRUE(run.ok() && !run->has_value());
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, AccountsAndFlows, ::testing::Values(StoreKind::sqlite));
+INSTANTIATE_TEST_SUITE_P(Postgres, AccountsAndFlows, ::testing::Values(StoreKind::postgres));
+
+}  // namespace
+}  // namespace sallyport::test

@@ -1,0 +1,217 @@
+// What every store must do: runs and their journal. One suite, each kind of store.
+#include "tests/store/run_store_fixture.hpp"
+
+#include <string>
+#include <vector>
+
+namespace sallyport::test {
+namespace {
+
+using namespace engine;
+
+class Runs : public StoreTest {
+  protected:
+    Result<RunAccepted> create(const NewRun& run) {
+        return ask_on<RunAccepted>([&](auto done) { store_->create_run(run, done); });
+    }
+    Result<Appended> append(const JournalCommit& commit) {
+        return ask_on<Appended>([&](auto done) { store_->append(commit, done); });
+    }
+    std::optional<StoredRun> read(const std::string& id) {
+        auto run = ask_on<std::optional<StoredRun>>([&](auto done) { store_->run(id, done); });
+        EXPECT_TRUE(run.ok()) << run.message();
+        return run.ok() ? *std::move(run) : std::nullopt;
+    }
+    std::vector<std::string> due(std::int64_t now_ms, std::size_t limit = 10) {
+        const auto runs = ask_on<std::vector<StoredRun>>(
+            [&](auto done) { store_->due_runs(now_ms, limit, done); });
+        EXPECT_TRUE(runs.ok()) << runs.message();
+        std::vector<std::string> ids;
+        for (const StoredRun& run : *runs) {
+            ids.push_back(run.row.id);
+        }
+        return ids;
+    }
+    std::vector<std::string> list(const RunQuery& query) {
+        const auto page = ask_on<Page<RunRow>>([&](auto done) { store_->list_runs(query, done); });
+        EXPECT_TRUE(page.ok()) << page.message();
+        std::vector<std::string> ids;
+        for (const RunRow& row : page->rows) {
+            ids.push_back(row.id);
+        }
+        return ids;
+    }
+};
+
+TEST_P(Runs, AJournalIsReadAsItWasWritten) {
+    NewRun run = a_run("r1");
+    run.row.parent_run_id = "r0";
+    run.row.fail_parent = false;
+    run.commit = "[\"\\u0000 \xf0\x9f\x9a\xaa \"]";
+    ASSERT_TRUE(create(run).ok());
+    JournalCommit last = a_commit("r1", 2);
+    last.status = "FAILED";
+    last.failed_step = R"({"name":"step_1","message":"\u0000"})";
+    last.finished_ms = 9;
+    EXPECT_EQ(*append(a_commit("r1", 1)), Appended::stored);
+    EXPECT_EQ(*append(last), Appended::stored);
+    const auto read_back = read("r1");
+    ASSERT_TRUE(read_back);
+    EXPECT_EQ(read_back->commits, (std::vector<std::string>{run.commit, "[1]", "[2]"}));
+    EXPECT_EQ(read_back->row.status, "FAILED");
+    EXPECT_EQ(read_back->row.steps_count, 3);
+    EXPECT_EQ(read_back->row.failed_step, last.failed_step);
+    EXPECT_EQ(read_back->row.finished_ms, 9);
+    EXPECT_EQ(read_back->row.parent_run_id, "r0");
+    EXPECT_FALSE(read_back->row.fail_parent);
+    EXPECT_FALSE(read("r2"));
+}
+
+TEST_P(Runs, ADeliveryRunsOnceAFlow) {
+    EXPECT_FALSE(create(a_run("r1", "d"))->duplicate);
+    const auto again = create(a_run("r2", "d"));
+    ASSERT_TRUE(again.ok()) << again.message();
+    EXPECT_TRUE(again->duplicate);
+    EXPECT_EQ(again->run_id, "r1");
+    EXPECT_FALSE(read("r2"));
+    NewRun other = a_run("r3", "d");
+    other.row.flow_id = "another";
+    EXPECT_FALSE(create(other)->duplicate);
+    EXPECT_FALSE(create(a_run("r4"))->duplicate) << "no id, no limit";
+    EXPECT_FALSE(create(a_run("r5"))->duplicate);
+}
+
+TEST_P(Runs, ManyAtOnceAreAllStored) {
+    std::size_t done = 0;
+    std::size_t duplicates = 0;
+    for (int i = 0; i < 1500; ++i) {
+        const bool twin = i % 3 == 0;
+        store_->create_run(
+            a_run("r" + std::to_string(10'000 + i), twin ? "d" + std::to_string(i / 6) : ""),
+            [&](const Result<RunAccepted>& accepted) {
+                ASSERT_TRUE(accepted.ok()) << accepted.message();
+                duplicates += accepted->duplicate ? 1 : 0;
+                ++done;
+            });
+    }
+    ASSERT_TRUE(loop_.run_until([&] { return done == 1500; }));
+    EXPECT_EQ(duplicates, 250u);
+    RunQuery query;
+    query.project_id = "p";
+    query.limit = 2000;
+    EXPECT_EQ(list(query).size(), 1250u);
+}
+
+TEST_P(Runs, ABadCommitSpoilsNoOther) {
+    ASSERT_TRUE(create(a_run("r1")).ok());
+    ASSERT_TRUE(create(a_run("r2")).ok());
+    ASSERT_TRUE(append(a_commit("r1", 1)).ok());
+    std::vector<int> outcome(3, -1);
+    const auto note = [&outcome](std::size_t at) {
+        return [&outcome, at](const Result<Appended>& result) {
+            outcome[at] = !result.ok() ? 0 : *result == Appended::stored ? 1 : 2;
+        };
+    };
+    JournalCommit clash = a_commit("r1", 1);
+    clash.text = "[\"another\"]";
+    store_->append(a_commit("r2", 1), note(0));
+    store_->append(clash, note(1));
+    store_->append(a_commit("r2", 2), note(2));
+    ASSERT_TRUE(
+        loop_.run_until([&] { return outcome[0] >= 0 && outcome[1] >= 0 && outcome[2] >= 0; }));
+    EXPECT_EQ(outcome[0], 1);
+    EXPECT_NE(outcome[1], 1) << "a place in the journal is given once";
+    EXPECT_EQ(outcome[2], 1);
+    EXPECT_EQ(read("r1")->commits[1], "[1]");
+    EXPECT_EQ(read("r2")->commits.size(), 3u);
+}
+
+TEST_P(Runs, PausedRunsAreDueInTheirTime) {
+    for (int i = 1; i <= 4; ++i) {
+        const std::string id = "r" + std::to_string(i);
+        ASSERT_TRUE(create(a_run(id)).ok());
+        JournalCommit pause = a_commit(id, 1);
+        pause.status = "PAUSED";
+        pause.resume_ms = 1000 * i;
+        ASSERT_TRUE(append(pause).ok());
+    }
+    EXPECT_EQ(due(999), std::vector<std::string>());
+    const auto early = due(2500, 1);
+    EXPECT_EQ(early, std::vector<std::string>{"r1"}) << "the longest due first";
+    const auto claimed = ask_on<ClaimedRun>([&](auto done) { store_->claim_run("r2", done); });
+    ASSERT_TRUE(claimed.ok());
+    EXPECT_EQ(claimed->outcome, ClaimedRun::Outcome::claimed);
+    EXPECT_EQ(claimed->run.commits.size(), 2u);
+    JournalCommit go_on = a_commit("r2", 2);
+    EXPECT_EQ(*append(go_on), Appended::stored);
+    EXPECT_EQ(due(3000), store_->shared() ? std::vector<std::string>{"r3"}
+                                          : (std::vector<std::string>{"r1", "r3"}));
+    EXPECT_EQ(ask_on<ClaimedRun>([&](auto done) { store_->claim_run("r9", done); })->outcome,
+              ClaimedRun::Outcome::unknown);
+}
+
+TEST_P(Runs, UnfinishedRunsAreFoundAfterARestart) {
+    for (int i = 1; i <= 5; ++i) {
+        ASSERT_TRUE(create(a_run("r" + std::to_string(i))).ok());
+    }
+    JournalCommit end = a_commit("r2", 1);
+    end.finished_ms = 1;
+    JournalCommit pause = a_commit("r3", 1);
+    pause.resume_ms = 1;
+    ASSERT_TRUE(append(end).ok());
+    ASSERT_TRUE(append(pause).ok());
+    reopen();
+    std::vector<std::string> found;
+    // A process that shares the store waits a moment before it takes what another one had.
+    ASSERT_TRUE(wait_until([&] {
+        const auto runs = ask_on<std::vector<StoredRun>>([&](auto done) {
+            store_->unfinished_runs(found.empty() ? "" : found.back(), 2, done);
+        });
+        EXPECT_TRUE(runs.ok()) << runs.message();
+        for (const StoredRun& run : *runs) {
+            EXPECT_EQ(run.commits.size(), 1u);
+            found.push_back(run.row.id);
+        }
+        return found.size() >= 3;
+    }));
+    EXPECT_EQ(found, (std::vector<std::string>{"r1", "r4", "r5"}));
+    EXPECT_EQ(*append(a_commit("r1", 1)), Appended::stored);
+}
+
+TEST_P(Runs, ListsAreNarrowedAndPaged) {
+    for (int i = 0; i < 6; ++i) {
+        NewRun run = a_run("r" + std::to_string(i));
+        run.row.created_ms = 3000 + i / 2;
+        run.row.flow_id = i % 2 == 0 ? "even" : "odd";
+        run.row.environment = i == 5 ? "TESTING" : "PRODUCTION";
+        run.row.status = i == 4 ? "FAILED" : "SUCCEEDED";
+        run.row.failed_step = i == 4 ? R"({"name":"step_2","message":"\u0000"})" : "";
+        ASSERT_TRUE(create(run).ok());
+    }
+    RunQuery query;
+    query.project_id = "p";
+    using Ids = std::vector<std::string>;
+    EXPECT_EQ(list(query), (Ids{"r4", "r3", "r2", "r1", "r0"}));
+    query.flow_ids = {"even"};
+    EXPECT_EQ(list(query), (Ids{"r4", "r2", "r0"}));
+    query.created_after_ms = 3001;
+    query.created_before_ms = 3001;
+    EXPECT_EQ(list(query), (Ids{"r2"}));
+    query = {};
+    query.project_id = "p";
+    query.failed_step_name = "step_2";
+    EXPECT_EQ(list(query), (Ids{"r4"}));
+    query.failed_step_name.clear();
+    query.statuses = {"SUCCEEDED", "RUNNING"};
+    query.limit = 2;
+    const auto page = ask_on<Page<RunRow>>([&](auto done) { store_->list_runs(query, done); });
+    ASSERT_TRUE(page.ok() && page->next);
+    query.cursor = page->next;
+    EXPECT_EQ(list(query), (Ids{"r1", "r0"}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, Runs, ::testing::Values(StoreKind::sqlite));
+INSTANTIATE_TEST_SUITE_P(Postgres, Runs, ::testing::Values(StoreKind::postgres));
+
+}  // namespace
+}  // namespace sallyport::test
