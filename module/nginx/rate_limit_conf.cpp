@@ -38,19 +38,41 @@ void warn_about_key(ngx_conf_t* cf, const Limit& limit) {
     }
 }
 
-Status compile_cost(ngx_conf_t* cf, Limit& limit) {
-    if (limit.spec.cost.empty()) {
+// Values that a client writes as it likes.
+bool is_clients_own(std::string_view text) {
+    return text.find("$http_") != std::string_view::npos ||
+           text.find("$arg_") != std::string_view::npos ||
+           text.find("$cookie_") != std::string_view::npos;
+}
+
+Status compile_text(ngx_conf_t* cf, const char* option, const std::string& text,
+                    std::optional<ComplexText>& out) {
+    if (text.empty()) {
         return Done{};
     }
-    limit.cost = static_cast<ngx_http_complex_value_t*>(
-        ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t)));
-    ngx_str_t text = copy(cf->pool, limit.spec.cost);
-    ngx_http_compile_complex_value_t compile{};
-    compile.cf = cf;
-    compile.value = &text;
-    compile.complex_value = limit.cost;
-    if (limit.cost == nullptr || ngx_http_compile_complex_value(&compile) != NGX_OK) {
-        return Error{"cost=" + quoted(limit.spec.cost) + " cannot be used; see the message above"};
+    auto compiled = ComplexText::compile(cf, text);
+    if (!compiled) {
+        return Error{std::string(option) + quoted(text) + " cannot be used; see the message above"};
+    }
+    out = *compiled;
+    return Done{};
+}
+
+Status compile_texts(ngx_conf_t* cf, Limit& limit) {
+    const policy::LimitSpec& spec = limit.spec;
+    limit.plain =
+        spec.cost.empty() && spec.priority.empty() && spec.table.empty() && !spec.adapts();
+    if (is_clients_own(spec.priority)) {
+        warn(cf, "priority=" + spec.priority + " of limit " + quoted(spec.name) +
+                     " is what a client writes: anybody can name the highest class; use a "
+                     "variable that the gateway decides, such as a map of the key");
+    }
+    for (const Status& status : {compile_text(cf, "cost=", spec.cost, limit.cost),
+                                 compile_text(cf, "priority=", spec.priority, limit.priority),
+                                 compile_text(cf, "tenant=", spec.tenant, limit.tenant)}) {
+        if (!status) {
+            return status;
+        }
     }
     return Done{};
 }
@@ -136,7 +158,8 @@ Status set_limit(DirectiveCall& call) {
     limit->spec = std::move(*spec);
     limit->index = main.limits.size();
     limit->wire = store::make_wire(limit->spec);
-    if (const Status compiled = compile_cost(call.cf, *limit); !compiled) {
+    limit->boosts = &main.boosts;
+    if (const Status compiled = compile_texts(call.cf, *limit); !compiled) {
         return compiled.error();
     }
     warn_about_key(call.cf, *limit);
@@ -147,6 +170,61 @@ Status set_limit(DirectiveCall& call) {
         }
     }
     main.limits.push_back(std::move(limit));
+    return Done{};
+}
+
+TenantTable* RateLimitMain::table(std::string_view name) const {
+    const auto found = std::find_if(tables.begin(), tables.end(),
+                                    [&](const auto& one) { return one->name() == name; });
+    return found == tables.end() ? nullptr : found->get();
+}
+
+Status set_limit_table(DirectiveCall& call) {
+    auto& main = *static_cast<RateLimitMain*>(call.main);
+    const std::string_view name = call.arg(0);
+    if (const Status named = policy::check_name("table", name); !named) {
+        return named.error();
+    }
+    if (main.table(name) != nullptr) {
+        return Error{"table " + quoted(name) + " is declared twice; rename one"};
+    }
+    std::string_view file;
+    std::string_view store;
+    std::int64_t refresh_ms = kRefreshMs;
+    for (std::size_t i = 1; i < call.size(); ++i) {
+        if (const auto path = option(call.arg(i), "file")) {
+            file = *path;
+        } else if (const auto redis = option(call.arg(i), "redis")) {
+            store = *redis;
+        } else if (const auto refresh = option(call.arg(i), "refresh")) {
+            const auto ms = parse_refresh_ms(*refresh);
+            if (!ms) {
+                return ms.error();
+            }
+            refresh_ms = *ms;
+        } else {
+            return Error{"unknown option " + quoted(call.arg(i)) +
+                         "; write file=PATH or redis=NAME, and refresh=TIME"};
+        }
+    }
+    if (file.empty() == store.empty()) {
+        return Error{"table " + quoted(name) +
+                     (file.empty() ? " has no source; write file=PATH or redis=NAME"
+                                   : " has two sources; keep one of file= and redis=")};
+    }
+    auto table = std::make_unique<TenantTable>(std::string(name));
+    if (store.empty()) {
+        auto path = full_path(call.cf, file);
+        if (!path) {
+            return path.error();
+        }
+        if (const Status read = table->read_file(std::move(*path), refresh_ms); !read) {
+            return read.error();
+        }
+    } else {
+        table->read_redis(std::string(store), refresh_ms);
+    }
+    main.tables.push_back(std::move(table));
     return Done{};
 }
 
@@ -212,6 +290,7 @@ Status merge_rate_limit(ngx_conf_t* cf, const void* parent_conf, void* child_con
     }
     std::vector<policy::FieldLimit> shown;
     for (const Limit* limit : child.limits) {
+        child.charges = child.charges || !limit->spec.charge.empty();
         shown.push_back({limit->spec.name, limit->spec.quota, limit->spec.window_s});
     }
     child.policy = policy::policy_field(child.fields, shown);
@@ -219,8 +298,24 @@ Status merge_rate_limit(ngx_conf_t* cf, const void* parent_conf, void* child_con
 }
 
 Status finish_rate_limits(ngx_conf_t* cf, void* main_conf) {
-    const auto& main = *static_cast<RateLimitMain*>(main_conf);
+    auto& main = *static_cast<RateLimitMain*>(main_conf);
+    for (const auto& table : main.tables) {
+        if (const Status resolved = table->resolve(cf); !resolved) {
+            return resolved;
+        }
+    }
+    if (!main.limits.empty()) {
+        if (const Status announced = main.boosts.announce(cf); !announced) {
+            return announced;
+        }
+    }
     for (const auto& limit : main.limits) {
+        limit->table = main.table(limit->spec.table);
+        if (limit->table == nullptr && !limit->spec.table.empty()) {
+            return Error{"\"sallyport_limit\": table " + quoted(limit->spec.table) + " of limit " +
+                         quoted(limit->spec.name) + " is not declared; add sallyport_limit_table " +
+                         limit->spec.table + " file=PATH"};
+        }
         if (ngx_test_config) {
             ngx_conf_log_error(NGX_LOG_NOTICE, cf, 0, "sallyport: limit \"%s\": %s",
                                limit->spec.name.c_str(), policy::bound_text(limit->spec).c_str());

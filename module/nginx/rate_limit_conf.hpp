@@ -2,9 +2,11 @@
 #pragma once
 
 #include "module/nginx/directive.hpp"
+#include "module/nginx/rate_limit_boosts.hpp"
 #include "module/nginx/rate_limit_key_template.hpp"
 #include "module/nginx/rate_limit_zone.hpp"
 #include "module/nginx/redis_conf.hpp"
+#include "module/nginx/tenant_table.hpp"
 #include "module/policy/rate_limit_fields.hpp"
 #include "module/policy/rate_limit_spec.hpp"
 #include "module/store/rate_limit_commands.hpp"
@@ -23,10 +25,17 @@ struct Limit {
     policy::LimitSpec spec;
     std::size_t index = 0;  // order of declaration: the order of locking
     KeyTemplate key;
-    ngx_http_complex_value_t* cost = nullptr;  // null: one unit
-    RateLimitZone zone;                        // when spec.needs_zone()
-    RedisStore* store = nullptr;               // null: local
-    store::LimitWire wire;                     // the limit as the store knows it
+    std::optional<ComplexText> cost;      // none: one unit
+    std::optional<ComplexText> priority;  // a request's class
+    std::optional<ComplexText> tenant;
+    const TenantTable* table = nullptr;
+    const RateLimitBoosts* boosts = nullptr;
+    RateLimitZone zone;           // when spec.needs_zone()
+    RedisStore* store = nullptr;  // null: local
+    store::LimitWire wire;        // the limit as the store knows it
+
+    // Every request costs one unit of the limit's own numbers, unless some key is boosted.
+    bool plain = true;
 
     // Workers count in it; the configuration around it stays as it is.
     RateLimitZone* zone_of() const { return const_cast<RateLimitZone*>(&zone); }
@@ -36,12 +45,15 @@ class RateLimitWorker;
 
 struct RateLimitMain {
     std::vector<std::unique_ptr<Limit>> limits;
+    std::vector<std::unique_ptr<TenantTable>> tables;
+    RateLimitBoosts boosts;
     std::unique_ptr<RateLimitWorker> worker;  // a worker's, while it runs
 
     RateLimitMain();
     ~RateLimitMain();
 
     Limit* limit(std::string_view name) const;
+    TenantTable* table(std::string_view name) const;
 };
 
 struct RateLimitLocation {
@@ -57,10 +69,12 @@ struct RateLimitLocation {
     std::vector<const Limit*> limits;  // in order of declaration
     std::optional<policy::Mode> mode;
     policy::FieldGenerations fields = 0;
-    std::string policy;  // the RateLimit-Policy field
+    std::string policy;    // the RateLimit-Policy field
+    bool charges = false;  // some limit charges by the response
 };
 
 Status set_limit(DirectiveCall& call);
+Status set_limit_table(DirectiveCall& call);
 Status set_rate_limit(DirectiveCall& call);
 Status set_rate_limit_headers(DirectiveCall& call);
 

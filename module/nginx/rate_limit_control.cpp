@@ -51,6 +51,20 @@ Json description(const Limit& limit) {
     if (spec.window_s != 0) {
         out.set("window_s", number(spec.window_s));
     }
+    if (spec.adapts()) {
+        const policy::AdaptiveState now = limit.zone.adaptive();
+        out.set(
+            "adaptive",
+            Json::object({
+                {"share", Json::real(static_cast<double>(now.share) / policy::kWhole)},
+                {"floor", Json::real(static_cast<double>(spec.adaptive.floor) / policy::kWhole)},
+                {"quota_now", number(policy::slowed(spec, now.share).quota)},
+                {"baseline_ms", Json::real(now.baseline_us / 1'000.0)},
+            }));
+    }
+    if (limit.table != nullptr) {
+        out.set("tenants", number(limit.table->size()));
+    }
     if (limit.store != nullptr && RateLimitWorker::current != nullptr) {
         out.set("nodes", number(RateLimitWorker::current->nodes(limit.store)));
     }
@@ -59,12 +73,15 @@ Json description(const Limit& limit) {
 
 // Keys are kept as hashes: an operator who knows a key finds it, a reader of this does not learn
 // it.
+std::string hash_text(const policy::KeyHash& key) {
+    const std::array<std::uint64_t, 2> words = {key.low, key.high};
+    return hex_encode(reinterpret_cast<const std::uint8_t*>(words.data()), sizeof words);
+}
+
 Json standing_of(const Limit& limit, const RateLimitZone::Usage& usage) {
-    const std::array<std::uint64_t, 2> words = {usage.key.low, usage.key.high};
     const policy::Standing standing = policy::standing(limit.spec, usage.measure);
     return Json::object({
-        {"key",
-         text(hex_encode(reinterpret_cast<const std::uint8_t*>(words.data()), sizeof words))},
+        {"key", text(hash_text(usage.key))},
         {"remaining", number(standing.remaining)},
         {"used", number(limit.spec.kind == LimitKind::rate
                             ? limit.spec.burst - std::min(standing.remaining, limit.spec.burst)
@@ -104,24 +121,37 @@ ControlReply limits(ControlCall& call) {
     return ControlReply::ok(Json::object({{"limits", all}}));
 }
 
+// A key that an operator names, one value a variable with | between them.
+Result<LimitKey> named_key(const Limit& limit, std::string_view key) {
+    std::vector<std::string_view> values;
+    if (limit.key.has_variables()) {
+        for_each_split(key, '|', [&](std::string_view one) { values.push_back(one); });
+    }
+    KeyScratch scratch;
+    policy::KeyParts parts;
+    if (!limit.key.collect_named(values, scratch, parts)) {
+        return Error{"key must give one value for each variable of " + limit.spec.key +
+                     ", with | between them"};
+    }
+    LimitKey out{&limit, {}, {}, &limit.spec};
+    out.hash = limit.spec.needs_zone() ? limit.zone.hash(parts)
+                                       : policy::key_hash(limit.store->hash_secret, parts);
+    if (limit.store != nullptr) {
+        out.text = policy::key_text(limit.store->hash_secret, parts);
+    }
+    return out;
+}
+
 ControlReply usage(ControlCall& call) {
     const Named found = named_limit(call);
     if (found.limit == nullptr) {
         return found.error;
     }
-    const std::string key = call.argument("key").value_or("");
-    std::vector<std::string_view> values;
-    if (found.limit->key.has_variables()) {
-        for_each_split(key, '|', [&](std::string_view one) { values.push_back(one); });
+    const auto key = named_key(*found.limit, call.argument("key").value_or(""));
+    if (!key) {
+        return ControlReply::error(400, key.message());
     }
-    KeyScratch scratch;
-    policy::KeyParts parts;
-    if (!found.limit->key.collect_named(values, scratch, parts)) {
-        return ControlReply::error(400, "key= must give one value for each variable of " +
-                                            found.limit->spec.key + ", with | between them");
-    }
-    const RateLimitZone& zone = found.limit->zone;
-    return ControlReply::ok(standing_of(*found.limit, zone.usage(zone.hash(parts))));
+    return ControlReply::ok(standing_of(*found.limit, found.limit->zone.usage(key->hash)));
 }
 
 ControlReply top(ControlCall& call) {
@@ -141,12 +171,121 @@ ControlReply top(ControlCall& call) {
         Json::object({{"limit", text(found.limit->spec.name)}, {"keys", keys}}));
 }
 
+Json row_of(const Boost& boost) {
+    Json out = Json::object(
+        {{"limit", text(boost.limit)},
+         {"factor", number(boost.factor)},
+         {"left_s", number(static_cast<std::uint64_t>((boost.left_ms + 999) / 1'000))}});
+    if (boost.key) {
+        out.set("key", text(hash_text(*boost.key)));
+    }
+    return out;
+}
+
+ControlReply boosts(ControlCall& call) {
+    Json all = Json::array();
+    for (const Boost& one : static_cast<const RateLimitMain*>(call.main)->boosts.list()) {
+        all.append(row_of(one));
+    }
+    return ControlReply::ok(Json::object({{"boosts", all}}));
+}
+
+// The limit and the key of an order: `key` left out means every key.
+struct Target {
+    const Limit* limit = nullptr;
+    std::optional<LimitKey> key{};
+    ControlReply error{};
+
+    std::optional<policy::KeyHash> hash() const {
+        return key ? std::optional(key->hash) : std::nullopt;
+    }
+};
+Target target_of(const ControlCall& call, std::string_view name,
+                 const std::optional<std::string>& key) {
+    Target out;
+    out.limit = static_cast<const RateLimitMain*>(call.main)->limit(name);
+    if (out.limit == nullptr) {
+        out.error = ControlReply::error(404, "no limit of that name is declared");
+        return out;
+    }
+    if (key) {
+        const auto named = named_key(*out.limit, *key);
+        if (!named) {
+            return {nullptr, std::nullopt, ControlReply::error(400, named.message())};
+        }
+        out.key = *named;
+    }
+    return out;
+}
+
+// What the key has used is to cost as little as what it will use: relief at once, not when the
+// bucket has refilled. A boost of all keys only makes them refill quicker.
+void ease(const LimitKey& key, std::uint32_t factor) {
+    const Limit& limit = *key.limit;
+    if (limit.spec.kind != LimitKind::rate || !limit.spec.needs_zone()) {
+        return;
+    }
+    const std::int64_t back_ns = limit.zone_of()->ease(key.hash, factor);
+    const std::int64_t units = back_ns / limit.spec.gcra.interval_ns;
+    if (units > 0 && limit.store != nullptr && RateLimitWorker::current != nullptr) {
+        RateLimitWorker::current->charge(key, -units);
+    }
+}
+
+ControlReply boost(ControlCall& call) {
+    const Json& body = call.body;
+    std::optional<std::string> key;
+    if (body.has("key")) {
+        key = std::string(body["key"].text_or(""));
+    }
+    const Target target = target_of(call, body["limit"].text_or(""), key);
+    if (target.limit == nullptr) {
+        return target.error;
+    }
+    const std::int64_t factor = body["factor"].integer_or(0);
+    const std::int64_t ttl_s = body["ttl_s"].integer_or(0);
+    if (factor < 2 || factor > std::int64_t{kBoostFactorMax}) {
+        return ControlReply::error(400, "factor must be a whole number, 2 to 1000");
+    }
+    if (ttl_s < 1 || ttl_s > kBoostTtlMsMax / 1'000) {
+        return ControlReply::error(400, "ttl_s must be 1 to 604800: a boost is for a while");
+    }
+    const Boost one{target.limit->spec.name, target.hash(), static_cast<std::uint32_t>(factor),
+                    ttl_s * 1'000};
+    auto& main = *static_cast<RateLimitMain*>(call.main);
+    if (!main.boosts.add(one)) {
+        return ControlReply::error(409, "there are 256 boosts already; end one of them");
+    }
+    if (target.key) {
+        ease(*target.key, one.factor);
+    }
+    ngx_log_error(NGX_LOG_NOTICE, call.r->connection->log, 0,
+                  "sallyport: limit \"%s\"%s is boosted %L times for %L s", one.limit.c_str(),
+                  one.key ? ", one key of it," : "", factor, ttl_s);
+    return ControlReply::ok(row_of(one));
+}
+
+ControlReply unboost(ControlCall& call) {
+    const Target target =
+        target_of(call, call.argument("limit").value_or(""), call.argument("key"));
+    if (target.limit == nullptr) {
+        return target.error;
+    }
+    auto& main = *static_cast<RateLimitMain*>(call.main);
+    if (!main.boosts.remove(target.limit->spec.name, target.hash())) {
+        return ControlReply::error(404, "there is no such boost");
+    }
+    ngx_log_error(NGX_LOG_NOTICE, call.r->connection->log, 0,
+                  "sallyport: a boost of limit \"%s\" was ended", target.limit->spec.name.c_str());
+    return ControlReply::ok(Json::object({{"ended", Json::boolean(true)}}));
+}
+
 }  // namespace
 
-constinit const ControlRoute kRateLimitRoutes[3] = {
-    {"GET", "/limits", limits},
-    {"GET", "/limits/usage", usage},
-    {"GET", "/limits/top", top},
+constinit const ControlRoute kRateLimitRoutes[6] = {
+    {"GET", "/limits", limits},        {"GET", "/limits/usage", usage},
+    {"GET", "/limits/top", top},       {"GET", "/limits/boosts", boosts},
+    {"POST", "/limits/boosts", boost}, {"DELETE", "/limits/boosts", unboost},
 };
 
 }  // namespace sallyport::ngx

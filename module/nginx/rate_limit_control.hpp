@@ -5,6 +5,6 @@
 
 namespace sallyport::ngx {
 
-extern const ControlRoute kRateLimitRoutes[3];
+extern const ControlRoute kRateLimitRoutes[6];
 
 }  // namespace sallyport::ngx

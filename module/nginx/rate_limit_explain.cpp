@@ -1,6 +1,6 @@
 #include "module/nginx/rate_limit_explain.hpp"
 
-#include "module/nginx/rate_limit_conf.hpp"
+#include "module/nginx/rate_limit_ask.hpp"
 #include "module/nginx/rate_limit_response.hpp"
 
 #include <vector>
@@ -32,23 +32,24 @@ std::string key_value(const policy::KeyParts& key) {
 
 struct Look {
     const Limit* limit;
+    Asking asking;
     std::string key;
     policy::Measure measure;  // as one request more would leave it, when all limits admit it
     bool admits;
 };
 
-policy::Measure with_one_more(const Limit& limit, policy::Measure measure) {
-    measure.used += limit.spec.kind == policy::LimitKind::rate ? limit.spec.gcra.interval_ns : 1;
-    return measure;
+policy::Standing standing_of(const Look& look) {
+    return policy::standing(*look.asking.terms, look.measure, look.asking.ask);
 }
 
 Json fact_of(const Look& look) {
     const Limit& limit = *look.limit;
-    const policy::Standing standing = policy::standing(limit.spec, look.measure);
+    const policy::Standing standing = standing_of(look);
     Json fact = Json::object({{"limit", Json::string(limit.spec.name)},
                               {"key", Json::string(limit.spec.key)},
                               {"value", Json::string(look.key)},
                               {"store", Json::string(limit.spec.store)},
+                              {"cost", Json::integer(look.asking.ask.units)},
                               {"admits", Json::boolean(look.admits)}});
     if (limit.spec.needs_zone()) {
         fact.set("remaining", Json::integer(static_cast<std::int64_t>(standing.remaining)));
@@ -86,10 +87,14 @@ HookResult explain_rate_limit(Request& request, const void* location_conf, Stage
             continue;
         }
         policy::Measure measure{};
+        policy::KeyHash hash{};
         if (limit->spec.needs_zone()) {
-            measure = limit->zone.usage(limit->zone.hash(key)).measure;
+            hash = limit->zone.hash(key);
+            measure = limit->zone.usage(hash).measure;
         }
-        looks.push_back({limit, key_value(key), measure, policy::admits(limit->spec, measure, 1)});
+        const Asking asking = asking_of(request, *limit, hash);
+        looks.push_back({limit, asking, key_value(key), measure,
+                         policy::admits(*asking.terms, measure, asking.ask)});
         admitted = admitted && looks.back().admits;
     }
     std::vector<policy::Standing> refusing;
@@ -97,12 +102,12 @@ HookResult explain_rate_limit(Request& request, const void* location_conf, Stage
     state.make_room(request.r()->main->pool, looks.size());
     for (Look& look : looks) {
         if (admitted) {
-            look.measure = with_one_more(*look.limit, look.measure);
+            look.measure.used += look.asking.terms->measure_of(look.asking.ask.units);
         }
         facts.append(fact_of(look));
-        state.record(look.limit, look.measure, !look.admits);
+        state.record(look.limit, look.asking.terms, look.measure, look.asking.ask, !look.admits);
         if (!look.admits) {
-            refusing.push_back(policy::standing(look.limit->spec, look.measure));
+            refusing.push_back(standing_of(look));
             by = by == nullptr ? look.limit : by;
         }
     }

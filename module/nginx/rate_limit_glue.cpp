@@ -1,7 +1,6 @@
 // Rate limits in PREACCESS: all limits of a request are checked together and consumed together, or
 // none is. What shared memory can decide is taken first (it costs nothing to ask) and given back
 // when the shared store refuses. A limit counts a request once, however often it is redirected.
-#include "common/bytes.hpp"
 #include "module/nginx/feature.hpp"
 #include "module/nginx/rate_limit_control.hpp"
 #include "module/nginx/rate_limit_explain.hpp"
@@ -44,9 +43,6 @@ HookResult refuse_limited(Request& request, RateLimitState& state, Mode mode) {
 
 namespace {
 
-// A request that costs more than this is a mistake in the variable.
-constexpr std::uint64_t kCostMax = 1'000'000;
-
 void mark_counted(RateLimitState& state, const Limit& limit) {
     state.counted |= std::uint64_t{1} << limit.index;
 }
@@ -74,23 +70,6 @@ void warn_evictions(const Request& request, const LocalSet& set) {
     }
 }
 
-// What a request costs: one unit unless cost= says otherwise; what is no number costs one. A cost
-// above the whole limit could never be paid and is brought down to it.
-std::uint32_t cost_of(const Request& request, const Limit& limit) {
-    if (limit.cost == nullptr) {
-        return 1;
-    }
-    ngx_str_t text;
-    if (ngx_http_complex_value(request.r(), limit.cost, &text) != NGX_OK) {
-        throw std::bad_alloc();
-    }
-    const std::uint64_t most =
-        limit.spec.kind == LimitKind::rate ? limit.spec.burst : limit.spec.quota;
-    const auto number = parse_u64(view(text));
-    return static_cast<std::uint32_t>(
-        std::min({number ? *number : std::uint64_t{1}, most, kCostMax}));
-}
-
 // The request's limits, sorted by who can decide.
 struct Sorted {
     LocalSet local;
@@ -99,18 +78,23 @@ struct Sorted {
 };
 
 void ask_about(Request& request, Sorted& sorted, const Limit& limit, const policy::KeyParts& key,
-               const policy::KeyHash& hash, std::uint32_t units, std::uint32_t extra) {
+               const policy::KeyHash& hash, const Asking& asking, std::uint32_t extra) {
     if (sorted.shared == nullptr) {
         sorted.shared = make_shared_set(request, sorted.room);
     }
     SharedSet& shared = *sorted.shared;
     const std::size_t i = shared.count++;
-    auto* asked = new (&shared.asked[i])
-        SharedSet::Asked{{&limit, hash, policy::key_text(limit.store->hash_secret, key)},
-                         units,
-                         limit.spec.needs_zone()};
-    new (&shared.checks[i]) store::Check{
-        .wire = &limit.wire, .key = asked->key.text, .units = std::int64_t{units}, .extra = extra};
+    auto* asked = new (&shared.asked[i]) SharedSet::Asked{
+        {&limit, hash, policy::key_text(limit.store->hash_secret, key), asking.terms},
+        asking.ask,
+        limit.spec.needs_zone()};
+    new (&shared.checks[i])
+        store::Check{.wire = &limit.wire,
+                     .terms = asking.terms == &limit.spec ? nullptr : asking.terms,
+                     .key = asked->key.text,
+                     .units = std::int64_t{asking.ask.units},
+                     .extra = extra,
+                     .reserve = asking.ask.reserve};
 }
 
 void sort_limits(Request& request, const RateLimitLocation& location, RateLimitState& state,
@@ -123,20 +107,20 @@ void sort_limits(Request& request, const RateLimitLocation& location, RateLimitS
             continue;
         }
         mark_counted(state, *limit);
-        const std::uint32_t units = cost_of(request, *limit);
-        if (units == 0) {
-            continue;
-        }
         policy::KeyHash hash{};
         if (limit->spec.needs_zone()) {
             hash = limit->zone.hash(key);
         } else if (limit->store != nullptr) {
             hash = policy::key_hash(limit->store->hash_secret, key);
         }
+        const Asking asking = asking_of(request, *limit, hash);
+        if (asking.ask.units == 0) {
+            continue;
+        }
         if (limit->store == nullptr || limit->spec.leases()) {
-            out.local.add(*limit, hash, units);
+            out.local.add(*limit, hash, asking);
         } else {
-            ask_about(request, out, *limit, key, hash, units, 0);
+            ask_about(request, out, *limit, key, hash, asking, 0);
         }
     }
 }
@@ -154,12 +138,26 @@ void ask_for_leases(Request& request, Sorted& sorted) {
         policy::KeyParts key;
         limit.key.collect(request, scratch, key);
         if (asks) {
-            ask_about(request, sorted, limit, key, check.key, check.units, check.want);
+            ask_about(request, sorted, limit, key, check.key,
+                      {check.terms, {check.units, check.reserve}}, check.want);
         } else if (RateLimitWorker::current != nullptr) {
             RateLimitWorker::current->renew(
-                {&limit, check.key, policy::key_text(limit.store->hash_secret, key)}, check.want);
+                {&limit, check.key, policy::key_text(limit.store->hash_secret, key), check.terms},
+                check.want);
         }
     }
+}
+
+// Only a charge of a leased limit goes to the store.
+LimitKey key_to_settle(Request& request, const Limit& limit, const LocalCheck& check) {
+    LimitKey out{&limit, check.key, {}, check.terms};
+    if (limit.store != nullptr && !limit.spec.charge.empty()) {
+        KeyScratch scratch;
+        policy::KeyParts key;
+        limit.key.collect(request, scratch, key);
+        out.text = policy::key_text(limit.store->hash_secret, key);
+    }
+    return out;
 }
 
 // While the store is asked, what was taken from shared memory must outlive this call.
@@ -193,11 +191,12 @@ HookResult begin(Request& request, const RateLimitLocation& location, RateLimitS
     for (std::size_t i = 0; i < sorted.local.checks.size(); ++i) {
         const LocalCheck& check = sorted.local.checks[i];
         if (check.answer == Answer::admits && settles_later(*sorted.local.limits[i])) {
-            settle_later(request, state, {sorted.local.limits[i], check.key, {}}, check.units, 0);
+            settle_later(request, state, key_to_settle(request, *sorted.local.limits[i], check),
+                         check.units, 0);
         }
     }
     if (sorted.shared == nullptr) {
-        return HookResult::pass();
+        return hold_back(request, state, mode, {sorted.local.checks.all(), {}, nullptr});
     }
     keep_taken(request, sorted);
     return ask_store(request, state, *sorted.shared, mode);
@@ -210,16 +209,27 @@ HookResult preaccess(Request& request, const void* location_conf) {
         return HookResult::pass();
     }
     auto& state = request.feature_state<RateLimitState>(FeatureId::rate_limit);
+    if (is_held_back(state)) {
+        return HookResult::suspend();
+    }
     if (state.waiting == nullptr) {
         return begin(request, location, state, mode);
     }
     return after_store(request, state, *static_cast<SharedSet*>(state.waiting), mode);
 }
 
+Status init_cycle(ngx_cycle_t*, void*) {
+    forget_inherited_zones();
+    return Done{};
+}
+
 Status init_process(ngx_cycle_t* cycle, void* main_conf) {
     auto& main = *static_cast<RateLimitMain*>(main_conf);
     if (ngx_process != NGX_PROCESS_HELPER && !main.limits.empty()) {
         main.worker = std::make_unique<RateLimitWorker>(main, cycle);
+        for (const auto& table : main.tables) {
+            table->watch(cycle);
+        }
     }
     return Done{};
 }
@@ -230,6 +240,7 @@ void exit_process(ngx_cycle_t*, void* main_conf) {
 
 constexpr Directive kDirectives[] = {
     {"sallyport_limit", kHttp | NGX_CONF_1MORE, set_limit},
+    {"sallyport_limit_table", kHttp | NGX_CONF_2MORE, set_limit_table},
     {"sallyport_rate_limit", kEverywhere | NGX_CONF_1MORE, set_rate_limit},
     {"sallyport_rate_limit_headers", kEverywhere | NGX_CONF_1MORE, set_rate_limit_headers},
 };
@@ -255,6 +266,12 @@ void inspect(policy::Metrics& out, void* main_conf) {
                   labels, limit->zone.fill());
         out.counter("sallyport_zone_evictions_total", "Live keys that had to give way.", labels,
                     limit->zone.evictions());
+        if (limit->spec.adapts()) {
+            out.gauge("sallyport_limit_share",
+                      "The share of its rate that an adaptive limit gives.",
+                      {{"limit", limit->spec.name}},
+                      static_cast<double>(limit->zone.share()) / policy::kWhole);
+        }
     }
 }
 
@@ -268,7 +285,8 @@ bool take_local(const Request& request, RateLimitState& state, LocalSet& set) {
     for (std::size_t i = 0; i < set.checks.size(); ++i) {
         const LocalCheck& check = set.checks[i];
         if (check.answer != Answer::asks) {
-            state.record(set.limits[i], check.measure, check.answer == Answer::refuses);
+            state.record(set.limits[i], check.terms, check.measure, {check.units, check.reserve},
+                         check.answer == Answer::refuses);
         }
     }
     warn_evictions(request, set);
@@ -284,6 +302,7 @@ constinit const Feature kRateLimit = {
     .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<RateLimitLocation>(pool); },
     .merge_location = merge_rate_limit,
     .postconfiguration = finish_rate_limits,
+    .init_cycle = init_cycle,
     .init_process = init_process,
     .exit_process = exit_process,
     .active = active,

@@ -38,54 +38,57 @@ std::int64_t weight(const LocalCheck& check) {
     return std::int64_t{check.units} * check.share;
 }
 
-void look_at_rate(LocalCheck& check, std::int64_t now_ns) {
-    const policy::Gcra& gcra = check.zone->spec().gcra;
-    const TableEntry* entry = check.zone->table<TableEntry>().find(check.key, now_ns);
-    check.measure.used = entry == nullptr ? 0 : gcra.ahead(entry->tat_ns, now_ns);
-    const bool admits = check.measure.used + gcra.interval_ns * weight(check) <= gcra.capacity_ns;
+void answer(LocalCheck& check, bool admits) {
     check.answer = admits ? Answer::admits : Answer::refuses;
 }
 
+void look_at_rate(LocalCheck& check, std::int64_t now_ns) {
+    const policy::Gcra& gcra = check.terms->gcra;
+    const TableEntry* entry = check.zone->table<TableEntry>().find(check.key, now_ns);
+    check.measure.used = entry == nullptr ? 0 : gcra.ahead(entry->tat_ns, now_ns);
+    answer(check, check.measure.used + gcra.interval_ns * weight(check) + check.reserve <=
+                      gcra.capacity_ns);
+}
+
 void look_at_lease(LocalCheck& check, std::int64_t now_ns) {
-    const policy::LimitSpec& spec = check.zone->spec();
+    const policy::Gcra& gcra = check.terms->gcra;
+    const policy::LeaseTerms terms = check.zone->spec().lease_terms(*check.terms);
     LeaseEntry& entry = check.zone->take<LeaseEntry>(check.key, now_ns);
     if (check.alone) {
         LeaseEntry trial = entry;
-        const bool admits = policy::spend_alone(trial, spec.lease_terms(), weight(check), now_ns);
-        check.measure.used = spec.gcra.ahead(entry.tat_ns, now_ns);
-        check.answer = admits ? Answer::admits : Answer::refuses;
+        answer(check, policy::spend_alone(trial, terms, weight(check), now_ns));
+        check.measure.used = gcra.ahead(entry.tat_ns, now_ns);
         return;
     }
-    const policy::LeaseLook seen = policy::look(entry, spec.lease_terms(), check.units, now_ns);
+    const policy::LeaseLook seen = policy::look(entry, terms, check.units, now_ns);
     check.want = seen.want;
-    check.measure.used = spec.gcra.ahead(entry.tat_ns, now_ns);
+    check.measure.used = gcra.ahead(entry.tat_ns, now_ns);
     check.answer = seen.answer == policy::LeaseAnswer::admit    ? Answer::admits
                    : seen.answer == policy::LeaseAnswer::refuse ? Answer::refuses
                                                                 : Answer::asks;
     if (check.answer == Answer::refuses) {
         // Whatever is left elsewhere, this node has nothing to give before then.
         const std::int64_t wait_ns = entry.blocked_ns - now_ns;
-        check.measure.used = std::clamp(spec.gcra.capacity_ns - spec.gcra.interval_ns + wait_ns,
-                                        check.measure.used, spec.gcra.capacity_ns);
+        check.measure.used = std::clamp(gcra.capacity_ns - gcra.interval_ns + wait_ns,
+                                        check.measure.used, gcra.capacity_ns);
     }
 }
 
 void look_at_window(LocalCheck& check, std::int64_t now_ns) {
-    const policy::WindowTerms& terms = check.zone->spec().window;
+    const policy::WindowTerms& terms = check.terms->window;
     check.measure = {};
     if (const auto* entry = check.zone->table<WindowEntry>().find(check.key, now_ns)) {
         const policy::WindowStanding now = policy::window_standing(*entry, terms, now_ns);
         check.measure = {now.used, now.next_ns};
     }
-    const bool admits = check.measure.used + weight(check) <= terms.max;
-    check.answer = admits ? Answer::admits : Answer::refuses;
+    answer(check, check.measure.used + weight(check) + check.reserve <= terms.max);
 }
 
 void look_at_concurrent(LocalCheck& check, std::int64_t now_ns) {
     const auto* entry = check.zone->table<ConcurrencyEntry>().find(check.key, now_ns);
     check.measure.used = entry == nullptr ? 0 : entry->held();
-    const bool admits = (check.measure.used + 1) * check.share <= check.zone->spec().concurrent;
-    check.answer = admits ? Answer::admits : Answer::refuses;
+    answer(check,
+           (check.measure.used + 1) * check.share + check.reserve <= check.terms->concurrent);
 }
 
 void look_at(LocalCheck& check, std::int64_t now_ns) {
@@ -106,19 +109,19 @@ void consume(LocalCheck& check, std::int64_t now_ns) {
         case LimitKind::rate:
             if (zone.spec().leases() && check.alone) {
                 policy::spend_alone(zone.take<LeaseEntry>(check.key, now_ns),
-                                    zone.spec().lease_terms(), weight(check), now_ns);
+                                    zone.spec().lease_terms(*check.terms), weight(check), now_ns);
                 return;
             }
             if (zone.spec().leases()) {
                 policy::spend(zone.take<LeaseEntry>(check.key, now_ns), check.units, now_ns);
                 return;
             }
-            check.measure.used += zone.spec().gcra.interval_ns * weight(check);
+            check.measure.used += check.terms->gcra.interval_ns * weight(check);
             zone.take<TableEntry>(check.key, now_ns).tat_ns = now_ns + check.measure.used;
             return;
         case LimitKind::window: {
             const policy::WindowStanding now =
-                policy::window_take(zone.take<WindowEntry>(check.key, now_ns), zone.spec().window,
+                policy::window_take(zone.take<WindowEntry>(check.key, now_ns), check.terms->window,
                                     static_cast<std::uint32_t>(weight(check)), now_ns);
             check.measure = {now.used, now.next_ns};
             return;
@@ -138,16 +141,16 @@ void return_units(const LocalCheck& check, std::int64_t now_ns) {
             if (spec.leases()) {
                 zone.if_entry<LeaseEntry>(check.key, now_ns, [&](LeaseEntry& entry) {
                     if (check.alone) {
-                        entry.tat_ns -= spec.gcra.interval_ns * weight(check);
+                        entry.tat_ns -= check.terms->gcra.interval_ns * weight(check);
                         return;
                     }
-                    policy::unspend(entry, spec.lease_terms(), check.units, now_ns);
+                    policy::unspend(entry, spec.lease_terms(*check.terms), check.units, now_ns);
                 });
                 return;
             }
             zone.if_entry<TableEntry>(check.key, now_ns, [&](TableEntry& entry) {
                 entry.tat_ns =
-                    std::max(entry.tat_ns - spec.gcra.interval_ns * weight(check), now_ns);
+                    std::max(entry.tat_ns - check.terms->gcra.interval_ns * weight(check), now_ns);
             });
             return;
         case LimitKind::window:
@@ -190,6 +193,75 @@ void give_back(std::span<const LocalCheck> checks, std::int64_t now_ns) {
     }
 }
 
+namespace {
+
+void charge_bucket(LocalCheck& check, std::int64_t& tat_ns, std::int64_t& live_ns,
+                   std::int64_t units, std::int64_t now_ns) {
+    const policy::Gcra& gcra = check.terms->gcra;
+    const std::int64_t ahead_ns = gcra.ahead(tat_ns, now_ns) + gcra.interval_ns * units;
+    check.measure.used = std::min(ahead_ns, gcra.capacity_ns);
+    tat_ns = now_ns + check.measure.used;
+    live_ns = std::max(live_ns, tat_ns);
+}
+
+void charge_window(LocalCheck& check, WindowEntry& entry, std::int64_t units, std::int64_t now_ns) {
+    const policy::WindowTerms& terms = check.terms->window;
+    const policy::WindowStanding before = policy::window_standing(entry, terms, now_ns);
+    if (before.used < terms.max) {
+        policy::window_take(
+            entry, terms,
+            static_cast<std::uint32_t>(std::min<std::int64_t>(units, terms.max - before.used)),
+            now_ns);
+    }
+    const policy::WindowStanding now = policy::window_standing(entry, terms, now_ns);
+    check.measure = {now.used, now.next_ns};
+}
+
+}  // namespace
+
+std::int64_t RateLimitZone::ease(const policy::KeyHash& key, std::uint32_t factor) {
+    const std::int64_t now_ns = monotonic_ns();
+    std::int64_t back_ns = 0;
+    const auto ease_tat = [&](std::int64_t& tat_ns) {
+        const std::int64_t ahead_ns = spec_->gcra.ahead(tat_ns, now_ns);
+        back_ns = ahead_ns - ahead_ns / factor;
+        tat_ns = now_ns + ahead_ns - back_ns;
+    };
+    if (spec_->leases()) {
+        if_entry<LeaseEntry>(key, now_ns, [&](LeaseEntry& entry) {
+            ease_tat(entry.tat_ns);
+            entry.blocked_ns = 0;
+        });
+    } else {
+        if_entry<TableEntry>(key, now_ns, [&](TableEntry& entry) { ease_tat(entry.tat_ns); });
+    }
+    return back_ns;
+}
+
+void charge(LocalCheck& check, std::int64_t units, std::int64_t now_ns) {
+    RateLimitZone& zone = *check.zone;
+    switch (zone.spec().kind) {
+        case LimitKind::rate:
+            if (zone.spec().leases()) {
+                zone.with_entry<LeaseEntry>(check.key, now_ns, [&](LeaseEntry& entry) {
+                    charge_bucket(check, entry.tat_ns, entry.live_ns, units, now_ns);
+                });
+                return;
+            }
+            zone.with_entry<TableEntry>(check.key, now_ns, [&](TableEntry& entry) {
+                charge_bucket(check, entry.tat_ns, entry.tat_ns, units, now_ns);
+            });
+            return;
+        case LimitKind::window:
+            zone.with_entry<WindowEntry>(check.key, now_ns, [&](WindowEntry& entry) {
+                charge_window(check, entry, units, now_ns);
+            });
+            return;
+        case LimitKind::concurrent:
+            return;  // a slot has no price
+    }
+}
+
 void remember(const LocalCheck& check, std::int64_t now_ns) {
     RateLimitZone& zone = *check.zone;
     const std::int64_t used = check.measure.used;
@@ -202,7 +274,7 @@ void remember(const LocalCheck& check, std::int64_t now_ns) {
             return;
         case LimitKind::window:
             zone.with_entry<WindowEntry>(check.key, now_ns, [&](WindowEntry& entry) {
-                const policy::WindowTerms& terms = zone.spec().window;
+                const policy::WindowTerms& terms = check.terms->window;
                 const auto known = policy::window_standing(entry, terms, now_ns).used;
                 if (used > known) {
                     policy::window_take(entry, terms, static_cast<std::uint32_t>(used - known),
@@ -228,7 +300,7 @@ std::int64_t known_ahead(const LocalCheck& check, std::int64_t now_ns) {
         check.zone->if_entry<TableEntry>(check.key, now_ns,
                                          [&](TableEntry& entry) { tat_ns = entry.tat_ns; });
     }
-    return spec.gcra.ahead(tat_ns, now_ns);
+    return check.terms->gcra.ahead(tat_ns, now_ns);
 }
 
 }  // namespace sallyport::ngx

@@ -3,6 +3,7 @@
 
 #include "module/nginx/feature.hpp"
 #include "module/nginx/fixed_list.hpp"
+#include "module/nginx/rate_limit_ask.hpp"
 #include "module/nginx/rate_limit_conf.hpp"
 #include "module/nginx/rate_limit_response.hpp"
 #include "module/nginx/rate_limit_worker.hpp"
@@ -17,9 +18,10 @@ struct LocalSet {
     FixedList<LocalCheck, store::kLimitsPerRequestMax> checks;
     FixedList<const Limit*, store::kLimitsPerRequestMax> limits;
 
-    LocalCheck& add(const Limit& limit, const policy::KeyHash& key, std::uint32_t units) {
+    LocalCheck& add(const Limit& limit, const policy::KeyHash& key, const Asking& asking) {
         limits.push(&limit);
-        return checks.push({limit.zone_of(), key, units});
+        return checks.push(
+            {limit.zone_of(), key, asking.ask.units, asking.terms, asking.ask.reserve});
     }
 };
 
@@ -28,8 +30,10 @@ struct LocalSet {
 struct SharedSet {
     struct Asked {
         LimitKey key;
-        std::uint32_t units = 1;
+        policy::Ask ask;
         bool has_zone = false;
+
+        Asking asking() const { return {key.terms, ask}; }
     };
     ngx_http_request_t* r = nullptr;
     RedisCall call;
@@ -46,12 +50,14 @@ struct SharedSet {
     std::span<const store::Check> all() const { return {checks, count}; }
 };
 
-// To be settled when the request ends: slots to release, requests not to be counted.
+// To be settled when the response comes, or the request ends: charges, slots to release, requests
+// not to be counted, what is learnt about the upstream.
 struct Afterwards {
     struct One {
         LimitKey key;
         std::uint32_t units = 1;
         std::int64_t server_us = 0;  // when a store has counted it; 0: shared memory has
+        bool charged = false;
     };
     ngx_http_request_t* r = nullptr;
     FixedList<One, store::kLimitsPerRequestMax> all;
@@ -69,6 +75,23 @@ SharedSet* make_shared_set(const Request& request, std::size_t room);
 void settle_later(Request& request, RateLimitState& state, const LimitKey& key, std::uint32_t units,
                   std::int64_t server_us);
 bool settles_later(const Limit& limit);
+
+// The response's header is there: what it says that the request has cost is charged, and the field
+// removed where clients are not to see it.
+void charge_response(Request& request, const RateLimitLocation& location);
+
+// What a request has taken, by who counted it.
+struct Taken {
+    std::span<const LocalCheck> local{};
+    std::span<const LocalCheck> alone{};  // in place of a store that gave no answer
+    const SharedSet* shared = nullptr;    // answered
+};
+// Every limit has let the request pass: holds it back where they say so, and gives all back when
+// too many wait already.
+HookResult hold_back(Request& request, RateLimitState& state, policy::Mode mode,
+                     const Taken& taken);
+// Asked again while, and after, a request is held back.
+bool is_held_back(const RateLimitState& state);
 
 HookResult refuse_limited(Request& request, RateLimitState& state, policy::Mode mode);
 // Takes `set` from shared memory; what it found goes to `state`. False when a limit refuses.

@@ -2,6 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "module/nginx/fixed_list.hpp"
+#include "module/nginx/rate_limit_request.hpp"
 #include "module/nginx/str.hpp"
 
 #include <algorithm>
@@ -20,11 +21,21 @@ Shown shown_limits(const RateLimitState& state, const RateLimitLocation& locatio
     Shown shown;
     for (const Limit* limit : location.limits) {
         if (const RateLimitState::Outcome* outcome = state.find(limit)) {
-            shown.push(
-                {limit->spec.name, limit->spec.quota, limit->spec.window_s, outcome->standing()});
+            shown.push({limit->spec.name, outcome->terms->quota, outcome->terms->window_s,
+                        outcome->standing()});
         }
     }
     return shown;
+}
+
+// Whether all numbers are those of the configuration, whose policy field stands ready.
+bool is_own(const RateLimitState& state) {
+    for (const RateLimitState::Outcome& one : state.all()) {
+        if (one.terms != &one.limit->spec) {
+            return false;
+        }
+    }
+    return true;
 }
 
 std::uint64_t tightest_remaining(const Shown& shown) {
@@ -91,7 +102,7 @@ void RateLimitState::make_room(ngx_pool_t* pool, std::size_t count) {
     outcome_room = room;
 }
 
-const RateLimitState::Outcome* RateLimitState::find(const Limit* limit) const {
+RateLimitState::Outcome* RateLimitState::find(const Limit* limit) const {
     for (std::size_t i = 0; i < outcome_count; ++i) {
         if (outcomes[i].limit == limit) {
             return &outcomes[i];
@@ -102,6 +113,9 @@ const RateLimitState::Outcome* RateLimitState::find(const Limit* limit) const {
 
 void write_rate_limit_fields(Request& request, const void* location_conf) {
     const auto& location = *static_cast<const RateLimitLocation*>(location_conf);
+    if (location.charges) {
+        charge_response(request, location);
+    }
     const auto* state = request.find_feature_state<RateLimitState>(FeatureId::rate_limit);
     if (state == nullptr || state->outcome_count == 0 || location.fields == 0 ||
         request.mode(location.mode) != policy::Mode::enforce) {
@@ -127,7 +141,9 @@ void write_rate_limit_fields(Request& request, const void* location_conf) {
         }
     }
     if (!location.policy.empty()) {
-        add_header(r, "RateLimit-Policy", location.policy);
+        add_header(r, "RateLimit-Policy",
+                   is_own(*state) ? location.policy
+                                  : keep(r, policy::policy_field(location.fields, shown.all())));
     }
 }
 
@@ -141,6 +157,8 @@ std::string_view rate_limit_status(Request& request) {
             return {};
         case RateLimitStatus::passed:
             return "passed";
+        case RateLimitStatus::delayed:
+            return "delayed";
         case RateLimitStatus::limited:
             return "limited";
         case RateLimitStatus::unavailable:

@@ -12,16 +12,18 @@
 
 namespace sallyport::ngx {
 
-enum class RateLimitStatus : std::uint8_t { none, passed, limited, unavailable };
+enum class RateLimitStatus : std::uint8_t { none, passed, delayed, limited, unavailable };
 // Who decided: shared memory, the shared store, or shared memory (or nobody) in its place.
 enum class RateLimitAnswer : std::uint8_t { none, local, shared, fallback };
 
 struct RateLimitState {
     struct Outcome {
         const Limit* limit;
+        const policy::LimitTerms* terms;
         policy::Measure measure;  // as the decision left it
+        policy::Ask ask;
         bool refused;
-        policy::Standing standing() const { return policy::standing(limit->spec, measure); }
+        policy::Standing standing() const { return policy::standing(*terms, measure, ask); }
     };
     // Every limit that was decided, in the pool: room for those of the request's locations.
     Outcome* outcomes = nullptr;
@@ -33,16 +35,18 @@ struct RateLimitState {
     std::string_view store_name{};
     void* waiting = nullptr;  // the question to a shared store under way
     void* held = nullptr;     // what is to be settled when the request ends
+    void* delayed = nullptr;  // held back, or was
 
     // Room for the outcomes of `count` limits more.
     void make_room(ngx_pool_t* pool, std::size_t count);
-    void record(const Limit* limit, const policy::Measure& measure, bool refused = false) {
+    void record(const Limit* limit, const policy::LimitTerms* terms, const policy::Measure& measure,
+                const policy::Ask& ask, bool refused = false) {
         if (outcome_count < outcome_room) {
-            outcomes[outcome_count++] = {limit, measure, refused};
+            outcomes[outcome_count++] = {limit, terms, measure, ask, refused};
         }
     }
     std::span<const Outcome> all() const { return {outcomes, outcome_count}; }
-    const Outcome* find(const Limit* limit) const;
+    Outcome* find(const Limit* limit) const;
 };
 
 // The RateLimit fields of an enforced location's response. Upstream's own stay: list fields are

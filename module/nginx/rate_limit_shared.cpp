@@ -62,7 +62,7 @@ HookResult without_store(Request& request, RateLimitState& state, SharedSet& sha
                                        mode, spec.name);
         }
         if (spec.on_store_error == policy::OnStoreError::local) {
-            LocalCheck& check = alone.add(*one.key.limit, one.key.hash, one.units);
+            LocalCheck& check = alone.add(*one.key.limit, one.key.hash, one.asking());
             check.alone = true;
             check.share = worker == nullptr ? 1 : worker->nodes(store);
         }
@@ -71,13 +71,17 @@ HookResult without_store(Request& request, RateLimitState& state, SharedSet& sha
         give_back(shared.taken, now_ns);
         return refuse_limited(request, state, mode);
     }
-    for (std::size_t i = 0; i < alone.checks.size(); ++i) {
-        if (settles_later(*alone.limits[i])) {
-            settle_later(request, state, {alone.limits[i], alone.checks[i].key, {}},
-                         alone.checks[i].units * alone.checks[i].share, 0);
+    for (std::size_t i = 0, next = 0; i < shared.count; ++i) {
+        const LimitKey& key = shared.asked[i].key;
+        if (key.limit->spec.on_store_error != policy::OnStoreError::local) {
+            continue;
+        }
+        const LocalCheck& check = alone.checks[next++];
+        if (settles_later(*key.limit)) {
+            settle_later(request, state, key, check.units * check.share, 0);
         }
     }
-    return HookResult::pass();
+    return hold_back(request, state, mode, {shared.taken, alone.checks.all(), nullptr});
 }
 
 // What the answer means for what this node knows. False when a lease's unit came too late.
@@ -87,13 +91,13 @@ bool learn(const SharedSet& shared, std::size_t i, bool admitted, std::int64_t n
     const policy::Measure& measure = shared.reply->measures[i];
     if (!spec.leases()) {
         if (shared.asked[i].has_zone) {
-            LocalCheck check{key.limit->zone_of(), key.hash, shared.asked[i].units};
+            LocalCheck check{key.limit->zone_of(), key.hash, shared.asked[i].ask.units, key.terms};
             check.measure = measure;
             remember(check, now_ns);
         }
         return true;
     }
-    const policy::LeaseTerms terms = spec.lease_terms();
+    const policy::LeaseTerms terms = spec.lease_terms(*key.terms);
     const auto units =
         static_cast<std::uint32_t>(shared.reply->extra_ns[i] / terms.gcra.interval_ns);
     bool in_time = true;
@@ -127,15 +131,16 @@ HookResult with_store(Request& request, RateLimitState& state, SharedSet& shared
     for (std::size_t i = 0; i < shared.count; ++i) {
         const SharedSet::Asked& one = shared.asked[i];
         const policy::Measure& measure = shared.reply->measures[i];
-        state.record(one.key.limit, measure,
-                     !allowed && !policy::admits(one.key.limit->spec, measure, one.units));
+        state.record(one.key.limit, one.key.terms, measure, one.ask,
+                     !allowed && !policy::admits(*one.key.terms, measure, one.ask));
         if (allowed && settles_later(*one.key.limit)) {
             const bool rate = one.key.limit->spec.kind == LimitKind::rate;
-            settle_later(request, state, one.key, one.units, rate ? shared.reply->server_us[i] : 1);
+            settle_later(request, state, one.key, one.ask.units,
+                         rate ? shared.reply->server_us[i] : 1);
         }
     }
     if (allowed) {
-        return HookResult::pass();
+        return hold_back(request, state, mode, {shared.taken, {}, &shared});
     }
     forget_concurrency(shared, false);
     give_back(shared.taken, now_ns);
@@ -207,12 +212,12 @@ HookResult ask_store(Request& request, RateLimitState& state, SharedSet& shared,
         }
         if (resyncs && one.has_zone) {
             shared.checks[i].known_ns =
-                known_ahead({limit.zone_of(), one.key.hash}, shared.sent_ns);
+                known_ahead({limit.zone_of(), one.key.hash, 1, one.key.terms}, shared.sent_ns);
         }
         if (shared.checks[i].extra > 0) {
             limit.zone_of()->if_entry<LeaseEntry>(
                 one.key.hash, shared.sent_ns, [&](LeaseEntry& entry) {
-                    policy::asked(entry, limit.spec.lease_terms(), shared.sent_ns);
+                    policy::asked(entry, limit.spec.lease_terms(*one.key.terms), shared.sent_ns);
                 });
         }
     }

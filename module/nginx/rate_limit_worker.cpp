@@ -32,14 +32,15 @@ RateLimitWorker* RateLimitWorker::current = nullptr;
 
 // One call of the worker's own; lives until it is answered.
 struct RateLimitWorker::Background {
-    enum class Kind : std::uint8_t { renew, refund, hold };
+    enum class Kind : std::uint8_t { renew, refund, charge, hold };
 
     RedisCall call;
     RateLimitWorker* worker = nullptr;
     std::list<std::unique_ptr<Background>>::iterator place;
     LimitKey key;
+    policy::LimitTerms terms;  // what key.terms points to: requests end earlier
     Kind kind = Kind::renew;
-    store::Check check;  // renew, and refunds of windows
+    store::Check check;  // renew, refunds of windows, charges
     std::int64_t sent_ns = 0;
     std::int64_t amount = 0;     // refund: ns; hold: how many
     std::int64_t server_us = 0;  // refund
@@ -52,7 +53,8 @@ RateLimitWorker::RateLimitWorker(RateLimitMain& main, ngx_cycle_t* cycle)
     : main_(main), holder_(random_name()) {
     node_ = std::string(view(cycle->hostname)) + ":" + std::to_string(ngx_parent);
     for (const auto& limit : main.limits) {
-        has_concurrency_ = has_concurrency_ || limit->spec.kind == policy::LimitKind::concurrent;
+        looks_each_second_ = looks_each_second_ || limit->spec.adapts() ||
+                             limit->spec.kind == policy::LimitKind::concurrent;
         if (limit->store != nullptr && state_of(limit->store) == nullptr) {
             stores_.push_back({.store = limit->store});
         }
@@ -65,7 +67,7 @@ RateLimitWorker::RateLimitWorker(RateLimitMain& main, ngx_cycle_t* cycle)
     };
     prepare(slice_timer_, on_slice);
     prepare(second_timer_, on_second);
-    if (has_concurrency_ || !stores_.empty()) {
+    if (looks_each_second_ || !stores_.empty()) {
         ngx_add_timer(&second_timer_, 1);
     }
     current = this;
@@ -121,7 +123,9 @@ RateLimitWorker::Background* RateLimitWorker::make(const LimitKey& key) {
     Background* out = calls_.back().get();
     out->place = std::prev(calls_.end());
     out->worker = this;
+    out->terms = *key.terms;
     out->key = key;
+    out->key.terms = &out->terms;
     out->call.owner = out;
     out->call.done = finished;
     out->call.slot = store::slot_of(key.limit->wire, key.text);
@@ -135,18 +139,40 @@ void RateLimitWorker::submit(Background* one) {
     }
 }
 
+store::Check RateLimitWorker::check_of(const Background& one) {
+    return {.wire = &one.key.limit->wire, .terms = &one.terms, .key = one.key.text};
+}
+
+void RateLimitWorker::write_check(const RedisCall& call, std::string& out) {
+    store::append_check(out, std::span(&static_cast<Background*>(call.owner)->check, 1));
+}
+
+void RateLimitWorker::charge(const LimitKey& key, std::int64_t units) {
+    Background* one = make(key);
+    if (one == nullptr) {
+        return;  // a charge is not worth waiting for
+    }
+    one->kind = Background::Kind::charge;
+    one->check = check_of(*one);
+    one->check.units = units;
+    one->check.charge = true;
+    one->call.script = &store::rate_limit_redis_script();
+    one->call.write = write_check;
+    submit(one);
+}
+
 void RateLimitWorker::renew(const LimitKey& key, std::uint32_t want) {
     Background* one = make(key);
     if (one == nullptr) {
         return;
     }
     one->kind = Background::Kind::renew;
-    one->check = {.wire = &key.limit->wire, .key = key.text, .units = 0, .extra = want};
+    one->check = check_of(*one);
+    one->check.units = 0;
+    one->check.extra = want;
     one->call.script = &store::rate_limit_redis_script();
-    one->call.write = [](const RedisCall& call, std::string& out) {
-        store::append_check(out, std::span(&static_cast<Background*>(call.owner)->check, 1));
-    };
-    const policy::LeaseTerms terms = key.limit->spec.lease_terms();
+    one->call.write = write_check;
+    const policy::LeaseTerms terms = key.limit->spec.lease_terms(one->terms);
     key.limit->zone_of()->if_entry<policy::LeaseEntry>(
         key.hash, one->sent_ns,
         [&](policy::LeaseEntry& entry) { policy::asked(entry, terms, one->sent_ns); });
@@ -160,15 +186,14 @@ void RateLimitWorker::refund(const LimitKey& key, std::uint32_t units, std::int6
     }
     one->kind = Background::Kind::refund;
     if (key.limit->spec.kind == policy::LimitKind::window) {
-        one->check = {.wire = &key.limit->wire, .key = key.text, .units = -std::int64_t{units}};
+        one->check = check_of(*one);
+        one->check.units = -std::int64_t{units};
         one->call.script = &store::rate_limit_redis_script();
-        one->call.write = [](const RedisCall& call, std::string& out) {
-            store::append_check(out, std::span(&static_cast<Background*>(call.owner)->check, 1));
-        };
+        one->call.write = write_check;
         submit(one);
         return;
     }
-    one->amount = key.limit->spec.gcra.interval_ns * std::int64_t{units};
+    one->amount = one->terms.gcra.interval_ns * std::int64_t{units};
     one->server_us = server_us;
     // What is older than it is worth comes to nothing anyway.
     const policy::LimitSpec& spec = key.limit->spec;
@@ -192,7 +217,7 @@ void RateLimitWorker::finished(RedisCall& call, const store::Reply* reply) {
     if (one.kind == Background::Kind::renew) {
         const auto answer =
             reply == nullptr ? std::nullopt : store::parse_check(*reply, std::span(&one.check, 1));
-        const policy::LeaseTerms terms = one.key.limit->spec.lease_terms();
+        const policy::LeaseTerms terms = one.key.limit->spec.lease_terms(one.terms);
         const std::int64_t now_ns = monotonic_ns();
         bool fresh = false;
         one.key.limit->zone_of()->if_entry<policy::LeaseEntry>(
@@ -216,7 +241,9 @@ void RateLimitWorker::finished(RedisCall& call, const store::Reply* reply) {
 
 void RateLimitWorker::watch(const LimitKey& key, std::int64_t server_us) {
     if (watched_.size() < kWatchedMax || watched_.contains(key.hash)) {
-        watched_[key.hash] = {key, server_us};
+        Watched& one = watched_[key.hash];
+        one = {key, *key.terms, server_us};
+        one.key.terms = &one.terms;
         if (!slice_timer_.timer_set) {
             ngx_add_timer(&slice_timer_, kSliceMs);
         }
@@ -232,7 +259,8 @@ void RateLimitWorker::return_unused() {
         bool over = true;
         limit.zone_of()->if_entry<policy::LeaseEntry>(
             it->first, now_ns, [&](policy::LeaseEntry& entry) {
-                units = policy::take_unused(entry, limit.spec.lease_terms(), now_ns);
+                units =
+                    policy::take_unused(entry, limit.spec.lease_terms(it->second.terms), now_ns);
                 over = entry.usable(now_ns) == 0;
             });
         if (units > 0) {
@@ -240,7 +268,8 @@ void RateLimitWorker::return_unused() {
         }
         it = over ? watched_.erase(it) : std::next(it);
     }
-    for (const auto& [one, units] : unused) {
+    for (auto& [one, units] : unused) {
+        one.key.terms = &one.terms;
         refund(one.key, units, one.server_us);
     }
 }
@@ -248,6 +277,7 @@ void RateLimitWorker::return_unused() {
 void RateLimitWorker::asking(const LimitKey& key) {
     Held& held = held_[key.hash];
     held.key = key;
+    held.key.terms = &key.limit->spec;
     ++held.count;
 }
 
@@ -280,6 +310,9 @@ void RateLimitWorker::heartbeat() {
     for (const auto& limit : main_.limits) {
         if (limit->spec.kind == policy::LimitKind::concurrent && limit->spec.needs_zone()) {
             limit->zone.release_dead();
+        }
+        if (limit->spec.adapts()) {
+            limit->zone.adapt_when_due(static_cast<std::int64_t>(ngx_current_msec));
         }
     }
     for (StoreState& state : stores_) {

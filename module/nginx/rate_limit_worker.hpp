@@ -18,6 +18,7 @@ struct LimitKey {
     const Limit* limit = nullptr;
     policy::KeyHash hash{};
     policy::KeyText text{};
+    const policy::LimitTerms* terms = nullptr;  // the limit's own, or as long-lived as the request
 };
 
 class RateLimitWorker {
@@ -33,6 +34,8 @@ class RateLimitWorker {
     void watch(const LimitKey& key, std::int64_t server_us);
     // Takes units of a request back that the store has counted.
     void refund(const LimitKey& key, std::uint32_t units, std::int64_t server_us);
+    // What a response has cost beyond that.
+    void charge(const LimitKey& key, std::int64_t units);
 
     // A concurrency slot in a store: asked for (counts until answered), kept or not, released.
     void asking(const LimitKey& key);
@@ -60,6 +63,7 @@ class RateLimitWorker {
     };
     struct Watched {
         LimitKey key;
+        policy::LimitTerms terms;  // what key.terms points to: requests end earlier
         std::int64_t server_us = 0;
     };
     struct Held {
@@ -78,6 +82,8 @@ class RateLimitWorker {
     void heartbeat();
     void ping(StoreState& state);
     Background* make(const LimitKey& key);
+    static store::Check check_of(const Background& one);
+    static void write_check(const RedisCall& call, std::string& out);
     void submit(Background* call);
     StoreState* state_of(const RedisStore* store);
     static void finished(RedisCall& call, const store::Reply* reply);
@@ -90,7 +96,7 @@ class RateLimitWorker {
     std::list<std::unique_ptr<Background>> calls_;
     std::unordered_map<policy::KeyHash, Watched, HashOf> watched_;
     std::unordered_map<policy::KeyHash, Held, HashOf> held_;
-    bool has_concurrency_ = false;
+    bool looks_each_second_ = false;  // at slots of the dead, and at the upstream
     ngx_event_t slice_timer_{};
     ngx_event_t second_timer_{};
 };

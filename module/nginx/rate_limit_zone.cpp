@@ -61,6 +61,13 @@ struct RateLimitZone::Header {
     std::uint64_t set_count;
     std::atomic<std::uint64_t> evictions;
     std::atomic<std::int32_t> holders[policy::kHolderLanes];  // process ids; 0: free
+    // Of an adaptive limit.
+    std::atomic<std::uint32_t> share;  // 0: not adapted yet, the whole
+    std::atomic<std::uint32_t> baseline_us;
+    std::atomic<std::uint32_t> answers;
+    std::atomic<std::uint32_t> failures;
+    std::atomic<std::uint64_t> latency_us;
+    std::atomic<std::int64_t> adapted_ms;
 
     static constexpr std::size_t kSetsOffset = 256;
 };
@@ -104,6 +111,7 @@ ngx_int_t RateLimitZone::init(ngx_shm_zone_t* zone, void* previous) noexcept {
         if (previous == nullptr) {
             return self.create();
         }
+        self.handover_.take_over(static_cast<RateLimitZone*>(previous)->handover_);
         self.header_ = static_cast<Header*>(self.pool()->data);
         if (self.header_ == nullptr || self.header_->magic != kMagic) {
             ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
@@ -118,6 +126,11 @@ ngx_int_t RateLimitZone::init(ngx_shm_zone_t* zone, void* previous) noexcept {
 }
 
 ngx_int_t RateLimitZone::create() {
+    if (!ngx_test_config && !handover_.put_on_file(*shm_zone_)) {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone_->shm.log, ngx_errno,
+                      "sallyport: zone \"%V\" cannot be mapped", &shm_zone_->shm.name);
+        return NGX_ERROR;
+    }
     ngx_slab_pool_t* slab = pool();
     slab->log_nomem = 0;
     // One allocation of whole pages: everything the slab has left.
@@ -135,6 +148,7 @@ ngx_int_t RateLimitZone::create() {
     set_count_ = static_cast<std::size_t>(header_->set_count);
     random_bytes(header_->secret.data(), header_->secret.size());
     adopt_old_size();
+    adopt_inherited();
     header_->magic = kMagic;
     slab->data = header_;
     return NGX_OK;
@@ -166,12 +180,62 @@ void RateLimitZone::adopt_old_size() {
             }
             header_->secret = old->header_->secret;
             of_kind(*spec_, [&]<typename Entry>() { adopt_table<Entry>(*old); });
+            header_->share = old->header_->share.load();
+            header_->baseline_us = old->header_->baseline_us.load();
             for (std::size_t lane = 0; lane < policy::kHolderLanes; ++lane) {
                 header_->holders[lane] = old->header_->holders[lane].load();
             }
             return;
         }
     }
+}
+
+template <typename Entry>
+void RateLimitZone::adopt_sets(std::span<const std::byte> sets, std::size_t count) {
+    using Set = policy::TableSetOf<Entry>;
+    // A copy: the old program goes on writing.
+    std::vector<Set> copied(std::min(count, sets.size() / sizeof(Set)));
+    std::memcpy(copied.data(), sets.data(), copied.size() * sizeof(Set));
+    if constexpr (std::is_same_v<Entry, LeaseEntry>) {
+        // The old workers go on spending what they have leased.
+        for (Set& set : copied) {
+            for (LeaseEntry& entry : set.places) {
+                entry.units[0] = 0;
+                entry.units[1] = 0;
+                entry.asking = 0;
+            }
+        }
+    }
+    auto own = table<Entry>();
+    own.adopt(policy::KeyTable<Entry>(copied), monotonic_ns());
+}
+
+// After a binary upgrade: what the program before had counted.
+void RateLimitZone::adopt_inherited() {
+    if (ngx_test_config) {
+        return;
+    }
+    const auto before = InheritedZone::find(view(shm_zone_->shm.name));
+    if (!before || before->data().size() < Header::kSetsOffset) {
+        return;
+    }
+    const auto& old = *reinterpret_cast<const Header*>(before->data().data());
+    if (old.magic != kMagic) {
+        return;
+    }
+    header_->secret = old.secret;
+    of_kind(*spec_, [&]<typename Entry>() {
+        adopt_sets<Entry>(before->data().subspan(Header::kSetsOffset),
+                          static_cast<std::size_t>(old.set_count));
+    });
+    header_->share = old.share.load();
+    header_->baseline_us = old.baseline_us.load();
+    for (std::size_t lane = 0; lane < policy::kHolderLanes; ++lane) {
+        header_->holders[lane] = old.holders[lane].load();
+    }
+    ngx_log_error(NGX_LOG_NOTICE, shm_zone_->shm.log, 0,
+                  "sallyport: zone \"%V\" goes on with the counts of the program before",
+                  &shm_zone_->shm.name);
 }
 
 policy::KeyHash RateLimitZone::hash(const policy::KeyParts& key) const {
@@ -191,6 +255,42 @@ double RateLimitZone::fill() const {
 
 void RateLimitZone::note_eviction() {
     header_->evictions.fetch_add(1, std::memory_order_relaxed);
+}
+
+void RateLimitZone::observe(std::int64_t latency_us, bool failed) {
+    header_->latency_us.fetch_add(static_cast<std::uint64_t>(std::max<std::int64_t>(latency_us, 0)),
+                                  std::memory_order_relaxed);
+    header_->failures.fetch_add(failed ? 1 : 0, std::memory_order_relaxed);
+    header_->answers.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::uint32_t RateLimitZone::share() const {
+    const std::uint32_t share = header_->share.load(std::memory_order_relaxed);
+    return share == 0 ? policy::kWhole : share;
+}
+
+policy::AdaptiveState RateLimitZone::adaptive() const {
+    return {share(), header_->baseline_us.load(std::memory_order_relaxed)};
+}
+
+void RateLimitZone::adapt_when_due(std::int64_t now_ms) {
+    std::int64_t last_ms = header_->adapted_ms.load();
+    if (now_ms - last_ms < policy::kAdaptEveryMs ||
+        !header_->adapted_ms.compare_exchange_strong(last_ms, now_ms)) {
+        return;  // another worker looks
+    }
+    // What is added meanwhile counts for the next look: an estimate may be off by an answer.
+    const policy::AdaptiveWindow window{header_->answers.load(), header_->failures.load(),
+                                        header_->latency_us.load()};
+    if (!window.tells()) {
+        return;
+    }
+    header_->answers.fetch_sub(window.answers);
+    header_->failures.fetch_sub(window.failures);
+    header_->latency_us.fetch_sub(window.latency_us);
+    const policy::AdaptiveState next = policy::adapt(adaptive(), spec_->adaptive, window);
+    header_->share.store(next.share, std::memory_order_relaxed);
+    header_->baseline_us.store(next.baseline_us, std::memory_order_relaxed);
 }
 
 std::size_t RateLimitZone::lane() {

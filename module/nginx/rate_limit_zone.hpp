@@ -1,6 +1,7 @@
 // The table of one limit in nginx shared memory: all workers count in it, a reload keeps it.
 //
-// A zone that changes its size is refilled from the old one; a new layout, or another kind of
+// A zone that changes its size is refilled from the old one, and a new binary's (USR2) from the old
+// binary's; a new layout, or another kind of
 // limit, has a new zone name, so that two generations of workers never read each other's memory.
 // Locks are nginx's own, which the master releases when a worker dies. Nothing is allocated or
 // logged under a lock.
@@ -8,6 +9,7 @@
 
 #include "common/result.hpp"
 #include "module/nginx/ngx.hpp"
+#include "module/nginx/zone_handover.hpp"
 #include "module/policy/rate_concurrency.hpp"
 #include "module/policy/rate_limit.hpp"
 #include "module/policy/rate_limit_spec.hpp"
@@ -42,6 +44,18 @@ class RateLimitZone {
     };
     Usage usage(const policy::KeyHash& key) const;
     std::vector<Usage> top(std::size_t count) const;
+
+    // What workers see of the upstream, for adaptive limits: the share of the rate that is given
+    // now, and the answers since it was last looked at.
+    void observe(std::int64_t latency_us, bool failed);
+    policy::AdaptiveState adaptive() const;
+    std::uint32_t share() const;
+    // Looks, once a kAdaptEveryMs, whichever worker comes first.
+    void adapt_when_due(std::int64_t now_ms);
+
+    // What a key has used of its bucket becomes a `factor`th: for a key whose units are about to cost
+    // so much less. Returns the ns that came back.
+    std::int64_t ease(const policy::KeyHash& key, std::uint32_t factor);
 
     // Concurrency: the lane of this process, claimed on first use. Lanes of processes that have
     // died are cleared and free again.
@@ -79,8 +93,11 @@ class RateLimitZone {
     static ngx_int_t init(ngx_shm_zone_t* zone, void* previous) noexcept;
     ngx_int_t create();
     void adopt_old_size();
+    void adopt_inherited();
     template <typename Entry>
     void adopt_table(const RateLimitZone& old);
+    template <typename Entry>
+    void adopt_sets(std::span<const std::byte> sets, std::size_t count);
     std::size_t set_bytes() const;
     ngx_slab_pool_t* pool() const {
         return reinterpret_cast<ngx_slab_pool_t*>(shm_zone_->shm.addr);
@@ -96,6 +113,7 @@ class RateLimitZone {
     Header* header_ = nullptr;
     void* first_set_ = nullptr;
     std::size_t set_count_ = 0;
+    ZoneHandover handover_;
 };
 
 class ZoneLock {
@@ -130,6 +148,8 @@ struct LocalCheck {
     RateLimitZone* zone = nullptr;
     policy::KeyHash key{};
     std::uint32_t units = 1;
+    const policy::LimitTerms* terms = nullptr;  // outlives the check
+    std::int64_t reserve = 0;                   // see policy::Ask
     // The store is gone: this node goes on alone, with the limit divided by the nodes that share
     // it.
     bool alone = false;
@@ -146,6 +166,10 @@ bool take_all(std::span<LocalCheck> checks, std::int64_t now_ns);
 
 // Gives back what take_all took for a request that was refused elsewhere.
 void give_back(std::span<const LocalCheck> checks, std::int64_t now_ns);
+
+// Takes what a response has cost beyond the units that were taken before it: as much of it as there
+// is. The measure is as it leaves the key.
+void charge(LocalCheck& check, std::int64_t units, std::int64_t now_ns);
 
 // Records what a shared store said about a key (strict rates and windows), so that counting goes on
 // from there without it.

@@ -21,17 +21,18 @@ Gcra Gcra::make(std::uint64_t count, std::int64_t period_ns, std::uint64_t burst
     return {interval_ns, interval_ns * static_cast<std::int64_t>(burst)};
 }
 
-Standing standing(const Gcra& limit, std::int64_t ahead_ns) {
+Standing standing(const Gcra& limit, std::int64_t ahead_ns, std::uint32_t units) {
     const std::int64_t room_ns = limit.capacity_ns - ahead_ns;
+    const std::int64_t need_ns = limit.interval_ns * std::int64_t{units};
     Standing out;
-    out.remaining = static_cast<std::uint64_t>(room_ns / limit.interval_ns);
+    out.remaining = room_ns < 0 ? 0 : static_cast<std::uint64_t>(room_ns / limit.interval_ns);
     out.full_s = seconds_up(ahead_ns);
     if (ahead_ns > 0) {
-        const std::int64_t to_next_ns = limit.interval_ns - room_ns % limit.interval_ns;
-        out.next_s = seconds_up(std::min(to_next_ns, ahead_ns));
+        const std::int64_t spare_ns = room_ns < 0 ? room_ns : room_ns % limit.interval_ns;
+        out.next_s = seconds_up(std::min(limit.interval_ns - spare_ns, ahead_ns));
     }
-    if (!limit.admits(ahead_ns)) {
-        out.retry_after_s = std::max(1U, seconds_up(limit.interval_ns - room_ns));
+    if (room_ns < need_ns) {
+        out.retry_after_s = std::max(1U, seconds_up(need_ns - room_ns));
     }
     return out;
 }

@@ -41,11 +41,12 @@ struct Standing {
     std::uint32_t next_s = 0;     // until one more unit is there, rounded up; 0: the bucket is full
     std::uint32_t full_s = 0;     // until the bucket is full again, rounded up
     std::uint32_t retry_after_s =
-        0;  // until one request passes, at least 1; 0 when one would pass now
+        0;  // until the request passes, at least 1; 0 when one would pass now
 };
 
-// `ahead_ns` as left behind by the decision (after consumption, or as found by a refusal).
-Standing standing(const Gcra& limit, std::int64_t ahead_ns);
+// `ahead_ns` as left behind by the decision (after consumption, or as found by a refusal); it may
+// exceed the capacity where a part of that is reserved. `units` is what a request costs.
+Standing standing(const Gcra& limit, std::int64_t ahead_ns, std::uint32_t units = 1);
 
 // The decision over several limits that were checked together: every refusing limit must be waited
 // for.

@@ -4,6 +4,7 @@
 #include "common/limits.hpp"
 #include "common/units.hpp"
 #include "module/policy/rate_concurrency.hpp"
+#include "module/policy/rate_limit_draft.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -19,22 +20,7 @@ constexpr std::uint64_t kZoneBytesMin = 64 * 1024;
 // A larger zone is a slip of the unit: this holds 40 million keys.
 constexpr std::uint64_t kZoneBytesMax = std::uint64_t{1} << 30;
 
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
-
-// What was written, kept until all options are known.
-struct Draft {
-    LimitSpec spec;
-    bool has_rate = false;
-    bool has_window = false;
-    bool has_max = false;
-    bool has_concurrent = false;
-    bool has_lease_ttl = false;
-    bool has_burst = false;
-    bool has_mode = false;
-    bool has_on_store_error = false;
-};
+using Draft = LimitDraft;
 
 Status set_rate(Draft& draft, std::string_view value) {
     const auto rate = parse_rate(value);
@@ -79,27 +65,6 @@ Status set_concurrent(Draft& draft, std::string_view value) {
     }
     draft.has_concurrent = true;
     draft.spec.concurrent = static_cast<std::uint32_t>(*max);
-    return Done{};
-}
-
-Status set_cost(Draft& draft, std::string_view value) {
-    if (value.empty()) {
-        return Error{"cost= is empty; write a number or a variable, such as cost=$request_cost"};
-    }
-    draft.spec.cost = value;
-    return Done{};
-}
-
-Status set_skip(Draft& draft, std::string_view value) {
-    if (value == "failed") {
-        draft.spec.skip = SkipOutcome::failed;
-    } else if (value == "successful") {
-        draft.spec.skip = SkipOutcome::successful;
-    } else if (value == "5xx") {
-        draft.spec.skip = SkipOutcome::server_errors;
-    } else {
-        return Error{"skip=" + quoted(value) + " is not known; write failed, successful or 5xx"};
-    }
     return Done{};
 }
 
@@ -206,6 +171,16 @@ constexpr Option kOptions[] = {
     {"concurrent", set_concurrent},
     {"cost", set_cost},
     {"skip", set_skip},
+    {"delay", set_delay},
+    {"priority", set_priority},
+    {"reserve", set_reserve},
+    {"charge", set_charge},
+    {"charge_max", set_charge_max},
+    {"charge_hidden", set_charge_hidden},
+    {"floor", set_floor},
+    {"failures", set_failures},
+    {"table", set_table},
+    {"tenant", set_tenant},
     {"lease_ttl", set_lease_ttl},
     {"key", set_key},
     {"store", set_store},
@@ -216,14 +191,17 @@ constexpr Option kOptions[] = {
     {"zone_size", set_zone_size},
 };
 constexpr std::string_view kOptionNames =
-    "rate, burst, window, max, concurrent, key, cost, skip, store, mode, lease_ttl, "
-    "on_store_error, "
-    "ipv6_prefix or zone_size";
+    "rate, burst, window, max, concurrent, key, cost, skip, delay, priority, reserve, charge, "
+    "charge_max, charge_hidden, floor, failures, table, tenant, store, group, mode, lease_ttl, "
+    "on_store_error, ipv6_prefix or zone_size";
 
 Status set_option(Draft& draft, std::string_view argument, std::uint32_t& seen) {
     if (argument == "skip_failed" || argument == "skip_successful") {
         return set_option(draft, argument == "skip_failed" ? "skip=failed" : "skip=successful",
                           seen);
+    }
+    if (argument == "charge_hidden") {
+        return set_option(draft, "charge_hidden=on", seen);
     }
     const std::size_t equals = argument.find('=');
     const std::string_view name = argument.substr(0, equals);
@@ -302,13 +280,17 @@ Status finish_mode(Draft& draft) {
         return Error{"limit " + quoted(spec.name) +
                      " is not a rate, and only rates are leased; remove mode= and lease_ttl="};
     }
-    if (spec.leases() && spec.skip != SkipOutcome::none) {
-        return Error{"limit " + quoted(spec.name) +
-                     " takes requests back, which only mode=strict can do exactly; write "
-                     "mode=strict or remove skip="};
+    const char* exact_only = spec.skip != SkipOutcome::none ? "skip="
+                             : spec.delay_behind != 0       ? "delay="
+                             : !spec.priority.empty()       ? "priority="
+                                                            : nullptr;
+    if (spec.leases() && exact_only != nullptr) {
+        return Error{"limit " + quoted(spec.name) + " has " + exact_only +
+                     ", which only mode=strict can do exactly; write mode=strict or remove " +
+                     exact_only};
     }
     if (!draft.has_mode && !spec.is_local() && spec.kind == LimitKind::rate &&
-        spec.skip == SkipOutcome::none) {
+        exact_only == nullptr) {
         spec.mode = LimitMode::lease;
     }
     if (draft.has_lease_ttl && !spec.leases()) {
@@ -330,7 +312,8 @@ Result<LimitSpec> finish(Draft draft) {
                                  : " is of several kinds; keep one of rate=, window= max= and "
                                    "concurrent=")};
     }
-    for (Status (*step)(Draft&) : {draft.has_rate ? finish_rate : finish_other, finish_mode}) {
+    for (Status (*step)(Draft&) :
+         {draft.has_rate ? finish_rate : finish_other, finish_mode, finish_options}) {
         if (const Status done = step(draft); !done) {
             return done.error();
         }
@@ -351,32 +334,6 @@ Status check_name(std::string_view what, std::string_view name) {
                      " must be 1 to 64 letters, digits, \"_\" or \"-\""};
     }
     return Done{};
-}
-
-Standing standing(const LimitSpec& spec, const Measure& measure) {
-    if (spec.kind == LimitKind::rate) {
-        return standing(spec.gcra, measure.used);
-    }
-    const auto used = static_cast<std::uint64_t>(std::max(measure.used, std::int64_t{0}));
-    Standing out;
-    out.remaining = spec.quota - std::min(used, spec.quota);
-    if (spec.kind == LimitKind::window) {
-        out.next_s =
-            static_cast<std::uint32_t>((measure.next_ns + 1000 * kNsPerMs - 1) / (1000 * kNsPerMs));
-        out.full_s = out.next_s;
-    }
-    if (out.remaining == 0) {
-        // When a slot comes free nobody knows: soon.
-        out.retry_after_s = std::max(1U, out.next_s);
-    }
-    return out;
-}
-
-bool admits(const LimitSpec& spec, const Measure& measure, std::uint32_t units) {
-    if (spec.kind == LimitKind::rate) {
-        return measure.used + spec.gcra.interval_ns * std::int64_t{units} <= spec.gcra.capacity_ns;
-    }
-    return measure.used + std::int64_t{units} <= static_cast<std::int64_t>(spec.quota);
 }
 
 std::string bound_text(const LimitSpec& spec) {

@@ -3,14 +3,16 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "module/policy/rate_adaptive.hpp"
 #include "module/policy/rate_lease.hpp"
-#include "module/policy/rate_limit.hpp"
-#include "module/policy/rate_window.hpp"
+#include "module/policy/rate_limit_terms.hpp"
+#include "module/policy/rate_priority.hpp"
 
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sallyport::policy {
 
@@ -19,12 +21,6 @@ enum class OnStoreError : std::uint8_t { local, allow, deny };
 
 inline constexpr std::string_view kLocalStore = "local";
 
-enum class LimitKind : std::uint8_t {
-    rate,        // a bucket of burst= units that refills at rate=
-    window,      // max= in any window=
-    concurrent,  // at the same time
-};
-
 // How a shared store is asked about a rate.
 enum class LimitMode : std::uint8_t { strict, lease };
 
@@ -32,19 +28,29 @@ enum class LimitMode : std::uint8_t { strict, lease };
 enum class SkipOutcome : std::uint8_t { none, failed, successful, server_errors };
 
 inline constexpr std::int64_t kLeaseTtlMsDefault = 250;
+// What a response may charge at most, unless charge_max= says otherwise.
+inline constexpr std::uint32_t kChargeMaxDefault = 1'000;
+// Nobody is held back longer: clients have given up by then.
+inline constexpr std::int64_t kDelayNsMax = std::int64_t{60} * 1'000'000'000;
 
-struct LimitSpec {
+struct LimitSpec : LimitTerms {
     std::string name;
-    LimitKind kind = LimitKind::rate;
-    Gcra gcra;           // rate
-    WindowTerms window;  // window
-    std::uint32_t concurrent = 0;
-    std::uint64_t quota = 0;  // units in a window, as clients are told
-    std::uint32_t window_s = 0;
-    std::uint64_t burst = 0;
     std::string key = "$sallyport_client_ip";
     std::string cost;  // text with variables; empty: one unit a request
     SkipOutcome skip = SkipOutcome::none;
+    // Units that pass at once; the requests behind them are held back until the rate allows them.
+    // 0: nobody waits.
+    std::uint64_t delay_behind = 0;
+    std::string priority;  // text with variables that names a class; empty: no classes
+    std::vector<PriorityClass> reserve;
+    // A field of the upstream's response that says what the request costs; empty: none.
+    std::string charge;
+    std::uint32_t charge_max = kChargeMaxDefault;
+    bool charge_hidden = false;
+    AdaptiveTerms adaptive;
+    std::string table;   // of tenants' numbers; empty: none
+    std::string tenant;  // text with variables: whose numbers
+
     std::string store = std::string(kLocalStore);
     std::string group;  // limits of one group share a slot of a Redis Cluster; empty: none
     LimitMode mode = LimitMode::strict;
@@ -55,22 +61,15 @@ struct LimitSpec {
 
     bool is_local() const { return store == kLocalStore; }
     bool leases() const { return mode == LimitMode::lease; }
+    bool adapts() const { return adaptive.floor < kWhole; }
     // A shared limit keeps a table of its own to go on with when the store is gone; leases live in
-    // one.
+    // one, and so does what workers know of the upstream.
     bool needs_zone() const {
-        return is_local() || leases() || on_store_error == OnStoreError::local;
+        return is_local() || leases() || adapts() || on_store_error == OnStoreError::local;
     }
     LeaseTerms lease_terms() const { return {gcra, lease_ttl_ns}; }
+    LeaseTerms lease_terms(const LimitTerms& terms) const { return {terms.gcra, lease_ttl_ns}; }
 };
-
-// What a decision has found about a key, in the terms of the limit's kind.
-struct Measure {
-    std::int64_t used = 0;     // rate: ns ahead; window and concurrent: units
-    std::int64_t next_ns = 0;  // window: until the oldest leaves
-};
-Standing standing(const LimitSpec& spec, const Measure& measure);
-// Would `units` more pass?
-bool admits(const LimitSpec& spec, const Measure& measure, std::uint32_t units);
 
 // The most that can pass, in words: "at most 120 + 0.4 requests in any minute, any number of
 // nodes".

@@ -28,22 +28,37 @@ const Heads& command_heads() {
 }
 
 constexpr std::array<std::string_view, 3> kKindWords = {"g", "w", "c"};
+constexpr std::array<std::string_view, 3> kChargeWords = {"G", "W", "C"};
+
+std::int64_t most_of(const Check& check) {
+    return check.terms == nullptr ? check.wire->max : check.terms->most();
+}
+
+std::int64_t life_of(const Check& check) {
+    const bool own = check.terms == nullptr || check.wire->kind != policy::LimitKind::window;
+    return own ? check.wire->life_ms : check.terms->window.window_ns / 1'000'000;
+}
 
 void append_numbers(std::string& out, const Check& check) {
     const LimitWire& wire = *check.wire;
+    const auto kind = static_cast<std::size_t>(wire.kind);
     const bool rate = wire.kind == policy::LimitKind::rate;
-    const std::int64_t unit = rate ? wire.limit.interval_ns : 1;
+    const std::int64_t interval_ns =
+        check.terms == nullptr ? wire.limit.interval_ns : check.terms->gcra.interval_ns;
+    const std::int64_t unit = rate ? interval_ns : 1;
     RespWriter writer(out);
-    writer.word(kKindWords[static_cast<std::size_t>(wire.kind)])
+    writer.word(check.charge ? kChargeWords[kind] : kKindWords[kind])
         .word(check.units * unit)
-        .word(wire.max);
+        .word(most_of(check));
     if (rate) {
-        writer.word(std::int64_t{check.extra} * unit).word(unit).word(check.known_ns);
+        writer.word(check.reserve > 0 ? -check.reserve : std::int64_t{check.extra} * unit)
+            .word(unit)
+            .word(check.known_ns);
         return;
     }
-    writer.word(wire.life_ms)
+    writer.word(life_of(check))
         .word(check.holder.empty() ? std::string_view("0") : check.holder)
-        .word("0");
+        .word(check.reserve);
 }
 
 void append_key(std::string& out, const LimitWire& wire, const policy::KeyText& key) {
@@ -57,13 +72,13 @@ std::string key_name(const LimitWire& wire, const policy::KeyText& key, std::str
     return name.append(key.data(), key.size()).append(wire.key_tail).append(suffix);
 }
 
-bool plausible(const LimitWire& wire, const policy::Measure& measure, std::int64_t extra_ns) {
+bool plausible(const Check& check, const policy::Measure& measure, std::int64_t extra_ns) {
     if (measure.used < 0 || measure.next_ns < 0 || extra_ns < 0) {
         return false;
     }
     // What is held or counted may exceed a max that was lowered; a bucket is clamped to its size.
-    return wire.kind != policy::LimitKind::rate ||
-           (measure.used <= wire.max && extra_ns <= wire.max);
+    return check.wire->kind != policy::LimitKind::rate ||
+           (measure.used <= most_of(check) && extra_ns <= most_of(check));
 }
 
 }  // namespace
@@ -157,7 +172,8 @@ void append_check(std::string& out, std::span<const Check> checks) {
         append_key(out, *check.wire, check.key);
     }
     for (const Check& check : checks) {
-        const bool plain = check.units == 1 && check.extra == 0 && check.known_ns == 0;
+        const bool plain = check.units == 1 && check.extra == 0 && check.known_ns == 0 &&
+                           check.terms == nullptr && check.reserve == 0 && !check.charge;
         if (plain && !check.wire->one.empty()) {
             out.append(check.wire->one);
         } else {
@@ -181,12 +197,12 @@ std::optional<CheckReply> parse_check(const Reply& reply, std::span<const Check>
         if (wire.kind == policy::LimitKind::rate) {
             out.extra_ns[i] = three[1];
             out.server_us[i] = three[2];
-        } else if (three[1] < 0 || three[1] > wire.life_ms) {
+        } else if (three[1] < 0 || three[1] > life_of(checks[i])) {
             return std::nullopt;
         } else {
             out.measures[i].next_ns = three[1] * 1'000'000;
         }
-        if (!plausible(wire, out.measures[i], out.extra_ns[i])) {
+        if (!plausible(checks[i], out.measures[i], out.extra_ns[i])) {
             return std::nullopt;
         }
     }

@@ -66,9 +66,12 @@ inline constexpr std::int64_t kHolderLifeMs = 3'000;
 
 struct Check {
     const LimitWire* wire = nullptr;
+    const policy::LimitTerms* terms = nullptr;  // null: the wire's; outlives the check
     policy::KeyText key{};
     std::int64_t units = 1;     // 0: a lease ahead of need; negative: a window gets units back
-    std::uint32_t extra = 0;    // units to lease beyond; rates only
+    std::uint32_t extra = 0;    // units to lease beyond; rates only, and not with a reserve
+    std::int64_t reserve = 0;   // see policy::Ask
+    bool charge = false;        // takes what there is and never refuses; not for concurrent
     std::int64_t known_ns = 0;  // how far ahead the bucket was when last heard of
     std::string_view holder{};  // concurrent only; outlives the check
 };

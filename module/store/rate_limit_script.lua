@@ -2,9 +2,12 @@
 --
 -- KEYS[i]        limit i's state for this key
 -- ARGV           six words a limit: its kind and five numbers
---   g            need, capacity, extra, unit (ns), known: how far ahead the asker last knew it (ns)
---   w            units (negative: some come back), max, window (ms), 0, 0
---   c            units, max, life of a holder's word (ms), holder's name, 0
+--   g            need, capacity, extra (negative: so much must be left after the need), unit (ns),
+--                known: how far ahead the asker last knew it (ns)
+--   w            units (negative: some come back), max, window (ms), 0, units that must be left
+--   c            units, max, life of a holder's word (ms), holder's name, units that must be left
+--   G, W         the same as a charge: takes what there is of it and never refuses; negative: gives
+--                back
 -- returns        { 1 (passes) or 0 (refused), then three numbers a limit, as after this }
 --   g            ns ahead of now, ns granted beyond the need, server time (us)
 --   w            units used, ms until the oldest leaves, 0
@@ -91,32 +94,41 @@ local function holders(key)
 end
 
 local stored = redis.call('MGET', unpack(KEYS))
-local state = {}
+local state, needs = {}, {}
 local allowed = 1
 for i = 1, #KEYS do
     local at = 6 * i - 5
     local kind, need, max = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-    if kind == 'g' then
+    if kind == 'g' or kind == 'G' then
         local ahead = bucket(stored[i], max, tonumber(ARGV[at + 5]))
         state[i] = ahead
-        if need > 0 and ahead + need > max then allowed = 0 end
-    elseif kind == 'w' then
+        if kind == 'G' then
+            need = math.max(math.min(need, max - ahead), -ahead)
+        elseif need > 0 and ahead + need - math.min(tonumber(ARGV[at + 3]), 0) > max then
+            allowed = 0
+        end
+    elseif kind == 'w' or kind == 'W' then
         local places, used = window(stored[i], tonumber(ARGV[at + 3]))
         state[i] = {places, used}
-        if need > 0 and used + need > max then allowed = 0 end
+        if kind == 'W' then
+            need = math.min(need, math.max(max - used, 0))
+        elseif need > 0 and used + need + tonumber(ARGV[at + 5]) > max then
+            allowed = 0
+        end
     else
         local counts, held = holders(KEYS[i])
         state[i] = {counts, held}
-        if held + need > max then allowed = 0 end
+        if held + need + tonumber(ARGV[at + 5]) > max then allowed = 0 end
     end
+    needs[i] = need
 end
 
 local reply = {allowed}
 for i = 1, #KEYS do
     local at = 6 * i - 5
-    local kind, need, max = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+    local kind, need, max = ARGV[at], needs[i], tonumber(ARGV[at + 2])
     local a, b, c = 0, 0, 0
-    if kind == 'g' then
+    if kind == 'g' or kind == 'G' then
         a = state[i]
         c = now_s * 1000000 + math.floor(now_ns / 1000)
         if allowed == 1 then
@@ -132,7 +144,7 @@ for i = 1, #KEYS do
             redis.call('SET', KEYS[i], string.format('%.0f %.0f', now_s + s, ns - s * NS),
                        'PX', math.ceil(a / 1000000) + 1)
         end
-    elseif kind == 'w' then
+    elseif kind == 'w' or kind == 'W' then
         local places, life = state[i][1], tonumber(ARGV[at + 3])
         a = state[i][2]
         if allowed == 1 and need ~= 0 then
