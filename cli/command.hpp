@@ -86,6 +86,7 @@ void add_password(const Command& program);
 void add_reason(const Command& program);
 void add_secret(const Command& program);
 void add_sign(const Command& program);
+void add_tickets(const Command& program);
 void add_token(const Command& program);
 void add_verify(const Command& program);
 

@@ -106,6 +106,7 @@ void add_all(const Command& program) {
     add_ban(program);
     add_import(program);
     add_password(program);
+    add_tickets(program);
 }
 
 }  // namespace

@@ -20,9 +20,10 @@ std::string quoted(std::string_view text) {
 }
 
 Status must_be_closed(const WatchedText& file, std::string_view what) {
-    return file.open_to_others ? Status(Error{"it holds " + std::string(what) +
-                                              " and is open to every user; run: chmod o-rwx on it"})
-                               : Status(Done{});
+    return file.open_to_others()
+               ? Status(Error{"it holds " + std::string(what) +
+                              " and is open to every user; run: chmod o-rwx on it"})
+               : Status(Done{});
 }
 
 Status take(AuthSource& source, AuthMain& main, const WatchedText& file) {

@@ -9,6 +9,7 @@
 // early data in REWRITE, from what POST_READ saw: a moment later the handshake may be complete.
 #include "common/bytes.hpp"
 #include "module/nginx/feature.hpp"
+#include "module/nginx/https_conf.hpp"
 #include "module/nginx/levels.hpp"
 #include "module/nginx/str.hpp"
 #include "module/policy/forwarded_header.hpp"
@@ -29,20 +30,6 @@ using policy::Mode;
 
 constexpr FeatureId kId = FeatureId::https;
 constexpr ngx_uint_t kHttpAndServer = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF;
-
-struct HttpsMain {
-    bool any_strict = false;  // some server judges misdirected requests
-};
-
-struct HttpsLocation {
-    const HttpsMain* main = nullptr;
-    const HttpsRule* rule = nullptr;
-    std::optional<bool> strict_sni;
-    std::optional<EarlyData> early;
-    std::optional<Mode> mode;
-    // Of the server: names a redirect may keep, the first of them for everybody else.
-    std::vector<std::string> names;
-};
 
 // Made for requests that came early.
 struct EarlyState {};

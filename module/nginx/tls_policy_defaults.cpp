@@ -7,6 +7,7 @@
 // yet.
 
 #include "module/nginx/guard.hpp"
+#include "module/nginx/https_conf.hpp"
 #include "module/nginx/module.hpp"
 #include "module/nginx/str.hpp"
 #include "module/nginx/tls_policy_conf.hpp"
@@ -25,9 +26,20 @@ const LocationConf& level_of(const ngx_http_conf_ctx_t& ctx) {
     return *static_cast<const LocationConf*>(ctx.loc_conf[ngx_http_sallyport_module.ctx_index]);
 }
 
+template <typename T>
+const T& slot_of(const ngx_http_conf_ctx_t& ctx, FeatureId id) {
+    return *static_cast<const T*>(level_of(ctx).slots[static_cast<std::size_t>(id)]);
+}
+
 const TlsLocation& tls_level_of(const ngx_http_conf_ctx_t& ctx) {
-    return *static_cast<const TlsLocation*>(
-        level_of(ctx).slots[static_cast<std::size_t>(FeatureId::tls_policy)]);
+    return slot_of<TlsLocation>(ctx, FeatureId::tls_policy);
+}
+
+// Levels are not merged yet.
+bool judges_early_data(const ngx_http_conf_ctx_t& http, const ngx_http_conf_ctx_t& server) {
+    const auto own = slot_of<HttpsLocation>(server, FeatureId::https).early;
+    const auto early = own ? own : slot_of<HttpsLocation>(http, FeatureId::https).early;
+    return early.value_or(policy::EarlyData::off) != policy::EarlyData::off;
 }
 
 ServerPolicy policy_of(const ngx_http_conf_ctx_t& http, const ngx_http_conf_ctx_t& server) {
@@ -47,14 +59,14 @@ ngx_http_ssl_srv_conf_t& tls_of(const ngx_http_conf_ctx_t& ctx) {
 }
 
 // Enforced: an error. Reported: a warning, and nginx starts as if we were not there.
-bool apply(ngx_conf_t* cf, ngx_http_core_srv_conf_t& server) {
+bool apply(ngx_conf_t* cf, ngx_http_core_srv_conf_t& server, bool tickets_rotate) {
     const auto& http = *static_cast<const ngx_http_conf_ctx_t*>(cf->ctx);
     const ServerPolicy wanted = policy_of(http, *server.ctx);
     if (wanted.rule.profile == policy::TlsProfile::off || wanted.mode == policy::Mode::off) {
         return true;
     }
     const TlsSettings settings(tls_of(http), tls_of(*server.ctx));
-    const Status status = settings.check(wanted.rule);
+    const Status status = settings.check(wanted.rule, judges_early_data(http, *server.ctx));
     if (!status.ok()) {
         const bool report = wanted.mode == policy::Mode::report;
         const ngx_uint_t level = report ? NGX_LOG_WARN : NGX_LOG_EMERG;
@@ -65,7 +77,7 @@ bool apply(ngx_conf_t* cf, ngx_http_core_srv_conf_t& server) {
         return report;
     }
     if (wanted.mode == policy::Mode::enforce) {
-        settings.fill(cf, wanted.rule, tls_of(*server.ctx));
+        settings.fill(cf, wanted.rule, tickets_rotate, tls_of(*server.ctx));
     }
     return true;
 }
@@ -77,11 +89,13 @@ char* init_main_conf(ngx_conf_t* cf, void*) noexcept {
         if (!ours->used) {
             return nullptr;
         }
+        const auto* tls = static_cast<const TlsMain*>(
+            ours->slots[static_cast<std::size_t>(FeatureId::tls_policy)]);
         auto* core = static_cast<ngx_http_core_main_conf_t*>(
             ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
         auto** servers = static_cast<ngx_http_core_srv_conf_t**>(core->servers.elts);
         for (ngx_uint_t i = 0; i < core->servers.nelts; ++i) {
-            if (!apply(cf, *servers[i])) {
+            if (!apply(cf, *servers[i], tls->tickets != nullptr)) {
                 return static_cast<char*>(NGX_CONF_ERROR);
             }
         }

@@ -1,6 +1,8 @@
 // TLS policy while requests run (module/policy/tls_policy.hpp).
 //
-//   sallyport_tls_policy modern|intermediate|off [min=TLSv1.2|TLSv1.3] [client_cert=required]
+//   sallyport_tls_policy modern|intermediate|custom|off [min=…] [ciphers=…] [groups=…]
+//                        [client_cert=required [client_ca=…] [client_san=…] [client_fingerprint=…]]
+//   sallyport_tls_tickets …                                     (tls_tickets_conf.hpp)
 //   sallyport_tls_mode off|report|enforce
 //
 // At http and server level the policy fixes nginx's own TLS settings (tls_policy_defaults.cpp) and
@@ -14,8 +16,9 @@
 
 #include <openssl/ssl.h>
 
-#include <array>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace sallyport::ngx {
 namespace {
@@ -29,20 +32,44 @@ Status set_policy(DirectiveCall& call) {
     if (location->own) {
         return Error{"is given twice at the same level; keep one"};
     }
-    std::array<std::string_view, 3> words{};
-    for (std::size_t i = 0; i < call.size() && i < words.size(); ++i) {
-        words[i] = call.arg(i);
+    std::vector<std::string_view> words;
+    for (std::size_t i = 0; i < call.size(); ++i) {
+        words.push_back(call.arg(i));
     }
-    const auto rule = policy::parse_tls_rule(std::span(words).first(call.size()));
+    auto rule = policy::parse_tls_rule(words);
     if (!rule) {
         return rule.error();
     }
-    location->own = *rule;
+    if (!call.at_http_level() && !call.at_server_level() &&
+        (!rule->ciphers.empty() || !rule->groups.empty())) {
+        return Error{
+            "\"ciphers=\" and \"groups=\" are negotiated before a location is known; write them "
+            "at server level"};
+    }
+    for (std::string& path : rule->certificate.ca_files) {
+        const auto full = full_path(call.cf, path);
+        if (!full) {
+            return full.error();
+        }
+        path = *full;
+    }
+    if (!rule->certificate.ca_files.empty()) {
+        auto issuers = TrustedIssuers::load(rule->certificate.ca_files);
+        if (!issuers) {
+            return issuers.error();
+        }
+        location->own_issuers = pool_new<TrustedIssuers>(call.cf->pool, std::move(*issuers));
+    }
+    location->own = std::move(*rule);
     return Done{};
 }
 
 constexpr Directive kDirectives[] = {
-    {"sallyport_tls_policy", kEverywhere | NGX_CONF_TAKE123, set_policy},
+    {"sallyport_tls_policy", kEverywhere | NGX_CONF_1MORE, set_policy},
+    {"sallyport_tls_tickets", kHttp | NGX_CONF_TAKE123,
+     [](DirectiveCall& call) {
+         return set_tickets(call, static_cast<TlsMain*>(call.main)->tickets);
+     }},
     {"sallyport_tls_mode", kEverywhere | NGX_CONF_TAKE1, set_mode<TlsLocation>},
 };
 
@@ -89,9 +116,12 @@ Status merge(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
     const TlsRule* own = child.own ? &*child.own : nullptr;
     if (child.server_level) {
         child.server_rule = own != nullptr ? own : parent.own ? &*parent.own : nullptr;
+        child.server_issuers = own != nullptr ? child.own_issuers : parent.own_issuers;
     } else {
         child.server_rule = parent.server_rule;
+        child.server_issuers = parent.server_issuers;
         child.location_rule = own != nullptr ? own : parent.location_rule;
+        child.location_issuers = own != nullptr ? child.own_issuers : parent.location_issuers;
     }
     return check(cf, child);
 }
@@ -108,39 +138,88 @@ TlsVersion version_of(const SSL* ssl) {
                                        : TlsVersion::older;
 }
 
-TlsConnection connection_of(const Request& request) {
+TlsConnection connection_of(const Request& request, const TlsRule& rule) {
     TlsConnection out;
     out.tls = request.is_tls();
     if (out.tls) {
-        const SSL* ssl = request.r()->connection->ssl->connection;
+        SSL* ssl = request.r()->connection->ssl->connection;
         out.version = version_of(ssl);
-        out.certificate_verified =
-            SSL_get0_peer_certificate(ssl) != nullptr && SSL_get_verify_result(ssl) == X509_V_OK;
+        if (rule.client_certificate) {
+            out.certificate_verified = certificate_holds(ssl) && session_is_own(ssl);
+        }
     }
     return out;
 }
 
 using Decide = policy::Decision (*)(const TlsRule&, const TlsConnection&);
 
-HookResult ask(Request& request, const TlsLocation& location, const TlsRule* rule, Decide decide) {
+HookResult ask(Request& request, const TlsLocation& location, const TlsRule* rule,
+               const TrustedIssuers* issuers, Decide decide) {
     if (rule == nullptr) {
         return HookResult::pass();
     }
     const policy::Mode mode = request.mode(location.mode);
-    const policy::Decision decision = decide(*rule, connection_of(request));
-    return decision.verdict == policy::Verdict::allow || mode == policy::Mode::off
+    if (mode == policy::Mode::off) {
+        return HookResult::pass();
+    }
+    policy::Decision decision = decide(*rule, connection_of(request, *rule));
+    if (decision.verdict == policy::Verdict::allow && rule->client_certificate &&
+        request.is_tls() && (rule->certificate.asks() || issuers != nullptr)) {
+        SSL* ssl = request.r()->connection->ssl->connection;
+        decision =
+            policy::decide_tls_certificate(rule->certificate, shown_certificate(ssl, issuers));
+    }
+    return decision.verdict == policy::Verdict::allow
                ? HookResult::pass()
                : HookResult::decided(decision, mode, word(rule->profile));
 }
 
 HookResult post_read(Request& request, const void* location_conf) {
     const auto& location = *static_cast<const TlsLocation*>(location_conf);
-    return ask(request, location, location.server_rule, policy::decide_tls_server);
+    return ask(request, location, location.server_rule, location.server_issuers,
+               policy::decide_tls_server);
 }
 
 HookResult rewrite(Request& request, const void* location_conf) {
     const auto& location = *static_cast<const TlsLocation*>(location_conf);
-    return ask(request, location, location.location_rule, policy::decide_tls_location);
+    return ask(request, location, location.location_rule, location.location_issuers,
+               policy::decide_tls_location);
+}
+
+// nginx has made its TLS contexts by now.
+Status postconfiguration(ngx_conf_t* cf, void* main_conf) {
+    auto& main = *static_cast<TlsMain*>(main_conf);
+    main.certificates.read(*static_cast<const ngx_http_core_main_conf_t*>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module)));
+    main.certificates.warn(cf->log);
+    return main.tickets == nullptr ? Status(Done{}) : use_tickets(cf, *main.tickets);
+}
+
+Status init_process(ngx_cycle_t* cycle, void* main_conf) {
+    auto& main = *static_cast<TlsMain*>(main_conf);
+    if (main.tickets != nullptr) {
+        start_tickets(cycle, *main.tickets);
+    }
+    if (ngx_worker == 0) {
+        main.certificates.start(cycle);
+    }
+    return Done{};
+}
+
+void exit_process(ngx_cycle_t*, void* main_conf) {
+    auto& main = *static_cast<TlsMain*>(main_conf);
+    if (main.tickets != nullptr) {
+        stop_tickets(*main.tickets);
+    }
+}
+
+void inspect(policy::Metrics& metrics, void* main_conf) {
+    static_cast<const TlsMain*>(main_conf)->certificates.report(metrics);
+}
+
+Status ready(void* main_conf) {
+    const auto& main = *static_cast<const TlsMain*>(main_conf);
+    return main.tickets == nullptr ? Status(Done{}) : tickets_state(*main.tickets);
 }
 
 HookResult explain(Request& request, const void* location_conf, Stage stage, Json& facts) {
@@ -162,12 +241,18 @@ const Feature kTlsPolicy = {
     .id = FeatureId::tls_policy,
     .name = "tls_policy",
     .directives = kDirectives,
+    .create_main = [](ngx_pool_t* pool) -> void* { return pool_new<TlsMain>(pool); },
     .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<TlsLocation>(pool); },
     .merge_location = merge,
+    .postconfiguration = postconfiguration,
+    .init_process = init_process,
+    .exit_process = exit_process,
     .active = active,
     .post_read = post_read,
     .rewrite = rewrite,
     .explain = explain,
+    .inspect = inspect,
+    .ready = ready,
 };
 
 }  // namespace sallyport::ngx

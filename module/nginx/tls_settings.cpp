@@ -42,11 +42,11 @@ constexpr std::array kOldProtocols = {
     Protocol{NGX_SSL_TLSv1_1, "TLSv1.1"},
 };
 
-// The profile's groups that the linked OpenSSL knows (X25519MLKEM768 came with 3.5).
-std::string supported_groups() {
+// The rule's groups that the linked OpenSSL knows (X25519MLKEM768 came with 3.5).
+std::string supported_groups(const TlsRule& rule) {
     const Ctx ctx = scratch();
     std::string out;
-    for (const std::string_view group : policy::tls_groups()) {
+    for (const std::string_view group : policy::tls_groups(rule)) {
         if (SSL_CTX_set1_groups_list(ctx.get(), std::string(group).c_str()) == 1) {
             out.append(out.empty() ? "" : ":").append(group);
         }
@@ -75,18 +75,18 @@ ngx_str_t TlsSettings::curves() const {
     return server_.ecdh_curve.data != nullptr ? server_.ecdh_curve : http_.ecdh_curve;
 }
 
-Status TlsSettings::check(const TlsRule& rule) const {
+Status TlsSettings::check(const TlsRule& rule, bool early_data_judged) const {
     Status status = check_protocols(rule);
     if (status.ok()) {
         status = check_ciphers(rule);
     }
     if (status.ok()) {
-        status = check_curves();
+        status = check_curves(rule);
     }
     if (status.ok()) {
         status = check_commands();
     }
-    return status.ok() ? check_switches() : status;
+    return status.ok() ? check_early_data(early_data_judged) : status;
 }
 
 Status TlsSettings::check_protocols(const TlsRule& rule) const {
@@ -105,6 +105,14 @@ Status TlsSettings::check_protocols(const TlsRule& rule) const {
 }
 
 Status TlsSettings::check_ciphers(const TlsRule& rule) const {
+    for (const std::string& cipher : rule.ciphers) {
+        const Ctx ctx = scratch();
+        if (SSL_CTX_set_cipher_list(ctx.get(), cipher.c_str()) != 1) {
+            ERR_clear_error();
+            return Error{"\"ciphers=\" offers \"" + cipher +
+                         "\", which the linked OpenSSL does not know; leave it out"};
+        }
+    }
     const std::string list(view(ciphers()));
     if (list.empty() || rule.min == TlsVersion::v1_3) {
         return Done{};  // TLS 1.2's ciphers mean nothing where it is not spoken
@@ -118,7 +126,7 @@ Status TlsSettings::check_ciphers(const TlsRule& rule) const {
         ERR_clear_error();
         return Done{};  // nginx itself refuses it, in its own words
     }
-    const auto admitted = policy::tls_ciphers(rule.profile);
+    const auto admitted = policy::tls_ciphers(rule);
     const STACK_OF(SSL_CIPHER)* offered = SSL_CTX_get_ciphers(ctx.get());
     for (int i = 0; i < sk_SSL_CIPHER_num(offered); ++i) {
         const SSL_CIPHER* cipher = sk_SSL_CIPHER_value(offered, i);
@@ -133,7 +141,10 @@ Status TlsSettings::check_ciphers(const TlsRule& rule) const {
     return Done{};
 }
 
-Status TlsSettings::check_curves() const {
+Status TlsSettings::check_curves(const TlsRule& rule) const {
+    if (curves().data == nullptr && supported_groups(rule).empty()) {
+        return Error{"\"groups=\" has none that the linked OpenSSL knows; add X25519"};
+    }
     std::string weak;
     for_each_split(view(curves()), ':', [&](std::string_view group) {
         if (!group.empty() && !policy::is_strong_tls_group(group)) {
@@ -174,32 +185,35 @@ Status TlsSettings::check_commands() const {
     return Done{};
 }
 
-Status TlsSettings::check_switches() const {
+Status TlsSettings::check_early_data(bool judged) const {
     const ngx_flag_t early =
         server_.early_data != NGX_CONF_UNSET ? server_.early_data : http_.early_data;
-    if (early == 1) {
-        return Error{"\"ssl_early_data on\" lets anybody replay recorded requests; remove it"};
+    if (early == 1 && !judged) {
+        return Error{
+            "\"ssl_early_data on\" lets anybody replay recorded requests; remove it, or add "
+            "\"sallyport_early_data safe\""};
     }
     return Done{};
 }
 
-void TlsSettings::fill(ngx_conf_t* cf, const TlsRule& rule, ngx_http_ssl_srv_conf_t& target) const {
+void TlsSettings::fill(ngx_conf_t* cf, const TlsRule& rule, bool tickets_rotate,
+                       ngx_http_ssl_srv_conf_t& target) const {
     if (protocols() == 0) {
         target.protocols = NGX_CONF_BITMASK_SET | NGX_SSL_TLSv1_3 |
                            (rule.min == TlsVersion::v1_3 ? 0u : NGX_SSL_TLSv1_2);
     }
-    if (ciphers().data == nullptr && !policy::tls_ciphers(rule.profile).empty()) {
-        target.ciphers = copy(cf->pool, joined(policy::tls_ciphers(rule.profile)));
+    if (ciphers().data == nullptr && !policy::tls_ciphers(rule).empty()) {
+        target.ciphers = copy(cf->pool, joined(policy::tls_ciphers(rule)));
     }
     if (curves().data == nullptr) {
-        target.ecdh_curve = copy(cf->pool, supported_groups());
+        target.ecdh_curve = copy(cf->pool, supported_groups(rule));
     }
     // Before 1.23.2 one ticket key lives as long as the process: no forward secrecy across it.
     ngx_array_t* const unset = static_cast<ngx_array_t*>(NGX_CONF_UNSET_PTR);
     const bool has_keys =
         server_.session_ticket_keys != unset || http_.session_ticket_keys != unset;
-    if (nginx_version < 1023002 && !has_keys && server_.session_tickets == NGX_CONF_UNSET &&
-        http_.session_tickets == NGX_CONF_UNSET) {
+    if (nginx_version < 1023002 && !has_keys && !tickets_rotate &&
+        server_.session_tickets == NGX_CONF_UNSET && http_.session_tickets == NGX_CONF_UNSET) {
         target.session_tickets = 0;
     }
 }

@@ -14,10 +14,13 @@ class TlsSettings {
     TlsSettings(const ngx_http_ssl_srv_conf_t& http, const ngx_http_ssl_srv_conf_t& server)
         : http_(http), server_(server) {}
 
-    // Errors name nginx's directive and the remedy.
-    Status check(const policy::TlsRule& rule) const;
+    // Errors name nginx's directive and the remedy. `early_data_judged`: sallyport_early_data looks
+    // at what comes early.
+    Status check(const policy::TlsRule& rule, bool early_data_judged) const;
     // Writes the profile's values into `target` (the server's own) where neither level has one.
-    void fill(ngx_conf_t* cf, const policy::TlsRule& rule, ngx_http_ssl_srv_conf_t& target) const;
+    // `tickets_rotate`: sallyport_tls_tickets sees to their keys.
+    void fill(ngx_conf_t* cf, const policy::TlsRule& rule, bool tickets_rotate,
+              ngx_http_ssl_srv_conf_t& target) const;
 
   private:
     ngx_uint_t protocols() const;
@@ -25,9 +28,9 @@ class TlsSettings {
     ngx_str_t curves() const;
     Status check_protocols(const policy::TlsRule& rule) const;
     Status check_ciphers(const policy::TlsRule& rule) const;
-    Status check_curves() const;
+    Status check_curves(const policy::TlsRule& rule) const;
     Status check_commands() const;
-    Status check_switches() const;
+    Status check_early_data(bool judged) const;
 
     const ngx_http_ssl_srv_conf_t& http_;
     const ngx_http_ssl_srv_conf_t& server_;

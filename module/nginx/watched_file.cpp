@@ -49,7 +49,7 @@ Status WatchedFile::load() {
     if (!text) {
         return text.error();
     }
-    const Status status = take_({*text, (before.mode & 07) != 0});
+    const Status status = take_({*text, before.mode});
     wipe(text->data(), text->size());
     if (!status.ok()) {
         return Error{"\"" + path_ + "\": " + status.message()};
@@ -92,6 +92,7 @@ void WatchedFile::look() {
     if (!there) {
         seen_ = {};
     }
+    trouble_ = status.ok() ? std::string() : status.message();
     if (status.ok()) {
         ngx_log_error(NGX_LOG_NOTICE, timer_.log, 0, "sallyport: \"%s\" was read again",
                       path_.c_str());

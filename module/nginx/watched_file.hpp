@@ -21,7 +21,9 @@ namespace sallyport::ngx {
 
 struct WatchedText {
     std::string_view text;
-    bool open_to_others;  // mode & 007: secrets must not be
+    mode_t mode;  // secrets must not be open to everybody
+
+    bool open_to_others() const { return (mode & 07) != 0; }
 };
 
 class WatchedFile {
@@ -47,6 +49,8 @@ class WatchedFile {
     Status load();
     // In a worker; the file is looked at from then on.
     void watch(ngx_cycle_t* cycle);
+    // What was wrong with the file when it was last looked at; what was read before is in force.
+    Status state() const { return trouble_.empty() ? Status(Done{}) : Status(Error{trouble_}); }
 
   private:
     // What tells one state of the file from another.
@@ -68,6 +72,7 @@ class WatchedFile {
     std::int64_t refresh_ms_;
     Take take_;
     Stamp seen_{};
+    std::string trouble_;
     ngx_event_t timer_{};
     ngx_connection_t dummy_{};  // nginx's event code logs a timer's connection
 };

@@ -32,6 +32,7 @@ enum class Mode : std::uint8_t { off, report, enforce };
     X(tls_required, "the location demands TLS") \
     X(tls_version_too_old, "the TLS version is below the location's minimum") \
     X(tls_certificate_required, "a verified client certificate is demanded") \
+    X(tls_certificate_not_allowed, "the client certificate is genuine but not one for this place") \
     X(auth_missing, "credentials are demanded and none came") \
     X(auth_malformed, "the credentials cannot be read, or came twice") \
     X(auth_algorithm_refused, "the token's algorithm is none that is accepted here") \

@@ -156,6 +156,10 @@ TEST(TlsPolicy, AcceptsWhatIsStrongEnough) {
              "sallyport_tls_policy intermediate; ssl_ecdh_curve X25519:secp521r1;",
              "sallyport_tls_policy modern; ssl_protocols TLSv1.3; ssl_ciphers HIGH;",
              "sallyport_tls_policy off; ssl_protocols TLSv1;",
+             "sallyport_tls_policy custom;",
+             "sallyport_tls_policy custom ciphers=DHE-RSA-AES256-GCM-SHA384:"
+             "ECDHE-ECDSA-AES128-GCM-SHA256 groups=X448:prime256v1;",
+             "sallyport_tls_policy intermediate; ssl_early_data on; sallyport_early_data refuse;",
              "sallyport_tls_mode off; sallyport_tls_policy modern; ssl_protocols TLSv1;",
          }) {
         const auto check = check_config(server(directives));
@@ -181,6 +185,15 @@ TEST(TlsPolicy, HttpLevelReachesEveryServer) {
     EXPECT_EQ(send(request(nginx, Client::v1_3, "PORT_TLS", "/")).body, "TLSv1.3");
 }
 
+TEST(TlsPolicy, CustomListsAreWhatIsNegotiated) {
+    NginxServer nginx(
+        server("sallyport_tls_policy custom ciphers=ECDHE-ECDSA-AES256-GCM-SHA384 "
+               "groups=secp384r1; return 200 \"$ssl_cipher $ssl_curves\";"));
+    EXPECT_EQ(send(request(nginx, Client::v1_2, "PORT_TLS", "/"))
+                  .body.find("ECDHE-ECDSA-AES256-GCM-SHA384 "),
+              0u);
+}
+
 class TlsPolicyMistake : public testing::TestWithParam<Mistake> {};
 TEST_P(TlsPolicyMistake, NamesDirectiveValueAndRemedy) {
     expect_mistake(GetParam());
@@ -191,15 +204,17 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Mistake{"sallyport_tls_policy;", "sallyport_tls_policy", "invalid number of arguments", ""},
         Mistake{"sallyport_tls_policy old;", "sallyport_tls_policy", "\"old\"",
-                "modern, intermediate or off"},
+                "modern, intermediate, custom or off"},
         Mistake{"sallyport_tls_policy modern min=TLSv1.2;", "sallyport_tls_policy", "min=TLSv1.2",
                 "write intermediate"},
         Mistake{"sallyport_tls_policy intermediate min=1.3;", "sallyport_tls_policy", "min=1.3",
                 "min=TLSv1.3"},
         Mistake{"sallyport_tls_policy intermediate client_cert=yes;", "sallyport_tls_policy",
                 "client_cert=yes", "client_cert=required"},
-        Mistake{"sallyport_tls_policy intermediate ciphers=x;", "sallyport_tls_policy", "ciphers=x",
+        Mistake{"sallyport_tls_policy intermediate cipher=x;", "sallyport_tls_policy", "cipher=x",
                 "min=TLSv1.2|TLSv1.3"},
+        Mistake{"sallyport_tls_policy intermediate ciphers=x;", "sallyport_tls_policy",
+                "ciphers=", "write custom"},
         Mistake{"sallyport_tls_policy off min=TLSv1.3;", "sallyport_tls_policy", "min=TLSv1.3",
                 "choose a profile"},
         Mistake{"sallyport_tls_policy modern; sallyport_tls_policy modern;", "sallyport_tls_policy",
@@ -225,13 +240,41 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"server { sallyport_tls_policy intermediate; ssl_conf_command MinProtocol TLSv1; }",
                 "ssl_conf_command", "MinProtocol", "remove it"},
         Mistake{"server { sallyport_tls_policy intermediate; ssl_early_data on; }",
-                "ssl_early_data", "replay", "remove it"},
+                "ssl_early_data", "replay", "sallyport_early_data safe"},
+        Mistake{"sallyport_early_data safe; server { sallyport_tls_policy intermediate; "
+                "sallyport_early_data off; ssl_early_data on; }",
+                "ssl_early_data", "replay", "sallyport_early_data safe"},
         Mistake{"server { sallyport_tls_policy intermediate client_cert=required; }",
                 "client_cert=required", "ssl_verify_client optional", "ssl_client_certificate"},
         Mistake{"server { location / { sallyport_tls_policy modern client_cert=required; } }",
                 "client_cert=required", "ssl_verify_client optional", "ssl_client_certificate"},
         Mistake{"server { location / { sallyport_tls_policy modern; error_page 403 =200 /x; } }",
                 "tls_policy", "error_page 403 =200", "leave out"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Parameters, TlsPolicyMistake,
+    testing::Values(
+        Mistake{"sallyport_tls_policy custom ciphers=AES128-SHA;", "sallyport_tls_policy",
+                "AES128-SHA", "leave it out"},
+        Mistake{"sallyport_tls_policy custom ciphers=TLS_AES_256_GCM_SHA384;",
+                "sallyport_tls_policy", "TLS_AES_256_GCM_SHA384", "leave it out"},
+        Mistake{"sallyport_tls_policy custom ciphers=ECDHE-RSA-AES512-GCM-SHA512;",
+                "sallyport_tls_policy", "ECDHE-RSA-AES512-GCM-SHA512", "leave it out"},
+        Mistake{"sallyport_tls_policy custom groups=secp224r1;", "sallyport_tls_policy",
+                "secp224r1", "leave it out"},
+        Mistake{"server { location / { sallyport_tls_policy custom groups=X25519; } }",
+                "sallyport_tls_policy", "groups=", "server level"},
+        Mistake{"server { sallyport_tls_policy custom ciphers=ECDHE-RSA-AES128-GCM-SHA256; "
+                "ssl_ciphers ECDHE-RSA-AES256-GCM-SHA384; }",
+                "ssl_ciphers", "ECDHE-RSA-AES256-GCM-SHA384", "remove the directive"},
+        Mistake{"sallyport_tls_policy modern client_san=dns:a;", "sallyport_tls_policy",
+                "client_san=", "client_cert=required"},
+        Mistake{"sallyport_tls_policy modern client_cert=required client_san=admin;",
+                "sallyport_tls_policy", "client_san=admin", "dns:NAME"},
+        Mistake{"sallyport_tls_policy modern client_cert=required client_fingerprint=00:11;",
+                "sallyport_tls_policy", "00:11", "openssl x509"},
+        Mistake{"sallyport_tls_policy modern client_cert=required client_ca=none.pem;",
+                "sallyport_tls_policy", "none.pem", "mend the path"}));
 
 }  // namespace
 }  // namespace sallyport::test

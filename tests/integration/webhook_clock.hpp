@@ -17,7 +17,8 @@ namespace sallyport::test {
 class ClockedNginx {
   public:
     ClockedNginx(std::string_view http, NginxOptions options, std::int64_t now_s) {
-        set(now_s);
+        write(0, now_s);
+        write(1, 0);
         setenv("SALLYPORT_TEST_CLOCK", file().c_str(), 1);
         const char* before = std::getenv("LD_PRELOAD");
         const std::string old = before == nullptr ? "" : before;
@@ -35,15 +36,19 @@ class ClockedNginx {
     NginxServer* operator->() { return nginx_.get(); }
 
     // The next event in a worker sees it.
-    void set(std::int64_t now_s) {
+    void set(std::int64_t now_s) { write(0, now_s); }
+    // Timers that end within `seconds` from the start run at the next event.
+    void advance_timers(std::int64_t seconds) { write(1, seconds); }
+
+  private:
+    void write(std::streamoff index, std::int64_t number) {
         std::fstream out(file(), std::ios::binary | std::ios::in | std::ios::out);
         if (!out) {
             out.open(file(), std::ios::binary | std::ios::out);
         }
-        out.write(reinterpret_cast<const char*>(&now_s), sizeof(now_s));
+        out.seekp(index * static_cast<std::streamoff>(sizeof(number)));
+        out.write(reinterpret_cast<const char*>(&number), sizeof(number));
     }
-
-  private:
     std::string file() const { return dir_.path("clock"); }
     TempDir dir_{"clock"};
     std::unique_ptr<NginxServer> nginx_;

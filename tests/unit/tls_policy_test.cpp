@@ -40,7 +40,7 @@ TEST(TlsRule, RefusesWithARemedy) {
         Words words;
         const char* piece;
     } cases[] = {
-        {{}, "write modern, intermediate or off"},
+        {{}, "write modern, intermediate, custom or off"},
         {{"old"}, "\"old\"; write modern"},
         {{"Modern"}, "write modern"},
         {{"modern", "min=TLSv1.2"}, "weaker than the profile modern"},
@@ -48,7 +48,17 @@ TEST(TlsRule, RefusesWithARemedy) {
         {{"intermediate", "min="}, "write min=TLSv1.2"},
         {{"intermediate", "min=TLSv1.3", "min=TLSv1.3"}, "given twice"},
         {{"intermediate", "client_cert=optional"}, "write client_cert=required"},
-        {{"intermediate", "ciphers=x"}, "unknown parameter \"ciphers=x\""},
+        {{"intermediate", "ciphers=x"}, "write custom instead"},
+        {{"intermediate", "cipher=x"}, "unknown parameter \"cipher=x\""},
+        {{"custom", "ciphers=ECDHE-RSA-AES128-GCM-SHA256:AES128-SHA"}, "offers \"AES128-SHA\""},
+        {{"custom", "ciphers="}, "weak or unknown"},
+        {{"custom", "groups=X25519:secp224r1"}, "offers \"secp224r1\""},
+        {{"custom", "groups=X25519", "groups=X25519"}, "given twice"},
+        {{"modern", "client_san=dns:a"}, "write client_cert=required before it"},
+        {{"modern", "client_cert=required", "client_san=dns:*.a"}, "without wildcards"},
+        {{"modern", "client_cert=required", "client_san=a"}, "client_san=dns:NAME"},
+        {{"modern", "client_cert=required", "client_fingerprint=12"}, "openssl x509"},
+        {{"modern", "client_cert=required", "client_ca="}, "client_ca=PATH"},
         {{"off", "min=TLSv1.3"}, "means nothing with off"},
     };
     for (const auto& c : cases) {
@@ -95,6 +105,41 @@ TEST(TlsDecision, Table) {
         EXPECT_EQ(at_location.reason, c.at_location) << "row " << row;
         EXPECT_EQ(at_location.status, c.at_location == Reason::none ? 0 : 403) << "row " << row;
     }
+}
+
+TEST(TlsDecision, Certificates) {
+    TlsCertificateRule rule;
+    EXPECT_FALSE(rule.asks());
+    const TlsCertificate certificate{{"dns:ops.example", "email:a@b"}, Bytes(32, 1)};
+    const auto reason = [&] { return decide_tls_certificate(rule, certificate).reason; };
+    EXPECT_EQ(reason(), Reason::none);
+    rule.names = {"dns:other", "dns:ops.example"};
+    EXPECT_EQ(reason(), Reason::none);
+    rule.names = {"uri:ops.example", "email:ops.example", "dns:ops.example."};
+    EXPECT_EQ(reason(), Reason::tls_certificate_not_allowed);
+    rule.names = {};
+    rule.fingerprints = {Bytes(32, 2), Bytes(32, 1)};
+    EXPECT_EQ(reason(), Reason::none);
+    rule.fingerprints = {Bytes(32, 2)};
+    EXPECT_EQ(reason(), Reason::tls_certificate_not_allowed);
+    rule.names = {"dns:ops.example"};  // both must hold
+    EXPECT_EQ(reason(), Reason::tls_certificate_not_allowed);
+    EXPECT_EQ(decide_tls_certificate({}, {{}, {}, false}).reason,
+              Reason::tls_certificate_not_allowed);
+}
+
+TEST(TlsRule, CustomLists) {
+    const auto rule = parse_tls_rule(
+        Words{"custom", "ciphers=ECDHE-RSA-AES256-GCM-SHA384:DHE-RSA-AES128-GCM-SHA256",
+              "groups=X448:X25519", "client_cert=required", "client_san=dns:Ops.Example"});
+    ASSERT_TRUE(rule.ok()) << rule.message();
+    EXPECT_EQ(tls_ciphers(*rule).size(), 2u);
+    EXPECT_EQ(tls_groups(*rule).front(), "X448");
+    EXPECT_EQ(rule->certificate.names.front(), "dns:ops.example");
+    const auto plain = parse_tls_rule(Words{"custom", "min=TLSv1.2"});
+    ASSERT_TRUE(plain.ok());
+    EXPECT_EQ(tls_ciphers(*plain).size(), 6u);
+    EXPECT_EQ(tls_groups(*plain).front(), "X25519MLKEM768");
 }
 
 TEST(TlsProfiles, AreMozillas) {
