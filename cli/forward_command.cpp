@@ -6,6 +6,7 @@
 #include "cli/command.hpp"
 #include "cli/http_sender.hpp"
 #include "cli/spool_queue.hpp"
+#include "cli/verdict_renewer.hpp"
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
 #include "module/store/redis_spec.hpp"
@@ -18,6 +19,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -49,6 +51,7 @@ struct ForwardOptions {
     bool once = false;
     std::string dead_letters;
     std::vector<std::string> ids;
+    std::vector<std::string> verdict_secret_files;
 };
 
 std::int64_t now_ms() {
@@ -83,7 +86,12 @@ class Forwarder {
         : options_(options),
           queue_(spec_of(options), options.stream, own_name()),
           plan_(options.attempts),
-          sender_({.base = options.to, .timeout_ms = options.timeout_s * 1'000}) {}
+          verdicts_(options.verdict_secret_files),
+          sender_({.base = options.to,
+                   .timeout_ms = options.timeout_s * 1'000,
+                   .renew_verdict = [this](std::string_view verdict) {
+                       return verdicts_.renew(verdict, std::time(nullptr));
+                   }}) {}
 
     void run() {
         while (stop_asked == 0) {
@@ -229,6 +237,7 @@ class Forwarder {
     const ForwardOptions& options_;
     SpoolQueue queue_;
     store::SpoolPlan plan_;
+    VerdictRenewer verdicts_;
     HttpSender sender_;
     bool leading_ = false;
     bool complained_ = false;
@@ -302,6 +311,9 @@ void add_forward(const Command& program) {
     command.option("--timeout", options->timeout_s, "Seconds that one delivery may take")
         .between(1, 3600)
         .shows_default();
+    command.option("--verdict-secret-file", options->verdict_secret_files,
+                   "The secret of sallyport_verdict, for an upstream that demands the gateway's "
+                   "verdict; several while it is rotated, the current one first");
     command.flag("--once", options->once, "End when nothing waits any more");
     command
         .option("--dead-letters", options->dead_letters,

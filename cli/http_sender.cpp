@@ -1,9 +1,11 @@
 #include "cli/http_sender.hpp"
 
 #include "common/bytes.hpp"
+#include "common/contract.hpp"
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <map>
 #include <new>
 #include <utility>
@@ -70,6 +72,17 @@ void HttpSender::send(const store::SpoolItem& item) {
         typed = typed || ascii_iequals(line.substr(0, line.find(':')), "content-type");
         if (line.ends_with('\r')) {
             line.remove_suffix(1);
+        }
+        const std::size_t colon = std::min(line.find(':'), line.size());
+        if (ascii_lower(line.substr(0, colon)).starts_with(contract::kHeaderPrefix)) {
+            const bool verdict = ascii_iequals(line.substr(0, colon), contract::kVerdictHeader);
+            const auto fresh = verdict && colon < line.size() && state_->options.renew_verdict
+                                   ? state_->options.renew_verdict(trim_ows(line.substr(colon + 1)))
+                                   : std::nullopt;
+            if (fresh) {
+                add(std::string(contract::kVerdictHeader) + ": " + *fresh);
+            }
+            return;
         }
         // A field without a value is written with a semicolon, or curl would remove it.
         if (line.ends_with(": ")) {

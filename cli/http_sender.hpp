@@ -6,13 +6,17 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace sallyport::cli {
 
 struct SenderOptions {
     std::string base;          // http://engine:5678, in front of each delivery's path
     long timeout_ms = 60'000;  // for one delivery
+    // What takes the place of a kept X-Sallyport-Verdict; nothing: the delivery goes without.
+    std::function<std::optional<std::string>(std::string_view)> renew_verdict{};
 };
 
 class HttpSender {

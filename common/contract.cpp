@@ -1,10 +1,10 @@
 #include "common/contract.hpp"
 
-#include <array>
-#include <optional>
-
 #include "common/bytes.hpp"
 #include "common/limits.hpp"
+
+#include <array>
+#include <optional>
 
 namespace sallyport::contract {
 namespace {
@@ -38,6 +38,9 @@ std::optional<std::string_view> take_field(std::string_view& rest, std::string_v
     }
     return field.substr(name.size() + 1);
 }
+
+constexpr std::string_view kRefused =
+    "the gateway verdict is missing, malformed, stale or not signed by our gateway";
 
 bool take_text(std::string_view& rest, std::string_view name, std::string& out) {
     const auto field = take_field(rest, name);
@@ -92,9 +95,8 @@ std::string sign_verdict(const GatewayVerdict& verdict, const HmacKey& key) {
     return text;
 }
 
-Result<GatewayVerdict> verify_verdict(std::string_view header, const HmacKey& key,
-                                      std::int64_t now_s) {
-    const Error refused{"the gateway verdict is missing, malformed, stale or not signed by our gateway"};
+Result<GatewayVerdict> open_verdict(std::string_view header, const HmacKey& key) {
+    const Error refused{std::string(kRefused)};
     if (header.size() > limits::kVerdictBytesMax) {
         return refused;
     }
@@ -112,16 +114,24 @@ Result<GatewayVerdict> verify_verdict(std::string_view header, const HmacKey& ke
     }
     std::string_view rest = covered.substr(kVersion.size());
     GatewayVerdict verdict;
-    const bool complete = take_time(rest, verdict.time_s) &&
-                          take_text(rest, "ip", verdict.client_address) &&
-                          take_text(rest, "proto", verdict.scheme) &&
-                          take_text(rest, "method", verdict.method) &&
-                          take_encoded(rest, "target", verdict.target) &&
-                          take_encoded(rest, "delivery", verdict.delivery_id) &&
-                          take_text(rest, "policy", verdict.policy) && rest.empty();
-    if (!complete || verdict.time_s < now_s - limits::kVerdictAgeMaxS ||
-        verdict.time_s > now_s + limits::kVerdictAgeMaxS) {
+    const bool complete =
+        take_time(rest, verdict.time_s) && take_text(rest, "ip", verdict.client_address) &&
+        take_text(rest, "proto", verdict.scheme) && take_text(rest, "method", verdict.method) &&
+        take_encoded(rest, "target", verdict.target) &&
+        take_encoded(rest, "delivery", verdict.delivery_id) &&
+        take_text(rest, "policy", verdict.policy) && rest.empty();
+    if (!complete) {
         return refused;
+    }
+    return verdict;
+}
+
+Result<GatewayVerdict> verify_verdict(std::string_view header, const HmacKey& key,
+                                      std::int64_t now_s) {
+    auto verdict = open_verdict(header, key);
+    if (verdict && (verdict->time_s < now_s - limits::kVerdictAgeMaxS ||
+                    verdict->time_s > now_s + limits::kVerdictAgeMaxS)) {
+        return Error{std::string(kRefused)};
     }
     return verdict;
 }

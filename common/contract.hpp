@@ -37,7 +37,11 @@ HmacKey verdict_key(const Secret& secret);
 
 std::string sign_verdict(const GatewayVerdict& verdict, const HmacKey& key);
 
-// Refuses anything malformed, unsigned, or further than limits::kVerdictAgeMaxS from `now_s`.
+// Refuses anything malformed or unsigned, whatever its age: for whoever keeps a message for later and
+// vouches for it anew.
+Result<GatewayVerdict> open_verdict(std::string_view header, const HmacKey& key);
+
+// Refuses besides what is further than limits::kVerdictAgeMaxS from `now_s`.
 Result<GatewayVerdict> verify_verdict(std::string_view header, const HmacKey& key,
                                       std::int64_t now_s);
 

@@ -55,7 +55,8 @@ SpoolState::~SpoolState() {
 
 bool is_left_out(const ngx_table_elt_t& header) {
     const std::string_view name(reinterpret_cast<const char*>(header.lowcase_key), header.key.len);
-    if (header.hash == 0 || name.starts_with("x-sallyport-")) {
+    // The verdict is kept: the forwarder sees whether it is ours, and renews it.
+    if (header.hash == 0 || (name.starts_with("x-sallyport-") && name != "x-sallyport-verdict")) {
         return true;
     }
     for (const std::string_view one : kLeftOut) {

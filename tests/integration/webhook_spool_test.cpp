@@ -2,6 +2,7 @@
 //
 // scripts/spool-soak runs the load with SALLYPORT_SPOOL_DELIVERIES (a third of the deliveries),
 // SALLYPORT_SPOOL_SENDERS and SALLYPORT_SPOOL_FSYNC (always, everysec).
+#include "common/contract.hpp"
 #include "tests/integration/fixtures/redis_server.hpp"
 #include "tests/integration/fixtures/upstream.hpp"
 #include "tests/integration/fixtures/wait.hpp"
@@ -41,6 +42,12 @@ constexpr std::string_view kHttp = R"(
             sallyport_webhook_spool redis=main order=$arg_k;
             proxy_pass http://%%UPSTREAM%%;
         }
+        location /vouched {
+            sallyport_webhook github;
+            sallyport_verdict secret_file=%%DIR%%/verdict.key;
+            sallyport_webhook_spool redis=main;
+            proxy_pass http://%%UPSTREAM%%;
+        }
         location /moved {
             sallyport_webhook github;
             sallyport_webhook_spool redis=main uri=/elsewhere?from=$uri max_body=100k;
@@ -65,6 +72,8 @@ constexpr std::string_view kHttp = R"(
     }
 )";
 
+constexpr const char* kVerdictSecret = "the secret that gateway and engine share";
+
 // An hour of patience for the heavy form; the common one takes seconds.
 constexpr std::chrono::minutes kSoakDeadline{60};
 
@@ -87,6 +96,7 @@ class WebhookSpoolTest : public testing::Test {
         NginxOptions out;
         out.variables = {{"UPSTREAM", upstream_.address()}, {"REDIS", redis_.address()}};
         out.files = webhook_files();
+        out.files["verdict.key"] = kVerdictSecret;
         out.workers = 2;
         return out;
     }
@@ -142,6 +152,7 @@ class WebhookSpoolTest : public testing::Test {
         redis_.restart();
     }
 
+    TempDir files_{"forward"};
     RedisServer redis_{{"--appendonly", "yes", "--appendfsync", fsync()}};
     NginxServer nginx_;
 };
@@ -184,6 +195,57 @@ TEST_F(WebhookSpoolTest, IsKeptAndDeliveredLater) {
               "sha256=" + hex_hmac(kWebhookSecret, "status 503"));
     EXPECT_EQ(first[0].header("Idempotency-Key")->size(), 32u);
     EXPECT_THAT(redis_.command({"XLEN", "sallyport:{spool:deliveries}"}), HasSubstr(":0"));
+}
+
+// An engine that demands the gateway's verdict gets a fresh one, for what the gateway vouched for.
+TEST_F(WebhookSpoolTest, TheVerdictIsRenewed) {
+    HeaderList forged = github_headers("other");
+    forged.emplace_back("X-Sallyport-Verdict", "v1;t=1;ip=192.0.2.1;sig=00");
+    kept("/vouched", "vouched");
+    EXPECT_EQ(send(delivery(nginx_.url("/hooks/a"), "other", forged)).status, 202);
+    answer_with(200);
+    const auto key = contract::verdict_key(Secret(std::string_view(kVerdictSecret)));
+    const auto secret = [&](const std::string& name, const std::string& text) {
+        return files_.write(name, text, 0600);
+    };
+    const std::string right = secret("right.key", kVerdictSecret);
+    const std::string other = secret("other.key", "a secret of somebody else, long enough");
+    upstream_.clear();
+    EXPECT_EQ(deliver_all({"--verdict-secret-file", right}).exit_code, 0);
+    const auto vouched = received("vouched");
+    ASSERT_EQ(vouched.size(), 1u);
+    const auto verdict = contract::verify_verdict(
+        vouched[0].header("X-Sallyport-Verdict").value_or(""), key, now_s());
+    ASSERT_TRUE(verdict) << verdict.message();
+    EXPECT_EQ(verdict->client_address, "127.0.0.1");
+    EXPECT_EQ(verdict->scheme, "http");
+    EXPECT_EQ(verdict->policy, "github");
+    EXPECT_EQ(verdict->target, "/vouched");
+    EXPECT_EQ(verdict->delivery_id, "72d3162e-cc78-11e3-81ab-4c9367dc0958");
+    ASSERT_EQ(received("other").size(), 1u);
+    EXPECT_FALSE(received("other")[0].header("X-Sallyport-Verdict")) << "nobody vouched for it";
+
+    // By another's secret, and without any.
+    answer_with(503);
+    kept("/vouched", "v2");
+    kept("/vouched", "v3");
+    kept("/vouched", "v4");
+    answer_with(200);
+    EXPECT_EQ(deliver_all({"--verdict-secret-file", other}).exit_code, 0);
+    ASSERT_EQ(received("v2").size(), 1u);
+    EXPECT_FALSE(received("v2")[0].header("X-Sallyport-Verdict"));
+    answer_with(503);
+    kept("/vouched", "v5");
+    answer_with(200);
+    EXPECT_EQ(
+        deliver_all({"--verdict-secret-file", other, "--verdict-secret-file", right}).exit_code, 0);
+    const auto rotated = received("v5");
+    ASSERT_EQ(rotated.size(), 1u);
+    const auto new_key =
+        contract::verdict_key(Secret(std::string_view("a secret of somebody else, long enough")));
+    EXPECT_TRUE(contract::verify_verdict(rotated[0].header("X-Sallyport-Verdict").value_or(""),
+                                         new_key, now_s()));
+    EXPECT_NE(deliver_all({"--verdict-secret-file", "/none"}).exit_code, 0);
 }
 
 TEST_F(WebhookSpoolTest, BodiesInFilesAndOtherPlaces) {
