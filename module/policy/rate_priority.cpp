@@ -13,14 +13,16 @@ constexpr std::uint64_t kPercentMax = 99;
 Result<PriorityClass> parse_class(std::string_view text) {
     const std::size_t colon = text.find(':');
     const std::string_view name = text.substr(0, colon);
-    const auto percent =
-        colon == std::string_view::npos ? std::nullopt : parse_u64(text.substr(colon + 1));
-    if (!is_token(name) || !percent || *percent > kPercentMax) {
+    std::uint64_t percent = kPercentMax + 1;
+    if (colon != std::string_view::npos) {
+        percent = parse_u64(text.substr(colon + 1)).value_or(percent);
+    }
+    if (!is_token(name) || percent > kPercentMax) {
         return Error{"reserve= has the class \"" + std::string(text) +
                      "\", which is no name with 0 to 99 percent behind a colon; " +
                      std::string(kExample)};
     }
-    return PriorityClass{std::string(name), static_cast<std::uint32_t>(*percent)};
+    return PriorityClass{std::string(name), static_cast<std::uint32_t>(percent)};
 }
 
 }  // namespace
