@@ -343,6 +343,16 @@ Status add_claim_variable(ngx_conf_t* cf) {
     return Done{};
 }
 
+Status ready(void* main_conf) {
+    for (const auto& source : static_cast<const AuthMain*>(main_conf)->sources) {
+        const Status status = source->file->state();
+        if (!status.ok()) {
+            return status;
+        }
+    }
+    return Done{};
+}
+
 constexpr Variable kVariables[] = {
     {"sallyport_auth_subject", get_subject},
     {"sallyport_auth_method", get_method},
@@ -364,6 +374,7 @@ const Feature kAuth = {
     .post_read = post_read,
     .rewrite = rewrite,
     .preaccess = preaccess,
+    .ready = ready,
 };
 
 }  // namespace sallyport::ngx

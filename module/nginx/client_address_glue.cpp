@@ -273,6 +273,17 @@ HookResult post_read(Request& request, const void* location_conf) {
     return HookResult::pass();
 }
 
+HookResult explain(Request& request, const void* location_conf, Stage stage, Json& facts) {
+    if (stage != Stage::server) {
+        return HookResult::pass();
+    }
+    const HookResult result = post_read(request, location_conf);
+    facts.append(Json::object({{"client", Json::string(request.client_text())},
+                               {"verified", Json::boolean(request.client_verified())},
+                               {"proxy_trusted", Json::boolean(request.state().proxy_trusted)}}));
+    return result;
+}
+
 }  // namespace
 
 const Feature kClientAddress = {
@@ -284,6 +295,7 @@ const Feature kClientAddress = {
     .postconfiguration = check_listeners,
     .active = active,
     .post_read = post_read,
+    .explain = explain,
 };
 
 }  // namespace sallyport::ngx

@@ -210,7 +210,7 @@ Json location_of(ngx_http_request_t* r, bool found) {
 Json request_of(Request& request, const HypotheticalRequest& what) {
     const ngx_http_request_t* r = request.r();
     return Json::object({{"method", Json::string(view(r->method_name))},
-                         {"scheme", Json::string(request.is_tls() ? "https" : "http")},
+                         {"scheme", Json::string(request.is_https() ? "https" : "http")},
                          {"host", Json::string(view(r->headers_in.server))},
                          {"path", Json::string(view(r->uri))},
                          {"client", Json::string(request.client_text())},

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string_view>
 
@@ -113,6 +114,8 @@ void* explained_main(FeatureId id);
 std::optional<std::string_view> explained_body();
 // The feature's configuration of the location that a request is in.
 void* feature_location(ngx_http_request_t* r, FeatureId id);
+// Whether one of these judges requests in the location that a request is in.
+bool acts(ngx_http_request_t* r, std::initializer_list<FeatureId> features);
 // Another feature's configuration of the level that is being merged; features are merged in order.
 void* feature_location(ngx_conf_t* cf, FeatureId id);
 // The feature's configuration of a server, for checks in postconfiguration.

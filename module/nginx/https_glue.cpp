@@ -244,9 +244,12 @@ bool take_early_data(Request& request, Mode mode) {
     return early;
 }
 
-Decision ask_early(Request& request, EarlyData rule) {
-    const ngx_http_request_t* r = request.r();
-    return decide_early(rule, view(r->method_name), r->headers_in.authorization != nullptr);
+Decision ask_early(Request& request, EarlyData rule, bool guarded) {
+    ngx_http_request_t* r = request.r();
+    return decide_early(rule, {.method = view(r->method_name),
+                               .credentials = r->headers_in.authorization != nullptr ||
+                                              request_headers(r, "cookie", nullptr, 0) != 0,
+                               .guarded = guarded});
 }
 
 HookResult post_read(Request& request, const void* location_conf) {
@@ -271,23 +274,36 @@ HookResult post_read(Request& request, const void* location_conf) {
     if (level.early.value_or(EarlyData::off) == EarlyData::off || !take_early_data(request, mode)) {
         return HookResult::pass();
     }
-    const Decision decision = ask_early(request, *level.early);
+    const Decision decision = ask_early(request, *level.early, false);
     return decision.verdict == policy::Verdict::allow
                ? HookResult::pass()
                : HookResult::decided(decision, mode, "sallyport_early_data");
 }
 
-// A location that refuses what its server lets pass.
+// A location that refuses what its server lets pass, by its word or because of what it does: a
+// request that is sent again would be counted again, or be somebody's again.
 HookResult rewrite(Request& request, const void* location_conf) {
     const auto& level = *static_cast<const HttpsLocation*>(location_conf);
-    if (level.early != EarlyData::refuse ||
-        request.find_feature_state<EarlyState>(kId) == nullptr) {
+    const Mode mode = request.mode(level.mode);
+    if (mode == Mode::off || request.find_feature_state<EarlyState>(kId) == nullptr) {
         return HookResult::pass();
     }
+    const bool guarded =
+        acts(request.r(), {FeatureId::auth, FeatureId::webhook, FeatureId::rate_limit});
+    const Decision decision = ask_early(request, level.early.value_or(EarlyData::off), guarded);
+    return decision.verdict == policy::Verdict::allow
+               ? HookResult::pass()
+               : HookResult::decided(decision, mode, "sallyport_early_data");
+}
+
+// A described connection has neither a handshake nor early data.
+HookResult explain(Request& request, const void* location_conf, Stage stage, Json&) {
+    const auto& level = *static_cast<const HttpsLocation*>(location_conf);
     const Mode mode = request.mode(level.mode);
-    return mode == Mode::off ? HookResult::pass()
-                             : HookResult::decided(ask_early(request, *level.early), mode,
-                                                   "sallyport_early_data");
+    return stage == Stage::server && mode != Mode::off && level.rule != nullptr &&
+                   !request.is_https()
+               ? ask_plain(request, level, mode)
+               : HookResult::pass();
 }
 
 }  // namespace
@@ -303,6 +319,7 @@ const Feature kHttps = {
     .active = active,
     .post_read = post_read,
     .rewrite = rewrite,
+    .explain = explain,
 };
 
 }  // namespace sallyport::ngx

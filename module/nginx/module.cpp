@@ -1,6 +1,7 @@
 // Assembles the features into one nginx module. The only file that knows them all.
 #include "module/nginx/module.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "module/nginx/explain.hpp"
@@ -305,6 +306,14 @@ FeatureMask running_features(ngx_cycle_t* cycle) {
 
 void* feature_location(ngx_http_request_t* r, FeatureId id) {
     return location_conf(r)->slots[static_cast<std::size_t>(id)];
+}
+
+bool acts(ngx_http_request_t* r, std::initializer_list<FeatureId> wanted) {
+    const LocationConf& conf = *location_conf(r);
+    const FeatureMask judging = conf.post_read_mask | conf.rewrite_mask | conf.preaccess_mask;
+    return std::any_of(wanted.begin(), wanted.end(), [&](FeatureId id) {
+        return (judging >> static_cast<std::size_t>(id) & 1) != 0;
+    });
 }
 
 void* feature_location(ngx_conf_t* cf, FeatureId id) {

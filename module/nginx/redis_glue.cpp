@@ -29,6 +29,15 @@ void exit_process(ngx_cycle_t*, void* main_conf) {
     }
 }
 
+Status ready(void* main_conf) {
+    for (const auto& store : static_cast<const RedisMain*>(main_conf)->stores) {
+        if (store->client != nullptr && !store->client->available()) {
+            return Error{"store \"" + store->target.spec.name + "\" is not available"};
+        }
+    }
+    return Done{};
+}
+
 }  // namespace
 
 constinit const Feature kRedis = {
@@ -38,6 +47,7 @@ constinit const Feature kRedis = {
     .create_main = [](ngx_pool_t* pool) -> void* { return pool_new<RedisMain>(pool); },
     .init_process = init_process,
     .exit_process = exit_process,
+    .ready = ready,
 };
 
 }  // namespace sallyport::ngx

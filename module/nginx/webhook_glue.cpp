@@ -441,6 +441,16 @@ Status init_process(ngx_cycle_t* cycle, void* main_conf) {
     return Done{};
 }
 
+Status ready(void* main_conf) {
+    for (const WebhookKeyRing* ring : static_cast<const WebhookMain*>(main_conf)->rings) {
+        const Status status = ring->state();
+        if (!status.ok()) {
+            return status;
+        }
+    }
+    return Done{};
+}
+
 }  // namespace
 
 constinit const Feature kWebhook = {
@@ -458,6 +468,7 @@ constinit const Feature kWebhook = {
     .request_body_filter = request_body_filter,
     .explain = explain_webhook,
     .inspect = inspect,
+    .ready = ready,
 };
 
 }  // namespace sallyport::ngx

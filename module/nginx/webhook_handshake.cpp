@@ -25,7 +25,7 @@ class NginxHandshakeRequest : public hook::HandshakeRequest {
     std::string_view target() const override { return view(request_.r()->unparsed_uri); }
     std::string url() const override {
         const ngx_http_request_t* r = request_.r();
-        std::string out = request_.is_tls() ? "https://" : "http://";
+        std::string out = request_.is_https() ? "https://" : "http://";
         if (r->headers_in.host != nullptr) {
             out.append(view(r->headers_in.host->value));
         }

@@ -150,6 +150,7 @@ Status WebhookKeyRing::open(const hook::Profile& profile, std::vector<WebhookSec
     for (const WebhookSecretSource& source : sources_) {
         seen_.push_back(source.path.empty() ? Seen{} : look_at(source.path));
     }
+    troubles_.resize(sources_.size());
     auto made = make(now_ms);
     if (!made) {
         return made.error();
@@ -168,6 +169,19 @@ bool WebhookKeyRing::needs_refresh() const {
     return false;
 }
 
+Status WebhookKeyRing::state() const {
+    bool optional = sources_.empty();
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+        if (!troubles_[i].empty()) {
+            return Error{troubles_[i] + "; the webhook secret before stays"};
+        }
+        optional = optional || sources_[i].optional;
+    }
+    return optional || !current_->keys.empty()
+               ? Status(Done{})
+               : Status(Error{"no webhook secret of " + place_ + " is live"});
+}
+
 // True when the source's text has changed.
 bool WebhookKeyRing::read_again(std::size_t i, ngx_log_t* log) {
     WebhookSecretSource& source = sources_[i];
@@ -184,6 +198,7 @@ bool WebhookKeyRing::read_again(std::size_t i, ngx_log_t* log) {
         const auto key = hook::SecretKey::make(*profile_, *text);
         return key ? Status(Done{}) : Status(key.error());
     }();
+    troubles_[i] = usable ? std::string() : usable.message();
     if (!usable) {
         ngx_log_error(NGX_LOG_WARN, log, 0,
                       "sallyport: the changed webhook secret \"%s\" is not used, the one before "

@@ -75,6 +75,8 @@ class WebhookKeyRing {
     // Looks at files and windows; trouble is logged and changes nothing.
     void refresh(std::int64_t now_ms, ngx_log_t* log);
     bool needs_refresh() const;
+    // What is wrong with the secrets: a changed file that is not used, or that none is live.
+    Status state() const;
     // Counts a match of the `index`th key of `set`.
     void count(const WebhookKeySet& set, std::size_t index, std::int64_t now_ms) const;
 
@@ -108,6 +110,7 @@ class WebhookKeyRing {
     std::string place_;
     std::vector<WebhookSecretSource> sources_;
     std::vector<Seen> seen_;
+    std::vector<std::string> troubles_;  // of each source; empty: none
     std::vector<bool> live_;
     std::shared_ptr<const WebhookKeySet> current_;  // shared: requests keep the one they began with
 };

@@ -11,7 +11,7 @@ namespace sallyport::ngx {
 
 inline policy::webhook::RequestHead head_of(const Request& request) {
     const ngx_http_request_t* r = request.r();
-    return {view(r->method_name), view(r->unparsed_uri), request.is_tls() ? "https" : "http",
+    return {view(r->method_name), view(r->unparsed_uri), request.is_https() ? "https" : "http",
             r->headers_in.host == nullptr ? std::string_view() : view(r->headers_in.host->value)};
 }
 

@@ -142,8 +142,9 @@ Decision decide_plain(const HttpsRule& rule, const PlainRequest& request) {
                           kForbidden);
 }
 
-Decision decide_early(EarlyData rule, std::string_view method, bool authorization) {
-    if (rule == EarlyData::off || (rule == EarlyData::safe && is_read(method) && !authorization)) {
+Decision decide_early(EarlyData rule, const EarlyRequest& request) {
+    const bool safe = is_read(request.method) && !request.credentials && !request.guarded;
+    if (rule == EarlyData::off || (rule == EarlyData::safe && safe)) {
         return Decision::allow();
     }
     return Decision::deny(Reason::early_data_refused, kTooEarly);

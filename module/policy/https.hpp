@@ -46,12 +46,18 @@ bool is_below(std::string_view path, std::string_view prefix);
 
 enum class EarlyData : std::uint8_t {
     off,     // not looked at
-    safe,    // GET and HEAD without credentials pass
+    safe,    // GET and HEAD pass where a second one changes nothing
     refuse,  // nothing passes
 };
 
-// A request that came in TLS 1.3 early data, which an attacker can send again.
-Decision decide_early(EarlyData rule, std::string_view method, bool authorization);
+struct EarlyRequest {
+    std::string_view method{};
+    bool credentials = false;  // Authorization or a cookie
+    bool guarded = false;      // its place counts, authenticates or verifies requests
+};
+
+// A request that came in TLS 1.3 early data, which an attacker can send again (RFC 8470 section 4).
+Decision decide_early(EarlyData rule, const EarlyRequest& request);
 
 // The handshake named one server and the request another.
 constexpr Decision decide_misdirected(bool same_server) {

@@ -48,7 +48,7 @@ write_nginx_configuration() {
     sed -e "s|/usr/lib/nginx/modules/|$data/bin/|" \
         -e "s|/var/lib/sallyport|$data|g" \
         -e "s|$address_text:8080|127.0.0.1:$http_port|; s|$address_text:8443|127.0.0.1:$https_port|" \
-        -e "s|\\\$host:8443|\$host:$https_port|" \
+        -e "s|port=8443|port=$https_port|" \
         "$root_dir/config/nginx.conf" >"$data/nginx.conf"
 }
 

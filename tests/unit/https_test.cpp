@@ -80,13 +80,23 @@ TEST(Https, RefusedRules) {
 }
 
 TEST(Https, EarlyData) {
-    EXPECT_EQ(decide_early(EarlyData::safe, "GET", false).status, 0);
-    EXPECT_EQ(decide_early(EarlyData::safe, "HEAD", false).status, 0);
-    EXPECT_EQ(decide_early(EarlyData::safe, "GET", true).status, 425);
-    EXPECT_EQ(decide_early(EarlyData::safe, "POST", false).status, 425);
-    EXPECT_EQ(decide_early(EarlyData::safe, "OPTIONS", false).status, 425);
-    EXPECT_EQ(decide_early(EarlyData::refuse, "GET", false).status, 425);
-    EXPECT_EQ(decide_early(EarlyData::off, "POST", true).status, 0);
+    const struct {
+        EarlyData rule;
+        EarlyRequest request;
+        int status;
+    } early[] = {
+        {EarlyData::safe, {"GET"}, 0},
+        {EarlyData::safe, {"HEAD"}, 0},
+        {EarlyData::safe, {"GET", true, false}, 425},
+        {EarlyData::safe, {"GET", false, true}, 425},
+        {EarlyData::safe, {"POST"}, 425},
+        {EarlyData::safe, {"OPTIONS"}, 425},
+        {EarlyData::refuse, {"GET"}, 425},
+        {EarlyData::off, {"POST", true, true}, 0},
+    };
+    for (const auto& row : early) {
+        EXPECT_EQ(decide_early(row.rule, row.request).status, row.status) << row.request.method;
+    }
     EXPECT_EQ(decide_misdirected(false).reason, Reason::misdirected);
     EXPECT_EQ(decide_misdirected(true).reason, Reason::none);
 }
