@@ -50,8 +50,8 @@ struct Found {
 };
 
 std::optional<Found> find_route(std::string_view method, std::string_view path) {
-    for (const auto* family :
-         {&kWebhookRoutes, &kFlowRoutes, &kRunRoutes, &kAccountRoutes, &kSystemRoutes}) {
+    for (const auto* family : {&kWebhookRoutes, &kFlowRoutes, &kBulkRoutes, &kRunRoutes,
+                               &kResumeRoutes, &kAccountRoutes, &kSystemRoutes}) {
         for (const ApiRoute& route : *family) {
             // HEAD asks for what GET would answer; the server leaves the body out.
             const std::string_view wanted = method == "HEAD" ? "GET" : method;

@@ -107,6 +107,8 @@ struct ApiRoute {
 extern const std::vector<ApiRoute> kAccountRoutes;
 extern const std::vector<ApiRoute> kFlowRoutes;
 extern const std::vector<ApiRoute> kRunRoutes;
+extern const std::vector<ApiRoute> kBulkRoutes;
+extern const std::vector<ApiRoute> kResumeRoutes;
 extern const std::vector<ApiRoute> kWebhookRoutes;
 extern const std::vector<ApiRoute> kSystemRoutes;
 

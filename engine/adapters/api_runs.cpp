@@ -1,5 +1,6 @@
 // Runs: the list and the record of one (engine contract 1.6).
 #include "engine/adapters/api.hpp"
+#include "engine/adapters/api_run_parts.hpp"
 #include "engine/core/run_journal.hpp"
 #include "engine/core/run_record.hpp"
 #include "engine/core/time_text.hpp"
@@ -13,6 +14,8 @@ namespace {
 Json time_or_null(std::int64_t ms) {
     return ms == 0 ? Json::null() : Json::string(iso_time(ms));
 }
+
+}  // namespace
 
 Json run_json(const RunRow& run) {
     Json json = Json::object(
@@ -28,10 +31,12 @@ Json run_json(const RunRow& run) {
          {"startTime", time_or_null(run.started_ms)},
          {"finishTime", time_or_null(run.finished_ms)},
          {"tags", Json::array()},
-         {"failParentOnFailure", Json::boolean(true)},
+         {"failParentOnFailure", Json::boolean(run.fail_parent)},
+         {"parentRunId",
+          run.parent_run_id.empty() ? Json::null() : Json::string(run.parent_run_id)},
          {"logsFileId", Json::null()},
          {"stepsCount", Json::integer(run.steps_count)},
-         {"archivedAt", Json::null()}});
+         {"archivedAt", time_or_null(run.archived_ms)}});
     const Result<Json> failed_step =
         run.failed_step.empty() ? Result<Json>(Error{}) : Json::parse(run.failed_step);
     if (failed_step.ok()) {
@@ -39,6 +44,8 @@ Json run_json(const RunRow& run) {
     }
     return json;
 }
+
+namespace {
 
 // False, with the call answered, when a time is given that is none.
 bool read_time(const CallPtr& call, std::string_view name, std::optional<std::int64_t>& out) {
@@ -65,6 +72,7 @@ void list_runs(Api& api, const CallPtr& call) {
     wanted.flow_ids = form_values(call->query, "flowId");
     wanted.statuses = form_values(call->query, "status");
     wanted.failed_step_name = call->query_text("failedStepName");
+    wanted.include_archived = call->query_text("includeArchived") == "true";
     wanted.limit = call->limit(10);
     const std::string cursor = call->query_text("cursor");
     wanted.cursor = cursor.empty() ? std::nullopt : decode_cursor(cursor);
@@ -135,117 +143,80 @@ void answer_with_run(Api& api, const CallPtr& call, const std::string& id) {
     with_run(api, call, id, [call](const StoredRun& run) { call->reply(200, run_json(run.row)); });
 }
 
-void retry_failed_step(Api& api, const CallPtr& call, const std::string& id) {
-    api.ports.driver.retry(id, [&api, call, id](const Result<Runs::Outcome>& outcome) {
-        if (api.failed(call, outcome)) {
-            return;
-        }
-        switch (*outcome) {
-            case Runs::Outcome::accepted:
-                return answer_with_run(api, call, id);
-            case Runs::Outcome::refused:
-                return call->fail_validation("only a run that has failed can be retried");
-            case Runs::Outcome::unknown:
-                return call->fail_not_found("flow_version", id);
-        }
-    });
-}
-
 // The original trigger's output on the version that is published now: a run of its own.
-void retry_on_latest(Api& api, const CallPtr& call, const StoredRun& run,
-                     const Result<std::optional<RunnableFlow>>& flow) {
-    if (api.failed(call, flow)) {
-        return;
-    }
+void retry_on_latest(Api& api, const StoredRun& run,
+                     const Result<std::optional<RunnableFlow>>& flow,
+                     const std::function<void(Result<Retried>)>& done) {
     const Result<Json> first =
         run.commits.empty() ? Result<Json>(Error{}) : Json::parse(run.commits.front());
+    if (!flow.ok()) {
+        done(flow.error());
+        return;
+    }
     if (!flow->has_value() || (*flow)->program == nullptr || !first.ok()) {
-        return call->fail_not_found("flow_version", run.row.flow_id);
+        done(Retried{});
+        return;
     }
     StartRun again;
     again.program = (*flow)->program;
     again.project_id = run.row.project_id;
     again.environment = run.row.environment;
     again.payload = first->at(0)["payload"];
-    api.ports.driver.start(std::move(again), [&api, call](const Result<StartedRun>& started) {
-        if (!api.failed(call, started)) {
-            answer_with_run(api, call, started->run_id);
+    api.ports.driver.start(std::move(again), [done](const Result<StartedRun>& started) {
+        if (started.ok()) {
+            done(Retried{Runs::Outcome::accepted, started->run_id});
+        } else {
+            done(started.error());
         }
     });
 }
 
 void retry_run(Api& api, const CallPtr& call) {
     const std::string strategy(call->body["strategy"].text());
-    if (strategy != "FROM_FAILED_STEP" && strategy != "ON_LATEST_VERSION") {
+    if (!is_retry_strategy(strategy)) {
         return call->fail_validation(
             "body/strategy must be one of FROM_FAILED_STEP, ON_LATEST_VERSION");
     }
     with_run(api, call, call->params[0], [&api, call, strategy](const StoredRun& run) {
-        if (strategy == "FROM_FAILED_STEP") {
-            return retry_failed_step(api, call, run.row.id);
-        }
-        api.ports.catalog.published(
-            run.row.flow_id, [&api, call, run](const Result<std::optional<RunnableFlow>>& flow) {
-                retry_on_latest(api, call, run, flow);
-            });
-    });
-}
-
-// Runs named in one request at most: each is a read and a commit.
-constexpr std::size_t kCancelMax = 1000;
-
-struct Cancellation {
-    CallPtr call;
-    std::string project_id;
-    std::vector<std::string> ids;
-};
-
-// One after the other. Runs that cannot be canceled any more are passed over, as the contract has
-// it.
-void cancel_next(Api& api, const std::shared_ptr<Cancellation>& wanted) {
-    if (wanted->ids.empty()) {
-        return wanted->call->reply(200, Json::object());
-    }
-    const std::string id = std::move(wanted->ids.back());
-    wanted->ids.pop_back();
-    api.ports.runs.run(id, [&api, wanted, id](const Result<std::optional<StoredRun>>& run) {
-        if (api.failed(wanted->call, run)) {
-            return;
-        }
-        if (!run->has_value() || (*run)->row.project_id != wanted->project_id) {
-            return cancel_next(api, wanted);
-        }
-        api.ports.driver.cancel(id, [&api, wanted](const Result<Runs::Outcome>& outcome) {
-            if (!api.failed(wanted->call, outcome)) {
-                cancel_next(api, wanted);
+        retry_stored(api, run, strategy, [&api, call](const Result<Retried>& retried) {
+            if (api.failed(call, retried)) {
+                return;
+            }
+            switch (retried->outcome) {
+                case Runs::Outcome::accepted:
+                    return answer_with_run(api, call, retried->run_id);
+                case Runs::Outcome::refused:
+                    return call->fail_validation("only a run that has failed can be retried");
+                case Runs::Outcome::unknown:
+                    return call->fail_not_found("flow_version", call->params[0]);
             }
         });
     });
 }
 
-void cancel_runs(Api& api, const CallPtr& call) {
-    auto wanted = std::make_shared<Cancellation>();
-    wanted->call = call;
-    wanted->project_id = call->body["projectId"].text();
-    const Json ids = call->body["flowRunIds"];
-    bool texts = ids.is_array() && ids.size() <= kCancelMax;
-    ids.each_element([&](const Json& id) {
-        texts = texts && id.is_string();
-        wanted->ids.emplace_back(id.text());
-    });
-    if (wanted->project_id.empty() || !texts) {
-        return call->fail_validation("body must have projectId and flowRunIds, a list of at most " +
-                                     std::to_string(kCancelMax) + " ids");
-    }
-    api.with_project(call, wanted->project_id,
-                     [&api, wanted](const ProjectRow&) { cancel_next(api, wanted); });
-}
-
 }  // namespace
+
+void retry_stored(Api& api, const StoredRun& run, const std::string& strategy,
+                  const std::function<void(Result<Retried>)>& done) {
+    const std::string id = run.row.id;
+    if (strategy == "FROM_FAILED_STEP") {
+        api.ports.driver.retry(id, [id, done](const Result<Runs::Outcome>& outcome) {
+            if (outcome.ok()) {
+                done(Retried{*outcome, *outcome == Runs::Outcome::accepted ? id : std::string()});
+            } else {
+                done(outcome.error());
+            }
+        });
+        return;
+    }
+    api.ports.catalog.published(run.row.flow_id,
+                                [&api, run, done](const Result<std::optional<RunnableFlow>>& flow) {
+                                    retry_on_latest(api, run, flow, done);
+                                });
+}
 
 const std::vector<ApiRoute> kRunRoutes = {
     {"GET", "flow-runs", ApiRoute::Access::user, list_runs},
-    {"POST", "flow-runs/cancel", ApiRoute::Access::user, cancel_runs},
     {"GET", "flow-runs/:id", ApiRoute::Access::user, get_run},
     {"POST", "flow-runs/:id/retry", ApiRoute::Access::user, retry_run},
 };

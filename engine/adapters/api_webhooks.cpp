@@ -3,6 +3,9 @@
 #include "common/bytes.hpp"
 #include "common/contract.hpp"
 #include "engine/adapters/api.hpp"
+#include "engine/adapters/api_run_parts.hpp"
+#include "engine/core/ids.hpp"
+#include "engine/core/piece_wait.hpp"
 #include "engine/core/piece_webhook.hpp"
 
 #include <utility>
@@ -46,7 +49,9 @@ WebResponse answer_for(RunStatus status) {
     return json_response(204, Json::object());
 }
 
-WebResponse to_response(const RunReply& reply) {
+}  // namespace
+
+WebResponse run_reply_response(const RunReply& reply) {
     switch (reply.kind) {
         case RunReply::Kind::response:
             return to_web_response(reply.response);
@@ -57,6 +62,8 @@ WebResponse to_response(const RunReply& reply) {
     }
     return json_response(204, Json::object());
 }
+
+namespace {
 
 // Flows see what the caller sent, not what the doors say to each other.
 void remove_gateway_headers(WebRequest& request) {
@@ -72,6 +79,10 @@ void start(Api& api, const CallPtr& call, Mode mode, const RunnableFlow& flow, J
     run.environment = mode.draft ? "TESTING" : "PRODUCTION";
     run.payload = std::move(payload);
     run.delivery_id = mode.draft ? std::string() : call->delivery_id;
+    if (const std::string_view parent = call->request.header("ap-parent-run-id"); is_id(parent)) {
+        run.parent_run_id = parent;
+        run.fail_parent = call->request.header("ap-fail-parent-on-failure") == "true";
+    }
     api.ports.driver.start(std::move(run), [&api, call, mode](const Result<StartedRun>& started) {
         if (api.failed(call, started)) {
             return;
@@ -81,7 +92,7 @@ void start(Api& api, const CallPtr& call, Mode mode, const RunnableFlow& flow, J
         }
         api.ports.driver.wait(started->run_id, api.options.webhook_timeout_ms,
                               [call, id = started->run_id](const RunReply& reply) {
-                                  call->reply(with_id(to_response(reply), id));
+                                  call->reply(with_id(run_reply_response(reply), id));
                               });
     });
 }
@@ -98,10 +109,13 @@ void on_flow(Api& api, const CallPtr& call, Mode mode,
     if (!mode.draft && !flow.enabled) {
         return call->reply(404, Json::object());
     }
+    const bool callable = flow.program != nullptr &&
+                          flow.program->trigger().piece == kSubflowsPiece &&
+                          flow.program->trigger().action == kCallableFlow;
     const bool is_webhook = flow.program != nullptr &&
                             flow.program->trigger().piece == kWebhookPiece &&
                             flow.program->trigger().action == "catch_webhook";
-    if (!is_webhook) {
+    if (!is_webhook && !callable) {
         return call->reply(404, Json::object());
     }
     remove_gateway_headers(call->request);
@@ -114,7 +128,8 @@ void on_flow(Api& api, const CallPtr& call, Mode mode,
         return call->reply(
             with_id(json_response(mode.sync ? 204 : 200, Json::object()), api.ports.entropy.id()));
     }
-    start(api, call, mode, flow, std::move(read.payload));
+    // A flow that is called hears what its caller says, not how it was said.
+    start(api, call, mode, flow, callable ? read.payload["body"] : std::move(read.payload));
 }
 
 void receive(Api& api, const CallPtr& call, Mode mode) {

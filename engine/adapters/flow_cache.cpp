@@ -72,6 +72,22 @@ void FlowCache::version(const std::string& flow_id, const std::string& version_i
     store_.flow(flow_id, FlowStore::Which::by_id, version_id, compiled(std::move(done)));
 }
 
+// External ids are unique in a project, and are the flow's own id until somebody says otherwise.
+void FlowCache::find(const std::string& project_id, const std::string& name,
+                     std::function<void(Result<std::string>)> done) {
+    FlowQuery query;
+    query.project_id = project_id;
+    query.external_ids = {name};
+    query.limit = 1;
+    store_.list_flows(query, [done = std::move(done)](const Result<Page<StoredFlow>>& page) {
+        if (!page.ok()) {
+            done(page.error());
+        } else {
+            done(page->rows.empty() ? std::string() : page->rows.front().flow.id);
+        }
+    });
+}
+
 void FlowCache::forget(const std::string& flow_id) {
     ++generation_;
     erase(flow_id);

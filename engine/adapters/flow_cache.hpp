@@ -21,6 +21,8 @@ class FlowCache final : public FlowCatalog {
     void published(const std::string& flow_id, Done done) override;
     void latest(const std::string& flow_id, Done done) override;
     void version(const std::string& flow_id, const std::string& version_id, Done done) override;
+    void find(const std::string& project_id, const std::string& name,
+              std::function<void(Result<std::string>)> done) override;
     void forget(const std::string& flow_id) override;
     void forget_all() override;
 

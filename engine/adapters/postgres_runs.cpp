@@ -88,11 +88,11 @@ std::string free_or_gone() {
 }
 
 // As PostgreSQL writes an array of texts; ids hold nothing that needs more than quotes.
-std::string array_text(const std::vector<StoredRun>& runs) {
+std::string array_text(const std::vector<std::string>& texts) {
     std::string out = "{";
-    for (const StoredRun& run : runs) {
+    for (const std::string& text : texts) {
         out += out.size() > 1 ? ",\"" : "\"";
-        for (const char c : run.row.id) {
+        for (const char c : text) {
             out += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
         }
         out += '"';
@@ -165,7 +165,11 @@ void PostgresStore::with_commits(const Result<PostgresRows>& rows,
                             "SELECT run_id, entries FROM run_journal "
                             "WHERE run_id = ANY ($1::text[]) ORDER BY run_id, sequence",
                             {}};
-    query.add(array_text(runs));
+    std::vector<std::string> ids;
+    for (const StoredRun& run : runs) {
+        ids.push_back(run.row.id);
+    }
+    query.add(array_text(ids));
     reader().submit(std::move(query),
                     [runs = std::move(runs), index = std::move(index),
                      done = std::move(done)](const Result<PostgresRows>& commits) mutable {
@@ -199,6 +203,7 @@ void PostgresStore::run(std::string id, StoreDone<std::optional<StoredRun>> done
 void PostgresStore::list_runs(RunQuery query, StoreDone<Page<RunRow>> done) {
     PostgresListQuery list("SELECT " SALLYPORT_PG_RUN_COLUMNS " FROM run");
     list.add(" WHERE environment = 'PRODUCTION' AND project_id = ?", query.project_id);
+    list.add(query.include_archived ? "" : " AND archived_ms = 0");
     list.add_in("flow_id", query.flow_ids).add_in("status", query.statuses);
     if (query.created_after_ms) {
         list.add(" AND created_ms >= ?::bigint", *query.created_after_ms);
@@ -227,6 +232,38 @@ void PostgresStore::list_runs(RunQuery query, StoreDone<Page<RunRow>> done) {
             done(make_page(std::move(rows), cursor, limit,
                            [](const RunRow& row) { return std::pair(row.created_ms, row.id); }));
         });
+}
+
+void PostgresStore::count_runs(std::string project_id, StoreDone<std::vector<StatusCount>> done) {
+    PostgresStatement query{"count_runs",
+                            "SELECT status, count(*) FROM run WHERE project_id = $1 "
+                            "AND environment = 'PRODUCTION' AND archived_ms = 0 "
+                            "GROUP BY status ORDER BY status",
+                            {}};
+    reader().submit(std::move(query.add(project_id)),
+                    [done = std::move(done)](const Result<PostgresRows>& rows) {
+                        if (!rows.ok()) {
+                            done(rows.error());
+                            return;
+                        }
+                        std::vector<StatusCount> counts;
+                        for (int i = 0; i < rows->count(); ++i) {
+                            counts.push_back({rows->text(i, 0), rows->integer(i, 1)});
+                        }
+                        done(std::move(counts));
+                    });
+}
+
+void PostgresStore::archive_runs(std::string project_id, std::vector<std::string> ids,
+                                 std::int64_t now_ms, StoreDone<Done> done) {
+    PostgresStatement archive{"archive_runs",
+                              "UPDATE run SET archived_ms = $1::bigint "
+                              "WHERE id = ANY ($2::text[]) AND project_id = $3",
+                              {}};
+    archive.add(now_ms).add(array_text(ids)).add(project_id);
+    writer_->submit(std::move(archive), [done = std::move(done)](const Result<PostgresRows>& rows) {
+        done(rows.ok() ? Status(Done{}) : Status(rows.error()));
+    });
 }
 
 // ---- whose run it is

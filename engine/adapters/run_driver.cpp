@@ -1,6 +1,7 @@
 #include "engine/adapters/run_driver.hpp"
 
 #include "engine/adapters/run_driver_impl.hpp"
+#include "engine/core/piece_wait.hpp"
 #include "engine/core/run_journal.hpp"
 #include "engine/core/run_record.hpp"
 
@@ -15,6 +16,9 @@ constexpr std::int64_t kSweepMs = 1000;
 constexpr std::int64_t kOverloadPauseMs = 100;
 // A journal that could not be written (a full disk) is tried again after this, until it can.
 constexpr std::int64_t kStoreRetryMs = 1000;
+
+// How often a request is offered to a run that another process works on.
+constexpr int kResumeTries = 20;
 
 // Events kept in memory at most: a long loop without effects has nothing that waits for the disk.
 constexpr std::size_t kUncommittedMax = 256;
@@ -49,6 +53,8 @@ void RunDriver::Impl::start(StartRun wanted, std::function<void(Result<StartedRu
     run->row.display_name = run->program->display_name;
     run->row.environment = std::move(wanted.environment);
     run->row.created_ms = now;
+    run->row.parent_run_id = std::move(wanted.parent_run_id);
+    run->row.fail_parent = wanted.fail_parent;
     run->deadline_ms = now + options_.flow_timeout_ms;
     // Accepted in memory; nothing happens before the store has it.
     run->driving = true;
@@ -117,6 +123,10 @@ void RunDriver::Impl::drive(const RunPtr& run) {
     if (run->driving) {
         return;
     }
+    if (run->log_bytes > options_.log_bytes_max && run->state.status == RunStatus::running) {
+        feed(run, LogFull{});  // comes back here
+        return;
+    }
     run->driving = true;
     std::size_t performed = 0;
     while (!run->ready.empty() && performed++ < kTurnActionsMax) {
@@ -125,7 +135,8 @@ void RunDriver::Impl::drive(const RunPtr& run) {
         std::visit([&](const auto& what) { perform(run, what); }, action.what);
     }
     run->driving = false;
-    if (!run->held.empty() || run->uncommitted.size() >= kUncommittedMax) {
+    const bool awaited = !run->acknowledge.empty() && run->uncommitted.size() > 0;
+    if (!run->held.empty() || awaited || run->uncommitted.size() >= kUncommittedMax) {
         commit(run);
     }
     if (!run->ready.empty()) {
@@ -160,22 +171,32 @@ void RunDriver::Impl::commit(const RunPtr& run) {
         return;
     }
     run->committing = true;
+    if (tells_parent(run)) {
+        return;  // commits when that is done
+    }
     JournalCommit text = summary(*run);
     text.text = run->uncommitted.dump();
+    run->log_bytes += text.text.size();
     run->uncommitted = Json::array();
     run->next_sequence += 1;
-    auto covered = std::make_shared<std::vector<Action>>(std::move(run->held));
-    run->held.clear();
+    auto covered = std::make_shared<Covered>();
+    covered->actions = std::exchange(run->held, {});
+    covered->acknowledge = std::exchange(run->acknowledge, {});
     append(run, std::move(text), covered);
 }
 
 void RunDriver::Impl::append(const RunPtr& run, JournalCommit text,
-                             const std::shared_ptr<std::vector<Action>>& covered) {
+                             const std::shared_ptr<Covered>& covered) {
     JournalCommit copy = text;
     ports_.store.append(std::move(text), [self = shared_from_this(), run, covered,
                                           copy = std::move(copy)](Result<Appended> stored) mutable {
         if (stored.ok()) {
-            *stored == Appended::stored ? self->on_committed(run, *covered) : self->lose(run);
+            if (*stored == Appended::stored) {
+                self->on_committed(run, *covered);
+                return;
+            }
+            run->acknowledge = std::move(covered->acknowledge);
+            self->lose(run);
             return;
         }
         self->ports_.log.write(
@@ -188,12 +209,12 @@ void RunDriver::Impl::append(const RunPtr& run, JournalCommit text,
     });
 }
 
-void RunDriver::Impl::on_committed(const RunPtr& run, std::vector<Action>& covered) {
+void RunDriver::Impl::on_committed(const RunPtr& run, Covered& covered) {
     run->committing = false;
-    if (run->acknowledge) {
-        std::exchange(run->acknowledge, nullptr)(true);
+    for (const auto& acknowledge : covered.acknowledge) {
+        acknowledge(true);
     }
-    for (Action& action : covered) {
+    for (Action& action : covered.actions) {
         run->ready.push_back(std::move(action));
     }
     drive(run);
@@ -231,16 +252,14 @@ void RunDriver::Impl::perform(const RunPtr& run, const PerformStep& action) {
         run->state.cursor != action.step || run->state.path != action.path) {
         return;  // ended while its start was being committed
     }
-    const StepCall call{at,
-                        run->input,
-                        run->row.project_id,
-                        idempotency_key(run->row.id, at.name, action.attempt, action.path),
-                        run->deadline_ms - ports_.clock.now_ms(),
-                        ports_.clock.now_ms()};
-    auto cancel =
-        performer_.perform(call, [self = shared_from_this(), run, action](StepResult result) {
-            self->on_result(run, action, std::move(result));
-        });
+    if (at.piece == kSubflowsPiece) {
+        perform_link(run, action);
+        return;
+    }
+    auto cancel = performer_.perform(call_of(run, action),
+                                     [self = shared_from_this(), run, action](StepResult result) {
+                                         self->on_result(run, action, std::move(result));
+                                     });
     if (run->state.phase == Phase::running && run->state.cursor == action.step) {
         run->cancel_effect = std::move(cancel);
     }
@@ -263,8 +282,9 @@ void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, St
                                  action.path});
             return;
         case StepResult::Kind::paused:
-            feed(run, StepPaused{name, action.attempt, result.resume_at_ms,
-                                 std::move(result.output), action.path});
+            feed(run,
+                 StepPaused{name, action.attempt, result.resume_at_ms, std::move(result.output),
+                            action.path, std::move(result.request_id), std::move(result.response)});
             return;
         case StepResult::Kind::overloaded:
             ports_.loop.after(kOverloadPauseMs, [self = shared_from_this(), run, action] {
@@ -359,6 +379,16 @@ RunDriver::~RunDriver() {
 
 void RunDriver::retry(std::string run_id, OutcomeDone done) {
     impl_->change(std::move(run_id), RunRetried{}, std::move(done));
+}
+
+void RunDriver::resume(std::string run_id, std::string request_id, Json payload, OutcomeDone done) {
+    if (!impl_->is_resume_id(run_id, request_id)) {
+        done(Outcome::unknown);
+        return;
+    }
+    impl_->resume_by(std::move(run_id),
+                     RequestArrived{std::move(request_id), std::move(payload), 0}, std::move(done),
+                     kResumeTries);
 }
 
 void RunDriver::cancel(std::string run_id, OutcomeDone done) {

@@ -5,6 +5,7 @@
 // journal does not is only: the resolved input of the step under way, who waits, and timers.
 #pragma once
 
+#include "common/crypto.hpp"
 #include "engine/ports/clock.hpp"
 #include "engine/ports/entropy.hpp"
 #include "engine/ports/flow_catalog.hpp"
@@ -42,6 +43,10 @@ struct RunDriverOptions {
     std::size_t http_response_bytes_max = 25u << 20;
     // Runs in memory. Beyond it new ones are refused: better no acknowledgement than no memory.
     std::size_t runs_max = 20'000;
+    std::size_t log_bytes_max = 50u << 20;  // AP_MAX_FLOW_RUN_LOG_SIZE_MB: of one run's journal
+    // Where callers reach this engine, for addresses that make a paused run go on.
+    std::string public_url;
+    std::shared_ptr<const HmacKey> resume_key;  // shared by copies of these options
 };
 
 class RunDriver final : public Runs {
@@ -54,6 +59,8 @@ class RunDriver final : public Runs {
               std::function<void(RunReply)> done) override;
 
     void retry(std::string run_id, OutcomeDone done) override;
+    void resume(std::string run_id, std::string request_id, Json payload,
+                OutcomeDone done) override;
     void cancel(std::string run_id, OutcomeDone done) override;
 
     // Takes up the runs that a crash or stop left unfinished; reports how many.

@@ -38,11 +38,19 @@ struct LiveRun {
     std::function<void()> cancel_effect;
     bool replied = false;
     // Called once, after the next commit; false: the run was lost to another process.
-    std::function<void(bool stored)> acknowledge;
-    bool foreign = false;  // taken up from the store: its callers may be with another process
-    bool lost = false;     // another process has it: nothing that happens here counts
+    std::vector<std::function<void(bool stored)>> acknowledge;
+    std::size_t log_bytes = 0;  // of the commits so far
+    bool parent_told = false;   // of this run's failure
+    bool foreign = false;       // taken up from the store: its callers may be with another process
+    bool lost = false;          // another process has it: nothing that happens here counts
 };
 using RunPtr = std::shared_ptr<LiveRun>;
+
+// What waits for a commit.
+struct Covered {
+    std::vector<Action> actions;
+    std::vector<std::function<void(bool stored)>> acknowledge;
+};
 
 class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
   public:
@@ -53,6 +61,9 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     void recover(std::string after, std::size_t count,
                  std::function<void(Result<std::size_t>)> done);
     void change(std::string run_id, const Event& event, Runs::OutcomeDone done);
+    void resume_by(std::string run_id, const RequestArrived& event, Runs::OutcomeDone done,
+                   int tries_left);
+    bool is_resume_id(std::string_view run_id, std::string_view id) const;
     void notice(const StoreNotice& notice);
     std::size_t live_runs() const { return live_.size(); }
     void when_idle(std::function<void()> done);
@@ -81,9 +92,8 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     // The journal.
     JournalCommit summary(const LiveRun& run) const;
     void commit(const RunPtr& run);
-    void append(const RunPtr& run, JournalCommit text,
-                const std::shared_ptr<std::vector<Action>>& covered);
-    void on_committed(const RunPtr& run, std::vector<Action>& covered);
+    void append(const RunPtr& run, JournalCommit text, const std::shared_ptr<Covered>& covered);
+    void on_committed(const RunPtr& run, Covered& covered);
 
     // Who waits.
     void give_up(const std::string& run_id, std::uint64_t waiter_id);
@@ -111,6 +121,17 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     void go_on(const RunPtr& run);
     void look_for_due_runs();
     void forget_paused();
+
+    // Other runs: those a step calls, and the one that waits for this (run_links.cpp).
+    std::string resume_url(const RunPtr& run, std::string_view kind,
+                           const std::string& request_id) const;
+    StepCall call_of(const RunPtr& run, const PerformStep& action) const;
+    void perform_link(const RunPtr& run, const PerformStep& action);
+    void call_flow(const RunPtr& run, const PerformStep& action);
+    void start_called(const RunPtr& run, const PerformStep& action, const std::string& flow_id);
+    void return_response(const RunPtr& run, const PerformStep& action);
+    void send_response(const RunPtr& run, const PerformStep& action, const std::string& url);
+    bool tells_parent(const RunPtr& run);
 
     // Time.
     void arm_sweep();

@@ -14,12 +14,22 @@ namespace {
 constexpr std::int64_t kKeptPauseMs = 30'000;
 // Due runs taken up at once; the next sweep has the others.
 constexpr std::size_t kDuePage = 200;
+// A commit takes about this long.
+constexpr std::int64_t kParkingMs = 2;
+// A run that another process works on is asked for again after this.
+constexpr std::int64_t kElsewhereMs = 500;
+// What a step says that nobody answered.
+constexpr const char* kInVain =
+    "PAUSED_FLOW_TIMEOUT_EXCEEDED: nobody answered within AP_PAUSED_FLOW_TIMEOUT_DAYS";
 // When the store did not answer.
 constexpr std::int64_t kStoreRetryMs = 1000;
 
 }  // namespace
 
 void RunDriver::Impl::perform(const RunPtr& run, const ParkRun& action) {
+    if (run->state.status != RunStatus::paused) {
+        return;  // went on while its rest was being committed
+    }
     const std::int64_t rest_ms = action.resume_at_ms - ports_.clock.now_ms();
     if (rest_ms <= kKeptPauseMs && !idle_) {
         ports_.loop.after(std::max<std::int64_t>(rest_ms, 0),
@@ -47,8 +57,10 @@ void RunDriver::Impl::go_on(const RunPtr& run) {
             self->lose(run);
         } else if (owned->state.status == RunStatus::paused) {
             owned->deadline_ms = self->ports_.clock.now_ms() + self->options_.flow_timeout_ms;
-            self->feed(owned, RunResumed{owned->deadline_ms,
-                                         owned->state.records[owned->state.cursor].output});
+            // What waits for a request has waited as long as it may.
+            const bool in_vain = !owned->state.request_id.empty();
+            const Json output = owned->state.records[owned->state.cursor].output;
+            self->feed(owned, RunResumed{owned->deadline_ms, output, in_vain ? kInVain : ""});
         }
     });
 }
@@ -88,12 +100,18 @@ void RunDriver::Impl::forget_paused() {
 
 // ---- what is asked from outside
 
-// The run in memory, and this process's own.
+// The run in memory, and this process's own. One that is about to rest is waited for: by then it is
+// nobody's.
 void RunDriver::Impl::claimed(const std::string& run_id, std::function<void(Result<Claim>)> then) {
     const auto live = live_.find(run_id);
-    const bool rests = live != live_.end() && live->second->state.status == RunStatus::paused &&
-                       !live->second->committing;
-    if (live != live_.end() && !(rests && ports_.store.shared())) {
+    const bool here = live != live_.end();
+    const bool paused = here && live->second->state.status == RunStatus::paused;
+    if (paused && live->second->committing) {
+        ports_.loop.after(
+            kParkingMs, [self = shared_from_this(), run_id, then] { self->claimed(run_id, then); });
+        return;
+    }
+    if (here && !(paused && ports_.store.shared())) {
         then(Claim{live->second, true, false});
         return;
     }
@@ -151,19 +169,58 @@ void RunDriver::Impl::change(std::string run_id, const Event& event, Runs::Outco
             });
 }
 
+// Another process may be about to park the run: then it can be had in a moment.
+void RunDriver::Impl::resume_by(std::string run_id, const RequestArrived& event,
+                                Runs::OutcomeDone done, int tries_left) {
+    claimed(run_id, [self = shared_from_this(), run_id, event, done,
+                     tries_left](const Result<Claim>& claim) {
+        if (!claim.ok()) {
+            done(claim.error());
+        } else if (claim->run != nullptr) {
+            if (!self->apply(claim->run, event, done) && claim->loaded) {
+                self->live_.erase(run_id);
+                self->ports_.store.release_run(run_id);
+                self->report_idle();
+            }
+        } else if (!claim->known) {
+            done(Runs::Outcome::unknown);
+        } else if (tries_left == 0) {
+            done(Error{"the run is busy elsewhere"});
+        } else {
+            self->ports_.loop.after(kElsewhereMs, [self, run_id, event, done, tries_left] {
+                self->resume_by(run_id, event, done, tries_left - 1);
+            });
+        }
+    });
+}
+
 bool RunDriver::Impl::apply(const RunPtr& run, const Event& event, const Runs::OutcomeDone& done) {
+    const auto* request = std::get_if<RequestArrived>(&event);
     const bool retry = std::holds_alternative<RunRetried>(event);
+    const RunState& state = run->state;
+    const bool busy = run->committing || !run->acknowledge.empty();
     const bool fits =
-        retry ? is_retriable(run->state.status) : run->state.status == RunStatus::paused;
-    if (!fits || run->committing || run->acknowledge) {
+        request != nullptr
+            ? !is_terminal(state.status) && !state.answered.has(request->request_id) &&
+                  !state.early.has(request->request_id) && state.early.size() < kEarlyRequestsMax
+            : !busy && (retry ? is_retriable(state.status) : state.status == RunStatus::paused);
+    if (!fits) {
         done(Runs::Outcome::refused);
         return false;
     }
-    run->acknowledge = [done](bool stored) {
-        done(stored ? Runs::Outcome::accepted : Runs::Outcome::refused);
-    };
-    run->deadline_ms = ports_.clock.now_ms() + options_.flow_timeout_ms;
-    feed(run, retry ? Event(RunRetried{run->deadline_ms}) : event);
+    run->acknowledge.emplace_back(
+        [done](bool stored) { done(stored ? Runs::Outcome::accepted : Runs::Outcome::refused); });
+    const bool rested = state.status == RunStatus::paused;
+    if (rested || retry) {
+        run->deadline_ms = ports_.clock.now_ms() + options_.flow_timeout_ms;
+        run->replied = false;
+        run->parent_told = false;
+    }
+    if (request != nullptr) {
+        feed(run, RequestArrived{request->request_id, request->payload, run->deadline_ms});
+    } else {
+        feed(run, retry ? Event(RunRetried{run->deadline_ms}) : event);
+    }
     return true;
 }
 

@@ -154,6 +154,9 @@ void RunDriver::Impl::with_state(const StoredRun& stored,
             }
             run->state = *std::move(state);
             run->foreign = true;
+            for (const std::string& commit : stored.commits) {
+                run->log_bytes += commit.size();
+            }
             then(run);
         });
 }
@@ -198,7 +201,7 @@ void RunDriver::Impl::resume_taken(const RunPtr& run) {
         return;
     }
     arm_sweep();
-    Transition next = resume(*run->program, std::move(run->state));
+    Transition next = engine::resume(*run->program, std::move(run->state));
     run->state = std::move(next.state);
     // The time the engine was down is not the run's fault: its clock starts anew.
     run->deadline_ms = ports_.clock.now_ms() + options_.flow_timeout_ms;
@@ -245,8 +248,8 @@ void RunDriver::Impl::lose(const RunPtr& run) {
     if (live != live_.end() && live->second == run) {
         live_.erase(live);
     }
-    if (run->acknowledge) {
-        std::exchange(run->acknowledge, nullptr)(false);
+    for (const auto& acknowledge : std::exchange(run->acknowledge, {})) {
+        acknowledge(false);
     }
     report_idle();
 }

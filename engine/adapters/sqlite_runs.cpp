@@ -120,6 +120,7 @@ Status read_commits(SqliteDb& db, StoredRun& run) {
 Result<Page<RunRow>> read_page(SqliteDb& db, const RunQuery& wanted) {
     std::string sql = "SELECT " SALLYPORT_RUN_COLUMNS
                       " FROM run WHERE project_id = ? AND environment = 'PRODUCTION'";
+    sql += wanted.include_archived ? "" : " AND archived_ms = 0";
     sql += in_clause("flow_id", wanted.flow_ids);
     sql += in_clause("status", wanted.statuses);
     sql += wanted.created_after_ms ? " AND created_ms >= ?" : "";
@@ -223,6 +224,43 @@ void SqliteStore::run(std::string id, StoreDone<std::optional<StoredRun>> done) 
                 return status.error();
             }
             return std::optional(std::move(run));
+        },
+        std::move(done));
+}
+
+void SqliteStore::count_runs(std::string project_id, StoreDone<std::vector<StatusCount>> done) {
+    using Counts = std::vector<StatusCount>;
+    reader_.submit<Counts>(
+        Unit::statement,
+        [project_id = std::move(project_id)](SqliteDb& db) -> Result<Counts> {
+            SqliteQuery query(db,
+                              "SELECT status, count(*) FROM run WHERE project_id = ? "
+                              "AND environment = 'PRODUCTION' AND archived_ms = 0 "
+                              "GROUP BY status ORDER BY status");
+            query.bind(project_id);
+            Counts counts;
+            while (query.row()) {
+                counts.push_back({query.text(0), query.integer(1)});
+            }
+            return query.ok() ? Result<Counts>(std::move(counts)) : query.status().error();
+        },
+        std::move(done));
+}
+
+void SqliteStore::archive_runs(std::string project_id, std::vector<std::string> ids,
+                               std::int64_t now_ms, StoreDone<Done> done) {
+    writer_.submit<Done>(
+        Unit::transaction,
+        [project_id = std::move(project_id), ids = std::move(ids), now_ms](SqliteDb& db) {
+            Status status = Done{};
+            for (std::size_t i = 0; i < ids.size() && status.ok(); ++i) {
+                status = SqliteQuery(db,
+                                     "UPDATE run SET archived_ms = ? WHERE id = ? "
+                                     "AND project_id = ?")
+                             .bind_all(now_ms, ids[i], project_id)
+                             .run();
+            }
+            return status;
         },
         std::move(done));
 }

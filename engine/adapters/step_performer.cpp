@@ -2,9 +2,11 @@
 
 #include "engine/core/piece_delay.hpp"
 #include "engine/core/piece_http.hpp"
+#include "engine/core/piece_wait.hpp"
 #include "engine/core/piece_webhook.hpp"
 #include "engine/core/router.hpp"
 #include "engine/core/run_record.hpp"
+#include "engine/core/time_text.hpp"
 
 #include <algorithm>
 
@@ -96,6 +98,29 @@ StepResult answer_caller(const Json& input) {
     return result;
 }
 
+StepResult wait_for_request(const StepCall& call) {
+    StepResult result;
+    result.kind = StepResult::Kind::paused;
+    result.request_id = call.request_id;
+    result.resume_at_ms = call.wait_until_ms;
+    result.output = Json::object();
+    return result;
+}
+
+// The caller is answered and told where to go on.
+StepResult respond_and_wait(const StepCall& call) {
+    Result<WebhookReply> reply = webhook_reply(call.input);
+    if (!reply.ok()) {
+        return failed(reply.message());
+    }
+    const std::string url = call.resume_url + "/sync?created=" + iso_time(call.now_ms);
+    StepResult result = wait_for_request(call);
+    result.response = reply->response;
+    result.response["headers"].set(kResumeHeader, Json::string(url));
+    result.output.set("nextWebhookUrl", Json::string(url));
+    return result;
+}
+
 StepResult take(Result<Json> output) {
     if (!output.ok()) {
         return failed(output.message());
@@ -114,9 +139,18 @@ Result<Json> loop_items(const Json& input) {
 
 }  // namespace
 
+bool waits_for_request(const Step& step) {
+    return (step.piece == kWebhookPiece && step.action == kRespondAndWait) ||
+           (step.piece == kApprovalPiece && step.action == kWaitForApproval);
+}
+
 std::string StepPerformer::unsupported(const Step& step) {
     if (step.kind == StepKind::piece) {
         const bool known =
+            waits_for_request(step) ||
+            (step.piece == kApprovalPiece && step.action == kApprovalLinks) ||
+            (step.piece == kSubflowsPiece &&
+             (step.action == kCallFlow || step.action == kReturnResponse)) ||
             (step.piece == kHttpPiece && step.action == "send_request") ||
             (step.piece == kWebhookPiece && step.action == "return_response") ||
             (step.piece == kDelayPiece && (step.action == kDelayFor || step.action == kDelayUntil));
@@ -140,6 +174,15 @@ StepPerformer::Cancel StepPerformer::perform(const StepCall& call, Done done) {
     }
     if (call.step.piece == kHttpPiece) {
         return send_request(call, std::move(done));
+    }
+    if (call.step.piece == kApprovalPiece) {
+        done(call.step.action == kApprovalLinks ? take(approval_links(call.resume_url))
+                                                : wait_for_request(call));
+        return {};
+    }
+    if (waits_for_request(call.step)) {
+        done(checked(respond_and_wait(call)));
+        return {};
     }
     done(call.step.piece == kDelayPiece ? delay(call) : checked(answer_caller(call.input)));
     return {};

@@ -21,7 +21,14 @@ struct StepCall {
     std::string idempotency_key;
     std::int64_t time_left_ms = 0;  // of the run
     std::int64_t now_ms = 0;
+    // Of a step that waits for a request (waits_for_request): its id, the address that answers it,
+    // and how long it waits.
+    std::string request_id = {};
+    std::string resume_url = {};
+    std::int64_t wait_until_ms = 0;
 };
+
+bool waits_for_request(const Step& step);
 
 struct StepResult {
     // overloaded: not even begun, try again; paused: `output` is for when it goes on
@@ -33,6 +40,7 @@ struct StepResult {
     FailureKind failure = FailureKind::error;
     std::string message;
     std::int64_t resume_at_ms = 0;
+    std::string request_id;  // paused: what it waits for; empty: for the time alone
 };
 
 class StepPerformer {

@@ -173,6 +173,9 @@ const std::vector<Setting> kSettings = {
      [](C& c, V& v) {
          return put_number(c.webhook_payload_bytes_max, v, 1, kPayloadMbMax, 1u << 20);
      }},
+    {"AP_MAX_FLOW_RUN_LOG_SIZE_MB", "50", false,
+     "a run that has written more ends as LOG_SIZE_EXCEEDED",
+     [](C& c, V& v) { return put_number(c.run_log_bytes_max, v, 1, kPayloadMbMax, 1u << 20); }},
     {"AP_WORKER_CONCURRENCY", "0", false, "sandbox workers; 0: one more than there are cores",
      [](C& c, V& v) { return put_number(c.sandbox_workers, v, 0, 256); }},
     {"AP_SANDBOX_MEMORY_LIMIT", "65536", false, "memory of one code step in KB, 24576 to 262144",

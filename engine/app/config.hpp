@@ -53,6 +53,7 @@ struct Config {
     std::int64_t flow_timeout_ms = 600'000;
     std::int64_t pause_ms_max = 30LL * 24 * 60 * 60 * 1000;
     std::int64_t webhook_timeout_ms = 30'000;
+    std::size_t run_log_bytes_max = 50u << 20;
     std::size_t webhook_payload_bytes_max = 25u << 20;
 
     std::size_t sandbox_workers = 0;  // 0: one more than there are cores

@@ -68,6 +68,16 @@ RunDriverOptions driver_options(const Config& config) {
     options.pause_ms_max = config.pause_ms_max;
     options.code_timeout_ms = static_cast<std::uint32_t>(config.code_timeout_ms);
     options.code_memory_bytes = config.code_memory_bytes;
+    options.log_bytes_max = config.run_log_bytes_max;
+    options.public_url = config.public_url;
+    if (options.public_url.empty() && config.listen.unix_path.empty()) {
+        options.public_url = "http://" + config.listen.to_string();
+    }
+    while (options.public_url.ends_with('/')) {
+        options.public_url.pop_back();
+    }
+    options.resume_key =
+        std::make_shared<HmacKey>(DigestAlgorithm::sha256, config.jwt_secret.reveal());
     return options;
 }
 

@@ -6,8 +6,8 @@
 namespace sallyport::engine {
 namespace {
 
-constexpr std::array<std::string_view, 4> kFailureNames = {"error", "timeout", "memory_limit",
-                                                           "internal"};
+constexpr std::array<std::string_view, 5> kFailureNames = {"error", "timeout", "memory_limit",
+                                                           "internal", "log_size"};
 constexpr std::array<std::string_view, 2> kTimerNames = {"retry", "deadline"};
 
 template <typename Enum, std::size_t N>
@@ -85,14 +85,31 @@ struct Writer {
         put_step(json, event.step, event.attempt, event.path);
         json.set("resumeAt", Json::integer(event.resume_at_ms));
         json.set("output", event.output);
+        if (!event.request_id.empty()) {
+            json.set("request", Json::string(event.request_id));
+        }
+        if (event.response.exists()) {
+            json.set("response", event.response);
+        }
         return json;
     }
     Json operator()(const RunResumed& event) const {
         Json json = entry("run_resumed", at_ms);
         json.set("deadline", Json::integer(event.deadline_ms));
         json.set("output", event.output);
+        if (!event.error.empty()) {
+            json.set("error", Json::string(event.error));
+        }
         return json;
     }
+    Json operator()(const RequestArrived& event) const {
+        Json json = entry("request_arrived", at_ms);
+        json.set("request", Json::string(event.request_id));
+        json.set("payload", event.payload);
+        json.set("deadline", Json::integer(event.deadline_ms));
+        return json;
+    }
+    Json operator()(const LogFull&) const { return entry("log_full", at_ms); }
     Json operator()(const RunRetried& event) const {
         Json json = entry("run_retried", at_ms);
         json.set("deadline", Json::integer(event.deadline_ms));
@@ -128,10 +145,24 @@ std::optional<Event> event_from(const Json& json) {
         return TimerFired{enum_from<TimerKind>(kTimerNames, json["timer"].text()), attempt, path};
     }
     if (type == "step_paused") {
-        return StepPaused{step, attempt, json["resumeAt"].integer_or(0), json["output"], path};
+        return StepPaused{step,
+                          attempt,
+                          json["resumeAt"].integer_or(0),
+                          json["output"],
+                          path,
+                          std::string(json["request"].text()),
+                          json["response"]};
     }
     if (type == "run_resumed") {
-        return RunResumed{json["deadline"].integer_or(0), json["output"]};
+        return RunResumed{json["deadline"].integer_or(0), json["output"],
+                          std::string(json["error"].text())};
+    }
+    if (type == "request_arrived") {
+        return RequestArrived{std::string(json["request"].text()), json["payload"],
+                              json["deadline"].integer_or(0)};
+    }
+    if (type == "log_full") {
+        return LogFull{};
     }
     if (type == "run_retried") {
         return RunRetried{json["deadline"].integer_or(0)};

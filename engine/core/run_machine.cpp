@@ -1,6 +1,7 @@
 #include "engine/core/run_machine.hpp"
 
 #include "engine/core/piece_delay.hpp"
+#include "engine/core/piece_wait.hpp"
 #include "engine/core/piece_webhook.hpp"
 #include "engine/core/router.hpp"
 #include "engine/core/run_turns.hpp"
@@ -40,8 +41,18 @@ RunStatus status_of(FailureKind kind) {
             return RunStatus::memory_limit_exceeded;
         case FailureKind::internal:
             return RunStatus::internal_error;
+        case FailureKind::log_size:
+            return RunStatus::log_size_exceeded;
     }
     return RunStatus::failed;
+}
+
+// Most runs never need these objects: made when they do.
+void set_in(Json& object, const std::string& key, const Json& value) {
+    if (!object.exists()) {
+        object = Json::object();
+    }
+    object.set(key, value);
 }
 
 // One transition in the making.
@@ -139,12 +150,8 @@ class Machine {
         if (ordinary && current().retry_on_failure &&
             event.attempt < state().first_attempt + kAttemptsMax - 1) {
             wait_for_retry();
-        } else if (ordinary && current().continue_on_failure) {
-            publish_error(event.message);
-            go_on(Step::kOnFailure);
         } else {
-            state().failed_step = event.step;
-            finish(status_of(event.kind));
+            end_failed(event.message, event.kind);
         }
     }
 
@@ -178,10 +185,21 @@ class Machine {
         }
         accept();
         record(StepStatus::paused).output = event.output;
+        if (event.response.exists()) {
+            state().response = event.response;
+            act(ReplyToCaller{event.response}, true);
+        }
+        const Json early = state().early[event.request_id];
         state().status = RunStatus::paused;
         state().phase = Phase::paused;
         state().resume_at_ms = event.resume_at_ms;
-        act(ParkRun{event.resume_at_ms}, true);
+        state().request_id = event.request_id;
+        if (!event.request_id.empty() && early.exists()) {
+            state().early.erase(event.request_id);
+            take_request(event.request_id, early, state().deadline_ms);
+        } else {
+            act(ParkRun{event.resume_at_ms}, true);
+        }
     }
 
     void on(const RunResumed& event) {
@@ -189,11 +207,30 @@ class Machine {
             return;
         }
         accept();
-        run_again(event.deadline_ms);
-        record(StepStatus::succeeded).finished_ms = now_ms_;
-        record().output = event.output;
-        publish_output(event.output);
-        go_on(Step::kOnSuccess);
+        wake(event.output, event.error, event.deadline_ms);
+    }
+
+    void on(const RequestArrived& event) {
+        if (is_terminal(state().status) || state().status == RunStatus::queued ||
+            state().answered.has(event.request_id) || state().early.has(event.request_id)) {
+            return;
+        }
+        if (state().status == RunStatus::paused && state().request_id == event.request_id) {
+            accept();
+            take_request(event.request_id, event.payload, event.deadline_ms);
+        } else if (state().early.size() < kEarlyRequestsMax) {
+            accept();
+            set_in(state().early, event.request_id, event.payload);
+        }
+    }
+
+    void on(const LogFull&) {
+        if (state().status != RunStatus::running) {
+            return;
+        }
+        accept();
+        stop_current("The log of the run is larger than AP_MAX_FLOW_RUN_LOG_SIZE_MB allows");
+        finish(RunStatus::log_size_exceeded);
     }
 
     void on(const RunRetried& event) {
@@ -204,6 +241,7 @@ class Machine {
         run_again(event.deadline_ms);
         state().finished_ms = 0;
         state().failed_step.clear();
+        state().answered = {};
         // Its keys are used: the attempts count on, and have their number anew.
         state().attempt += 1;
         state().first_attempt = state().attempt;
@@ -255,9 +293,43 @@ class Machine {
 
     void begin_record() { state().executed += record().status == StepStatus::not_reached ? 1 : 0; }
 
+    // The end of a step that is not tried again.
+    void end_failed(const std::string& message, FailureKind kind) {
+        if (kind == FailureKind::error && current().continue_on_failure) {
+            publish_error(message);
+            go_on(Step::kOnFailure);
+        } else {
+            state().failed_step = current().name;
+            finish(status_of(kind));
+        }
+    }
+
+    void take_request(const std::string& id, const Json& payload, std::int64_t deadline_ms) {
+        set_in(state().answered, id, Json::boolean(true));
+        const WaitOutcome outcome = wait_outcome(current(), payload);
+        // Whoever asked may wait for an answer of its own.
+        state().response = {};
+        wake(outcome.output, outcome.error, deadline_ms);
+    }
+
+    // The rest of the current step is over.
+    void wake(const Json& output, const std::string& error, std::int64_t deadline_ms) {
+        run_again(deadline_ms);
+        record().finished_ms = now_ms_;
+        if (!error.empty()) {
+            record(StepStatus::failed).error = error;
+            end_failed(error, FailureKind::error);
+            return;
+        }
+        record(StepStatus::succeeded).output = output;
+        publish_output(output);
+        go_on(Step::kOnSuccess);
+    }
+
     void run_again(std::int64_t deadline_ms) {
         state().status = RunStatus::running;
         state().resume_at_ms = 0;
+        state().request_id.clear();
         state().deadline_ms = deadline_ms;
         if (deadline_ms > 0) {
             act(SetTimer{TimerKind::deadline, 0, deadline_ms});
@@ -368,7 +440,8 @@ RunStatus run_status_from(std::string_view text) {
 }
 
 bool is_retriable(RunStatus status) {
-    return is_terminal(status) && status != RunStatus::succeeded && status != RunStatus::canceled;
+    return is_terminal(status) && status != RunStatus::succeeded && status != RunStatus::canceled &&
+           status != RunStatus::log_size_exceeded;
 }
 
 bool is_terminal(RunStatus status) {
@@ -404,7 +477,8 @@ std::string idempotency_key(std::string_view run_id, std::string_view step, std:
 }
 
 bool has_external_effect(const Step& step) {
-    return step.kind == StepKind::piece && step.piece != kWebhookPiece && step.piece != kDelayPiece;
+    return step.kind == StepKind::piece && step.piece != kWebhookPiece &&
+           step.piece != kDelayPiece && step.piece != kApprovalPiece;
 }
 
 }  // namespace sallyport::engine

@@ -39,7 +39,11 @@ enum class FailureKind {
     timeout,       // the run's time is over
     memory_limit,  // the sandbox's memory is
     internal,      // ours
+    log_size,      // the run has written more than it may
 };
+
+// Requests that come before their step waits: kept at most so many.
+inline constexpr std::size_t kEarlyRequestsMax = 100;
 
 enum class TimerKind { retry, deadline };
 
@@ -78,11 +82,23 @@ struct StepPaused {
     std::int64_t resume_at_ms = 0;
     Json output;  // what the step gives when the time has come
     std::string path = {};
+    // Not empty: it waits for a request of this id, until `resume_at_ms` at most.
+    std::string request_id = {};
+    Json response = {};  // exists when the step answers the caller before it waits
 };
 struct RunResumed {
     std::int64_t deadline_ms = 0;  // the time it rested does not count
     Json output;                   // of the step that waited
+    std::string error = {};        // not empty: the step has failed
 };
+// A request for a step that waits, or will: one that comes too early is kept.
+struct RequestArrived {
+    std::string request_id;
+    Json payload;  // {body, headers, queryParams}
+    std::int64_t deadline_ms = 0;
+};
+// The run has written more than it may.
+struct LogFull {};
 // A run that has failed tries its failed step again.
 struct RunRetried {
     std::int64_t deadline_ms = 0;
@@ -94,8 +110,9 @@ struct TimerFired {
 };
 struct RunCanceled {};
 
-using Event = std::variant<RunStarted, StepStarted, StepSucceeded, StepFailed, TimerFired,
-                           RunCanceled, StepPaused, RunResumed, RunRetried>;
+using Event =
+    std::variant<RunStarted, StepStarted, StepSucceeded, StepFailed, TimerFired, RunCanceled,
+                 StepPaused, RunResumed, RunRetried, RequestArrived, LogFull>;
 
 // Resolve the step's input, then report step_started (or step_failed).
 struct PrepareStep {

@@ -28,6 +28,9 @@ class FlowCatalog {
     virtual void published(const std::string& flow_id, Done done) = 0;
     virtual void latest(const std::string& flow_id, Done done) = 0;
     virtual void version(const std::string& flow_id, const std::string& version_id, Done done) = 0;
+    // The flow of a project by its id or its external id: its id, empty when there is none.
+    virtual void find(const std::string& project_id, const std::string& name,
+                      std::function<void(Result<std::string>)> done) = 0;
     // To be called after every change of the flow.
     virtual void forget(const std::string& flow_id) = 0;
     virtual void forget_all() = 0;

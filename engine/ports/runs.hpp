@@ -19,6 +19,8 @@ struct StartRun {
     std::string environment = "PRODUCTION";  // or TESTING
     Json payload;                            // the trigger's output
     std::string delivery_id;                 // not empty: runs once a flow
+    std::string parent_run_id;               // whose step starts this run; empty: nobody's
+    bool fail_parent = true;                 // a failure is that step's
 };
 
 // Acknowledged: on disk. `duplicate`: nothing new was started, `run_id` is the earlier run.
@@ -56,6 +58,10 @@ class Runs {
     using OutcomeDone = std::function<void(Result<Outcome>)>;
     // A run that failed goes on with its failed step.
     virtual void retry(std::string run_id, OutcomeDone done) = 0;
+    // A run that waits for this request goes on; one that does not wait yet will find it.
+    // `refused`: it was taken before, or the run has ended. `unknown`: no such run, or no id of it.
+    virtual void resume(std::string run_id, std::string request_id, Json payload,
+                        OutcomeDone done) = 0;
     // A paused run ends as CANCELED.
     virtual void cancel(std::string run_id, OutcomeDone done) = 0;
 };

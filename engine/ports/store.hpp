@@ -194,6 +194,11 @@ struct StoredRun {
     std::vector<std::string> commits;
 };
 
+struct StatusCount {
+    std::string status;
+    std::int64_t count = 0;
+};
+
 struct RunQuery {
     std::string project_id;
     std::vector<std::string> flow_ids;
@@ -201,6 +206,7 @@ struct RunQuery {
     std::optional<std::int64_t> created_after_ms;
     std::optional<std::int64_t> created_before_ms;
     std::string failed_step_name;
+    bool include_archived = false;
     std::optional<PageCursor> cursor;
     std::size_t limit = 10;
 };
@@ -224,6 +230,11 @@ class RunStore {
     virtual void append(JournalCommit commit, StoreDone<Appended> done) = 0;
     virtual void run(std::string id, StoreDone<std::optional<StoredRun>> done) = 0;
     virtual void list_runs(RunQuery query, StoreDone<Page<RunRow>> done) = 0;
+    // How many runs of the project are in each status; archived ones and tests do not count.
+    virtual void count_runs(std::string project_id, StoreDone<std::vector<StatusCount>> done) = 0;
+    // Runs of other projects are passed over.
+    virtual void archive_runs(std::string project_id, std::vector<std::string> ids,
+                              std::int64_t now_ms, StoreDone<Done> done) = 0;
     virtual void claim_run(std::string id, StoreDone<ClaimedRun> done) = 0;
     // A claimed run that nothing was appended to belongs to nobody again.
     virtual void release_run(std::string id) = 0;

@@ -85,7 +85,8 @@ TEST(EnginePause, ALongRestNeedsNoPlaceAndCanBeCanceled) {
     EXPECT_EQ(cancel(ann), 200);
     EXPECT_EQ(ann.finished_run(run)["status"].text(), "CANCELED");
     EXPECT_EQ(cancel(ann), 200);
-    EXPECT_EQ(ann.post("/v1/flow-runs/cancel", R"({"projectId":"x"})").status, 400);
+    EXPECT_EQ(ann.post("/v1/flow-runs/cancel", R"({"projectId":"x"})").status, 403);
+    EXPECT_EQ(ann.post("/v1/flow-runs/cancel", R"({"flowRunIds":[]})").status, 400);
 }
 
 TEST(EnginePause, AFailedRunIsRetried) {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -103,6 +104,33 @@ TEST_F(EngineShared, WhatAKilledEngineLeavesTheOtherEnds) {
                              "WHERE entries LIKE '%once%' AND entries LIKE '%step_succeeded%'"),
               once)
         << "what was recorded is not done again";
+}
+
+// The caller waits at the first; the second is asked to go on, and ends the run.
+TEST_F(EngineShared, ACallerIsAnsweredByWhicheverEngineEndsTheRun) {
+    const std::string database = server_->make_database();
+    EngineProcess first(on(database));
+    EngineProcess second(on(database));
+    ApiUser ann(first);
+    ann.sign_up();
+    const std::string flow = ann.make_flow(
+        {R"({"type":"PIECE","displayName":"Links","valid":true,"name":"links","settings":{"pieceName":"@activepieces/piece-approval","pieceVersion":"0.1.0","actionName":"create_approval_links","propertySettings":{},"input":{}}})",
+         R"({"type":"PIECE","displayName":"Wait","valid":true,"name":"wait","settings":{"pieceName":"@activepieces/piece-approval","pieceVersion":"0.1.0","actionName":"wait_for_approval","propertySettings":{},"input":{}}})",
+         answer_step("answer", R"({"ok":"{{wait.output.approved}}"})")});
+    auto waiting = std::async(std::launch::async, [&] { return hook(first, flow + "/sync").body; });
+    Json runs;
+    ASSERT_TRUE(wait_until([&] {
+        runs = ann.get("/v1/flow-runs?projectId=" + ann.project()).body["data"];
+        return runs.size() == 1 && runs.at(0)["status"].text() == "PAUSED";
+    }));
+    const std::string id(runs.at(0)["id"].text());
+    const Json run = ann.get("/v1/flow-runs/" + id).body;
+    const std::string link(run["steps"]["links"]["output"]["approvalLink"].text());
+    HttpRequest approve;
+    approve.method = "GET";
+    approve.url = second.url(link.substr(link.find("/api/v1/")));
+    EXPECT_EQ(send(approve).status, 200);
+    EXPECT_EQ(waiting.get(), R"({"ok":true})");
 }
 
 TEST_F(EngineShared, ADatabaseThatGoesAndComesBackCostsNoRun) {

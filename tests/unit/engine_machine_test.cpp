@@ -1,4 +1,7 @@
 // The run machine, one transition at a time.
+#include "engine/core/ids.hpp"
+#include "engine/core/piece_wait.hpp"
+#include "engine/core/resume_id.hpp"
 #include "engine/core/run_journal.hpp"
 #include "engine/core/run_machine.hpp"
 #include "engine/core/run_record.hpp"
@@ -271,6 +274,105 @@ TEST(RunPauses, AStepRestsAndGoesOnWithItsResult) {
     EXPECT_EQ(run.state().scope["a"]["output"].text(), "rested");
     EXPECT_EQ(run.feed(RunResumed{99'000, text("again")}), "refused");
     EXPECT_EQ(run.crash(), "deadline at 99000, prepare b:1");
+}
+
+TEST(RunPauses, AStepWaitsForItsRequestAndTakesItOnce) {
+    Machine run(test_program({code_action("a"), code_action("b")}));
+    run.feed(RunStarted{});
+    run.feed(StepStarted{"a", 1, {}});
+    EXPECT_EQ(run.feed(StepPaused{"a", 1, 90'000, {}, "", "q1", text("hello")}),
+              "+reply \"hello\", +park until 90000");
+    EXPECT_EQ(run.feed(RequestArrived{"q2", text("for later"), 0}), "") << "kept";
+    EXPECT_EQ(run.feed(RequestArrived{"q2", text("twice"), 0}), "refused");
+    EXPECT_EQ(run.feed(RequestArrived{"q1", Json::object({{"body", text("yes")}}), 0}),
+              "prepare b:1");
+    EXPECT_EQ(run.state().scope["a"]["output"]["body"].text(), "yes");
+    EXPECT_FALSE(run.state().response.exists()) << "who asked may be answered anew";
+    EXPECT_EQ(run.feed(RequestArrived{"q1", Json::object(), 0}), "refused") << "not twice";
+    EXPECT_EQ(run.crash(), "prepare b:1");
+    run.feed(StepStarted{"b", 1, {}});
+    EXPECT_EQ(run.feed(StepPaused{"b", 1, 90'000, {}, "", "q2"}), "+finish SUCCEEDED")
+        << "its request was there before it";
+    EXPECT_EQ(run.feed(RequestArrived{"q3", Json::object(), 0}), "refused") << "it has ended";
+}
+
+TEST(RunPauses, AWaitInVainFailsItsStep) {
+    Machine run(test_program({code_action("a", kContinue), code_action("b")}));
+    run.feed(RunStarted{});
+    run.feed(StepStarted{"a", 1, {}});
+    run.feed(StepPaused{"a", 1, 90'000, {}, "", "q1"});
+    EXPECT_EQ(run.feed(RunResumed{0, {}, "nobody came"}), "prepare b:1") << "it may go on";
+    EXPECT_EQ(run.state().scope["a"]["error"]["message"].text(), "nobody came");
+    run.feed(StepStarted{"b", 1, {}});
+    run.feed(StepPaused{"b", 1, 90'000, {}, "", "q2"});
+    EXPECT_EQ(run.feed(RunResumed{0, {}, "nobody came"}), "+finish FAILED");
+    EXPECT_EQ(run.state().failed_step, "b");
+}
+
+TEST(RunPauses, EarlyRequestsAreBounded) {
+    Machine run(test_program({code_action("a")}));
+    EXPECT_EQ(run.feed(RequestArrived{"q", Json::object(), 0}), "refused") << "not begun";
+    run.feed(RunStarted{});
+    for (std::size_t i = 0; i < kEarlyRequestsMax; ++i) {
+        EXPECT_EQ(run.feed(RequestArrived{"q" + std::to_string(i), Json::object(), 0}), "");
+    }
+    EXPECT_EQ(run.feed(RequestArrived{"one more", Json::object(), 0}), "refused");
+}
+
+TEST(RunMachine, ALogThatIsFullEndsTheRun) {
+    Machine run(test_program({code_action("a")}));
+    run.feed(RunStarted{});
+    run.feed(StepStarted{"a", 1, {}});
+    EXPECT_EQ(run.feed(LogFull{}), "+finish LOG_SIZE_EXCEEDED");
+    EXPECT_EQ(run.feed(RunRetried{0}), "refused") << "it would be full again";
+    EXPECT_EQ(run.feed(LogFull{}), "refused");
+}
+
+struct WaitCase {
+    std::string_view piece;
+    std::string_view payload;
+    std::string_view output;
+    std::string_view error;
+};
+
+TEST(Waits, GiveWhatTheRequestSaid) {
+    const std::vector<WaitCase> cases = {
+        {kApprovalPiece, R"({"queryParams":{"action":"approve"}})", R"({"approved":true})", ""},
+        {kApprovalPiece, R"({"queryParams":{"action":"Approve"}})", R"({"approved":false})", ""},
+        {kApprovalPiece, R"({})", R"({"approved":false})", ""},
+        {"@activepieces/piece-webhook", R"({"body":1,"headers":{"a":"b"},"queryParams":{}})",
+         R"({"body":1,"headers":{"a":"b"},"queryParams":{}})", ""},
+        {kSubflowsPiece, R"({"body":{"status":"success","data":[1]}})",
+         R"({"status":"success","data":[1]})", ""},
+        {kSubflowsPiece, R"({"body":{"status":"error","data":"x"}})", "", R"("x")"},
+    };
+    for (const WaitCase& one : cases) {
+        Step step;
+        step.piece = one.piece;
+        const WaitOutcome outcome = wait_outcome(step, Json::parse(one.payload).value());
+        EXPECT_EQ(outcome.output.dump(), one.output) << one.payload;
+        EXPECT_EQ(outcome.error, one.error);
+    }
+}
+
+TEST(Waits, AddressesAreProofsOfTheirOwn) {
+    const HmacKey key(DigestAlgorithm::sha256, "a secret of sixteen");
+    const HmacKey other(DigestAlgorithm::sha256, "another of sixteen..");
+    const std::string id = resume_id(key, "run1", "step_1", 1, "");
+    EXPECT_TRUE(is_id(id)) << id;
+    EXPECT_TRUE(is_resume_id_of(key, "run1", id));
+    EXPECT_FALSE(is_resume_id_of(key, "run2", id));
+    EXPECT_FALSE(is_resume_id_of(other, "run1", id));
+    EXPECT_FALSE(is_resume_id_of(key, "run1", ""));
+    EXPECT_FALSE(is_resume_id_of(key, "run1", id.substr(0, 20)));
+    EXPECT_NE(id, resume_id(key, "run1", "step_1", 2, ""));
+    EXPECT_NE(id, resume_id(key, "run1", "step_1", 1, "0"));
+    EXPECT_NE(resume_id(key, "run1", "a", 1, "b"), resume_id(key, "run1", "a[b", 1, ""));
+    const CallbackTarget target =
+        callback_target("https://x/api/v1/flow-runs/run1/waitpoints/" + id + "?a=b");
+    EXPECT_EQ(target.run_id, "run1");
+    EXPECT_EQ(target.request_id, id);
+    EXPECT_EQ(callback_target("https://x/elsewhere").run_id, "");
 }
 
 TEST(RunPauses, ARestingRunCanBeCanceled) {

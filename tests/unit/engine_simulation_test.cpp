@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <random>
 #include <set>
@@ -19,6 +20,13 @@ namespace sallyport::engine {
 namespace {
 
 constexpr unsigned kSeeds = 300;
+
+// scripts/simulate-runs asks for more, or for one.
+unsigned from_environment(const char* name, unsigned fallback) {
+    const char* text = std::getenv(name);
+    return text == nullptr ? fallback : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
+}
+
 // Far above what any seed needs: a run that has not ended by then never will.
 constexpr int kStepsMax = 5000;
 
@@ -33,6 +41,8 @@ class Storm {
             now_ += chance(2) ? pick(-5000, 100'000) : pick(0, 50);  // clocks jump
             if (chance(8)) {
                 crash();
+            } else if (chance(5)) {
+                ask();
             } else if (chance(10) && !seen_.empty()) {
                 deliver(
                     seen_[static_cast<std::size_t>(pick(0, static_cast<int>(seen_.size()) - 1))]);
@@ -221,8 +231,9 @@ class Storm {
             report(
                 StepSucceeded{at.name, action.attempt, control_output(at), {}, false, action.path});
         } else if (chance(10)) {
-            report(
-                StepPaused{at.name, action.attempt, now_ + 1000, Json::string(key), action.path});
+            report(StepPaused{at.name, action.attempt, now_ + 1000, Json::string(key), action.path,
+                              chance(50) ? key : std::string(),
+                              chance(30) ? Json::string("reply") : Json()});
         } else {
             const bool replies = chance(20);
             report(StepSucceeded{at.name, action.attempt, Json::string(key),
@@ -249,8 +260,21 @@ class Storm {
     }
 
     void perform(const ParkRun& action) {
+        if (!state_.request_id.empty() && chance(90)) {
+            report(RequestArrived{state_.request_id, Json::object(), 0});
+            return;
+        }
         now_ = std::max(now_, action.resume_at_ms);
-        report(RunResumed{0, Json::string("rested")});
+        report(RunResumed{0, Json::string("rested"), chance(20) ? "in vain" : ""});
+    }
+
+    // Requests come when they like: before their step waits, after it, for steps of other runs.
+    void ask() {
+        const auto at =
+            static_cast<std::size_t>(pick(0, static_cast<int>(program_->steps.size()) - 1));
+        const std::string key = idempotency_key("run", program_->steps[at].name,
+                                                static_cast<std::uint32_t>(pick(1, 2)));
+        report(RequestArrived{key, Json::object(), 0});
     }
 
     void perform(const FinishRun& action) {
@@ -291,7 +315,9 @@ class Storm {
 };
 
 TEST(RunSimulation, EveryAcknowledgedRunEndsAndNoRecordedStepRepeats) {
-    for (unsigned seed = 1; seed <= kSeeds; ++seed) {
+    const unsigned first = from_environment("SALLYPORT_SIMULATION_FIRST", 1);
+    const unsigned seeds = from_environment("SALLYPORT_SIMULATION_SEEDS", kSeeds);
+    for (unsigned seed = first; seed < first + seeds; ++seed) {
         Storm storm(seed);
         storm.run();
         if (HasFailure()) {

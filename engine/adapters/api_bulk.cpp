@@ -1,0 +1,259 @@
+// Many runs at once: retry, cancel, archive, by their ids or by what a list would show; and how
+// many runs are in each status (engine contract 1.6).
+#include "engine/adapters/api.hpp"
+#include "engine/adapters/api_run_parts.hpp"
+#include "engine/core/time_text.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace sallyport::engine {
+namespace {
+
+// Runs of one request at most: each is a read and a commit, and the caller waits for all.
+constexpr std::size_t kBulkMax = 10'000;
+constexpr std::size_t kPage = 500;
+
+constexpr std::array<std::string_view, 5> kFailedStatuses = {
+    "FAILED", "INTERNAL_ERROR", "QUOTA_EXCEEDED", "TIMEOUT", "MEMORY_LIMIT_EXCEEDED"};
+constexpr std::array<std::string_view, 2> kCancelableStatuses = {"PAUSED", "QUEUED"};
+
+struct Bulk;
+using BulkPtr = std::shared_ptr<Bulk>;
+
+struct Bulk {
+    CallPtr call;
+    RunQuery query;
+    std::vector<std::string> except;
+    std::vector<std::string> ids;  // still to be done, the first one last
+    std::string strategy;
+    Json answer = Json::array();  // of a retry
+    std::function<void()> each;   // does the one whose id was taken, then goes on
+    std::string current;
+};
+
+bool texts_of(const Json& value, std::vector<std::string>& out) {
+    if (!value.exists() || value.is_null()) {
+        return true;
+    }
+    if (value.is_string()) {
+        out.emplace_back(value.text());
+        return true;
+    }
+    bool texts = value.is_array() && value.size() <= kBulkMax;
+    value.each_element([&](const Json& one) {
+        texts = texts && one.is_string();
+        out.emplace_back(one.text());
+    });
+    return texts;
+}
+
+bool read_time(const Json& value, std::optional<std::int64_t>& out) {
+    if (value.is_string()) {
+        out = parse_iso_time(value.text());
+        return out.has_value();
+    }
+    return !value.exists() || value.is_null();
+}
+
+// The selection in the body; answers the call when it is none.
+BulkPtr read_bulk(const CallPtr& call) {
+    auto bulk = std::make_shared<Bulk>();
+    bulk->call = call;
+    bulk->query.project_id = call->body["projectId"].text();
+    bulk->query.failed_step_name = call->body["failedStepName"].text();
+    bulk->query.limit = kPage;
+    const bool good = texts_of(call->body["flowRunIds"], bulk->ids) &&
+                      texts_of(call->body["excludeFlowRunIds"], bulk->except) &&
+                      texts_of(call->body["status"], bulk->query.statuses) &&
+                      texts_of(call->body["flowId"], bulk->query.flow_ids) &&
+                      read_time(call->body["createdAfter"], bulk->query.created_after_ms) &&
+                      read_time(call->body["createdBefore"], bulk->query.created_before_ms);
+    if (bulk->query.project_id.empty() || !good) {
+        call->fail_validation(
+            "body must have projectId, and may have flowRunIds, excludeFlowRunIds, status and "
+            "flowId (texts, at most " +
+            std::to_string(kBulkMax) + ") and createdAfter and createdBefore (ISO 8601)");
+        return nullptr;
+    }
+    return bulk;
+}
+
+template <std::size_t N>
+void narrow(Bulk& bulk, const std::array<std::string_view, N>& statuses) {
+    std::vector<std::string>& wanted = bulk.query.statuses;
+    if (wanted.empty()) {
+        wanted.assign(statuses.begin(), statuses.end());
+        return;
+    }
+    std::erase_if(wanted, [&](const std::string& status) {
+        return std::find(statuses.begin(), statuses.end(), status) == statuses.end();
+    });
+    if (wanted.empty()) {
+        wanted.emplace_back("NONE");  // no run is in such a status
+    }
+}
+
+void next(const BulkPtr& bulk, const std::function<void()>& end) {
+    if (bulk->ids.empty()) {
+        end();
+        bulk->each = nullptr;  // it holds the bulk
+        return;
+    }
+    bulk->current = std::move(bulk->ids.back());
+    bulk->ids.pop_back();
+    bulk->each();
+}
+
+// Goes on once all ids are known.
+void collect(Api& api, const BulkPtr& bulk, const std::function<void()>& then) {
+    if (bulk->call->body["flowRunIds"].is_array()) {
+        std::reverse(bulk->ids.begin(), bulk->ids.end());
+        then();
+        return;
+    }
+    api.ports.runs.list_runs(bulk->query, [&api, bulk, then](const Result<Page<RunRow>>& page) {
+        if (api.failed(bulk->call, page)) {
+            return;
+        }
+        for (const RunRow& row : page->rows) {
+            const bool excepted =
+                std::find(bulk->except.begin(), bulk->except.end(), row.id) != bulk->except.end();
+            if (!excepted && bulk->ids.size() < kBulkMax) {
+                bulk->ids.push_back(row.id);
+            }
+        }
+        if (page->next && bulk->ids.size() < kBulkMax) {
+            bulk->query.cursor = page->next;
+            collect(api, bulk, then);
+        } else {
+            then();
+        }
+    });
+}
+
+void select(Api& api, const BulkPtr& bulk, const std::function<void()>& then) {
+    api.with_project(bulk->call, bulk->query.project_id,
+                     [&api, bulk, then](const ProjectRow&) { collect(api, bulk, then); });
+}
+
+// The current run, when it is the project's; goes on to the next otherwise.
+void with_current(Api& api, const BulkPtr& bulk, const std::function<void()>& end,
+                  const std::function<void(const StoredRun&)>& then) {
+    api.ports.runs.run(
+        bulk->current, [&api, bulk, end, then](const Result<std::optional<StoredRun>>& run) {
+            if (api.failed(bulk->call, run)) {
+                bulk->each = nullptr;
+            } else if (!run->has_value() || (*run)->row.project_id != bulk->query.project_id) {
+                next(bulk, end);
+            } else {
+                then(**run);
+            }
+        });
+}
+
+// ---- retry
+
+void retry_runs(Api& api, const CallPtr& call) {
+    const BulkPtr bulk = read_bulk(call);
+    if (bulk == nullptr) {
+        return;
+    }
+    bulk->strategy = call->body["strategy"].text();
+    if (!is_retry_strategy(bulk->strategy)) {
+        return call->fail_validation(
+            "body/strategy must be one of FROM_FAILED_STEP, ON_LATEST_VERSION");
+    }
+    narrow(*bulk, kFailedStatuses);
+    const auto end = [bulk] { bulk->call->reply(200, bulk->answer); };
+    const auto note = [&api, bulk, end](const Result<Retried>& retried) {
+        if (api.failed(bulk->call, retried)) {
+            bulk->each = nullptr;
+            return;
+        }
+        if (retried->run_id.empty()) {
+            return next(bulk, end);
+        }
+        api.ports.runs.run(retried->run_id,
+                           [bulk, end](const Result<std::optional<StoredRun>>& run) {
+                               if (run.ok() && run->has_value()) {
+                                   bulk->answer.append(run_json((*run)->row));
+                               }
+                               next(bulk, end);
+                           });
+    };
+    bulk->each = [&api, bulk, end, note] {
+        with_current(api, bulk, end, [&api, bulk, note](const StoredRun& run) {
+            retry_stored(api, run, bulk->strategy, note);
+        });
+    };
+    select(api, bulk, [bulk, end] { next(bulk, end); });
+}
+
+// ---- cancel and archive
+
+// Runs that cannot be canceled any more are passed over, as the contract has it.
+void cancel_runs(Api& api, const CallPtr& call) {
+    const BulkPtr bulk = read_bulk(call);
+    if (bulk == nullptr) {
+        return;
+    }
+    narrow(*bulk, kCancelableStatuses);
+    const auto end = [bulk] { bulk->call->reply(200, Json::object()); };
+    bulk->each = [&api, bulk, end] {
+        with_current(api, bulk, end, [&api, bulk, end](const StoredRun& run) {
+            api.ports.driver.cancel(run.row.id,
+                                    [&api, bulk, end](const Result<Runs::Outcome>& outcome) {
+                                        if (api.failed(bulk->call, outcome)) {
+                                            bulk->each = nullptr;
+                                        } else {
+                                            next(bulk, end);
+                                        }
+                                    });
+        });
+    };
+    select(api, bulk, [bulk, end] { next(bulk, end); });
+}
+
+void archive_runs(Api& api, const CallPtr& call) {
+    const BulkPtr bulk = read_bulk(call);
+    if (bulk == nullptr) {
+        return;
+    }
+    select(api, bulk, [&api, bulk] {
+        api.ports.runs.archive_runs(bulk->query.project_id, bulk->ids, api.now_ms(),
+                                    [&api, bulk](const Result<Done>& done) {
+                                        if (!api.failed(bulk->call, done)) {
+                                            bulk->call->reply(200, Json::object());
+                                        }
+                                    });
+    });
+}
+
+void count_by_status(Api& api, const CallPtr& call) {
+    api.with_project(call, call->query_text("projectId"), [&api, call](const ProjectRow& project) {
+        api.ports.runs.count_runs(
+            project.id, [&api, call](const Result<std::vector<StatusCount>>& counts) {
+                if (api.failed(call, counts)) {
+                    return;
+                }
+                Json data = Json::array();
+                for (const StatusCount& one : *counts) {
+                    data.append(Json::object({{"status", Json::string(one.status)},
+                                              {"count", Json::integer(one.count)}}));
+                }
+                call->reply(200, Json::object({{"data", data}}));
+            });
+    });
+}
+
+}  // namespace
+
+const std::vector<ApiRoute> kBulkRoutes = {
+    {"GET", "flow-runs/count-by-status", ApiRoute::Access::user, count_by_status},
+    {"POST", "flow-runs/retry", ApiRoute::Access::user, retry_runs},
+    {"POST", "flow-runs/cancel", ApiRoute::Access::user, cancel_runs},
+    {"POST", "flow-runs/archive", ApiRoute::Access::user, archive_runs},
+};
+
+}  // namespace sallyport::engine

@@ -1,0 +1,241 @@
+// The run driver's fourth part: runs that start other runs and hear from them, and the addresses by
+// which a paused run is told to go on.
+//
+// A called flow runs once for each attempt of the step that calls it: the attempt's idempotency key
+// is its delivery id. The step waits under an id that does not change when it is performed again.
+#include "engine/adapters/run_driver_impl.hpp"
+#include "engine/core/piece_wait.hpp"
+#include "engine/core/resume_id.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sallyport::engine {
+namespace {
+
+// A rest that is nearly over when it begins would end before anybody could answer.
+constexpr std::int64_t kWaitMsMin = 60'000;
+
+// When the store did not answer.
+constexpr std::int64_t kTellAgainMs = 1000;
+
+StepResult step_failed(std::string message) {
+    StepResult result;
+    result.kind = StepResult::Kind::failed;
+    result.message = std::move(message);
+    return result;
+}
+
+StepResult step_done(Json output) {
+    StepResult result;
+    result.output = std::move(output);
+    return result;
+}
+
+StepResult try_again() {
+    StepResult result;
+    result.kind = StepResult::Kind::overloaded;
+    return result;
+}
+
+Json with_body(const Json& body) {
+    return Json::object(
+        {{"body", body}, {"headers", Json::object()}, {"queryParams", Json::object()}});
+}
+
+bool has_failed(RunStatus status) {
+    return is_terminal(status) && status != RunStatus::succeeded;
+}
+
+}  // namespace
+
+bool RunDriver::Impl::is_resume_id(std::string_view run_id, std::string_view id) const {
+    return options_.resume_key != nullptr && is_resume_id_of(*options_.resume_key, run_id, id);
+}
+
+std::string RunDriver::Impl::resume_url(const RunPtr& run, std::string_view kind,
+                                        const std::string& request_id) const {
+    return options_.public_url + "/api/v1/flow-runs/" + run->row.id + "/" + std::string(kind) +
+           "/" + request_id;
+}
+
+StepCall RunDriver::Impl::call_of(const RunPtr& run, const PerformStep& action) const {
+    const Step& at = run->program->steps[action.step];
+    const std::int64_t now = ports_.clock.now_ms();
+    StepCall call{at,
+                  run->input,
+                  run->row.project_id,
+                  idempotency_key(run->row.id, at.name, action.attempt, action.path),
+                  run->deadline_ms - now,
+                  now};
+    const bool links = at.piece == kApprovalPiece;
+    if (options_.resume_key != nullptr &&
+        (links || waits_for_request(at) || at.piece == kSubflowsPiece)) {
+        // Approvals: the links are made by one step and waited for by another.
+        call.request_id = links ? resume_id(*options_.resume_key, run->row.id, {}, 0, action.path)
+                                : resume_id(*options_.resume_key, run->row.id, at.name,
+                                            action.attempt, action.path);
+        call.resume_url = resume_url(run, "requests", call.request_id);
+        call.wait_until_ms =
+            std::max(run->row.created_ms + options_.pause_ms_max, now + kWaitMsMin);
+    }
+    return call;
+}
+
+void RunDriver::Impl::perform_link(const RunPtr& run, const PerformStep& action) {
+    if (run->program->steps[action.step].action == kCallFlow) {
+        call_flow(run, action);
+    } else {
+        return_response(run, action);
+    }
+}
+
+// ---- calling
+
+void RunDriver::Impl::call_flow(const RunPtr& run, const PerformStep& action) {
+    const std::string name(run->input["flowId"].text());
+    if (name.empty()) {
+        on_result(run, action, step_failed("Please select a flow"));
+        return;
+    }
+    ports_.flows.find(run->row.project_id, name,
+                      [self = shared_from_this(), run, action](const Result<std::string>& id) {
+                          if (!id.ok()) {
+                              self->on_result(run, action, try_again());
+                          } else if (id->empty()) {
+                              self->on_result(run, action, step_failed("Flow not found"));
+                          } else {
+                              self->start_called(run, action, *id);
+                          }
+                      });
+}
+
+void RunDriver::Impl::start_called(const RunPtr& run, const PerformStep& action,
+                                   const std::string& flow_id) {
+    ports_.flows.published(flow_id, [self = shared_from_this(), run,
+                                     action](const Result<std::optional<RunnableFlow>>& flow) {
+        if (!flow.ok()) {
+            self->on_result(run, action, try_again());
+            return;
+        }
+        const bool callable = flow->has_value() && (*flow)->program != nullptr &&
+                              (*flow)->program->trigger().piece == kSubflowsPiece;
+        if (!callable || !(*flow)->enabled) {
+            self->on_result(run, action,
+                            step_failed(callable ? "The selected subflow is disabled. Enable it "
+                                                   "before calling it from a parent flow."
+                                                 : "Flow not found"));
+            return;
+        }
+        const StepCall call = self->call_of(run, action);
+        const bool waits = run->input["waitForResponse"].is_true();
+        StartRun child;
+        child.program = (*flow)->program;
+        child.project_id = run->row.project_id;
+        child.environment = run->row.environment;
+        child.parent_run_id = run->row.id;
+        child.fail_parent = waits;
+        child.delivery_id = call.idempotency_key;
+        child.payload =
+            call_payload(run->input["flowProps"]["payload"],
+                         waits ? self->resume_url(run, "waitpoints", call.request_id) : "");
+        self->start(std::move(child),
+                    [self, run, action, call, waits](const Result<StartedRun>& started) {
+                        if (!started.ok()) {
+                            self->on_result(run, action, try_again());
+                            return;
+                        }
+                        StepResult result = step_done(Json::object());
+                        if (waits) {
+                            result.kind = StepResult::Kind::paused;
+                            result.request_id = call.request_id;
+                            result.resume_at_ms = call.wait_until_ms;
+                        }
+                        self->on_result(run, action, std::move(result));
+                    });
+    });
+}
+
+// ---- answering
+
+void RunDriver::Impl::return_response(const RunPtr& run, const PerformStep& action) {
+    const std::string url(run->state.scope["trigger"]["output"]["callbackUrl"].text());
+    const CallbackTarget target = callback_target(url);
+    if (url.empty() || url == "MOCK") {
+        on_result(run, action, step_done(run->input["response"]["response"]));
+        return;
+    }
+    if (target.run_id != run->row.parent_run_id ||
+        !is_resume_id(target.run_id, target.request_id)) {
+        send_response(run, action, url);
+        return;
+    }
+    const Json answer = run->input["response"]["response"];
+    const Json body = Json::object({{"status", Json::string("success")}, {"data", answer}});
+    resume_by(
+        target.run_id, RequestArrived{target.request_id, with_body(body), 0},
+        [self = shared_from_this(), run, action, answer](const Result<Runs::Outcome>& outcome) {
+            // Refused: it was told before, or is over.
+            self->on_result(run, action, outcome.ok() ? step_done(answer) : try_again());
+        },
+        0);
+}
+
+// A callback of another engine.
+void RunDriver::Impl::send_response(const RunPtr& run, const PerformStep& action,
+                                    const std::string& url) {
+    const Json answer = run->input["response"]["response"];
+    HttpRequest request;
+    request.method = "POST";
+    request.url = url;
+    request.headers.push_back({"Content-Type", "application/json"});
+    request.body = Json::object({{"status", Json::string("success")}, {"data", answer}}).dump();
+    request.tenant = run->row.project_id;
+    request.idempotency_key = call_of(run, action).idempotency_key;
+    request.timeout_ms = options_.http_timeout_ms;
+    const auto id = ports_.http.send(
+        std::move(request), [self = shared_from_this(), run, action, answer](HttpOutcome outcome) {
+            const auto* response = std::get_if<HttpResponse>(&outcome);
+            const bool taken = response != nullptr && response->status < 400;
+            self->on_result(
+                run, action,
+                taken ? step_done(answer) : step_failed("The calling flow could not be reached"));
+        });
+    run->cancel_effect = [self = shared_from_this(), id] { self->ports_.http.cancel(id); };
+}
+
+// The step that called this run and waits must hear that it failed, before the failure is on disk:
+// a crash in between repeats the failure, the other order would lose it. True: the commit follows.
+bool RunDriver::Impl::tells_parent(const RunPtr& run) {
+    if (run->parent_told || run->row.parent_run_id.empty() || !run->row.fail_parent ||
+        !has_failed(run->state.status)) {
+        return false;
+    }
+    run->parent_told = true;
+    const CallbackTarget target =
+        callback_target(run->state.scope["trigger"]["output"]["callbackUrl"].text());
+    if (target.run_id != run->row.parent_run_id ||
+        !is_resume_id(target.run_id, target.request_id)) {
+        return false;
+    }
+    const Json body =
+        Json::object({{"status", Json::string("error")},
+                      {"data", Json::object({{"message", Json::string("Subflow execution failed")},
+                                             {"runId", Json::string(run->row.id)}})}});
+    const auto goes_on = [self = shared_from_this(), run](const Result<Runs::Outcome>& outcome) {
+        if (outcome.ok()) {
+            run->committing = false;
+            self->commit(run);
+            return;
+        }
+        self->ports_.loop.after(kTellAgainMs, [self, run] {
+            run->parent_told = false;
+            run->committing = false;
+            self->commit(run);
+        });
+    };
+    resume_by(target.run_id, RequestArrived{target.request_id, with_body(body), 0}, goes_on, 20);
+    return true;
+}
+
+}  // namespace sallyport::engine

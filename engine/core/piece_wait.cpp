@@ -1,0 +1,63 @@
+#include "engine/core/piece_wait.hpp"
+
+namespace sallyport::engine {
+namespace {
+
+Json or_null(const Json& value) {
+    return value.exists() ? value : Json::null();
+}
+
+WaitOutcome called_flow_outcome(const Json& body) {
+    if (body["status"].text() == "error") {
+        return {{}, or_null(body["data"]).dump_pretty()};
+    }
+    return {Json::object({{"status", or_null(body["status"])}, {"data", or_null(body["data"])}}),
+            {}};
+}
+
+}  // namespace
+
+WaitOutcome wait_outcome(const Step& step, const Json& payload) {
+    if (step.piece == kSubflowsPiece) {
+        return called_flow_outcome(payload["body"]);
+    }
+    if (step.piece == kApprovalPiece) {
+        const bool approved = payload["queryParams"]["action"].text() == "approve";
+        return {Json::object({{"approved", Json::boolean(approved)}}), {}};
+    }
+    return {Json::object({{"body", or_null(payload["body"])},
+                          {"headers", or_null(payload["headers"])},
+                          {"queryParams", or_null(payload["queryParams"])}}),
+            {}};
+}
+
+Json approval_links(const std::string& resume_url) {
+    return Json::object({{"approvalLink", Json::string(resume_url + "?action=approve")},
+                         {"disapprovalLink", Json::string(resume_url + "?action=disapprove")}});
+}
+
+Json call_payload(const Json& data, const std::string& callback_url) {
+    Json payload = Json::object({{"data", or_null(data)}});
+    if (!callback_url.empty()) {
+        payload.set("callbackUrl", Json::string(callback_url));
+    }
+    return payload;
+}
+
+CallbackTarget callback_target(std::string_view url) {
+    constexpr std::string_view kRuns = "/v1/flow-runs/";
+    constexpr std::string_view kWaits = "/waitpoints/";
+    const std::size_t runs = url.find(kRuns);
+    if (runs == std::string_view::npos) {
+        return {};
+    }
+    url.remove_prefix(runs + kRuns.size());
+    const std::size_t waits = url.find(kWaits);
+    if (waits == std::string_view::npos) {
+        return {};
+    }
+    const std::string_view id = url.substr(waits + kWaits.size());
+    return {std::string(url.substr(0, waits)), std::string(id.substr(0, id.find_first_of("/?#")))};
+}
+
+}  // namespace sallyport::engine
