@@ -136,7 +136,14 @@ class Reader {
         return Done{};
     }
     Status set_unless(std::string_view value) { return set_source(value, out_.unless); }
-    Status set_check(std::string_view value) { return set_source(value, out_.check); }
+    // `=$token` behind it may be said: it is always that token.
+    Status set_check(std::string_view value) {
+        constexpr std::string_view kToken = "=$token";
+        if (value.ends_with(kToken)) {
+            value.remove_suffix(kToken.size());
+        }
+        return set_source(value, out_.check);
+    }
     Status set_echo(std::string_view value) { return set_source(value, out_.echo); }
 
     Status set_as(std::string_view value) {

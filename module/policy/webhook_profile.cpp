@@ -330,9 +330,10 @@ Status Builder::parse_requirement() {
 }
 
 Status Builder::set_body(std::string_view value) {
-    constexpr std::array<std::pair<std::string_view, BodyForm>, 2> kWords = {{
+    constexpr std::array<std::pair<std::string_view, BodyForm>, 3> kWords = {{
         {"raw", BodyForm::raw},
         {"gunzip", BodyForm::gunzip},
+        {"json-escape", BodyForm::json_escape},
     }};
     const auto body = pick("body", value, kWords);
     if (!body) {

@@ -59,7 +59,8 @@ enum class KeyFormat : std::uint8_t {
     whpk,
     jwks,  // a JSON Web Key Set: builtin jwt and jws
 };
-enum class BodyForm : std::uint8_t { raw, gunzip };
+// What is signed in place of the bytes received.
+enum class BodyForm : std::uint8_t { raw, gunzip, json_escape };
 enum class UrlPort : std::uint8_t { as_is, both };
 
 // Special code in place of a template (webhook_builtin.hpp).

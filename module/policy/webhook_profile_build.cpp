@@ -58,10 +58,10 @@ Status Builder::finish() {
         }
     }
     plan_body();
-    if (out_.body == BodyForm::gunzip && out_.needs_whole_body) {
+    if (out_.body != BodyForm::raw && out_.needs_whole_body) {
         return Error{
-            "body=gunzip cannot be combined with form: values or a template that needs the "
-            "body twice; use {body}"};
+            "body=gunzip and body=json-escape cannot be combined with form: values or a template "
+            "that needs the body twice; use {body}"};
     }
     return Done{};
 }

@@ -3,6 +3,7 @@
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
 #include "common/gunzip.hpp"
+#include "module/policy/webhook_escape.hpp"
 #include "module/policy/webhook_form.hpp"
 #include "module/policy/webhook_json.hpp"
 
@@ -203,7 +204,7 @@ class Signer {
             case Part::Kind::secret:
                 return std::string(key_.secret->bytes().reveal());
             case Part::Kind::body:
-                return std::string(delivery_.body);
+                return body_text();
             case Part::Kind::body_sha256_hex:
                 return hex_encode(digest(DigestAlgorithm::sha256, delivery_.body));
             case Part::Kind::body_crc32:
@@ -228,6 +229,18 @@ class Signer {
                 break;
         }
         return absent("text");
+    }
+
+    // As the profile's body= spells it, but for gunzip: there the body given is what is inside.
+    Result<std::string> body_text() const {
+        std::string out;
+        JsonEscape escape;
+        if (profile_.body != BodyForm::json_escape) {
+            return std::string(delivery_.body);
+        }
+        const bool good =
+            escape.feed(delivery_.body, [&out](std::string_view piece) { out += piece; });
+        return good && escape.whole() ? Result<std::string>(std::move(out)) : absent("UTF-8 body");
     }
 
     // A timestamp of the body or the query is what stands there already.

@@ -80,6 +80,9 @@ Verification::Verification(const Profile& profile, std::span<const SecretKey> se
     if (profile.body == BodyForm::gunzip) {
         gunzip_.emplace(profile.inflate_bytes_max);
     }
+    if (profile.body == BodyForm::json_escape) {
+        escape_.emplace();
+    }
     if (profile.needs_body_sha256 || !keyed()) {
         body_digest_.emplace(DigestAlgorithm::sha256);
     }
@@ -255,6 +258,10 @@ Reason Verification::update(std::string_view chunk) {
         builtin_->consume(chunk);
         return Reason::none;
     }
+    if (escape_) {
+        const bool text = escape_->feed(chunk, [this](std::string_view piece) { consume(piece); });
+        return text ? Reason::none : Reason::webhook_signature_invalid;
+    }
     if (!gunzip_) {
         consume(chunk);
         return Reason::none;
@@ -279,7 +286,8 @@ Outcome Verification::finish(std::int64_t now_ms, std::string_view whole_body) {
     if (builtin_ != nullptr) {
         return builtin_->finish(now_ms, whole_body);
     }
-    if (gunzip_ && gunzip_->state() != GunzipStream::State::ended) {
+    if ((gunzip_ && gunzip_->state() != GunzipStream::State::ended) ||
+        (escape_ && !escape_->whole())) {
         return {Reason::webhook_signature_invalid};
     }
     if (json_ != nullptr) {

@@ -15,6 +15,7 @@
 #include "common/gunzip.hpp"
 #include "module/policy/decision.hpp"
 #include "module/policy/webhook_builtin.hpp"
+#include "module/policy/webhook_escape.hpp"
 #include "module/policy/webhook_form.hpp"
 #include "module/policy/webhook_json.hpp"
 #include "module/policy/webhook_profile.hpp"
@@ -140,6 +141,7 @@ class Verification {
     std::array<When, kGroupsMax> whens_{};
     JsonPicker* json_ = nullptr;  // in `memory_`: too large for those who need none
     std::optional<GunzipStream> gunzip_;
+    std::optional<JsonEscape> escape_;
     std::optional<DigestStream> body_digest_;
     std::array<std::uint8_t, 32> body_sha256_{};
     std::array<char, 64> body_sha256_hex_{};

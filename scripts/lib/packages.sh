@@ -58,7 +58,8 @@ packages_test() {
 }
 
 packages_bench() {
-    printf '%s\n' wrk
+    # Lua and njs are the peers that verify webhooks.
+    printf '%s\n' wrk libnginx-mod-http-lua libnginx-mod-http-js
 }
 
 # What the built programs load, where nothing is built: the container images, a server. Library

@@ -262,6 +262,21 @@ TEST(HandshakePolicy, OthersAreLeftAlone) {
     }
 }
 
+TEST(HandshakePolicy, TheTokenMayBeNamed) {
+    const Secret token(kToken);
+    for (const char* check : {"query:t", "query:t=$token"}) {
+        const auto described = handshake_described(
+            {{"method", "GET"}, {"check", check}, {"echo", "query:c"}, {"as", "text"}});
+        ASSERT_TRUE(described);
+        const Asked asked{"GET", "/hook?c=x&t=the-token-of-the-operator", {}, ""};
+        EXPECT_EQ(answer_handshake(*described, Request(asked), &token, nullptr).kind,
+                  Kind::answered);
+        const Asked wrong{"GET", "/hook?c=x&t=the-token", {}, ""};
+        EXPECT_EQ(answer_handshake(*described, Request(wrong), &token, nullptr).kind,
+                  Kind::refused);
+    }
+}
+
 TEST(HandshakePolicy, WhatCannotBeEchoedIsRefused) {
     const auto kind = [](const std::string& target) {
         return answer("dropbox", {"GET", target.c_str(), {}, ""}).kind;

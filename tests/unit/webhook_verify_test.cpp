@@ -212,6 +212,28 @@ TEST(WebhookBounds, InflationIsBounded) {
               Reason::webhook_signature_invalid);
 }
 
+TEST(WebhookBodies, AreEscapedWhereTheSenderDoes) {
+    SignedRequest request;
+    request.body = "{\"t\":\"Zo\xc3\xab \xe2\x82\xac \xf0\x9f\x98\x80 \x7f/\\n\"}";
+    const std::string signed_text = R"({"t":"Zo\u00eb \u20ac \ud83d\ude00 \u007f/\n"})";
+    request.headers = {{"S", hex_hmac(kSecret, signed_text)}};
+    const std::string config = "sig=header:S body=json-escape";
+    const Profile profile = profile_of(config);
+    const auto keys = test::keys_of(profile, {std::string(kSecret)});
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{3}, std::size_t{4096}}) {
+        EXPECT_EQ(test::run(profile, keys, request, piece).reason, Reason::none);
+    }
+    EXPECT_EQ(check("sig=header:S", {std::string(kSecret)}, request).reason,
+              Reason::webhook_signature_invalid);
+    for (const char* bad : {"\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                            "\x80", "\xff", "\xf0\x9f\x98"}) {
+        request.body = bad;
+        request.headers = {{"S", hex_hmac(kSecret, bad)}};
+        EXPECT_EQ(check(config, {std::string(kSecret)}, request).reason,
+                  Reason::webhook_signature_invalid);
+    }
+}
+
 TEST(WebhookSecrets, SayWhichOneMatched) {
     SignedRequest request;
     request.body = "b";
