@@ -44,6 +44,7 @@ struct ApiPorts {
     AccountStore& accounts;
     FlowStore& flows;
     RunStore& runs;
+    EntityStore& entities;
     FlowCatalog& catalog;
     Runs& driver;
     PasswordHasher& passwords;

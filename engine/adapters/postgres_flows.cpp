@@ -1,4 +1,5 @@
 // Flows and their versions in PostgreSQL.
+#include "engine/adapters/like_text.hpp"
 #include "engine/adapters/postgres_page.hpp"
 #include "engine/adapters/postgres_store.hpp"
 #include "engine/adapters/postgres_transaction.hpp"
@@ -10,7 +11,7 @@ namespace {
     "f.id, f.project_id, f.external_id, f.owner_id, f.folder_id, f.status, "            \
     "f.published_version_id, f.metadata, f.created_ms, f.updated_ms, v.id, v.flow_id, " \
     "v.display_name, v.trigger, v.valid, v.schema_version, v.state, v.connection_ids, " \
-    "v.updated_by, v.created_ms, v.updated_ms"
+    "v.updated_by, v.created_ms, v.updated_ms, v.notes, f.time_saved"
 #define SALLYPORT_PG_LATEST \
     "(SELECT id FROM flow_version WHERE flow_id = f.id ORDER BY created_ms DESC, id DESC LIMIT 1)"
 #define SALLYPORT_PG_SELECT_FLOW \
@@ -48,6 +49,8 @@ StoredFlow read_flow(const PostgresRows& rows, int row) {
     version.updated_by = rows.text(row, 18);
     version.created_ms = rows.integer(row, 19);
     version.updated_ms = rows.integer(row, 20);
+    version.notes = rows.text(row, 21);
+    flow.time_saved = rows.text(row, 22);
     return stored;
 }
 
@@ -59,15 +62,17 @@ PostgresStatement put_flow(const FlowRow& flow) {
     PostgresStatement put{
         {},
         "INSERT INTO flow (id, project_id, external_id, owner_id, folder_id, status, "
-        "published_version_id, metadata, created_ms, updated_ms) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO UPDATE SET "
+        "published_version_id, metadata, time_saved, created_ms, updated_ms) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO UPDATE SET "
         "owner_id = excluded.owner_id, folder_id = excluded.folder_id, "
         "status = excluded.status, published_version_id = excluded.published_version_id, "
-        "metadata = excluded.metadata, updated_ms = excluded.updated_ms",
+        "metadata = excluded.metadata, time_saved = excluded.time_saved, updated_ms = "
+        "excluded.updated_ms",
         {}};
     put.add(flow.id).add(flow.project_id).add(flow.external_id);
     put.add_null_if_empty(flow.owner_id).add_null_if_empty(flow.folder_id).add(flow.status);
     put.add_null_if_empty(flow.published_version_id).add_null_if_empty(flow.metadata);
+    put.add_null_if_empty(flow.time_saved);
     put.add(flow.created_ms).add(flow.updated_ms);
     return put;
 }
@@ -76,17 +81,19 @@ PostgresStatement put_version(const VersionRow& version) {
     PostgresStatement put{
         {},
         "INSERT INTO flow_version (id, flow_id, display_name, trigger, valid, schema_version, "
-        "state, connection_ids, updated_by, created_ms, updated_ms) "
-        "VALUES ($1, $2, $3, $4, $5::integer::boolean, $6, $7, $8, $9, $10, $11) "
+        "state, connection_ids, updated_by, notes, created_ms, updated_ms) "
+        "VALUES ($1, $2, $3, $4, $5::integer::boolean, $6, $7, $8, $9, $10, $11, $12) "
         "ON CONFLICT (id) DO UPDATE SET "
         "display_name = excluded.display_name, trigger = excluded.trigger, "
         "valid = excluded.valid, schema_version = excluded.schema_version, "
         "state = excluded.state, connection_ids = excluded.connection_ids, "
-        "updated_by = excluded.updated_by, updated_ms = excluded.updated_ms",
+        "updated_by = excluded.updated_by, notes = excluded.notes, updated_ms = "
+        "excluded.updated_ms",
         {}};
     put.add(version.id).add(version.flow_id).add(version.display_name).add(version.trigger);
     put.add(std::int64_t{version.valid}).add(version.schema_version).add(version.state);
     put.add(version.connection_ids).add_null_if_empty(version.updated_by);
+    put.add_null_if_empty(version.notes);
     put.add(version.created_ms).add(version.updated_ms);
     return put;
 }
@@ -97,17 +104,6 @@ PostgresStatement announce(const std::string& flow_id) {
         {}, "SELECT pg_notify('" + std::string(kFlowChangedChannel) + "', $1)", {}};
     notify.add(flow_id);
     return notify;
-}
-
-std::string escape_like(std::string_view text) {
-    std::string out = "%";
-    for (const char c : text) {
-        if (c == '%' || c == '_' || c == '\\') {
-            out += '\\';
-        }
-        out += c;
-    }
-    return out + "%";
 }
 
 }  // namespace
@@ -151,8 +147,9 @@ void PostgresStore::list_flows(FlowQuery query, StoreDone<Page<StoredFlow>> done
     PostgresListQuery list(SALLYPORT_PG_SELECT_FLOW "ON v.id = " SALLYPORT_PG_LATEST);
     list.add(" WHERE f.project_id = ?", query.project_id);
     list.add_in("f.status", query.statuses).add_in("f.external_id", query.external_ids);
+    list.add_in("f.folder_id", query.folder_ids);
     if (!query.name.empty()) {
-        list.add(" AND v.display_name ILIKE ?", escape_like(query.name));
+        list.add(" AND v.display_name ILIKE ?", like_text(query.name));
     }
     list.add(query.uncategorised_only ? " AND f.folder_id IS NULL" : "");
     PostgresStatement statement =
@@ -172,6 +169,26 @@ void PostgresStore::list_flows(FlowQuery query, StoreDone<Page<StoredFlow>> done
                             return std::pair(row.flow.updated_ms, row.flow.id);
                         }));
                     });
+}
+
+void PostgresStore::list_versions(std::string flow_id, std::optional<PageCursor> cursor,
+                                  std::size_t limit, StoreDone<Page<VersionRow>> done) {
+    PostgresListQuery list(SALLYPORT_PG_SELECT_FLOW "ON v.flow_id = f.id");
+    list.add(" WHERE f.id = ?", flow_id);
+    PostgresStatement statement = std::move(list).page(cursor, "v.created_ms", "v.id", limit);
+    reader().submit(std::move(statement), [cursor, limit, done = std::move(done)](
+                                              const Result<PostgresRows>& rows) {
+        if (!rows.ok()) {
+            done(rows.error());
+            return;
+        }
+        std::vector<VersionRow> versions;
+        for (int i = 0; i < rows->count(); ++i) {
+            versions.push_back(read_flow(*rows, i).version);
+        }
+        done(make_page(std::move(versions), cursor, limit,
+                       [](const VersionRow& row) { return std::pair(row.created_ms, row.id); }));
+    });
 }
 
 void PostgresStore::count_flows(std::string project_id, StoreDone<std::int64_t> done) {

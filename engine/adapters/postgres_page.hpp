@@ -38,10 +38,10 @@ class PostgresListQuery {
         }
         return add(values.empty() ? "" : ")");
     }
-    // The page and its order, newest first; a previous page is read upwards.
+    // The page and its order, newest first unless told; a previous page is read the other way.
     PostgresStatement page(const std::optional<PageCursor>& cursor, const std::string& time,
-                           const std::string& id, std::size_t limit) && {
-        const bool back = goes_back(cursor);
+                           const std::string& id, std::size_t limit, bool oldest_first = false) && {
+        const bool back = goes_back(cursor) != oldest_first;
         if (cursor) {
             add(" AND (" + time + ", " + id + (back ? ") > (?::bigint, " : ") < (?::bigint, "),
                 cursor->at_ms);

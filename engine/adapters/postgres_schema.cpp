@@ -116,7 +116,25 @@ CREATE TABLE engine_process (
 );
 )sql";
 
-constexpr std::array<const char*, 1> kMigrations = {kFirst};
+// Notes on flows, and small things of many kinds.
+constexpr const char* kEntities = R"sql(
+ALTER TABLE flow ADD COLUMN time_saved TEXT;
+ALTER TABLE flow_version ADD COLUMN notes TEXT;
+CREATE TABLE entity (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    kind TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    key TEXT NOT NULL,
+    label TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    updated_ms BIGINT NOT NULL,
+    UNIQUE (kind, scope, key)
+);
+CREATE INDEX entity_created ON entity (kind, scope, created_ms, id);
+)sql";
+
+constexpr std::array<const char*, 2> kMigrations = {kFirst, kEntities};
 
 // Held while the schema is brought up to date.
 constexpr const char* kMigrationLock = "SELECT pg_advisory_xact_lock(1396788336, 0)";

@@ -1,4 +1,5 @@
 // Flows and their versions in SQLite.
+#include "engine/adapters/like_text.hpp"
 #include "engine/adapters/sqlite_page.hpp"
 #include "engine/adapters/sqlite_store.hpp"
 
@@ -9,7 +10,7 @@ namespace {
     "f.id, f.project_id, f.external_id, f.owner_id, f.folder_id, f.status, "            \
     "f.published_version_id, f.metadata, f.created_ms, f.updated_ms, v.id, v.flow_id, " \
     "v.display_name, v.trigger, v.valid, v.schema_version, v.state, v.connection_ids, " \
-    "v.updated_by, v.created_ms, v.updated_ms"
+    "v.updated_by, v.created_ms, v.updated_ms, v.notes, f.time_saved"
 #define SALLYPORT_LATEST \
     "(SELECT id FROM flow_version WHERE flow_id = f.id ORDER BY created_ms DESC, id DESC LIMIT 1)"
 #define SALLYPORT_SELECT_FLOW "SELECT " SALLYPORT_FLOW_COLUMNS " FROM flow f JOIN flow_version v "
@@ -46,22 +47,26 @@ StoredFlow read_flow(const SqliteQuery& query) {
     version.updated_by = query.text(18);
     version.created_ms = query.integer(19);
     version.updated_ms = query.integer(20);
+    version.notes = query.text(21);
+    flow.time_saved = query.text(22);
     return stored;
 }
 
 Status put_flow(SqliteDb& db, const FlowRow& flow) {
     SqliteQuery query(db,
                       "INSERT INTO flow (id, project_id, external_id, owner_id, folder_id, status, "
-                      "published_version_id, metadata, created_ms, updated_ms) "
-                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+                      "published_version_id, metadata, time_saved, created_ms, updated_ms) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
                       "owner_id = excluded.owner_id, folder_id = excluded.folder_id, "
                       "status = excluded.status, "
                       "published_version_id = excluded.published_version_id, "
-                      "metadata = excluded.metadata, updated_ms = excluded.updated_ms");
+                      "metadata = excluded.metadata, time_saved = excluded.time_saved, updated_ms "
+                      "= excluded.updated_ms");
     query.bind_all(flow.id, flow.project_id, flow.external_id);
     query.bind_null_if_empty(flow.owner_id).bind_null_if_empty(flow.folder_id);
     query.bind(flow.status);
     query.bind_null_if_empty(flow.published_version_id).bind_null_if_empty(flow.metadata);
+    query.bind_null_if_empty(flow.time_saved);
     return query.bind_all(flow.created_ms, flow.updated_ms).run();
 }
 
@@ -69,15 +74,16 @@ Status put_version(SqliteDb& db, const VersionRow& version) {
     SqliteQuery query(
         db,
         "INSERT INTO flow_version (id, flow_id, display_name, trigger, valid, schema_version, "
-        "state, connection_ids, updated_by, created_ms, updated_ms) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+        "state, connection_ids, updated_by, notes, created_ms, updated_ms) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
         "display_name = excluded.display_name, trigger = excluded.trigger, "
         "valid = excluded.valid, schema_version = excluded.schema_version, "
         "state = excluded.state, connection_ids = excluded.connection_ids, "
-        "updated_by = excluded.updated_by, updated_ms = excluded.updated_ms");
+        "updated_by = excluded.updated_by, notes = excluded.notes, updated_ms = "
+        "excluded.updated_ms");
     query.bind_all(version.id, version.flow_id, version.display_name, version.trigger,
                    version.valid, version.schema_version, version.state, version.connection_ids);
-    query.bind_null_if_empty(version.updated_by);
+    query.bind_null_if_empty(version.updated_by).bind_null_if_empty(version.notes);
     return query.bind_all(version.created_ms, version.updated_ms).run();
 }
 
@@ -103,25 +109,15 @@ Status put_both(SqliteDb& db, const StoredFlow& stored) {
     return status.ok() ? put_version(db, stored.version) : status;
 }
 
-std::string escape_like(std::string_view text) {
-    std::string out = "%";
-    for (const char c : text) {
-        if (c == '%' || c == '_' || c == '\\') {
-            out += '\\';
-        }
-        out += c;
-    }
-    return out + "%";
-}
-
 Result<Page<StoredFlow>> read_page(SqliteDb& db, const FlowQuery& wanted) {
     std::string sql = SALLYPORT_SELECT_FLOW "ON v.id = " SALLYPORT_LATEST " WHERE f.project_id = ?";
     sql += in_clause("f.status", wanted.statuses);
     sql += in_clause("f.external_id", wanted.external_ids);
     sql += wanted.name.empty() ? "" : " AND v.display_name LIKE ? ESCAPE '\\'";
+    sql += in_clause("f.folder_id", wanted.folder_ids);
     sql += wanted.uncategorised_only ? " AND f.folder_id IS NULL" : "";
     sql += page_clause(wanted.cursor, "f.updated_ms", "f.id");
-    const std::string name = escape_like(wanted.name);
+    const std::string name = like_text(wanted.name);
     SqliteQuery query(db, sql);
     query.bind(wanted.project_id);
     bind_list(query, wanted.statuses);
@@ -129,6 +125,7 @@ Result<Page<StoredFlow>> read_page(SqliteDb& db, const FlowQuery& wanted) {
     if (!wanted.name.empty()) {
         query.bind(name);
     }
+    bind_list(query, wanted.folder_ids);
     bind_page(query, wanted.cursor, wanted.limit);
     std::vector<StoredFlow> flows;
     while (query.row()) {
@@ -142,7 +139,35 @@ Result<Page<StoredFlow>> read_page(SqliteDb& db, const FlowQuery& wanted) {
     });
 }
 
+Result<Page<VersionRow>> read_versions(SqliteDb& db, const std::string& flow_id,
+                                       const std::optional<PageCursor>& cursor, std::size_t limit) {
+    const std::string sql = SALLYPORT_SELECT_FLOW "ON v.flow_id = f.id WHERE f.id = ?" +
+                            page_clause(cursor, "v.created_ms", "v.id");
+    SqliteQuery query(db, sql);
+    query.bind(flow_id);
+    bind_page(query, cursor, limit);
+    std::vector<VersionRow> versions;
+    while (query.row()) {
+        versions.push_back(read_flow(query).version);
+    }
+    if (!query.ok()) {
+        return query.status().error();
+    }
+    return make_page(std::move(versions), cursor, limit,
+                     [](const VersionRow& row) { return std::pair(row.created_ms, row.id); });
+}
+
 }  // namespace
+
+void SqliteStore::list_versions(std::string flow_id, std::optional<PageCursor> cursor,
+                                std::size_t limit, StoreDone<Page<VersionRow>> done) {
+    reader_.submit<Page<VersionRow>>(
+        Unit::statement,
+        [flow_id = std::move(flow_id), cursor = std::move(cursor), limit](SqliteDb& db) {
+            return read_versions(db, flow_id, cursor, limit);
+        },
+        std::move(done));
+}
 
 void SqliteStore::create_flow(StoredFlow flow, StoreDone<Done> done) {
     writer_.submit<Done>(

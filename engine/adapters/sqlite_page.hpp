@@ -8,10 +8,11 @@
 
 namespace sallyport::engine {
 
-// ` AND (time, id) < (?, ?) ORDER BY time DESC, id DESC LIMIT ?`; a previous page is read upwards.
+// ` AND (time, id) < (?, ?) ORDER BY time DESC, id DESC LIMIT ?`; a previous page is read upwards,
+// and so is a list whose oldest rows come first.
 inline std::string page_clause(const std::optional<PageCursor>& cursor, std::string_view time,
-                               std::string_view id) {
-    const bool back = goes_back(cursor);
+                               std::string_view id, bool oldest_first = false) {
+    const bool back = goes_back(cursor) != oldest_first;
     const std::string key = std::string(time) + ", " + std::string(id);
     std::string sql;
     if (cursor) {

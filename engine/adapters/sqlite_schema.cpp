@@ -119,7 +119,26 @@ CREATE TABLE schedule (
 CREATE INDEX schedule_next ON schedule (next_ms);
 )sql";
 
-constexpr std::array<const char*, 3> kMigrations = {kFirst, kPausedRuns, kParentsAndSchedules};
+// Notes on flows, and small things of many kinds.
+constexpr const char* kEntities = R"sql(
+ALTER TABLE flow ADD COLUMN time_saved TEXT;
+ALTER TABLE flow_version ADD COLUMN notes TEXT;
+CREATE TABLE entity (
+    id TEXT PRIMARY KEY NOT NULL,
+    kind TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    key TEXT NOT NULL,
+    label TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    UNIQUE (kind, scope, key)
+) WITHOUT ROWID;
+CREATE INDEX entity_created ON entity (kind, scope, created_ms, id);
+)sql";
+
+constexpr std::array<const char*, 4> kMigrations = {kFirst, kPausedRuns, kParentsAndSchedules,
+                                                    kEntities};
 
 Status apply(SqliteDb& db, std::int64_t version, const char* sql, std::int64_t now_ms) {
     Status status = db.execute("BEGIN IMMEDIATE");

@@ -109,7 +109,7 @@ struct Engine {
           flows(*store),
           driver({loop, time, entropy, *store, flows, sandbox, http, log}, driver_options(config)),
           passwords(loop),
-          api({time, entropy, *store, *store, *store, flows, driver, passwords, log},
+          api({time, entropy, *store, *store, *store, *store, flows, driver, passwords, log},
               api_options(config), HmacKey(DigestAlgorithm::sha256, config.jwt_secret.reveal()),
               config.verdict_secret.empty()
                   ? std::nullopt

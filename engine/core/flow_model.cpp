@@ -1,6 +1,7 @@
 #include "engine/core/flow_model.hpp"
 
 #include "common/bytes.hpp"
+#include "engine/core/flow_steps.hpp"
 #include "engine/core/shape.hpp"
 
 #include <algorithm>
@@ -14,44 +15,107 @@ bool is_name_char(char c, bool first) {
            (!first && c >= '0' && c <= '9');
 }
 
-Status check_piece(const Json& settings, std::string_view where) {
+// Members that may be missing, but when they are there, null included, must be of the kind.
+bool is_text_or_absent(const Json& value) {
+    return !value.exists() || value.is_string();
+}
+bool is_boolean_or_absent(const Json& value) {
+    return !value.exists() || value.is_boolean();
+}
+
+bool is_switch_or_absent(const Json& value) {
+    return !value.exists() || (value.is_object() && is_boolean_or_absent(value["value"]));
+}
+
+bool are_property_settings(const Json& settings) {
+    bool all = settings.is_object();
+    settings.each_member([&all](std::string_view, const Json& one) {
+        const std::string_view type = one["type"].text();
+        all = all && (type == "MANUAL" || type == "DYNAMIC");
+    });
+    return all;
+}
+
+// What the settings of every step may have.
+Status check_common_settings(const Json& settings) {
+    const Json sample = settings["sampleData"];
+    const bool sample_ok =
+        !sample.exists() || (sample.is_object() && is_text_or_absent(sample["sampleDataFileId"]) &&
+                             is_text_or_absent(sample["sampleDataInputFileId"]) &&
+                             is_text_or_absent(sample["lastTestDate"]));
+    if (!sample_ok || !is_text_or_absent(settings["customLogoUrl"])) {
+        return Error{"settings/sampleData or settings/customLogoUrl is not of its kind"};
+    }
+    return Done{};
+}
+
+Status check_error_handling(const Json& settings) {
+    const Json options = settings["errorHandlingOptions"];
+    if (options.exists() &&
+        !(options.is_object() && is_switch_or_absent(options["continueOnFailure"]) &&
+          is_switch_or_absent(options["retryOnFailure"]))) {
+        return Error{"settings/errorHandlingOptions is not of its kind"};
+    }
+    return Done{};
+}
+
+Status check_piece(const Json& settings, std::string_view name_of) {
     constexpr std::array kFields = {Field{"pieceName", Kind::text},
                                     Field{"pieceVersion", Kind::text}, Field{"input", Kind::object},
-                                    Field{"propertySettings", Kind::object},
-                                    Field{"errorHandlingOptions", Kind::object, Need::optional}};
-    Status shape = check_shape(settings, kFields, where);
-    if (shape.ok() && !is_piece_version(settings["pieceVersion"].text())) {
-        return Error{std::string(where) + "/pieceVersion must be a version such as 1.2.3"};
+                                    Field{"propertySettings", Kind::object}};
+    Status shape = check_shape(settings, kFields, "settings");
+    if (!shape.ok()) {
+        return shape;
     }
-    return shape;
+    if (!is_piece_version(settings["pieceVersion"].text())) {
+        return Error{"settings/pieceVersion must be a version such as 1.2.3"};
+    }
+    if (!are_property_settings(settings["propertySettings"])) {
+        return Error{"settings/propertySettings must have type MANUAL or DYNAMIC each"};
+    }
+    if (!is_text_or_absent(settings[name_of])) {
+        return Error{"settings/" + std::string(name_of) + " must be a string"};
+    }
+    return check_common_settings(settings);
+}
+
+Status check_code(const Json& settings) {
+    constexpr std::array kFields = {Field{"sourceCode", Kind::object},
+                                    Field{"input", Kind::object}};
+    constexpr std::array kSource = {Field{"code", Kind::text}, Field{"packageJson", Kind::text}};
+    Status shape = check_shape(settings, kFields, "settings");
+    return shape.ok() ? check_shape(settings["sourceCode"], kSource, "settings/sourceCode") : shape;
+}
+
+Status check_router(const Json& settings) {
+    constexpr std::array kFields = {Field{"branches", Kind::array},
+                                    Field{"executionType", Kind::text}};
+    Status shape = check_shape(settings, kFields, "settings");
+    if (!shape.ok()) {
+        return shape;
+    }
+    const std::string_view type = settings["executionType"].text();
+    if (type != "EXECUTE_ALL_MATCH" && type != "EXECUTE_FIRST_MATCH") {
+        return Error{
+            "settings/executionType must be one of EXECUTE_ALL_MATCH, EXECUTE_FIRST_MATCH"};
+    }
+    return are_branches(settings["branches"])
+               ? Status(Done{})
+               : Error{"settings/branches must be CONDITION or FALLBACK each"};
 }
 
 Status check_action_settings(std::string_view type, const Json& settings) {
-    if (type == "CODE") {
-        constexpr std::array kFields = {
-            Field{"sourceCode", Kind::object}, Field{"input", Kind::object},
-            Field{"errorHandlingOptions", Kind::object, Need::optional}};
-        constexpr std::array kSource = {Field{"code", Kind::text},
-                                        Field{"packageJson", Kind::text}};
-        Status shape = check_shape(settings, kFields, "settings");
-        return shape.ok() ? check_shape(settings["sourceCode"], kSource, "settings/sourceCode")
-                          : shape;
-    }
-    if (type == "PIECE") {
-        constexpr std::array kAction = {Field{"actionName", Kind::text, Need::optional}};
-        Status shape = check_piece(settings, "settings");
-        return shape.ok() ? check_shape(settings, kAction, "settings") : shape;
-    }
-    if (type == "LOOP_ON_ITEMS") {
+    Status status = Error{"type must be one of CODE, PIECE, LOOP_ON_ITEMS, ROUTER"};
+    if (type == "CODE" || type == "PIECE") {
+        status = type == "CODE" ? check_code(settings) : check_piece(settings, "actionName");
+        status = status.ok() ? check_error_handling(settings) : status;
+    } else if (type == "LOOP_ON_ITEMS") {
         constexpr std::array kFields = {Field{"items", Kind::text}};
-        return check_shape(settings, kFields, "settings");
+        status = check_shape(settings, kFields, "settings");
+    } else if (type == "ROUTER") {
+        status = check_router(settings);
     }
-    if (type == "ROUTER") {
-        constexpr std::array kFields = {Field{"branches", Kind::array},
-                                        Field{"executionType", Kind::text}};
-        return check_shape(settings, kFields, "settings");
-    }
-    return Error{"type must be one of CODE, PIECE, LOOP_ON_ITEMS, ROUTER"};
+    return status.ok() ? check_common_settings(settings) : status;
 }
 
 void collect_connections(std::string_view text, std::vector<std::string>& ids) {
@@ -158,11 +222,13 @@ bool is_piece_version(std::string_view version) {
 
 Status check_action(const Json& action) {
     constexpr std::array kFields = {Field{"name", Kind::text}, Field{"displayName", Kind::text},
-                                    Field{"type", Kind::text}, Field{"settings", Kind::object},
-                                    Field{"skip", Kind::boolean, Need::optional}};
+                                    Field{"type", Kind::text}, Field{"settings", Kind::object}};
     Status shape = check_shape(action, kFields, "action");
     if (!shape.ok()) {
         return shape;
+    }
+    if (!is_boolean_or_absent(action["skip"]) || !is_boolean_or_absent(action["valid"])) {
+        return Error{"action/skip and action/valid must be booleans"};
     }
     if (!is_step_name(action["name"].text())) {
         return Error{"action/name must match ^[a-zA-Z_][a-zA-Z0-9_]*$"};
@@ -172,17 +238,20 @@ Status check_action(const Json& action) {
 
 Status check_trigger(const Json& trigger) {
     constexpr std::array kFields = {Field{"name", Kind::text}, Field{"displayName", Kind::text},
-                                    Field{"type", Kind::text}, Field{"settings", Kind::any}};
+                                    Field{"type", Kind::text}};
     Status shape = check_shape(trigger, kFields, "trigger");
     if (!shape.ok()) {
         return shape;
+    }
+    if (!is_boolean_or_absent(trigger["valid"])) {
+        return Error{"trigger/valid must be a boolean"};
     }
     if (!is_step_name(trigger["name"].text())) {
         return Error{"trigger/name must match ^[a-zA-Z_][a-zA-Z0-9_]*$"};
     }
     const std::string_view type = trigger["type"].text();
     if (type == "PIECE_TRIGGER") {
-        return check_piece(trigger["settings"], "settings");
+        return check_piece(trigger["settings"], "triggerName");
     }
     if (type != "EMPTY") {
         return Error{"type must be one of EMPTY, PIECE_TRIGGER"};
@@ -207,6 +276,19 @@ std::vector<std::string> connection_ids(const Json& trigger) {
         collect_from_value(step["settings"]["input"], ids);
         if (step["type"].text() == "LOOP_ON_ITEMS" || step["type"].text() == "ROUTER") {
             collect_from_value(step["settings"], ids);
+        }
+    });
+    return ids;
+}
+
+std::vector<std::string> agent_ids(const Json& trigger) {
+    std::vector<std::string> ids;
+    visit_steps(trigger, [&ids](const Json& step) {
+        const Json settings = step["settings"];
+        const std::string_view id = settings["input"]["agentId"].text();
+        if (step["type"].text() == "PIECE" && !id.empty() &&
+            settings["pieceName"].text() == "@activepieces/piece-ai") {
+            ids.emplace_back(id);
         }
     });
     return ids;

@@ -41,5 +41,7 @@ bool flow_is_valid(const Json& trigger);
 
 // All X of `{{connections['X']}}` and `{{connections.X}}` in step inputs, in order, each once.
 std::vector<std::string> connection_ids(const Json& trigger);
+// The agents that steps of the AI piece name, in order.
+std::vector<std::string> agent_ids(const Json& trigger);
 
 }  // namespace sallyport::engine

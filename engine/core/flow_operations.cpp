@@ -1,11 +1,14 @@
+// The operations that there are and the shapes of their requests.
 #include "engine/core/flow_operations.hpp"
 
 #include "engine/core/flow_model.hpp"
+#include "engine/core/flow_steps.hpp"
 #include "engine/core/shape.hpp"
 
 #include <array>
-#include <string>
+#include <span>
 #include <utility>
+#include <vector>
 
 namespace sallyport::engine {
 namespace {
@@ -17,288 +20,168 @@ constexpr std::array<std::pair<std::string_view, OperationScope>, 26> kOperation
     {"UPDATE_ACTION", OperationScope::version},
     {"DELETE_ACTION", OperationScope::version},
     {"SET_SKIP_ACTION", OperationScope::version},
+    {"MOVE_ACTION", OperationScope::version},
+    {"DUPLICATE_ACTION", OperationScope::version},
+    {"ADD_BRANCH", OperationScope::version},
+    {"DELETE_BRANCH", OperationScope::version},
+    {"DUPLICATE_BRANCH", OperationScope::version},
+    {"MOVE_BRANCH", OperationScope::version},
+    {"IMPORT_FLOW", OperationScope::version},
+    {"LOCK_FLOW", OperationScope::version},
+    {"UPDATE_SAMPLE_DATA_INFO", OperationScope::version},
+    {"ADD_NOTE", OperationScope::version},
+    {"UPDATE_NOTE", OperationScope::version},
+    {"DELETE_NOTE", OperationScope::version},
     {"LOCK_AND_PUBLISH", OperationScope::flow},
     {"CHANGE_STATUS", OperationScope::flow},
-    {"LOCK_FLOW", OperationScope::unsupported},
-    {"MOVE_ACTION", OperationScope::unsupported},
-    {"DUPLICATE_ACTION", OperationScope::unsupported},
-    {"ADD_BRANCH", OperationScope::unsupported},
-    {"DELETE_BRANCH", OperationScope::unsupported},
-    {"DUPLICATE_BRANCH", OperationScope::unsupported},
-    {"MOVE_BRANCH", OperationScope::unsupported},
-    {"USE_AS_DRAFT", OperationScope::unsupported},
-    {"IMPORT_FLOW", OperationScope::unsupported},
-    {"CHANGE_FOLDER", OperationScope::unsupported},
-    {"UPDATE_METADATA", OperationScope::unsupported},
-    {"UPDATE_MINUTES_SAVED", OperationScope::unsupported},
-    {"UPDATE_OWNER", OperationScope::unsupported},
-    {"SAVE_SAMPLE_DATA", OperationScope::unsupported},
-    {"UPDATE_SAMPLE_DATA_INFO", OperationScope::unsupported},
-    {"ADD_NOTE", OperationScope::unsupported},
-    {"UPDATE_NOTE", OperationScope::unsupported},
-    {"DELETE_NOTE", OperationScope::unsupported},
+    {"CHANGE_FOLDER", OperationScope::flow},
+    {"USE_AS_DRAFT", OperationScope::flow},
+    {"UPDATE_METADATA", OperationScope::flow},
+    {"UPDATE_MINUTES_SAVED", OperationScope::flow},
+    {"UPDATE_OWNER", OperationScope::flow},
+    {"SAVE_SAMPLE_DATA", OperationScope::flow},
 }};
 
-void copy_member(const Json& from, Json& to, std::string_view name) {
-    const Json value = from[name];
-    if (value.exists()) {
-        to.set(name, value.deep_copy());
+constexpr std::string_view kWhere = "body/request";
+
+constexpr std::array kNameFields = {Field{"displayName", Kind::text}};
+constexpr std::array kNamesFields = {Field{"names", Kind::text_array}};
+constexpr std::array kSkipFields = {Field{"names", Kind::text_array}, Field{"skip", Kind::boolean}};
+constexpr std::array kStepFields = {Field{"stepName", Kind::text}};
+constexpr std::array kBranchFields = {Field{"stepName", Kind::text},
+                                      Field{"branchIndex", Kind::number}};
+constexpr std::array kAddBranchFields = {Field{"stepName", Kind::text},
+                                         Field{"branchIndex", Kind::number},
+                                         Field{"branchName", Kind::text}};
+constexpr std::array kMoveBranchFields = {Field{"stepName", Kind::text},
+                                          Field{"sourceBranchIndex", Kind::number},
+                                          Field{"targetBranchIndex", Kind::number}};
+constexpr std::array kAddFields = {Field{"parentStep", Kind::text}, Field{"action", Kind::object}};
+constexpr std::array kMoveFields = {Field{"name", Kind::text}, Field{"newParentStep", Kind::text}};
+constexpr std::array kImportFields = {Field{"displayName", Kind::text},
+                                      Field{"trigger", Kind::object},
+                                      Field{"schemaVersion", Kind::text, Need::optional},
+                                      Field{"notes", Kind::array, Need::optional}};
+constexpr std::array kDatedFields = {Field{"lastUpdatedDate", Kind::text}};
+constexpr std::array kNoteTimeFields = {Field{"createdAt", Kind::text},
+                                        Field{"updatedAt", Kind::text}};
+constexpr std::array kIdFields = {Field{"id", Kind::text}};
+constexpr std::array kVersionFields = {Field{"versionId", Kind::text}};
+constexpr std::array kFolderFields = {Field{"folderId", Kind::text, Need::optional}};
+constexpr std::array kMetadataFields = {Field{"metadata", Kind::object, Need::optional}};
+constexpr std::array kMinutesFields = {Field{"timeSavedPerRun", Kind::number, Need::optional}};
+constexpr std::array kOwnerFields = {Field{"ownerId", Kind::text}};
+constexpr std::array kSampleFields = {Field{"stepName", Kind::text}, Field{"type", Kind::text}};
+constexpr std::array kSampleInfoFields = {
+    Field{"stepName", Kind::text}, Field{"sampleDataSettings", Kind::object, Need::optional}};
+
+// The requests whose whole shape is a table.
+const std::vector<std::pair<std::string_view, std::span<const Field>>> kTables = {
+    {"CHANGE_NAME", kNameFields},         {"DELETE_ACTION", kNamesFields},
+    {"SET_SKIP_ACTION", kSkipFields},     {"DUPLICATE_ACTION", kStepFields},
+    {"DELETE_BRANCH", kBranchFields},     {"DUPLICATE_BRANCH", kBranchFields},
+    {"MOVE_BRANCH", kMoveBranchFields},   {"DELETE_NOTE", kIdFields},
+    {"USE_AS_DRAFT", kVersionFields},     {"CHANGE_FOLDER", kFolderFields},
+    {"UPDATE_METADATA", kMetadataFields}, {"UPDATE_MINUTES_SAVED", kMinutesFields},
+    {"UPDATE_OWNER", kOwnerFields},       {"LOCK_FLOW", {}},
+};
+
+// Where a step goes: members that may be missing but not null.
+Status check_place(const Json& request, std::string_view location) {
+    constexpr std::array<std::string_view, 5> kLocations = {"AFTER", "INSIDE_LOOP", "INSIDE_BRANCH",
+                                                            "INSIDE_ON_SUCCESS_BRANCH",
+                                                            "INSIDE_ON_FAILURE_BRANCH"};
+    const Json wanted = request[location];
+    bool known = !wanted.exists();
+    for (const std::string_view name : kLocations) {
+        known = known || (wanted.is_string() && wanted.text() == name);
     }
-}
-
-// The settings as sent, with an exact piece version: ranges would let a run change under its flow.
-Json settings_of(const Json& request) {
-    Json settings = request["settings"].deep_copy();
-    const std::string_view version = settings["pieceVersion"].text();
-    if (version.starts_with('~') || version.starts_with('^')) {
-        settings.set("pieceVersion", Json::string(std::string(version.substr(1))));
-    }
-    return settings;
-}
-
-// The parts every step has. `valid` is what the client says, unless the step is not complete.
-Json step_from(const Json& request, std::string_view now_iso) {
-    Json step = Json::object();
-    copy_member(request, step, "displayName");
-    copy_member(request, step, "name");
-    copy_member(request, step, "type");
-    copy_member(request, step, "skip");
-    step.set("lastUpdatedDate", Json::string(now_iso));
-    step.set("settings", settings_of(request));
-    return step;
-}
-
-void set_valid(Json& step, const Json& request, bool complete) {
-    step.set("valid", Json::boolean(complete && request["valid"].boolean_or(true)));
-}
-
-Json new_action(const Json& request, const Json& next, std::string_view now_iso) {
-    Json action = step_from(request, now_iso);
-    set_valid(action, request, check_action(action).ok());
-    if (request["type"].text() == "ROUTER") {
-        Json children = Json::array();
-        request["settings"]["branches"].each_element(
-            [&children](const Json&) { children.append(Json::null()); });
-        action.set("children", children);
-    }
-    if (next.is_object()) {
-        action.set("nextAction", next);
-    }
-    return action;
-}
-
-Error invalid_location(std::string_view kind, std::string_view location) {
-    return Error{std::string(kind) + " step parent " +
-                 std::string(location.empty() ? "undefined" : location) + " not found"};
-}
-
-void put_before(Json holder, std::string_view member, const Json& request,
-                std::string_view now_iso) {
-    const Json next = holder[member];
-    holder.set(member, new_action(request, next, now_iso));
-}
-
-Status add_to_router(const Json& parent, const Json& request, std::string_view now_iso) {
-    const std::string_view location = request["stepLocationRelativeToParent"].text();
-    if (location == "AFTER") {
-        put_before(parent, "nextAction", request["action"], now_iso);
-        return Done{};
+    if (!known) {
+        return Error{std::string(kWhere) + "/" + std::string(location) + " is not a location"};
     }
     const Json index = request["branchIndex"];
-    if (location != "INSIDE_BRANCH" || !index.is_number()) {
-        return invalid_location("Router", location);
+    if (index.exists() && !index.is_number()) {
+        return Error{std::string(kWhere) + "/branchIndex must be a number"};
     }
-    const std::int64_t at = index.integer_or(-1);
-    Json children = parent["children"];
-    if (at < 0 || static_cast<std::size_t>(at) >= children.size()) {
-        return Error{"Router branch " + std::to_string(at) + " not found"};
-    }
-    const auto branch = static_cast<std::size_t>(at);
-    children.set_at(branch, new_action(request["action"], children.at(branch), now_iso));
     return Done{};
 }
 
-Status add_to_failure_branch(Json parent, const Json& request, std::string_view now_iso) {
-    const std::string_view type = parent["type"].text();
-    if (type != "CODE" && type != "PIECE") {
-        return Error{"Branches for failure exist on CODE and PIECE actions, not on " +
-                     std::string(type)};
+// Sample data is the server's: what a client sends of it does not count.
+Json without_sample_data(const Json& step) {
+    if (!step["settings"]["sampleData"].exists()) {
+        return step;
     }
-    if (!parent["continueOnFailureBranches"].is_object()) {
-        parent.set("continueOnFailureBranches", Json::object());
-    }
-    const bool success =
-        request["stepLocationRelativeToParent"].text() == "INSIDE_ON_SUCCESS_BRANCH";
-    put_before(parent["continueOnFailureBranches"], success ? "onSuccess" : "onFailure",
-               request["action"], now_iso);
-    return Done{};
+    Json copy = step.deep_copy();
+    copy["settings"].erase("sampleData");
+    return copy;
 }
 
-Status add_action(const Json& trigger, const Json& request, std::string_view now_iso) {
-    const Json parent = find_step(trigger, request["parentStep"].text());
-    if (!parent.exists()) {
-        return Error{"Parent step " + std::string(request["parentStep"].text()) + " not found"};
-    }
-    // Names are keys: of outputs, of journal entries and of idempotency keys.
-    const std::string_view name = request["action"]["name"].text();
-    if (find_step(trigger, name).exists()) {
-        return Error{"A step named " + std::string(name) + " exists already"};
-    }
-    if (count_steps(trigger) >= kFlowStepsMax) {
-        return Error{"A flow can have at most " + std::to_string(kFlowStepsMax) + " steps"};
-    }
-    const std::string_view location = request["stepLocationRelativeToParent"].text();
-    if (location == "INSIDE_ON_SUCCESS_BRANCH" || location == "INSIDE_ON_FAILURE_BRANCH") {
-        return add_to_failure_branch(parent, request, now_iso);
-    }
-    const std::string_view type = parent["type"].text();
-    if (type == "ROUTER") {
-        return add_to_router(parent, request, now_iso);
-    }
-    if (type == "LOOP_ON_ITEMS" && location == "INSIDE_LOOP") {
-        put_before(parent, "firstLoopAction", request["action"], now_iso);
-        return Done{};
-    }
-    if (type == "LOOP_ON_ITEMS" && location != "AFTER") {
-        return invalid_location("Loop", location);
-    }
-    put_before(parent, "nextAction", request["action"], now_iso);
-    return Done{};
+Status check_add_action(const Json& request) {
+    Status shape = check_shape(request, kAddFields, kWhere);
+    shape = shape.ok() ? check_place(request, "stepLocationRelativeToParent") : shape;
+    return shape.ok() ? check_action(without_sample_data(request["action"])) : shape;
 }
 
-// Sample data belongs to the server: the stored one stays as long as the step keeps its type.
-void keep_sample_data(const Json& before, Json& after) {
-    Json settings = after["settings"];
-    settings.erase("sampleData");
-    if (before["type"].text() == after["type"].text()) {
-        copy_member(before["settings"], settings, "sampleData");
+Status check_add_branch(const Json& request) {
+    Status shape = check_shape(request, kAddBranchFields, kWhere);
+    const Json conditions = request["conditions"];
+    if (shape.ok() && conditions.exists() && !are_conditions(conditions)) {
+        return Error{"body/request/conditions must be a list of lists of conditions"};
     }
+    return shape;
 }
 
-// Replaces the members of `step` in place, so that whoever points at it keeps pointing.
-void replace_members(Json step, const Json& with) {
-    json_object_clear(step.get());
-    with.each_member([&step](std::string_view key, const Json& value) { step.set(key, value); });
+Status check_owner(const Json& note, std::string_view where) {
+    const Json owner = note["ownerId"];
+    return !owner.exists() || owner.is_null() || owner.is_string()
+               ? Status(Done{})
+               : Error{std::string(where) + "/ownerId must be a string"};
 }
 
-void update_action(Json step, const Json& request, std::string_view now_iso) {
-    const std::string_view old_type = step["type"].text();
+Status check_import(const Json& request) {
+    Status shape = check_shape(request, kImportFields, kWhere);
+    shape = shape.ok() ? check_trigger(request["trigger"]) : shape;
+    shape =
+        shape.ok() ? check_shape(request["trigger"], kDatedFields, "body/request/trigger") : shape;
+    request["notes"].each_element([&shape](const Json& note) {
+        shape = shape.ok() ? check_note(note, "body/request/notes") : shape;
+        shape = shape.ok() ? check_owner(note, "body/request/notes") : shape;
+        shape = shape.ok() ? check_shape(note, kNoteTimeFields, "body/request/notes") : shape;
+    });
+    return shape;
+}
+
+Status check_sample_info(const Json& request) {
+    Status shape = check_shape(request, kSampleInfoFields, kWhere);
+    for (const std::string_view name : {"sampleDataFileId", "sampleDataInputFileId"}) {
+        const Json id = request["sampleDataSettings"][name];
+        if (shape.ok() && id.exists() && !id.is_string()) {
+            return Error{"body/request/sampleDataSettings/" + std::string(name) +
+                         " must be a string"};
+        }
+    }
+    return shape;
+}
+
+Status check_status(const Json& request, bool required) {
+    const std::array fields = {
+        Field{"status", Kind::text, required ? Need::required : Need::optional}};
+    Status shape = check_shape(request, fields, kWhere);
+    const Json status = request["status"];
+    if (shape.ok() && status.exists() && status.text() != "ENABLED" &&
+        status.text() != "DISABLED") {
+        return Error{"body/request/status must be ENABLED or DISABLED"};
+    }
+    return shape;
+}
+
+Status check_sample(const Json& request) {
+    Status shape = check_shape(request, kSampleFields, kWhere);
     const std::string_view type = request["type"].text();
-    Json action = step_from(request, now_iso);
-    keep_sample_data(step, action);
-    set_valid(action, request, check_action(action).ok());
-    if ((type == "CODE" || type == "PIECE") && (old_type == "CODE" || old_type == "PIECE")) {
-        copy_member(step, action, "continueOnFailureBranches");
+    if (shape.ok() && type != "INPUT" && type != "OUTPUT") {
+        return Error{"body/request/type must be INPUT or OUTPUT"};
     }
-    if (type == "LOOP_ON_ITEMS" && old_type == type) {
-        copy_member(step, action, "firstLoopAction");
-    }
-    if (type == "ROUTER") {
-        Json children = step["children"];
-        if (old_type != type) {
-            children = Json::array();
-            children.append(Json::null());
-            children.append(Json::null());
-        }
-        action.set("children", children);
-    }
-    copy_member(step, action, "nextAction");
-    replace_members(step, action);
-}
-
-Status update_trigger(const Json& trigger, const Json& request, std::string_view now_iso) {
-    const Json step = find_step(trigger, request["name"].text());
-    const std::string_view type = step["type"].text();
-    if (type != "EMPTY" && type != "PIECE_TRIGGER") {
-        return Error{"Trigger " + std::string(request["name"].text()) + " not found"};
-    }
-    Json changed = step_from(request, now_iso);
-    changed.erase("skip");
-    if (request["type"].text() == "PIECE_TRIGGER") {
-        keep_sample_data(step, changed);
-    }
-    set_valid(changed, request, check_trigger(changed).ok());
-    copy_member(step, changed, "nextAction");
-    replace_members(step, changed);
-    return Done{};
-}
-
-// Takes the step called `name` out of the chain that starts in `holder[member]`, with all below it.
-void unlink_step(Json holder, std::string_view member, std::string_view name) {
-    const Json step = holder[member];
-    if (!step.is_object() || step["name"].text() != name) {
-        return;
-    }
-    const Json next = step["nextAction"];
-    if (next.is_object()) {
-        holder.set(member, next);
-    } else {
-        holder.erase(member);
-    }
-}
-
-void delete_action(const Json& trigger, std::string_view name) {
-    visit_steps(trigger, [name](const Json& step) {
-        unlink_step(step, "nextAction", name);
-        unlink_step(step, "firstLoopAction", name);
-        const Json branches = step["continueOnFailureBranches"];
-        if (branches.is_object()) {
-            unlink_step(branches, "onSuccess", name);
-            unlink_step(branches, "onFailure", name);
-        }
-        Json children = step["children"];
-        for (std::size_t i = 0; i < children.size(); ++i) {
-            const Json child = children.at(i);
-            if (child.is_object() && child["name"].text() == name) {
-                const Json next = child["nextAction"];
-                children.set_at(i, next.is_object() ? next : Json::null());
-            }
-        }
-    });
-}
-
-void set_skip(const Json& trigger, const Json& request) {
-    request["names"].each_element([&](const Json& name) {
-        Json step = find_step(trigger, name.text());
-        const std::string_view type = step["type"].text();
-        if (step.exists() && type != "EMPTY" && type != "PIECE_TRIGGER") {
-            step.set("skip", request["skip"]);
-        }
-    });
-}
-
-Status change_tree(Json version, std::string_view type, const Json& request,
-                   std::string_view now_iso) {
-    const Json trigger = version["trigger"];
-    if (type == "CHANGE_NAME") {
-        version.set("displayName", request["displayName"]);
-        return Done{};
-    }
-    if (type == "UPDATE_TRIGGER") {
-        return update_trigger(trigger, request, now_iso);
-    }
-    if (type == "ADD_ACTION") {
-        return add_action(trigger, request, now_iso);
-    }
-    if (type == "UPDATE_ACTION") {
-        const Json step = find_step(trigger, request["name"].text());
-        // An action that is not there (or is the trigger) leaves the flow as it is.
-        const std::string_view step_type = step["type"].text();
-        if (step.exists() && step_type != "EMPTY" && step_type != "PIECE_TRIGGER") {
-            update_action(step, request, now_iso);
-        }
-        return Done{};
-    }
-    if (type == "DELETE_ACTION") {
-        request["names"].each_element(
-            [&trigger](const Json& name) { delete_action(trigger, name.text()); });
-        return Done{};
-    }
-    if (type == "SET_SKIP_ACTION") {
-        set_skip(trigger, request);
-        return Done{};
-    }
-    return Error{"Operation " + std::string(type) + " does not change the steps of a flow"};
+    return shape;
 }
 
 }  // namespace
@@ -313,63 +196,44 @@ std::optional<OperationScope> operation_scope(std::string_view type) {
 }
 
 Status check_operation(std::string_view type, const Json& request) {
-    constexpr std::string_view kWhere = "body/request";
-    if (type == "CHANGE_NAME") {
-        constexpr std::array kFields = {Field{"displayName", Kind::text}};
-        return check_shape(request, kFields, kWhere);
+    for (const auto& [name, fields] : kTables) {
+        if (name == type) {
+            return check_shape(request, fields, kWhere);
+        }
     }
     if (type == "UPDATE_TRIGGER") {
-        return check_trigger(request);
+        return check_trigger(without_sample_data(request));
     }
     if (type == "UPDATE_ACTION") {
-        return check_action(request);
+        return check_action(without_sample_data(request));
     }
     if (type == "ADD_ACTION") {
-        constexpr std::array kFields = {
-            Field{"parentStep", Kind::text}, Field{"action", Kind::object},
-            Field{"branchIndex", Kind::number, Need::optional},
-            Field{"stepLocationRelativeToParent", Kind::text, Need::optional}};
-        Status shape = check_shape(request, kFields, kWhere);
-        return shape.ok() ? check_action(request["action"]) : shape;
+        return check_add_action(request);
     }
-    if (type == "DELETE_ACTION") {
-        constexpr std::array kFields = {Field{"names", Kind::text_array}};
-        return check_shape(request, kFields, kWhere);
+    if (type == "MOVE_ACTION") {
+        Status shape = check_shape(request, kMoveFields, kWhere);
+        return shape.ok() ? check_place(request, "stepLocationRelativeToNewParent") : shape;
     }
-    if (type == "SET_SKIP_ACTION") {
-        constexpr std::array kFields = {Field{"names", Kind::text_array},
-                                        Field{"skip", Kind::boolean}};
-        return check_shape(request, kFields, kWhere);
+    if (type == "ADD_BRANCH") {
+        return check_add_branch(request);
+    }
+    if (type == "IMPORT_FLOW") {
+        return check_import(request);
+    }
+    if (type == "UPDATE_SAMPLE_DATA_INFO") {
+        return check_sample_info(request);
+    }
+    if (type == "ADD_NOTE" || type == "UPDATE_NOTE") {
+        const Status note = check_note(request, kWhere);
+        return note.ok() && type == "UPDATE_NOTE" ? check_owner(request, kWhere) : note;
+    }
+    if (type == "SAVE_SAMPLE_DATA") {
+        return check_sample(request);
     }
     if (type == "CHANGE_STATUS" || type == "LOCK_AND_PUBLISH") {
-        const std::array fields = {
-            Field{"status", Kind::text, type == "CHANGE_STATUS" ? Need::required : Need::optional}};
-        Status shape = check_shape(request, fields, kWhere);
-        const Json status = request["status"];
-        if (shape.ok() && status.is_string() && status.text() != "ENABLED" &&
-            status.text() != "DISABLED") {
-            return Error{"body/request/status must be ENABLED or DISABLED"};
-        }
-        return shape;
+        return check_status(request, type == "CHANGE_STATUS");
     }
-    return check_shape(request, {}, kWhere);
-}
-
-Result<Json> apply_operation(const Json& version, std::string_view type, const Json& request,
-                             std::string_view now_iso) {
-    Json changed = version.deep_copy();
-    const Status status = change_tree(changed, type, request, now_iso);
-    if (!status.ok()) {
-        return status.error();
-    }
-    const Json trigger = changed["trigger"];
-    changed.set("valid", Json::boolean(flow_is_valid(trigger)));
-    Json connections = Json::array();
-    for (const std::string& id : connection_ids(trigger)) {
-        connections.append(Json::string(id));
-    }
-    changed.set("connectionIds", connections);
-    return changed;
+    return Error{"body/type is not an operation on flows"};
 }
 
 }  // namespace sallyport::engine

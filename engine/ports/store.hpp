@@ -13,6 +13,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sallyport::engine {
@@ -77,6 +78,7 @@ struct FlowRow {
     std::string status = "DISABLED";   // ENABLED or DISABLED
     std::string published_version_id;  // empty: never published
     std::string metadata;              // JSON; empty: null
+    std::string time_saved;            // minutes a run saves, as JSON; empty: null
     std::int64_t created_ms = 0;
     std::int64_t updated_ms = 0;
 };
@@ -90,6 +92,7 @@ struct VersionRow {
     std::string schema_version;
     std::string state = "DRAFT";  // or LOCKED
     std::string connection_ids;   // JSON array
+    std::string notes;            // JSON array; empty: none
     std::string updated_by;       // user id
     std::int64_t created_ms = 0;
     std::int64_t updated_ms = 0;
@@ -106,6 +109,7 @@ struct FlowQuery {
     std::vector<std::string> external_ids;  // empty: all
     std::string name;                       // part of the display name; empty: all
     bool uncategorised_only = false;
+    std::vector<std::string> folder_ids;  // empty: all
     std::optional<PageCursor> cursor;
     std::size_t limit = 10;
 };
@@ -128,6 +132,9 @@ class FlowStore {
                       StoreDone<std::optional<StoredFlow>> done) = 0;
     virtual void list_flows(FlowQuery query, StoreDone<Page<StoredFlow>> done) = 0;
     virtual void count_flows(std::string project_id, StoreDone<std::int64_t> done) = 0;
+    // Newest first.
+    virtual void list_versions(std::string flow_id, std::optional<PageCursor> cursor,
+                               std::size_t limit, StoreDone<Page<VersionRow>> done) = 0;
 
     // Changes a flow and its latest version in one transaction. `change` runs on the store's
     // thread, alone for this flow; it must not touch anything but its argument and what it owns.
@@ -247,6 +254,47 @@ class RunStore {
                           StoreDone<std::vector<StoredRun>> done) = 0;
 };
 
+// ---- entities: small things of many kinds, each a JSON object
+
+struct EntityRow {
+    std::string kind;   // folder, connection, ...; part of every key
+    std::string id;     // unique over all kinds
+    std::string scope;  // the project or platform it belongs to
+    std::string key;    // unique within kind and scope
+    std::string label;  // what lists are searched by; may be empty
+    std::string body;   // a JSON object
+    std::int64_t created_ms = 0;
+    std::int64_t updated_ms = 0;
+};
+
+struct EntityQuery {
+    std::string kind;
+    std::string scope;
+    std::string label;  // part of the label, upper and lower case alike; empty: all
+    // Members of the body, each one of these texts. Names are the program's own, never a client's.
+    std::vector<std::pair<std::string, std::vector<std::string>>> members;
+    bool oldest_first = false;
+    std::optional<PageCursor> cursor;
+    std::size_t limit = 10;
+};
+
+class EntityStore {
+  public:
+    virtual ~EntityStore() = default;
+    virtual void entity(std::string kind, std::string id,
+                        StoreDone<std::optional<EntityRow>> done) = 0;
+    virtual void entity_by_key(std::string kind, std::string scope, std::string key,
+                               StoreDone<std::optional<EntityRow>> done) = 0;
+    virtual void list_entities(EntityQuery query, StoreDone<Page<EntityRow>> done) = 0;
+    // Reads the row of that key and stores what `change` makes of it, in one transaction. `change`
+    // runs as FlowStore::Change does; an empty optional going in is no row, coming out is to delete
+    // it. False leaves everything as it was. `done` gets what `change` left.
+    using EntityChange = std::function<bool(std::optional<EntityRow>&)>;
+    virtual void change_entity(std::string kind, std::string scope, std::string key,
+                               EntityChange change, StoreDone<std::optional<EntityRow>> done) = 0;
+    virtual void delete_entity(std::string kind, std::string id, StoreDone<Done> done) = 0;
+};
+
 // What other processes have done to a shared store.
 struct StoreNotice {
     enum class Kind {
@@ -258,7 +306,7 @@ struct StoreNotice {
     std::string id;
 };
 
-class Store : public AccountStore, public FlowStore, public RunStore {
+class Store : public AccountStore, public FlowStore, public RunStore, public EntityStore {
   public:
     // `notice` is called on the loop, of what this process did itself as well.
     virtual void on_notice(std::function<void(const StoreNotice&)> notice) = 0;

@@ -129,7 +129,7 @@ TEST(EngineApi, OperationsAreRefusedClearly) {
     const std::vector<Case> cases = {
         {"LOCK_AND_PUBLISH", "{}", "FLOW_OPERATION_INVALID"},  // no trigger
         {"CHANGE_STATUS", R"({"status":"ENABLED"})", "FLOW_OPERATION_INVALID"},
-        {"MOVE_BRANCH", R"({"stepName":"a"})", "FLOW_OPERATION_INVALID"},
+        {"MOVE_BRANCH", R"({"stepName":"a"})", "FST_ERR_VALIDATION"},
         {"NO_SUCH_THING", "{}", "FST_ERR_VALIDATION"},
         {"CHANGE_NAME", R"({"displayName":7})", "FST_ERR_VALIDATION"},
         {"ADD_ACTION", R"({"parentStep":"trigger"})", "FST_ERR_VALIDATION"},

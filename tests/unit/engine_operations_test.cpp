@@ -1,4 +1,5 @@
 // Operations on a flow's steps: the tree they leave and what they refuse.
+#include "engine/core/flow_migration.hpp"
 #include "engine/core/flow_model.hpp"
 #include "engine/core/flow_operations.hpp"
 
@@ -64,21 +65,29 @@ struct Change {
     std::string request;
 };
 
-Result<Json> apply_all(const std::vector<Change>& changes) {
+OperationOutcome refused(std::string why) {
+    OperationOutcome outcome;
+    outcome.problem = std::move(why);
+    return outcome;
+}
+
+OperationOutcome apply_all(const std::vector<Change>& changes) {
     Json version = new_version();
     for (const Change& change : changes) {
         const Json request = parse(change.request);
         const Status shape = check_operation(change.type, request);
         if (!shape.ok()) {
-            return shape.error();
+            return refused(shape.message());
         }
-        Result<Json> next = apply_operation(version, change.type, request, kNow);
+        OperationOutcome next = apply_operation(version, change.type, request, kNow);
         if (!next.ok()) {
             return next;
         }
-        version = *std::move(next);
+        version = next.version;
     }
-    return version;
+    OperationOutcome outcome;
+    outcome.version = version;
+    return outcome;
 }
 
 struct TreeCase {
@@ -161,7 +170,7 @@ const std::vector<TreeCase> kTreeCases = {
 
 TEST(FlowOperations, LeaveTheTreeTheContractDescribes) {
     for (const TreeCase& test : kTreeCases) {
-        const Result<Json> version = apply_all(test.changes);
+        const OperationOutcome version = apply_all(test.changes);
         ASSERT_TRUE(version.ok()) << test.name << ": " << version.message();
         EXPECT_EQ(outline((*version)["trigger"]), test.outline) << test.name;
         EXPECT_EQ((*version)["valid"].is_true(), test.valid) << test.name;
@@ -175,7 +184,6 @@ TEST(FlowOperations, RefuseWithTheReason) {
     };
     const std::vector<Case> cases = {
         {{{"CHANGE_NAME", "{}"}}, "required property 'displayName'"},
-        {{{"ADD_ACTION", add("nobody", code("a"))}}, "Parent step nobody not found"},
         {{{"ADD_ACTION", add("trigger", code("a"))}, {"ADD_ACTION", add("a", code("a"))}},
          "A step named a exists already"},
         {{{"ADD_ACTION", add("trigger", code("1a"))}}, "action/name must match"},
@@ -185,35 +193,38 @@ TEST(FlowOperations, RefuseWithTheReason) {
         {{{"ADD_ACTION", add("trigger", std::string(kRouter))},
           {"ADD_ACTION",
            add("r", code("a"),
-               R"(,"stepLocationRelativeToParent":"INSIDE_BRANCH","branchIndex":7)")}},
-         "Router branch 7 not found"},
+               R"(,"stepLocationRelativeToParent":"INSIDE_BRANCH","branchIndex":1000)")}},
+         "at most 1000 branches"},
+        {{{"MOVE_ACTION", R"({"name":"trigger","newParentStep":"trigger"})"}},
+         "Step is not an action"},
+        {{{"DUPLICATE_ACTION", R"({"stepName":"z"})"}}, "Step not found"},
         {{{"ADD_ACTION", add("trigger", std::string(kLoop))},
           {"ADD_ACTION",
            add("l", code("a"), R"(,"stepLocationRelativeToParent":"INSIDE_BRANCH")")}},
          "Loop step parent INSIDE_BRANCH not found"},
         {{{"UPDATE_TRIGGER",
            R"({"type":"EMPTY","name":"other","displayName":"x","valid":false,"settings":{}})"}},
-         "Trigger other not found"},
+         "Step not found"},
         {{{"UPDATE_ACTION", R"({"type":"CODE","name":"a","displayName":"C","settings":{}})"}},
          "settings must have required property 'sourceCode'"},
         {{{"DELETE_ACTION", R"({"names":[1]})"}}, "names must be an array of strings"},
         {{{"CHANGE_STATUS", R"({"status":"ON"})"}}, "ENABLED or DISABLED"},
     };
     for (const Case& test : cases) {
-        const Result<Json> version = apply_all(test.changes);
+        const OperationOutcome version = apply_all(test.changes);
         ASSERT_FALSE(version.ok()) << test.message;
         EXPECT_NE(version.message().find(test.message), std::string::npos) << version.message();
     }
 }
 
 TEST(FlowOperations, MakePieceVersionsExact) {
-    const Result<Json> version = apply_all({{"UPDATE_TRIGGER", std::string(kWebhook)}});
+    const OperationOutcome version = apply_all({{"UPDATE_TRIGGER", std::string(kWebhook)}});
     ASSERT_TRUE(version.ok());
     EXPECT_EQ((*version)["trigger"]["settings"]["pieceVersion"].text(), "0.1.29");
 }
 
 TEST(FlowOperations, CollectConnections) {
-    const Result<Json> version = apply_all(
+    const OperationOutcome version = apply_all(
         {{"ADD_ACTION",
           add("trigger",
               R"({"type":"CODE","name":"a","displayName":"C","settings":{"sourceCode":{"code":"connections['no']","packageJson":"{}"},"input":{"x":"{{connections['one']}} {{connections.two.token}}","y":["{{ connections[\"one\"] }}"],"z":"connections['three']"}}})")}});
@@ -233,10 +244,10 @@ TEST(FlowOperations, BoundTheNumberOfSteps) {
     Json version = new_version();
     for (std::size_t i = 1; i < kFlowStepsMax; ++i) {
         const std::string name = "s" + std::to_string(i);
-        Result<Json> next =
+        const OperationOutcome next =
             apply_operation(version, "ADD_ACTION", parse(add("trigger", code(name))), kNow);
         ASSERT_TRUE(next.ok()) << next.message();
-        version = *std::move(next);
+        version = next.version;
     }
     EXPECT_FALSE(
         apply_operation(version, "ADD_ACTION", parse(add("trigger", code("last"))), kNow).ok());
@@ -244,10 +255,60 @@ TEST(FlowOperations, BoundTheNumberOfSteps) {
     EXPECT_TRUE(Json::parse(version.dump()).ok());
 }
 
+TEST(FlowMigration, ReferencesReadTheOutput) {
+    struct Case {
+        std::string_view before;
+        std::string_view after;
+    };
+    const std::vector<std::string> steps = {"trigger", "step_1"};
+    const std::vector<Case> cases = {
+        {"step_1", "step_1['output']"},
+        {"step_1.x", "step_1['output'].x"},
+        {"step_1['a'][0]", "step_1['output']['a'][0]"},
+        {"trigger?.body", "trigger['output']?.body"},
+        {"a.step_1 + b?.step_1", "a.step_1 + b?.step_1"},
+        {"'step_1' + \"trigger\"", "'step_1' + \"trigger\""},
+        {"'\\'step_1' + step_1", "'\\'step_1' + step_1['output']"},
+        {"`step_1 ${step_1.a} }`", "`step_1 ${step_1['output'].a} }`"},
+        {"{step_1: 1, b: trigger}", "{step_1: 1, b: trigger['output']}"},
+        {"f({step_1, x})", "f({step_1: step_1['output'], x})"},
+        {"[...trigger, step_1]", "[...trigger['output'], step_1['output']]"},
+        {"a ? step_1 : trigger", "a ? step_1['output'] : trigger['output']"},
+        {"trigger.map(step_1 => step_1.x)", "trigger['output'].map(step_1 => step_1.x)"},
+        {"xs.map((a, step_1) => step_1)", "xs.map((a, step_1) => step_1)"},
+        {"step_12 + my_step_1 + $step_1", "step_12 + my_step_1 + $step_1"},
+        {"step_1 /* trigger */", "step_1['output'] /* trigger */"},
+        {"'open step_1", "'open step_1"},
+    };
+    for (const Case& test : cases) {
+        EXPECT_EQ(with_output_references(test.before, steps), test.after);
+    }
+}
+
+TEST(FlowMigration, OlderFlowsBecomeTodays) {
+    const Json request = parse(
+        R"({"displayName":"Old","schemaVersion":"7","trigger":{"name":"trigger","type":"PIECE_TRIGGER","displayName":"T","valid":true,"settings":{"pieceName":"@activepieces/piece-webhook","pieceVersion":"~0.1.0","triggerName":"catch_webhook","input":{"a":"{{x}}"},"inputUiInfo":{}},"nextAction":{"name":"step_1","type":"BRANCH","displayName":"B","valid":true,"settings":{"conditions":[[{"firstValue":"{{trigger.body.a}}","operator":"EXISTS"}]]},"onSuccessAction":{"name":"step_2","type":"CODE","displayName":"C","valid":true,"settings":{"sourceCode":{"code":"return '{{trigger}}'","packageJson":"{}"},"input":{"t":"{{trigger}} trigger"}}},"nextAction":{"name":"step_3","type":"LOOP_ON_ITEMS","displayName":"L","valid":true,"settings":{"items":"{{step_2}}"}}}}})");
+    const Json migrated = migrated_import(request, kNow);
+    ASSERT_TRUE(check_operation("IMPORT_FLOW", migrated).ok());
+    const OperationOutcome outcome = apply_operation(new_version(), "IMPORT_FLOW", migrated, kNow);
+    ASSERT_TRUE(outcome.ok()) << outcome.problem;
+    const Json trigger = outcome.version["trigger"];
+    EXPECT_EQ(outline(trigger), "trigger step_1[step_2;-;] step_3");
+    EXPECT_TRUE(outcome.version["valid"].is_true());
+    EXPECT_EQ(trigger["settings"]["pieceVersion"].text(), "0.1.0");
+    EXPECT_EQ(trigger["settings"]["propertySettings"].dump(), R"({"a":{"type":"MANUAL"}})");
+    const Json code_step = find_step(trigger, "step_2");
+    EXPECT_EQ(code_step["settings"]["input"]["t"].text(), "{{trigger['output']}} trigger");
+    EXPECT_EQ(code_step["settings"]["sourceCode"]["code"].text(), "return '{{trigger}}'");
+    EXPECT_EQ(find_step(trigger, "step_3")["settings"]["items"].text(), "{{step_2['output']}}");
+    EXPECT_EQ(migrated_import(migrated, kNow).dump(), migrated.dump());
+}
+
 TEST(FlowOperations, KnowsAllTypesOfTheContract) {
     EXPECT_EQ(operation_scope("ADD_ACTION"), OperationScope::version);
     EXPECT_EQ(operation_scope("LOCK_AND_PUBLISH"), OperationScope::flow);
-    EXPECT_EQ(operation_scope("MOVE_BRANCH"), OperationScope::unsupported);
+    EXPECT_EQ(operation_scope("MOVE_BRANCH"), OperationScope::version);
+    EXPECT_EQ(operation_scope("SAVE_SAMPLE_DATA"), OperationScope::flow);
     EXPECT_EQ(operation_scope("DROP_TABLE"), std::nullopt);
 }
 

@@ -1,0 +1,333 @@
+// POST flows/:id: the 26 operations (engine contract 1.5). What an operation needs from elsewhere
+// (a folder, an owner, another version) is looked up first; the change itself is one transaction.
+#include "engine/adapters/api_flow_parts.hpp"
+#include "engine/core/flow_migration.hpp"
+#include "engine/core/flow_model.hpp"
+#include "engine/core/flow_operations.hpp"
+#include "engine/core/shape.hpp"
+#include "engine/core/time_text.hpp"
+
+#include <array>
+#include <utility>
+
+namespace sallyport::engine {
+namespace {
+
+// What an operation needs on the store's thread, and what it has to say afterwards.
+struct Operation {
+    std::string type;
+    Json request;
+    std::string user_id;
+    std::string new_version_id;
+    std::string sample_id;  // of the sample data to be saved
+    std::int64_t now_ms = 0;
+    bool enable_on_publish = true;
+    std::optional<VersionRow> source;  // of USE_AS_DRAFT
+    std::string problem;               // why the flow was left as it was
+    std::string missing_step;
+};
+using OperationPtr = std::shared_ptr<Operation>;
+
+// The version as the operations see it.
+Json editable(const VersionRow& version) {
+    return Json::object({{"displayName", Json::string(version.display_name)},
+                         {"trigger", json_or(version.trigger, Json::object())},
+                         {"valid", Json::boolean(version.valid)},
+                         {"state", Json::string(version.state)},
+                         {"notes", json_or(version.notes, Json::array())}});
+}
+
+// A version that was published is history: a change begins a new draft.
+void begin_draft(const Operation& operation, VersionRow& version) {
+    if (version.state == "LOCKED") {
+        version.id = operation.new_version_id;
+        version.state = "DRAFT";
+        version.created_ms = operation.now_ms;
+    }
+}
+
+bool change_version(Operation& operation, VersionRow& version) {
+    if (operation.type == "LOCK_FLOW" && version.state == "LOCKED") {
+        return false;  // it is
+    }
+    begin_draft(operation, version);
+    const OperationOutcome changed = apply_operation(editable(version), operation.type,
+                                                     operation.request, iso_time(operation.now_ms));
+    if (!changed.ok()) {
+        operation.problem = changed.problem;
+        operation.missing_step = changed.missing_step;
+        return false;
+    }
+    const Json& now = *changed;
+    version.display_name = now["displayName"].text();
+    version.trigger = now["trigger"].dump();
+    version.valid = now["valid"].is_true();
+    version.connection_ids = now["connectionIds"].dump();
+    version.notes = now["notes"].dump();
+    version.state = now["state"].text();
+    return true;
+}
+
+bool publish(Operation& operation, StoredFlow& stored) {
+    if (!stored.version.valid) {
+        operation.problem = "The flow has steps that are not complete and cannot be published";
+        return false;
+    }
+    stored.version.state = "LOCKED";
+    stored.flow.published_version_id = stored.version.id;
+    const std::string_view status = operation.request["status"].text();
+    if (!status.empty()) {
+        stored.flow.status = status;
+    } else if (operation.enable_on_publish) {
+        stored.flow.status = "ENABLED";
+    }
+    return true;
+}
+
+bool change_status(Operation& operation, StoredFlow& stored) {
+    if (stored.flow.published_version_id.empty()) {
+        operation.problem = "The flow has no published version";
+        return false;
+    }
+    stored.flow.status = operation.request["status"].text();
+    return true;
+}
+
+bool use_as_draft(const Operation& operation, VersionRow& version) {
+    begin_draft(operation, version);
+    const VersionRow& source = *operation.source;
+    version.display_name = source.display_name;
+    version.trigger = source.trigger;
+    version.valid = source.valid;
+    version.schema_version = source.schema_version;
+    version.connection_ids = source.connection_ids;
+    version.notes = source.notes;
+    return true;
+}
+
+// The step's pointers to its samples: the other one stays.
+bool save_sample(Operation& operation, VersionRow& version) {
+    const Json step =
+        find_step(json_or(version.trigger, Json::object()), operation.request["stepName"].text());
+    if (!step.exists()) {
+        operation.problem = "Step not found";
+        operation.missing_step = operation.request["stepName"].text();
+        return false;
+    }
+    Json settings = step["settings"]["sampleData"].deep_copy();
+    if (!settings.is_object()) {
+        settings = Json::object();
+    }
+    const bool output = operation.request["type"].text() == "OUTPUT";
+    settings.set(output ? "sampleDataFileId" : "sampleDataInputFileId",
+                 Json::string(operation.sample_id));
+    Operation inner = operation;
+    inner.type = "UPDATE_SAMPLE_DATA_INFO";
+    inner.request = Json::object(
+        {{"stepName", operation.request["stepName"]}, {"sampleDataSettings", settings}});
+    return change_version(inner, version);
+}
+
+bool change_flow(Operation& operation, StoredFlow& stored) {
+    const Json& request = operation.request;
+    if (operation.type == "LOCK_AND_PUBLISH") {
+        return publish(operation, stored);
+    }
+    if (operation.type == "CHANGE_STATUS") {
+        return change_status(operation, stored);
+    }
+    if (operation.type == "USE_AS_DRAFT") {
+        return use_as_draft(operation, stored.version);
+    }
+    if (operation.type == "SAVE_SAMPLE_DATA") {
+        return save_sample(operation, stored.version);
+    }
+    if (operation.type == "CHANGE_FOLDER") {
+        stored.flow.folder_id = request["folderId"].text();
+    } else if (operation.type == "UPDATE_OWNER") {
+        stored.flow.owner_id = request["ownerId"].text();
+    } else if (operation.type == "UPDATE_METADATA") {
+        stored.flow.metadata = request["metadata"].is_object() ? request["metadata"].dump() : "";
+    } else if (operation.type == "UPDATE_MINUTES_SAVED") {
+        const Json minutes = request["timeSavedPerRun"];
+        stored.flow.time_saved = minutes.is_number() ? minutes.dump() : "";
+    }
+    return true;
+}
+
+bool perform(Operation& operation, StoredFlow& stored) {
+    const bool of_version = operation_scope(operation.type) == OperationScope::version;
+    const bool changed =
+        of_version ? change_version(operation, stored.version) : change_flow(operation, stored);
+    if (changed) {
+        stored.version.updated_by = operation.user_id;
+        stored.version.updated_ms = operation.now_ms;
+        stored.flow.updated_ms = operation.now_ms;
+    }
+    return changed;
+}
+
+void answer(Api& api, const CallPtr& call, const Operation& operation,
+            const Result<std::optional<StoredFlow>>& flow) {
+    api.ports.catalog.forget(call->params[0]);
+    if (api.failed(call, flow)) {
+        return;
+    }
+    if (!operation.missing_step.empty()) {
+        return call->fail(ApiError::entity_not_found,
+                          Json::object({{"entityType", Json::string("step")},
+                                        {"entityId", Json::string(operation.missing_step)},
+                                        {"message", Json::string(operation.problem)}}));
+    }
+    if (!operation.problem.empty()) {
+        return call->fail(ApiError::flow_operation_invalid,
+                          Json::object({{"message", Json::string(operation.problem)}}));
+    }
+    if (!flow->has_value()) {
+        return call->fail_not_found("flow", call->params[0]);
+    }
+    call->reply(200, flow_json(**flow));
+}
+
+void store_change(Api& api, const CallPtr& call, const OperationPtr& operation) {
+    api.ports.flows.change_flow(
+        call->params[0], [operation](StoredFlow& stored) { return perform(*operation, stored); },
+        [&api, call, operation](const Result<std::optional<StoredFlow>>& flow) {
+            answer(api, call, *operation, flow);
+        });
+}
+
+// ---- what has to be there first
+
+void need_folder(Api& api, const CallPtr& call, const std::string& project_id,
+                 const std::string& folder_id, const std::function<void()>& then) {
+    api.ports.entities.entity(
+        "folder", folder_id,
+        [&api, call, project_id, folder_id, then](const Result<std::optional<EntityRow>>& folder) {
+            if (api.failed(call, folder)) {
+                return;
+            }
+            if (!folder->has_value() || (*folder)->scope != project_id) {
+                return call->fail_not_found("folder", folder_id);
+            }
+            then();
+        });
+}
+
+void need_owner(Api& api, const CallPtr& call, const std::string& id,
+                const std::function<void()>& then) {
+    api.ports.accounts.user_by_id(
+        id, [&api, call, id, then](const Result<std::optional<UserRow>>& user) {
+            if (api.failed(call, user)) {
+                return;
+            }
+            if (!user->has_value() || (*user)->platform_id != call->user.platform_id) {
+                return call->fail_not_found("user", id);
+            }
+            then();
+        });
+}
+
+void need_version(Api& api, const CallPtr& call, const OperationPtr& operation,
+                  const std::function<void()>& then) {
+    const std::string id(operation->request["versionId"].text());
+    api.ports.flows.flow(
+        call->params[0], FlowStore::Which::by_id, id,
+        [&api, call, operation, id, then](const Result<std::optional<StoredFlow>>& found) {
+            if (api.failed(call, found)) {
+                return;
+            }
+            if (!found->has_value()) {
+                return call->fail_not_found("flow_version", id);
+            }
+            operation->source = (*found)->version;
+            then();
+        });
+}
+
+void keep_sample(Api& api, const CallPtr& call, const OperationPtr& operation,
+                 const std::string& project_id, const std::function<void()>& then) {
+    operation->sample_id = api.ports.entropy.id();
+    EntityRow row;
+    row.kind = "sample_data";
+    row.id = operation->sample_id;
+    row.scope = project_id;
+    row.key = row.id;
+    row.body = Json::object({{"flowId", Json::string(call->params[0])},
+                             {"payload", operation->request["payload"]}})
+                   .dump();
+    row.created_ms = row.updated_ms = operation->now_ms;
+    api.ports.entities.change_entity(
+        row.kind, row.scope, row.key,
+        [row](std::optional<EntityRow>& entity) {
+            entity = row;
+            return true;
+        },
+        [&api, call, then](const Result<std::optional<EntityRow>>& stored) {
+            if (!api.failed(call, stored)) {
+                then();
+            }
+        });
+}
+
+void prepare(Api& api, const CallPtr& call, const OperationPtr& operation, const StoredFlow& flow) {
+    const auto go = [&api, call, operation] { store_change(api, call, operation); };
+    const std::string& type = operation->type;
+    const Json& request = operation->request;
+    if (type == "CHANGE_FOLDER" && request["folderId"].is_string()) {
+        return need_folder(api, call, flow.flow.project_id, std::string(request["folderId"].text()),
+                           go);
+    }
+    if (type == "UPDATE_OWNER") {
+        return need_owner(api, call, std::string(request["ownerId"].text()), go);
+    }
+    if (type == "USE_AS_DRAFT") {
+        return need_version(api, call, operation, go);
+    }
+    if (type == "SAVE_SAMPLE_DATA") {
+        return keep_sample(api, call, operation, flow.flow.project_id, go);
+    }
+    go();
+}
+
+// Older flows become today's; what the server alone writes is taken out.
+void bring_up_to_date(Operation& operation) {
+    if (operation.type == "IMPORT_FLOW") {
+        operation.request = migrated_import(operation.request, iso_time(operation.now_ms));
+    } else if (operation.type == "ADD_ACTION") {
+        operation.request = operation.request.deep_copy();
+        operation.request["action"]["settings"].erase("sampleData");
+    }
+}
+
+}  // namespace
+
+void operate_on_flow(Api& api, const CallPtr& call) {
+    constexpr std::array kFields = {Field{"type", Kind::text}, Field{"request", Kind::object}};
+    const Status shape = check_shape(call->body, kFields, "body");
+    if (!shape.ok()) {
+        return call->fail_validation(shape.message());
+    }
+    auto operation = std::make_shared<Operation>();
+    operation->type = call->body["type"].text();
+    operation->request = call->body["request"];
+    operation->now_ms = api.now_ms();
+    if (operation->type == "IMPORT_FLOW") {
+        bring_up_to_date(*operation);  // an older flow has an older shape
+    }
+    const Status request = check_operation(operation->type, operation->request);
+    if (!request.ok()) {
+        return call->fail_validation(request.message());
+    }
+    if (operation->type == "ADD_ACTION") {
+        bring_up_to_date(*operation);
+    }
+    operation->user_id = call->user.id;
+    operation->new_version_id = api.ports.entropy.id();
+    operation->enable_on_publish = api.options.enable_flow_on_publish;
+    with_flow(
+        api, call, FlowStore::Which::latest, {},
+        [&api, call, operation](const StoredFlow& flow) { prepare(api, call, operation, flow); });
+}
+
+}  // namespace sallyport::engine

@@ -1,0 +1,27 @@
+// What the sources of the flows' routes share: flows as JSON, finding one, the operations.
+#pragma once
+
+#include "engine/adapters/api.hpp"
+
+#include <functional>
+#include <string>
+
+namespace sallyport::engine {
+
+Json text_or_null(const std::string& text);
+// `text` as JSON; `fallback` when it is empty.
+Json json_or(const std::string& text, const Json& fallback);
+Json version_json(const VersionRow& version);
+Json flow_json(const StoredFlow& stored);
+
+// Goes on with the flow of the route's first parameter when it is there and the caller's.
+void with_flow(Api& api, const CallPtr& call, FlowStore::Which which, const std::string& version_id,
+               std::function<void(StoredFlow)> then);
+
+// The cursor of the query. False, with the call answered, when it is none.
+bool read_cursor(const CallPtr& call, std::optional<PageCursor>& out);
+
+// POST flows/:id
+void operate_on_flow(Api& api, const CallPtr& call);
+
+}  // namespace sallyport::engine

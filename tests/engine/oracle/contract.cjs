@@ -1,0 +1,63 @@
+// Answers questions about the contract, one JSON line each, from its published implementation:
+//   {"do":"apply","version":…,"operation":{"type":…,"request":…}}
+//       {"accepted":…,"version":…} or {"accepted":…,"error":{"code":…,"params":…}}; code is null when the
+//       implementation threw something that is not an answer
+//   {"do":"check","type":"PopulatedFlow","value":…}
+//       {"problems":[…]}: where the value is not of the type
+// The clock stands still, so that trees can be compared whole.
+'use strict';
+const { createRequire } = require('module');
+const readline = require('readline');
+const path = require('path');
+
+const kNow = Date.parse('2026-01-01T00:00:00.000Z');
+const RealDate = Date;
+globalThis.Date = class extends RealDate {
+    constructor(...given) {
+        super(...(given.length === 0 ? [kNow] : given));
+    }
+    static now() {
+        return kNow;
+    }
+};
+
+const load = createRequire(path.join(process.argv[2], 'package.json'));
+const shared = load('@activepieces/shared');
+const { z } = createRequire(load.resolve('@activepieces/shared'))('zod');
+
+// Types of whole answers that the package gives by their parts alone.
+const answers = {
+    FlowPage: shared.SeekPage(shared.PopulatedFlow),
+    FlowRunPage: shared.SeekPage(shared.FlowRun.omit({ steps: true })),
+    FlowVersionMetadataPage: shared.SeekPage(shared.FlowVersionMetadata),
+    FolderPage: shared.SeekPage(shared.FolderDto),
+    ConnectionPage: shared.SeekPage(shared.AppConnectionWithoutSensitiveData),
+    ProjectPage: shared.SeekPage(shared.ProjectWithLimits),
+    Count: z.number(),
+};
+
+function apply(question) {
+    const operation = question.operation;
+    const accepted = shared.FlowOperationRequest.safeParse(structuredClone(operation)).success;
+    try {
+        return { accepted, version: shared.flowOperations.apply(question.version, structuredClone(operation)) };
+    } catch (thrown) {
+        const error = thrown && thrown.error;
+        return { accepted, error: { code: error ? error.code : null, params: error ? error.params : String(thrown) } };
+    }
+}
+
+function check(question) {
+    const type = answers[question.type] || shared[question.type];
+    if (!type) {
+        return { problems: [`no type ${question.type}`] };
+    }
+    const parsed = type.safeParse(question.value);
+    return { problems: parsed.success ? [] : parsed.error.issues.map((i) => `${i.path.join('/')}: ${i.message}`) };
+}
+
+readline.createInterface({ input: process.stdin }).on('line', (line) => {
+    const question = JSON.parse(line);
+    const answer = question.do === 'apply' ? apply(question) : check(question);
+    process.stdout.write(JSON.stringify(answer) + '\n');
+});
