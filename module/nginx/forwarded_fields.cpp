@@ -129,11 +129,7 @@ class Fields {
     }
 
     ngx_table_elt_t* push(std::size_t i) {
-        auto* header = static_cast<ngx_table_elt_t*>(ngx_list_push(&r_->headers_in.headers));
-        if (header == nullptr) {
-            throw std::bad_alloc();
-        }
-        *header = {};
+        ngx_table_elt_t* header = new_request_header(r_);
         header->key = borrow(kOwnNames[i]);
         header->value = borrow(values_[i]);
         header->lowcase_key = borrow(kOwnLowerNames[i]).data;

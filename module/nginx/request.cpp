@@ -188,13 +188,24 @@ std::size_t request_headers(ngx_http_request_t* r, std::string_view name, std::s
     return count;
 }
 
-ngx_table_elt_t* push_request_header(ngx_http_request_t* r, std::string_view name,
-                                     std::string_view value) {
-    auto* header = static_cast<ngx_table_elt_t*>(ngx_list_push(&r->headers_in.headers));
+ngx_table_elt_t* new_request_header(ngx_http_request_t* r) {
+    ngx_list_t& headers = r->headers_in.headers;
+    // HTTP/0.9 has no fields, and nginx makes no list for them.
+    if (headers.last == nullptr &&
+        ngx_list_init(&headers, r->pool, 8, sizeof(ngx_table_elt_t)) != NGX_OK) {
+        throw std::bad_alloc();
+    }
+    auto* header = static_cast<ngx_table_elt_t*>(ngx_list_push(&headers));
     if (header == nullptr) {
         throw std::bad_alloc();
     }
     *header = {};
+    return header;
+}
+
+ngx_table_elt_t* push_request_header(ngx_http_request_t* r, std::string_view name,
+                                     std::string_view value) {
+    ngx_table_elt_t* header = new_request_header(r);
     header->key = borrow(name);
     header->value = borrow(value);
     header->lowcase_key = copy(r->pool, name).data;

@@ -165,6 +165,8 @@ bool has_header(ngx_http_request_t* r, std::string_view name);
 std::size_t request_headers(ngx_http_request_t* r, std::string_view name,
                             std::string_view* out, std::size_t max);
 
+// A new field of the request, for the caller to fill in.
+ngx_table_elt_t* new_request_header(ngx_http_request_t* r);
 // Adds a field to the request as the upstream will see it.
 ngx_table_elt_t* push_request_header(ngx_http_request_t* r, std::string_view name,
                                      std::string_view value);

@@ -297,5 +297,26 @@ TEST(ClientAddress, IncludeWorksAsShipped) {
               403);
 }
 
+// nginx makes no list of fields for a request of HTTP/0.9, which has none: ours must not fall into
+// that hole.
+TEST(ForwardedFields, ARequestWithoutFieldsGetsThem) {
+    Upstream upstream;
+    NginxServer nginx(R"(
+        sallyport_trust_proxy 192.0.2.1;
+        sallyport_headers owasp;
+        sallyport_redact on;
+        sallyport_verdict secret_file=%%DIR%%/verdict.key;
+        server { listen 127.0.0.1:%%PORT%%; location / { proxy_pass http://%%UPSTREAM%%; } }
+    )",
+                      {.variables = {{"UPSTREAM", upstream.address()}},
+                       .files = {{"verdict.key", "0123456789abcdef0123456789abcdef"}}});
+    const auto workers = nginx.worker_pids();
+    EXPECT_EQ(raw_exchange(nginx.port(), "GET /\r\n"), "upstream\n");
+    ASSERT_EQ(upstream.request_count(), 1u);
+    EXPECT_EQ(upstream.last_request().header("X-Forwarded-For"), "127.0.0.1");
+    EXPECT_NE(upstream.last_request().header("X-Sallyport-Verdict"), std::nullopt);
+    EXPECT_EQ(nginx.worker_pids(), workers);
+}
+
 }  // namespace
 }  // namespace sallyport::test
