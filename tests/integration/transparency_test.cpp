@@ -12,27 +12,29 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
-#include <sstream>
 
 namespace sallyport::test {
 namespace {
 
-// Everything that could refuse, change or answer, with limits that are passed at once.
-constexpr std::string_view kRules = R"(
-    sallyport_mode report;
-    sallyport_decision_log %%DIR%%/decisions.log;
-    sallyport_trust_proxy 127.0.0.1;
-    sallyport_headers owasp;
-    sallyport_header X-Own own;
-    sallyport_csp default-src 'self' nonce;
+constexpr std::string_view kLog = "sallyport_decision_log %%DIR%%/decisions.log;";
+
+// Everything that could refuse, change or answer, with limits that are passed at once: what is
+// judged before a location is known, and the rest. Only the first few findings on a request are
+// kept, so the rest stands alone as well.
+constexpr std::string_view kConnectionRules = R"(
     sallyport_https redirect host=www.test;
     sallyport_strict_sni_host on;
     sallyport_early_data safe;
     sallyport_tls_policy modern;
     sallyport_ip_list here 127.0.0.0/8 ::1/128;
     sallyport_deny here;
+)";
+constexpr std::string_view kRequestRules = R"(
+    sallyport_trust_proxy 127.0.0.1;
+    sallyport_headers owasp;
+    sallyport_header X-Own own;
+    sallyport_csp default-src 'self' nonce;
     sallyport_ban often on=401,403,404 after=1 within=1h for=1h;
     sallyport_body_limit default=4;
     sallyport_limit once rate=1r/h burst=1;
@@ -104,6 +106,11 @@ constexpr std::string_view kServers = R"(
     }
 )";
 
+std::string with_rules(const std::string& mode, std::string_view first, std::string_view second) {
+    return "sallyport_mode " + mode + ";" + std::string(kLog) + std::string(first) +
+           std::string(second) + std::string(kServers);
+}
+
 constexpr const char* kHook =
     "sallyport_webhook github; sallyport_webhook_secret 0123456789abcdef0123; "
     "sallyport_webhook_replay zone=seen:1m;";
@@ -144,9 +151,10 @@ std::string request(const std::string& line, const std::string& fields = "",
     return line + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + fields + "\r\n" + body;
 }
 
-// Bytes as clients send them, well formed or not.
-std::vector<std::string> raw_requests() {
-    std::vector<std::string> out;
+using Requests = std::vector<std::string>;
+
+// Every kind of place, by the usual methods.
+void add_everywhere(Requests& out) {
     for (const char* path : {"/",
                              "/a.txt",
                              "/missing",
@@ -187,13 +195,19 @@ std::vector<std::string> raw_requests() {
         }
         out.push_back("GET " + std::string(path) + " HTTP/1.0\r\n\r\n");
     }
-    // Methods.
+}
+
+// Methods.
+void add_methods(Requests& out) {
     for (const char* method :
          {"PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "PROPFIND", "FOO", "get"}) {
         out.push_back(request(std::string(method) + " /a.txt"));
         out.push_back(request(std::string(method) + " /proxy/x"));
     }
-    // Ranges and conditions.
+}
+
+// Ranges and conditions.
+void add_conditions(Requests& out) {
     for (const char* fields :
          {"Range: bytes=0-1\r\n", "Range: bytes=-2\r\n", "Range: bytes=99-\r\n",
           "Range: bytes=0-0,2-2\r\n", "Range: lines=1\r\n",
@@ -205,7 +219,10 @@ std::vector<std::string> raw_requests() {
         out.push_back(request("GET /a.txt", fields));
         out.push_back(request("HEAD /a.txt", fields));
     }
-    // What our features read, or would take away.
+}
+
+// What our features read, or would take away.
+void add_fields(Requests& out) {
     for (const char* fields :
          {"Authorization: Bearer x\r\n", "Authorization: Basic dXNlcjpwYXNz\r\n",
           "Cookie: session=secret\r\n", "Origin: https://a.test\r\n",
@@ -221,7 +238,10 @@ std::vector<std::string> raw_requests() {
         out.push_back(request("GET /hook/x", fields));
         out.push_back(request("GET /basic/a.txt", fields));
     }
-    // Bodies.
+}
+
+// Bodies.
+void add_bodies(Requests& out) {
     const std::string ten = "Content-Length: 10\r\n";
     for (const char* path : {"/a.txt", "/proxy/x", "/unbuffered/x", "/mirrored/x", "/hook/x",
                              "/large", "/exact", "/missing"}) {
@@ -236,7 +256,10 @@ std::vector<std::string> raw_requests() {
     }
     out.push_back(request("PUT /put/new.txt", ten, "0123456789"));
     out.push_back(request("DELETE /put/new.txt"));
-    // What is wrong with a request before it has a location.
+}
+
+// What is wrong with a request before it has a location.
+void add_broken(Requests& out) {
     out.push_back("GET / HTTP/1.1\r\n\r\n");
     out.push_back("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n");
     out.push_back("GET / HTTP/2.0\r\nHost: a\r\n\r\n");
@@ -251,7 +274,10 @@ std::vector<std::string> raw_requests() {
     out.push_back(request("GET /", "Content-Length: -1\r\n"));
     out.push_back(request("POST /proxy/", "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
                           "0\r\n\r\n"));
-    // Several on one connection.
+}
+
+// Several on one connection.
+void add_pipelined(Requests& out) {
     const std::string more = " HTTP/1.1\r\nHost: localhost\r\n\r\n";
     out.push_back("GET /a.txt" + more + "HEAD /proxy/1" + more + "GET /missing" + more +
                   request("GET /proxy/2"));
@@ -259,6 +285,15 @@ std::vector<std::string> raw_requests() {
                   request("GET /exact"));
     out.push_back("POST /exact HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc" +
                   request("GET /a.txt"));
+}
+
+// Bytes as clients send them, well formed or not.
+Requests raw_requests() {
+    Requests out;
+    for (const auto add : {add_everywhere, add_methods, add_conditions, add_fields, add_bodies,
+                           add_broken, add_pipelined}) {
+        add(out);
+    }
     return out;
 }
 
@@ -392,6 +427,18 @@ void expect_same(const Seen& with, const Seen& without) {
     EXPECT_EQ(with.access_log, without.access_log);
 }
 
+// What was found, by reason.
+std::set<std::string> reasons_of(const NginxServer& nginx) {
+    std::set<std::string> out;
+    for (const Json& line : LogReader(nginx.dir().path("decisions.log")).lines()) {
+        EXPECT_NE(line["mode"].text_or(""), "enforce") << line.dump();
+        out.insert(std::string(line["reason"].text_or("")));
+        line["also"].each_element(
+            [&](const Json& other) { out.insert(std::string(other["reason"].text_or(""))); });
+    }
+    return out;
+}
+
 TEST_F(Transparency, ReportModeChangesNothingButTheDecisionLog) {
     NginxServer bare(kServers, options(false, ""));
     const Seen without = observe(bare);
@@ -399,19 +446,18 @@ TEST_F(Transparency, ReportModeChangesNothingButTheDecisionLog) {
         NginxServer unused(kServers, options(true, ""));
         expect_same(observe(unused), without);
     }
-    NginxServer nginx(std::string(kRules) + std::string(kServers), options(true, kHook));
-    expect_same(observe(nginx), without);
+    NginxServer all(with_rules("report", kConnectionRules, kRequestRules), options(true, kHook));
+    expect_same(observe(all), without);
+    NginxServer some(with_rules("report", "", kRequestRules), options(true, kHook));
+    expect_same(observe(some), without);
 
-    // Every feature had something to say, so the rules would have done a lot.
-    std::set<std::string> reasons;
-    for (const Json& line : LogReader(nginx.dir().path("decisions.log")).lines()) {
-        EXPECT_NE(line["mode"].text_or(""), "enforce") << line.dump();
-        reasons.insert(std::string(line["reason"].text_or("")));
-        line["also"].each_element(
-            [&](const Json& other) { reasons.insert(std::string(other["reason"].text_or(""))); });
-    }
-    for (const char* reason : {"https_redirected", "https_required", "https_credential_exposed",
-                               "tls_version_too_old", "misdirected", "ip_denied"}) {
+    // The rules had something to say, each of them.
+    std::set<std::string> reasons = reasons_of(all);
+    reasons.merge(reasons_of(some));
+    for (const char* reason :
+         {"https_redirected", "https_required", "https_credential_exposed", "tls_version_too_old",
+          "misdirected", "ip_denied", "banned", "rate_limited", "body_too_large", "auth_missing",
+          "auth_invalid", "cors_preflight", "cors_origin_denied", "webhook_signature_missing"}) {
         EXPECT_TRUE(reasons.contains(reason)) << reason;
     }
 }
@@ -419,9 +465,7 @@ TEST_F(Transparency, ReportModeChangesNothingButTheDecisionLog) {
 TEST_F(Transparency, OffChangesNothing) {
     NginxServer bare(kServers, options(false, ""));
     const Seen without = observe(bare);
-    std::string rules(kRules);
-    replace_all(rules, "sallyport_mode report", "sallyport_mode off");
-    NginxServer nginx(rules + std::string(kServers), options(true, kHook));
+    NginxServer nginx(with_rules("off", kConnectionRules, kRequestRules), options(true, kHook));
     expect_same(observe(nginx), without);
 }
 
@@ -429,10 +473,7 @@ TEST_F(Transparency, OffChangesNothing) {
 TEST_F(Transparency, InForceTheSameRulesShow) {
     NginxServer bare(kServers, options(false, ""));
     const Seen without = observe(bare);
-    std::string rules(kRules);
-    replace_all(rules, "sallyport_mode report", "sallyport_mode enforce");
-    replace_all(rules, "sallyport_tls_policy modern", "sallyport_tls_policy off");
-    NginxServer nginx(rules + std::string(kServers), options(true, kHook));
+    NginxServer nginx(with_rules("enforce", "", kRequestRules), options(true, kHook));
     const Seen with = observe(nginx);
     std::size_t differences = 0;
     for (std::size_t i = 0; i < with.answers.size(); ++i) {
