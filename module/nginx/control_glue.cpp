@@ -10,8 +10,7 @@
 #include "module/nginx/control_conf.hpp"
 #include "module/nginx/levels.hpp"
 #include "module/nginx/str.hpp"
-
-#include <openssl/ssl.h>
+#include "module/nginx/tls_client_certificate.hpp"
 
 #include <array>
 
@@ -189,14 +188,6 @@ Status init_process(ngx_cycle_t*, void* main_conf) {
     return Done{};
 }
 
-bool has_verified_certificate(const Request& request) {
-    if (!request.is_tls()) {
-        return false;
-    }
-    const SSL* ssl = request.r()->connection->ssl->connection;
-    return SSL_get0_peer_certificate(ssl) != nullptr && SSL_get_verify_result(ssl) == X509_V_OK;
-}
-
 // Exactly one field of that name.
 std::string_view only_header(ngx_http_request_t* r, std::string_view name) {
     std::array<std::string_view, 1> value{};
@@ -224,7 +215,7 @@ bool is_from_a_page(ngx_http_request_t* r) {
 
 // Who calls; empty for a stranger.
 std::string_view identify(const Request& request, const ControlLocation& location) {
-    if (location.client_certificate && has_verified_certificate(request)) {
+    if (location.client_certificate && has_certificate(request)) {
         return "certificate";
     }
     if (!location.tokens.empty()) {

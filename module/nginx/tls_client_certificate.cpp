@@ -41,6 +41,32 @@ std::vector<std::string> names_of(const X509* certificate) {
     return out;
 }
 
+// The server that the handshake chose, by the name the client gave there or by default.
+bool was_own_handshake(ngx_http_request_t* r) {
+    return r->http_connection->conf_ctx->srv_conf[ngx_http_core_module.ctx_index] ==
+           ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+}
+
+// A session may be resumed, and a connection may last, after the certificate has expired.
+bool certificate_holds(SSL* ssl) {
+    const X509* certificate = SSL_get0_peer_certificate(ssl);
+    time_t now = ngx_time();
+    return certificate != nullptr && SSL_get_verify_result(ssl) == X509_V_OK &&
+           X509_cmp_time(X509_get0_notAfter(certificate), &now) > 0;
+}
+
+// False for a resumed session that was made under another name (CVE-2025-23419).
+bool session_is_own(SSL* ssl) {
+    const auto text = [](const char* name) {
+        return name == nullptr ? std::string_view() : std::string_view(name);
+    };
+    // Up to TLS 1.2 the second name is the session's, whatever the client has asked for; nginx then
+    // takes it for the handshake's.
+    return SSL_session_reused(ssl) != 1 ||
+           ascii_iequals(text(SSL_SESSION_get0_hostname(SSL_get0_session(ssl))),
+                         text(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)));
+}
+
 }  // namespace
 
 Result<TrustedIssuers> TrustedIssuers::load(const std::vector<std::string>& paths) {
@@ -75,21 +101,12 @@ bool TrustedIssuers::issued(SSL* ssl) const {
     return good;
 }
 
-bool certificate_holds(SSL* ssl) {
-    const X509* certificate = SSL_get0_peer_certificate(ssl);
-    time_t now = ngx_time();
-    return certificate != nullptr && SSL_get_verify_result(ssl) == X509_V_OK &&
-           X509_cmp_time(X509_get0_notAfter(certificate), &now) > 0;
-}
-
-bool session_is_own(SSL* ssl) {
-    const auto text = [](const char* name) {
-        return name == nullptr ? std::string_view() : std::string_view(name);
-    };
-    // Up to TLS 1.2 the second name is the session's, whatever the client has asked for.
-    return SSL_session_reused(ssl) != 1 ||
-           ascii_iequals(text(SSL_SESSION_get0_hostname(SSL_get0_session(ssl))),
-                         text(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)));
+bool has_certificate(const Request& request) {
+    if (!request.is_tls() || !was_own_handshake(request.r())) {
+        return false;
+    }
+    SSL* ssl = request.r()->connection->ssl->connection;
+    return certificate_holds(ssl) && session_is_own(ssl);
 }
 
 policy::TlsCertificate shown_certificate(SSL* ssl, const TrustedIssuers* issuers) {

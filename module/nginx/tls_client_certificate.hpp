@@ -3,6 +3,7 @@
 
 #include "common/result.hpp"
 #include "module/nginx/ngx.hpp"
+#include "module/nginx/request.hpp"
 #include "module/policy/tls_policy.hpp"
 
 #include <openssl/ssl.h>
@@ -29,15 +30,13 @@ class TrustedIssuers {
     std::unique_ptr<X509_STORE, StoreFree> store_;
 };
 
-// True when nginx has verified a certificate and it is still valid: a session may be resumed, and a
-// connection may last, after it has expired.
-bool certificate_holds(SSL* ssl);
+// True when the client has shown a certificate in a handshake with the very server that the request
+// is for, and so to its authorities; nginx has verified it, and it is still valid. A request may
+// reach a server through another one's handshake (without a name, by a name of the default server)
+// and through another one's session: what those say of the client counts for nothing here.
+bool has_certificate(const Request& request);
 
-// False for a resumed session that was made under another server name (CVE-2025-23419): what it
-// says of the client was never shown to this server, which may believe other authorities.
-bool session_is_own(SSL* ssl);
-
-// REQUIRES: certificate_holds. `issuers` may be null.
+// REQUIRES: has_certificate of the request. `issuers` may be null.
 policy::TlsCertificate shown_certificate(SSL* ssl, const TrustedIssuers* issuers);
 
 }  // namespace sallyport::ngx

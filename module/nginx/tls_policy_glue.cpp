@@ -142,11 +142,9 @@ TlsConnection connection_of(const Request& request, const TlsRule& rule) {
     TlsConnection out;
     out.tls = request.is_tls();
     if (out.tls) {
-        SSL* ssl = request.r()->connection->ssl->connection;
+        const SSL* ssl = request.r()->connection->ssl->connection;
         out.version = version_of(ssl);
-        if (rule.client_certificate) {
-            out.certificate_verified = certificate_holds(ssl) && session_is_own(ssl);
-        }
+        out.certificate_verified = rule.client_certificate && has_certificate(request);
     }
     return out;
 }
