@@ -47,7 +47,8 @@ struct AuthState {
     // Fields taken from the request, for another location that asks after a redirect.
     std::array<Field, 4> taken{};
     std::size_t taken_count = 0;
-    bool deferred = false;  // a preflight: not judged so far
+    bool deferred = false;    // a preflight: not judged so far
+    bool explaining = false;  // nobody sent the request: nothing is used up or remembered
 };
 
 struct Judgement {
@@ -76,10 +77,15 @@ std::string_view behind_scheme(std::string_view value, std::string_view scheme) 
     return trim_ows(value.substr(scheme.size()));
 }
 
-Judgement judge_basic(AuthMain& main, const AuthSource& source, std::string_view text) {
+Judgement judge_basic(AuthMain& main, const AuthSource& source, std::string_view text,
+                      bool explaining) {
     const auto credentials = policy::parse_basic(text);
     if (!credentials) {
         return {Reason::auth_malformed};
+    }
+    if (explaining) {
+        const AuthOutcome outcome = source.passwords.check(*credentials);
+        return {outcome.reason, outcome.subject};
     }
     const auto mark = main.verified->mark(source.state, *credentials);
     const std::int64_t now = now_ms();
@@ -96,7 +102,7 @@ Judgement judge_basic(AuthMain& main, const AuthSource& source, std::string_view
     return {outcome.reason, outcome.subject};
 }
 
-Judgement judge(AuthMain& main, const AuthMethod& method, const Field& field) {
+Judgement judge(AuthMain& main, const AuthMethod& method, const Field& field, bool explaining) {
     if (field.twice) {
         return {Reason::auth_malformed};
     }
@@ -118,7 +124,7 @@ Judgement judge(AuthMain& main, const AuthMethod& method, const Field& field) {
             return {verified.reason, {}, std::move(verified.claims)};
         }
         case AuthKind::basic:
-            return judge_basic(main, *method.source, text);
+            return judge_basic(main, *method.source, text, explaining);
     }
     return {};
 }
@@ -191,7 +197,7 @@ HookResult ask(Request& request, const AuthLocation& location) {
     std::string_view rule = word(location.level->methods.front().kind);
     for (const AuthMethod& method : location.level->methods) {
         const Field field = field_of(request, state, name_of(method));
-        Judgement judgement = judge(*location.main, method, field);
+        Judgement judgement = judge(*location.main, method, field, state.explaining);
         if (judgement.reason == Reason::none) {
             accept(request, state, *location.level, method, judgement);
             if (mode == policy::Mode::enforce) {
@@ -249,6 +255,29 @@ HookResult preaccess(Request& request, const void* location_conf) {
     }
     state->deferred = false;
     return ask(request, *static_cast<const AuthLocation*>(location_conf));
+}
+
+HookResult explain(Request& request, const void* location_conf, Stage stage, Json& facts) {
+    auto& state = request.feature_state<AuthState>(kId);
+    state.explaining = true;
+    const HookResult result = stage == Stage::server     ? post_read(request, location_conf)
+                              : stage == Stage::location ? rewrite(request, location_conf)
+                              : stage == Stage::counting ? preaccess(request, location_conf)
+                                                         : HookResult::pass();
+    const AuthLevel* level = static_cast<const AuthLocation*>(location_conf)->level;
+    if (stage == Stage::location && level != nullptr) {
+        Json methods = Json::array();
+        for (const AuthMethod& method : level->methods) {
+            methods.append(Json::string(word(method.kind)));
+        }
+        const bool accepted = state.accepted == level;
+        facts.append(Json::object(
+            {{"methods", methods},
+             {"accepted", accepted ? Json::string(word(state.kind)) : Json::null()},
+             {"subject", accepted ? Json::string(state.subject) : Json::null()},
+             {"preflight", Json::boolean(state.deferred)}}));
+    }
+    return result;
 }
 
 Status merge(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
@@ -374,6 +403,7 @@ const Feature kAuth = {
     .post_read = post_read,
     .rewrite = rewrite,
     .preaccess = preaccess,
+    .explain = explain,
     .ready = ready,
 };
 

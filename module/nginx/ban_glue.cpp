@@ -10,12 +10,8 @@
 // leads to one is counted in the log phase, when the outcome is known. Rules of inner levels add to
 // those of outer ones.
 #include "common/crypto.hpp"
-#include "common/units.hpp"
+#include "module/nginx/ban_conf.hpp"
 #include "module/nginx/ban_routes.hpp"
-#include "module/nginx/ban_sync.hpp"
-#include "module/nginx/ban_zone.hpp"
-#include "module/nginx/feature.hpp"
-#include "module/nginx/ip_list_conf.hpp"
 #include "module/nginx/levels.hpp"
 #include "module/nginx/str.hpp"
 
@@ -35,180 +31,9 @@ using policy::BanRule;
 using policy::BanSubject;
 
 constexpr std::uint16_t kForbidden = 403;
-constexpr std::uint64_t kZoneBytesDefault = 4 << 20;  // 26 000 bans and 65 000 counters
-constexpr std::uint64_t kZoneBytesMin = 128 * 1024;
-constexpr std::uint64_t kZoneBytesMax = std::uint64_t{1} << 30;
-constexpr std::size_t kRulesMax = 64;  // one bit of a mask each
-constexpr std::size_t kCredentialHeadersMax = 8;
 // Longer values cannot be a credential that anybody accepts; hashing them would be work for
 // nothing.
 constexpr std::size_t kCredentialBytesMax = 8192;
-
-using RuleMask = std::uint64_t;
-
-struct BanMain {
-    std::vector<BanRule> rules;
-    std::vector<std::string> credential_headers{"Authorization", "X-API-Key"};
-    bool headers_given = false;
-    std::uint64_t zone_bytes = kZoneBytesDefault;
-    policy::BanPrefixes prefixes;
-    bool zone_given = false;
-    std::vector<Cidr> exempt_blocks;
-    std::vector<const policy::IpList*> exempt_lists;
-    policy::IpSet exempt;
-    bool by_credential = false;  // of any rule
-    RuleMask with_path = 0;
-    BanZone zone;
-    std::string store_name;
-    RedisStore* store = nullptr;    // nodes share their bans there
-    std::unique_ptr<BanSync> sync;  // a worker's, while it runs
-
-    bool spares(const IpAddress& client) const {
-        return exempt.contains(client) ||
-               std::any_of(exempt_lists.begin(), exempt_lists.end(),
-                           [&](const policy::IpList* list) { return list->contains(client); });
-    }
-};
-
-struct BanLocation {
-    const BanMain* main = nullptr;  // where there are rules at all
-    RuleMask rules = 0;             // this level's; after merging, all that count here
-    bool off = false;
-    std::optional<policy::Mode> mode;
-};
-
-// Rules of levels that the request has been at and may have left when it is logged.
-struct BanState {
-    RuleMask rules = 0;
-};
-
-Status set_rule(DirectiveCall& call) {
-    auto* main = static_cast<BanMain*>(call.main);
-    auto* location = static_cast<BanLocation*>(call.location);
-    if (call.arg(0) == "off") {
-        if (call.size() > 1) {
-            return Error{"\"off\" takes nothing behind it; remove \"" + std::string(call.arg(1)) +
-                         "\""};
-        }
-        location->off = true;
-        return Done{};
-    }
-    std::vector<std::string_view> arguments;
-    for (std::size_t i = 0; i < call.size(); ++i) {
-        arguments.push_back(call.arg(i));
-    }
-    auto rule = policy::parse_ban_rule(arguments);
-    if (!rule) {
-        return rule.error();
-    }
-    const bool taken = std::any_of(main->rules.begin(), main->rules.end(),
-                                   [&](const BanRule& one) { return one.name == rule->name; });
-    if (taken) {
-        return Error{"the ban \"" + rule->name + "\" is defined twice; choose another name"};
-    }
-    if (main->rules.size() == kRulesMax) {
-        return Error{"\"" + rule->name + "\" is one ban too many; " + std::to_string(kRulesMax) +
-                     " are the limit, join some"};
-    }
-    const RuleMask bit = RuleMask{1} << main->rules.size();
-    location->rules |= bit;
-    main->with_path |= rule->path.empty() ? 0 : bit;
-    main->by_credential = main->by_credential || rule->by_credential;
-    main->rules.push_back(std::move(*rule));
-    return Done{};
-}
-
-Status set_prefix(std::uint8_t& out, std::string_view name, std::string_view text, unsigned low,
-                  unsigned high) {
-    const auto bits = parse_u64(text);
-    if (!bits || *bits < low || *bits > high) {
-        return Error{std::string(name) + "=\"" + std::string(text) +
-                     "\": write the number of bits that tell clients apart, " +
-                     std::to_string(low) + " to " + std::to_string(high)};
-    }
-    out = static_cast<std::uint8_t>(*bits);
-    return Done{};
-}
-
-Status set_zone(DirectiveCall& call) {
-    auto* main = static_cast<BanMain*>(call.main);
-    if (main->zone_given) {
-        return Error{"is given twice; keep one"};
-    }
-    main->zone_given = true;
-    for (std::size_t i = 0; i < call.size(); ++i) {
-        const std::string_view arg = call.arg(i);
-        Status status = Done{};
-        if (const auto size = option(arg, "size")) {
-            const auto bytes = parse_size_bytes(*size);
-            if (!bytes || *bytes < kZoneBytesMin || *bytes > kZoneBytesMax) {
-                return Error{"size=\"" + std::string(*size) +
-                             "\" is out of range; write 128k to 1g"};
-            }
-            main->zone_bytes = *bytes;
-        } else if (const auto ipv4 = option(arg, "ipv4")) {
-            status = set_prefix(main->prefixes.ipv4, "ipv4", *ipv4, 16, 32);
-        } else if (const auto ipv6 = option(arg, "ipv6")) {
-            status = set_prefix(main->prefixes.ipv6, "ipv6", *ipv6, 32, 128);
-        } else if (const auto store = option(arg, "redis"); store && !store->empty()) {
-            main->store_name = *store;
-        } else {
-            return Error{"unknown option \"" + std::string(arg) +
-                         "\"; write size=, ipv4=, ipv6= or redis=NAME"};
-        }
-        if (!status) {
-            return status;
-        }
-    }
-    return Done{};
-}
-
-Status set_exempt(DirectiveCall& call) {
-    auto* main = static_cast<BanMain*>(call.main);
-    for (std::size_t i = 0; i < call.size(); ++i) {
-        if (const policy::IpList* list = find_ip_list(call.cf, call.arg(i))) {
-            main->exempt_lists.push_back(list);
-            continue;
-        }
-        const auto block = policy::parse_ip_block(call.arg(i));
-        if (!block) {
-            return Error{
-                block.message() +
-                "; write addresses, blocks or lists (defined above) that are never banned"};
-        }
-        main->exempt_blocks.push_back(*block);
-    }
-    return Done{};
-}
-
-Status set_credential(DirectiveCall& call) {
-    auto* main = static_cast<BanMain*>(call.main);
-    if (main->headers_given) {
-        return Error{"is given twice; name all headers in one"};
-    }
-    main->headers_given = true;
-    main->credential_headers.clear();
-    for (std::size_t i = 0; i < call.size(); ++i) {
-        if (!is_token(call.arg(i))) {
-            return Error{"\"" + std::string(call.arg(i)) +
-                         "\" is not a header's name; write for example Authorization X-API-Key"};
-        }
-        main->credential_headers.emplace_back(call.arg(i));
-    }
-    if (main->credential_headers.size() > kCredentialHeadersMax) {
-        return Error{"\"" + main->credential_headers.back() + "\" is one header too many; " +
-                     std::to_string(kCredentialHeadersMax) + " are the limit"};
-    }
-    return Done{};
-}
-
-constexpr Directive kDirectives[] = {
-    {"sallyport_ban", kEverywhere | NGX_CONF_1MORE, set_rule},
-    {"sallyport_ban_zone", kHttp | NGX_CONF_1MORE, set_zone},
-    {"sallyport_ban_exempt", kHttp | NGX_CONF_1MORE, set_exempt},
-    {"sallyport_ban_credential", kHttp | NGX_CONF_1MORE, set_credential},
-    {"sallyport_ban_mode", kEverywhere | NGX_CONF_TAKE1, set_mode<BanLocation>},
-};
 
 // Merging begins after the whole http block was read: the rules are complete.
 Status merge(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
@@ -260,18 +85,6 @@ bool active(const void* location) {
     return static_cast<const BanLocation*>(location)->main != nullptr;
 }
 
-// The first of the headers that the request has; empty when it has none.
-std::string_view credential_of(const BanMain& main, ngx_http_request_t* r) {
-    for (const std::string& name : main.credential_headers) {
-        std::string_view value;
-        if (request_headers(r, name, &value, 1) > 0 && !value.empty() &&
-            value.size() <= kCredentialBytesMax) {
-            return value;
-        }
-    }
-    return {};
-}
-
 std::string_view rule_of(const BanMain& main, const BanEntry& entry, ngx_http_request_t* r) {
     for (const BanRule& rule : main.rules) {
         if (rule.name == entry.rule_name()) {
@@ -279,13 +92,6 @@ std::string_view rule_of(const BanMain& main, const BanEntry& entry, ngx_http_re
         }
     }
     return keep(r, entry.rule_name());
-}
-
-// Null for clients without an address, and where a believed proxy wrote one that cannot be read:
-// what is left then is the proxy's own, which all its clients share.
-const IpAddress* bannable(const Request& request) {
-    const IpAddress* client = request.client_address();
-    return request.client_verified() ? client : nullptr;
 }
 
 std::optional<BanEntry> find_ban(const Request& request, const BanMain& main) {
@@ -296,7 +102,7 @@ std::optional<BanEntry> find_ban(const Request& request, const BanMain& main) {
         }
     }
     if (main.by_credential) {
-        const std::string_view value = credential_of(main, request.r());
+        const std::string_view value = ban_credential_of(main, request.r());
         if (!value.empty()) {
             return main.zone.find(main.zone.credential(value));
         }
@@ -304,50 +110,21 @@ std::optional<BanEntry> find_ban(const Request& request, const BanMain& main) {
     return std::nullopt;
 }
 
-RuleMask matching(const BanMain& main, RuleMask rules, std::string_view uri) {
-    RuleMask out = 0;
+BanRuleMask matching(const BanMain& main, BanRuleMask rules, std::string_view uri) {
+    BanRuleMask out = 0;
     for (; rules != 0; rules &= rules - 1) {
         const int i = std::countr_zero(rules);
         if (main.rules[static_cast<std::size_t>(i)].matches_path(uri)) {
-            out |= RuleMask{1} << i;
+            out |= BanRuleMask{1} << i;
         }
     }
     return out;
 }
 
-void note_rules(Request& request, RuleMask rules) {
+void note_rules(Request& request, BanRuleMask rules) {
     if (rules != 0) {
         request.feature_state<BanState>(FeatureId::ban).rules |= rules;
     }
-}
-
-HookResult post_read(Request& request, const void* location_conf) {
-    const auto& location = *static_cast<const BanLocation*>(location_conf);
-    const policy::Mode mode = request.mode(location.mode);
-    if (mode == policy::Mode::off) {
-        return HookResult::pass();
-    }
-    const BanMain& main = *location.main;
-    // The path is judged as the client sent it; redirects change it.
-    note_rules(request, matching(main, location.rules & main.with_path, view(request.r()->uri)));
-    const auto ban = find_ban(request, main);
-    return ban ? HookResult::decided(policy::Decision::deny(policy::Reason::banned, kForbidden),
-                                     mode, rule_of(main, *ban, request.r()))
-               : HookResult::pass();
-}
-
-// A location's own rules are noted, because an error_page may lead the request elsewhere.
-HookResult rewrite(Request& request, const void* location_conf) {
-    const auto& location = *static_cast<const BanLocation*>(location_conf);
-    const auto* server = static_cast<const BanLocation*>(
-        feature_server(static_cast<ngx_http_core_srv_conf_t*>(
-                           ngx_http_get_module_srv_conf(request.r(), ngx_http_core_module)),
-                       FeatureId::ban));
-    const RuleMask own = location.rules & ~server->rules;
-    if (own != 0 && request.mode(location.mode) != policy::Mode::off) {
-        note_rules(request, matching(*location.main, own, view(request.r()->uri)));
-    }
-    return HookResult::pass();
 }
 
 BanOutcome outcome_of(const Request& request) {
@@ -384,7 +161,8 @@ void strike(const Request& request, const BanMain& main, const BanRule& rule,
     }
 }
 
-void count(const Request& request, const BanMain& main, RuleMask rules, const BanOutcome& outcome) {
+void count(const Request& request, const BanMain& main, BanRuleMask rules,
+           const BanOutcome& outcome) {
     const IpAddress* client = bannable(request);
     if (client != nullptr && main.spares(*client)) {
         return;
@@ -395,7 +173,7 @@ void count(const Request& request, const BanMain& main, RuleMask rules, const Ba
             strike(request, main, rule, main.zone.subject_of(*client));
         }
         if (rule.counts(outcome, BanKind::credential)) {
-            const std::string_view value = credential_of(main, request.r());
+            const std::string_view value = ban_credential_of(main, request.r());
             if (!value.empty()) {
                 strike(request, main, rule, main.zone.credential(value));
             }
@@ -417,7 +195,7 @@ void log(Request& request, const void* location_conf) {
         return;
     }
     const BanState* state = request.find_feature_state<BanState>(FeatureId::ban);
-    const RuleMask noted = state == nullptr ? 0 : state->rules;
+    const BanRuleMask noted = state == nullptr ? 0 : state->rules;
     count(request, *location.main, noted | (location.rules & ~location.main->with_path), outcome);
 }
 
@@ -441,6 +219,51 @@ void inspect(policy::Metrics& out, void* main_conf) {
 
 }  // namespace
 
+std::string_view ban_credential_of(const BanMain& main, ngx_http_request_t* r) {
+    for (const std::string& name : main.credential_headers) {
+        std::string_view value;
+        if (request_headers(r, name, &value, 1) > 0 && !value.empty() &&
+            value.size() <= kCredentialBytesMax) {
+            return value;
+        }
+    }
+    return {};
+}
+
+const IpAddress* bannable(const Request& request) {
+    const IpAddress* client = request.client_address();
+    return request.client_verified() ? client : nullptr;
+}
+
+HookResult ban_post_read(Request& request, const void* location_conf) {
+    const auto& location = *static_cast<const BanLocation*>(location_conf);
+    const policy::Mode mode = request.mode(location.mode);
+    if (mode == policy::Mode::off) {
+        return HookResult::pass();
+    }
+    const BanMain& main = *location.main;
+    // The path is judged as the client sent it; redirects change it.
+    note_rules(request, matching(main, location.rules & main.with_path, view(request.r()->uri)));
+    const auto ban = find_ban(request, main);
+    return ban ? HookResult::decided(policy::Decision::deny(policy::Reason::banned, kForbidden),
+                                     mode, rule_of(main, *ban, request.r()))
+               : HookResult::pass();
+}
+
+// A location's own rules are noted, because an error_page may lead the request elsewhere.
+HookResult ban_rewrite(Request& request, const void* location_conf) {
+    const auto& location = *static_cast<const BanLocation*>(location_conf);
+    const auto* server = static_cast<const BanLocation*>(
+        feature_server(static_cast<ngx_http_core_srv_conf_t*>(
+                           ngx_http_get_module_srv_conf(request.r(), ngx_http_core_module)),
+                       FeatureId::ban));
+    const BanRuleMask own = location.rules & ~server->rules;
+    if (own != 0 && request.mode(location.mode) != policy::Mode::off) {
+        note_rules(request, matching(*location.main, own, view(request.r()->uri)));
+    }
+    return HookResult::pass();
+}
+
 BanZone* ban_zone(ngx_cycle_t* cycle) {
     auto* main = static_cast<BanMain*>(feature_main(cycle, FeatureId::ban));
     return main == nullptr || main->rules.empty() ? nullptr : &main->zone;
@@ -449,7 +272,7 @@ BanZone* ban_zone(ngx_cycle_t* cycle) {
 const Feature kBan = {
     .id = FeatureId::ban,
     .name = "ban",
-    .directives = kDirectives,
+    .directives = kBanDirectives,
     .create_main = [](ngx_pool_t* pool) -> void* { return pool_new<BanMain>(pool); },
     .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<BanLocation>(pool); },
     .merge_location = merge,
@@ -457,9 +280,10 @@ const Feature kBan = {
     .init_process = init_process,
     .exit_process = [](ngx_cycle_t*, void* main) { static_cast<BanMain*>(main)->sync.reset(); },
     .active = active,
-    .post_read = post_read,
-    .rewrite = rewrite,
+    .post_read = ban_post_read,
+    .rewrite = ban_rewrite,
     .log = log,
+    .explain = explain_ban,
     .routes = kBanRoutes,
     .inspect = inspect,
 };

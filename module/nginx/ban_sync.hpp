@@ -60,7 +60,7 @@ class BanSync {
     BanZone& zone_;
     RedisStore& store_;
     ngx_log_t* log_;
-    std::string fresh_;  // an epoch, should the store have none
+    std::string fresh_;  // begins an epoch, should the store have none
     ngx_event_t timer_{};
     ngx_connection_t dummy_{};  // nginx's event code logs a timer's connection
     Talk talk_;

@@ -102,6 +102,20 @@ std::vector<BanRow> BanZone::list(std::size_t skip, std::size_t max) const {
     return rows;
 }
 
+std::optional<BanRow> BanZone::look(const BanSubject& subject) const {
+    const std::int64_t now = clock_ms();
+    const Lock lock(*this);
+    const BanEntry* entry = table_->find(subject);
+    return entry != nullptr && entry->worth_keeping(now) && entry->lifted == 0
+               ? std::optional(row_of(*entry, now))
+               : std::nullopt;
+}
+
+std::uint32_t BanZone::outcomes(const policy::BanRule& rule, const BanSubject& subject) const {
+    const Lock lock(*this);
+    return table_->outcomes(rule, subject, clock_ms());
+}
+
 bool BanZone::add(const BanSubject& subject, std::int64_t ttl_ms, std::string_view rule) {
     const Lock lock(*this);
     return table_->ban(subject, rule, ttl_ms, 0, 0, clock_ms(), true);

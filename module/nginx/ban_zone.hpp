@@ -52,6 +52,9 @@ class BanZone final : public SharedZone {
 
     // For the control endpoint. Subjects come from policy::parse_ban_subject(text, prefixes()).
     //
+    // What is known of one subject; nothing for a stranger.
+    std::optional<BanRow> look(const policy::BanSubject& subject) const;
+    std::uint32_t outcomes(const policy::BanRule& rule, const policy::BanSubject& subject) const;
     // At most `max` rows behind the first `skip`; live bans, allowances and remembered bans.
     std::vector<BanRow> list(std::size_t skip, std::size_t max) const;
     // `ttl_ms` policy::kBanForever: until lifted. False when there is no room for it.

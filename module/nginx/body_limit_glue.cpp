@@ -176,6 +176,30 @@ int request_body_filter(Request& request, const void* location_conf, ngx_chain_t
     return mode == Mode::enforce ? decision.status : 0;
 }
 
+HookResult explain(Request& request, const void* location_conf, Stage stage, Json& facts) {
+    if (stage != Stage::counting) {
+        return HookResult::pass();
+    }
+    const auto& location = *static_cast<const BodyLocation*>(location_conf);
+    const Mode mode = request.mode(location.mode);
+    if (mode == Mode::off) {
+        return HookResult::pass();
+    }
+    const Limit limit = limit_of(request.r(), **location.limits);
+    facts.append(Json::object({{"type", Json::string(limit.rule)},
+                               {"bytes", Json::integer(static_cast<std::int64_t>(limit.bytes))}}));
+    // What is announced counts, or what was described.
+    const HookResult announced = preaccess(request, location_conf);
+    const auto body = explained_body();
+    if (announced.kind == HookResult::Kind::decided || !body) {
+        return announced;
+    }
+    const Decision decision = policy::decide_body(body->size(), limit.bytes);
+    return decision.verdict == policy::Verdict::allow
+               ? HookResult::pass()
+               : HookResult::decided(decision, mode, limit.rule);
+}
+
 }  // namespace
 
 const Feature kBodyLimit = {
@@ -187,6 +211,7 @@ const Feature kBodyLimit = {
     .active = active,
     .preaccess = preaccess,
     .request_body_filter = request_body_filter,
+    .explain = explain,
 };
 
 }  // namespace sallyport::ngx

@@ -273,6 +273,7 @@ HookResult post_read(Request& request, const void* location_conf) {
     return HookResult::pass();
 }
 
+// Later features ask for the address that is found here.
 HookResult explain(Request& request, const void* location_conf, Stage stage, Json& facts) {
     if (stage != Stage::server) {
         return HookResult::pass();
@@ -280,7 +281,9 @@ HookResult explain(Request& request, const void* location_conf, Stage stage, Jso
     const HookResult result = post_read(request, location_conf);
     facts.append(Json::object({{"client", Json::string(request.client_text())},
                                {"verified", Json::boolean(request.client_verified())},
-                               {"proxy_trusted", Json::boolean(request.state().proxy_trusted)}}));
+                               {"flag", Json::string(policy::word(request.state().client_flag))},
+                               {"proxy_trusted", Json::boolean(request.state().proxy_trusted)},
+                               {"https", Json::boolean(request.is_https())}}));
     return result;
 }
 

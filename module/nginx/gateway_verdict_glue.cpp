@@ -9,6 +9,7 @@
 #include "common/limits.hpp"
 #include "module/nginx/feature.hpp"
 #include "module/nginx/str.hpp"
+#include "module/nginx/watched_file.hpp"
 
 namespace sallyport::ngx {
 namespace {
@@ -40,7 +41,11 @@ Status set_verdict(DirectiveCall& call) {
         return Error{"unknown parameter \"" + std::string(call.arg(0)) +
                      "\"; write secret_file=PATH or off"};
     }
-    const auto secret = read_secret_file(std::string(*path));
+    const auto full = full_path(call.cf, *path);
+    if (!full) {
+        return full.error();
+    }
+    const auto secret = read_secret_file(*full);
     if (!secret) {
         return secret.error();
     }
@@ -103,6 +108,18 @@ HookResult preaccess(Request& request, const void* location_conf) {
     return HookResult::pass();
 }
 
+HookResult explain(Request& request, const void* location_conf, Stage stage, Json& facts) {
+    if (stage == Stage::server) {
+        return post_read(request, location_conf);
+    }
+    const auto& location = *static_cast<const VerdictLocation*>(location_conf);
+    if (stage == Stage::counting) {
+        facts.append(Json::object(
+            {{"signs", Json::boolean(location.key.value_or(nullptr) != nullptr)}}));
+    }
+    return HookResult::pass();
+}
+
 }  // namespace
 
 const Feature kGatewayVerdict = {
@@ -115,6 +132,7 @@ const Feature kGatewayVerdict = {
     .active = active,
     .post_read = post_read,
     .preaccess = preaccess,
+    .explain = explain,
 };
 
 }  // namespace sallyport::ngx

@@ -1,12 +1,15 @@
 // Named lists as nginx holds them: read by the master while it reads its configuration, refreshed
-// by a process of their own while it runs (ip_list_refresh.cpp), asked by every worker.
+// by a process of their own while it runs (ip_list_refresh.cpp), asked by every worker. Lists in a
+// store are read by that process alone; a reload takes over what the running configuration has.
 #pragma once
 
+#include "module/nginx/ip_list_store.hpp"
 #include "module/nginx/ngx.hpp"
 #include "module/policy/ip_list_spec.hpp"
 #include "module/policy/ip_set_slots.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,10 +35,17 @@ struct NamedList {
     std::optional<policy::IpSetSlots>
         slots;  // in shared memory; none for a list that never changes
 
+    RedisStore* store = nullptr;  // of a list in a store
+
     FileIdentities loaded;  // what the published set was read from
     // For the process that refreshes.
     FileIdentities failed;
     FileIdentities settling;
+    std::string version;         // of the store's list that is published
+    std::string failed_version;  // that was not taken
+    std::string complaint;       // why there was none
+    std::unique_ptr<ListLook> look;
+    std::unique_ptr<ListLook::Taker> taker;
     std::uint64_t answered = 0;  // requests to refresh
     ngx_msec_t next_look = 0;
 };
@@ -67,6 +77,9 @@ Result<std::vector<Cidr>> read_blocks(const policy::IpListSpec& spec);
 Status start_refreshing(ngx_cycle_t* cycle, IpListMain& main);
 Status start_refreshing_alone(ngx_cycle_t* cycle, IpListMain& main);
 
+// Once all directives were read: the stores of lists.
+Status find_stores(ngx_conf_t* cf, IpListMain& main);
+
 // For other features. Null when there is none of that name (so far).
 const policy::IpList* find_ip_list(ngx_conf_t* cf, std::string_view name);
 
@@ -79,6 +92,7 @@ struct IpListState {
     std::uint64_t loaded_at_s = 0;  // wall clock
     std::uint64_t refusals = 0;     // new versions that were not taken
     std::uint64_t refused_at_s = 0;
+    bool awaited = false;  // in a store, and not loaded so far
 };
 std::vector<IpListState> ip_list_states(ngx_cycle_t* cycle);
 // Asks for a look at a list's sources within a second or so; `force` lifts the size guard for once.

@@ -1,6 +1,7 @@
 // Allow and deny by address (module/policy/ip_list.hpp).
 //
-//   sallyport_ip_list <name> [file=PATH]… [feed=FORMAT:PATH]… [CIDR…] [option=value]…   http
+//   sallyport_ip_list <name> [file=PATH]… [feed=FORMAT:PATH]… [redis=STORE:KEY] [CIDR…]
+//                     [option=value]…                                                  http
 //   sallyport_allow <list|CIDR|unix:|all>…             http, server, location
 //   sallyport_deny  <list|CIDR|unix:|all>…             http, server, location
 //   sallyport_ip_mode off|report|enforce               http, server, location
@@ -190,9 +191,14 @@ Status merge(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
         }
     }
     const bool guards = child.server_gate != nullptr || child.location_gate != nullptr;
-    return guards && level_mode(cf, child.mode) == policy::Mode::enforce
-               ? check_error_pages(cf, NGX_HTTP_FORBIDDEN)
-               : Status(Done{});
+    if (!guards || level_mode(cf, child.mode) != policy::Mode::enforce) {
+        return Done{};
+    }
+    const auto awaits = [](const IpGate* gate) { return gate != nullptr && gate->may_await(); };
+    const Status status = check_error_pages(cf, NGX_HTTP_FORBIDDEN);
+    return status.ok() && (awaits(child.server_gate) || awaits(child.location_gate))
+               ? check_error_pages(cf, NGX_HTTP_SERVICE_UNAVAILABLE)
+               : status;
 }
 
 bool active(const void* location_conf) {
@@ -239,6 +245,16 @@ HookResult explain(Request& request, const void* location, Stage stage, Json& fa
     return stage == Stage::server ? post_read(request, location) : rewrite(request, location);
 }
 
+Status ready(void*) {
+    for (const IpListState& list : ip_list_states(const_cast<ngx_cycle_t*>(ngx_cycle))) {
+        if (list.awaited) {
+            return Error{"list \"" + std::string(list.name) +
+                         "\" was not loaded from its store yet"};
+        }
+    }
+    return Done{};
+}
+
 void inspect(policy::Metrics& out, void*) {
     for (const IpListState& list : ip_list_states(const_cast<ngx_cycle_t*>(ngx_cycle))) {
         const policy::Metrics::Labels labels{{"list", list.name}};
@@ -263,6 +279,8 @@ const Feature kIpList = {
     .create_main = [](ngx_pool_t* pool) -> void* { return pool_new<IpListMain>(pool); },
     .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<IpLocation>(pool); },
     .merge_location = merge,
+    .postconfiguration =
+        [](ngx_conf_t* cf, void* main) { return find_stores(cf, *static_cast<IpListMain*>(main)); },
     .init_cycle =
         [](ngx_cycle_t* cycle, void* main) {
             return start_refreshing(cycle, *static_cast<IpListMain*>(main));
@@ -277,6 +295,7 @@ const Feature kIpList = {
     .explain = explain,
     .routes = kIpListRoutes,
     .inspect = inspect,
+    .ready = ready,
 };
 
 }  // namespace sallyport::ngx

@@ -1,4 +1,4 @@
-// Looks at the files of lists while nginx runs, and publishes what changed.
+// Looks at the sources of lists, files or a store, while nginx runs, and publishes what changed.
 //
 // The work is done in nginx's helper process (the one that manages caches): reading and sorting a
 // million blocks takes about a second, which no worker may spend. The helper is a child of the
@@ -24,8 +24,7 @@ constexpr ngx_msec_t kTickMs = 1000;
 // A changed file is read when it has stayed the same for this long: its writer is done with it.
 constexpr ngx_msec_t kSettleMs = 250;
 
-void refuse_version(NamedList& named, const FileIdentities& here, const std::string& why) {
-    named.failed = here;
+void refuse_version(NamedList& named, const std::string& why) {
     named.slots->note(kRefusals).fetch_add(1);
     named.slots->note(kRefusedAtS) = static_cast<std::uint64_t>(ngx_time());
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
@@ -33,23 +32,35 @@ void refuse_version(NamedList& named, const FileIdentities& here, const std::str
                   named.list.name.c_str(), named.slots->blocks(), why.c_str());
 }
 
-void publish(NamedList& named, const FileIdentities& here, const policy::IpSetImage& image,
-             std::size_t blocks) {
+bool publish(NamedList& named, const policy::IpSetImage& image, std::size_t blocks) {
     const std::uint64_t before = named.slots->blocks();
     if (!named.slots->publish(image, blocks)) {
-        refuse_version(named, here,
-                       "there is no room for " + std::to_string(blocks) +
-                           " blocks; reload nginx, or write max=BLOCKS for more room");
-        return;
+        refuse_version(named, "there is no room for " + std::to_string(blocks) +
+                                  " blocks; reload nginx, or write max=BLOCKS for more room");
+        return false;
     }
     const auto old = named.slots->retire();
     madvise(old.data(), old.size(), MADV_REMOVE);
-    named.loaded = here;
-    named.failed.clear();
     named.slots->note(kLoadedAtS) = static_cast<std::uint64_t>(ngx_time());
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                   "sallyport: list \"%s\" has %uz blocks now (before: %uL)",
                   named.list.name.c_str(), blocks, before);
+    return true;
+}
+
+// The guards, then all workers have it. `force` lifts the guard of the size for once.
+bool take_version(NamedList& named, const std::vector<Cidr>& blocks, bool force) {
+    policy::IpListGuard guard = named.spec.guard;
+    guard.factor = force ? 0 : guard.factor;
+    const policy::IpSetImage image(blocks);
+    for (const Status& status : {policy::check_size(guard, named.slots->blocks(), blocks.size()),
+                                 policy::check_share(guard, image.coverage())}) {
+        if (!status) {
+            refuse_version(named, "the new one " + status.message());
+            return false;
+        }
+    }
+    return publish(named, image, blocks.size());
 }
 
 void reload(NamedList& named, const FileIdentities& here, bool force) {
@@ -58,20 +69,56 @@ void reload(NamedList& named, const FileIdentities& here, bool force) {
         return;  // it changed while it was read: let it settle
     }
     if (!blocks) {
-        refuse_version(named, here, blocks.message());
-        return;
+        refuse_version(named, blocks.message());
     }
-    policy::IpListGuard guard = named.spec.guard;
-    guard.factor = force ? 0 : guard.factor;
-    const policy::IpSetImage image(*blocks);
-    for (const Status& status : {policy::check_size(guard, named.slots->blocks(), blocks->size()),
-                                 policy::check_share(guard, image.coverage())}) {
-        if (!status) {
-            refuse_version(named, here, "the new one " + status.message());
-            return;
+    const bool taken = blocks && take_version(named, *blocks, force);
+    (taken ? named.loaded : named.failed) = here;
+    if (taken) {
+        named.failed.clear();
+    }
+}
+
+// What a look at a store finds.
+class StoredList final : public ListLook::Taker {
+  public:
+    explicit StoredList(NamedList& named) : named_(named) {}
+
+    void whole_list(std::string_view text, const std::string& version, bool force) override {
+        named_.complaint.clear();
+        const policy::IpListSpec& spec = named_.spec;
+        auto blocks =
+            policy::parse_ip_list(text, "redis=" + spec.stored.store + ":" + spec.stored.key);
+        if (!blocks) {
+            refuse_version(named_, blocks.message());
+        } else {
+            blocks->insert(blocks->end(), spec.blocks.begin(), spec.blocks.end());
+        }
+        if (blocks && take_version(named_, *blocks, force)) {
+            named_.version = version;
+            named_.failed_version.clear();
+        } else {
+            named_.failed_version = version;
         }
     }
-    publish(named, here, image, blocks->size());
+    // Said once, until something else is the matter.
+    void no_list(const std::string& why) override {
+        if (why != named_.complaint) {
+            named_.complaint = why;
+            refuse_version(named_, why);
+        }
+    }
+
+  private:
+    NamedList& named_;
+};
+
+void look_at_store(NamedList& named, bool force) {
+    if (named.look == nullptr) {
+        named.taker = std::make_unique<StoredList>(named);
+        named.look = std::make_unique<ListLook>(*named.taker, *named.store, named.spec.stored.key);
+    }
+    named.look->start(const_cast<ngx_cycle_t*>(ngx_cycle), named.version, named.failed_version,
+                      force);
 }
 
 void look_at(NamedList& named) {
@@ -83,6 +130,13 @@ void look_at(NamedList& named) {
     }
     named.answered = request;
     named.next_look = ngx_current_msec + static_cast<ngx_msec_t>(named.spec.refresh_ms);
+    if (named.store != nullptr) {
+        look_at_store(named, asked && named.slots->note(kForced).load() == request);
+        if (named.slots->version() == 0) {
+            named.next_look = ngx_current_msec + kSettleMs;  // there is nothing yet: soon again
+        }
+        return;
+    }
     const FileIdentities here = look_at_sources(named.spec);
     if (!asked) {
         if (here == named.loaded || here == named.failed) {

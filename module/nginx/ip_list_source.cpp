@@ -54,8 +54,37 @@ FileIdentity identity_of(const std::string& path) {
     return {info.st_dev, info.st_ino, info.st_size, ns(info.st_mtim), ns(info.st_ctim)};
 }
 
+// False while nginx starts, and where the running configuration had no such module or another build
+// of it.
+bool runs_this_module(const ngx_cycle_t* cycle) {
+    if (cycle == nullptr || cycle->conf_ctx == nullptr || cycle->modules == nullptr) {
+        return false;
+    }
+    for (ngx_uint_t i = 0; i < cycle->modules_n; ++i) {
+        if (cycle->modules[i] == &ngx_http_sallyport_module) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// After a reload: what the running configuration has of the same list holds until the store was
+// asked.
+void take_over(NamedList& named) {
+    auto* cycle = const_cast<ngx_cycle_t*>(ngx_cycle);
+    if (ngx_test_config != 0 || !runs_this_module(cycle)) {
+        return;
+    }
+    const auto* running = static_cast<const IpListMain*>(feature_main(cycle, FeatureId::ip_list));
+    const NamedList* old = running == nullptr ? nullptr : running->find(named.spec.name);
+    if (old != nullptr && old->slots && old->spec.stored == named.spec.stored &&
+        named.slots->adopt(*old->slots)) {
+        named.slots->note(kLoadedAtS) = old->slots->note(kLoadedAtS).load();
+    }
+}
+
 void place(ngx_conf_t* cf, NamedList& named, const policy::IpSetImage& image, std::size_t blocks) {
-    if (named.spec.sources.empty() || named.spec.refresh_ms == 0) {
+    if (!named.spec.is_looked_at()) {
         named.list.set = policy::IpSet(image);
         return;
     }
@@ -64,9 +93,14 @@ void place(ngx_conf_t* cf, NamedList& named, const policy::IpSetImage& image, st
         whole_pages(std::max(image.bytes(), policy::IpSetImage::bytes_max(room)));
     const auto* mapping = pool_new<SharedMapping>(cf->pool, policy::IpSetSlots::memory_bytes(slot));
     named.slots.emplace(mapping->bytes());
+    named.list.live = &*named.slots;
+    if (named.spec.stored.given()) {
+        named.list.refuse_unloaded = named.spec.refuse_unloaded;
+        take_over(named);
+        return;
+    }
     named.slots->publish(image, blocks);
     named.slots->note(kLoadedAtS) = static_cast<std::uint64_t>(ngx_time());
-    named.list.live = &*named.slots;
 }
 
 }  // namespace
@@ -134,6 +168,22 @@ Status load_list(ngx_conf_t* cf, NamedList& named) {
     return Done{};
 }
 
+Status find_stores(ngx_conf_t* cf, IpListMain& main) {
+    for (NamedList* named : main.refreshed) {
+        if (!named->spec.stored.given()) {
+            continue;
+        }
+        named->store = redis_store(cf, named->spec.stored.store);
+        if (named->store == nullptr) {
+            return Error{"\"sallyport_ip_list\": list \"" + named->spec.name +
+                         "\" is in the store \"" + named->spec.stored.store +
+                         "\", which is not declared; write: sallyport_redis " +
+                         named->spec.stored.store + " redis://…"};
+        }
+    }
+    return Done{};
+}
+
 const policy::IpList* find_ip_list(ngx_conf_t* cf, std::string_view name) {
     const auto* main = static_cast<const IpListMain*>(feature_main(cf, FeatureId::ip_list));
     const NamedList* named = main->find(name);
@@ -157,6 +207,7 @@ std::vector<IpListState> ip_list_states(ngx_cycle_t* cycle) {
             state.loaded_at_s = named->slots->note(kLoadedAtS);
             state.refusals = named->slots->note(kRefusals);
             state.refused_at_s = named->slots->note(kRefusedAtS);
+            state.awaited = state.version == 0;
         }
         states.push_back(state);
     }

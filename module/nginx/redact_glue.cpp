@@ -12,6 +12,7 @@
 #include "module/nginx/guard.hpp"
 #include "module/nginx/redact.hpp"
 #include "module/nginx/str.hpp"
+#include "module/nginx/watched_file.hpp"
 #include "module/policy/redact.hpp"
 
 #include <string>
@@ -71,7 +72,11 @@ Status set_key(DirectiveCall& call) {
     if (call.arg(0) == "random") {
         return Done{};
     }
-    const auto secret = read_secret_file(std::string(call.arg(0)));
+    const auto full = full_path(call.cf, call.arg(0));
+    if (!full) {
+        return full.error();
+    }
+    const auto secret = read_secret_file(*full);
     if (!secret) {
         return secret.error();
     }

@@ -6,6 +6,7 @@
 #include "module/nginx/feature.hpp"
 #include "module/nginx/pool.hpp"
 #include "module/nginx/str.hpp"
+#include "module/nginx/watched_file.hpp"
 
 #include <openssl/ssl.h>
 
@@ -55,6 +56,21 @@ policy::HashSecret hash_secret(const Secret& key) {
     const Secret derived = derive_key(key, "sallyport rate limit keys", out.size());
     std::copy_n(derived.data(), out.size(), out.begin());
     return out;
+}
+
+// As nginx's own directives: relative to the configuration's folder.
+Status find_files(ngx_conf_t* cf, store::RedisSpec& spec) {
+    for (std::string* path : {&spec.password_file, &spec.sentinel_password_file, &spec.key_file}) {
+        if (path->empty()) {
+            continue;
+        }
+        auto full = full_path(cf, *path);
+        if (!full) {
+            return full.error();
+        }
+        *path = std::move(*full);
+    }
+    return Done{};
 }
 
 Status read_secrets(RedisStore& store) {
@@ -166,6 +182,9 @@ Status set_redis(DirectiveCall& call) {
         if (const Status resolved = resolve(call.cf, store->target, server); !resolved) {
             return resolved.error();
         }
+    }
+    if (const Status found = find_files(call.cf, store->target.spec); !found) {
+        return found.error();
     }
     if (const Status read = read_secrets(*store); !read) {
         return read.error();

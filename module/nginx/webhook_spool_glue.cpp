@@ -217,6 +217,22 @@ HookResult preaccess(Request& request, const void* location_conf) {
     return HookResult::pass();
 }
 
+// Nothing is kept before the upstream has failed.
+HookResult explain(Request&, const void* location_conf, Stage stage, Json& facts) {
+    if (stage != Stage::counting) {
+        return HookResult::pass();
+    }
+    const WebhookSpool& spool = **static_cast<const WebhookSpoolLocation*>(location_conf)->spool;
+    Json statuses = Json::array();
+    for (const ngx_int_t status : spool.statuses) {
+        statuses.append(Json::integer(status));
+    }
+    facts.append(Json::object({{"store", Json::string(spool.redis_name)},
+                               {"stream", Json::string(spool.stream)},
+                               {"kept_when_the_upstream_answers", statuses}}));
+    return HookResult::pass();
+}
+
 std::string_view variable_kept(Request& request) {
     const auto* state = request.find_feature_state<SpoolState>(kId);
     return state != nullptr && state->kept ? "kept" : std::string_view();
@@ -285,6 +301,7 @@ constinit const Feature kWebhookSpool = {
     .exit_process = exit_process,
     .active = active,
     .preaccess = preaccess,
+    .explain = explain,
 };
 
 }  // namespace sallyport::ngx

@@ -233,6 +233,27 @@ const BanEntry* BanTable::strike(const BanRule& rule, const BanSubject& subject,
     return made;
 }
 
+std::uint32_t BanTable::outcomes(const BanRule& rule, const BanSubject& subject,
+                                 std::int64_t now_ms) const {
+    const KeyHash key = hash(subject, rule.name);
+    for (const std::uint64_t half : {key.low, key.high}) {
+        for (const Strikes& seen : strike_sets()[index_of(half, strike_set_count_)].places) {
+            if (seen.key != key) {
+                continue;
+            }
+            const std::int64_t age = std::max<std::int64_t>(now_ms - seen.start_ms, 0);
+            const auto share = [&](std::uint32_t count, std::int64_t gone) {
+                return static_cast<std::uint32_t>(std::int64_t{count} * (rule.within_ms - gone) /
+                                                  rule.within_ms);
+            };
+            return age >= 2 * rule.within_ms ? 0
+                   : age >= rule.within_ms   ? share(seen.current, age - rule.within_ms)
+                                             : share(seen.previous, age) + seen.current;
+        }
+    }
+    return 0;
+}
+
 bool BanTable::ban(const BanSubject& subject, std::string_view rule, std::int64_t ttl_ms,
                    std::int64_t remember_ms, unsigned level, std::int64_t now_ms, bool by_hand) {
     const Change change(*this);

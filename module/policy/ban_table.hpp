@@ -73,6 +73,9 @@ class BanTable {
     // anything to count (not so for who is banned or allowed already).
     const BanEntry* strike(const BanRule& rule, const BanSubject& subject, std::int64_t now_ms,
                            bool* counted = nullptr);
+    // How many outcomes of the subject stand against it under a rule now.
+    std::uint32_t outcomes(const BanRule& rule, const BanSubject& subject,
+                           std::int64_t now_ms) const;
     // `level` counts earlier bans. False when every place that the subject may take holds an
     // allowance.
     bool ban(const BanSubject& subject, std::string_view rule, std::int64_t ttl_ms,

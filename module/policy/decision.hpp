@@ -27,6 +27,7 @@ enum class Mode : std::uint8_t { off, report, enforce };
     X(none, "nothing was refused") \
     X(ip_denied, "the client's address is in a denied list or block") \
     X(ip_not_allowed, "an allowlist applies and the address is not in it") \
+    X(ip_list_not_loaded, "a list that decides here has not been loaded from its store yet") \
     X(client_address_unverified, "an allowlist applies and a proxy's word on the client is unreadable") \
     X(banned, "too many failures came from this address or credential; it is banned for a time") \
     X(tls_required, "the location demands TLS") \

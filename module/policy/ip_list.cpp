@@ -9,6 +9,8 @@ namespace sallyport::policy {
 namespace {
 
 constexpr std::uint16_t kForbidden = 403;
+constexpr std::uint16_t kUnavailable = 503;
+constexpr std::uint32_t kRetryAfterS = 1;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr unsigned kMappedBits = 96;
 
@@ -23,6 +25,10 @@ std::string_view without_comment(std::string_view line) {
 bool covers_everything(const Cidr& block, std::string_view text) {
     const bool written_as_v4 = text.find(':') == std::string_view::npos;
     return block.bits == (written_as_v4 ? kMappedBits : 0);
+}
+
+Decision not_loaded() {
+    return Decision::deny(Reason::ip_list_not_loaded, kUnavailable, kRetryAfterS);
 }
 
 }  // namespace
@@ -96,33 +102,50 @@ IpGate::Side IpGate::compile(const IpRules::Side& side) {
     return {side.lists, IpSet(side.blocks), side.unix_clients, side.all, side.has_entries()};
 }
 
-bool IpGate::match(const Side& side, const IpAddress* client, std::string_view* rule) {
+IpGate::Match IpGate::match(const Side& side, const IpAddress* client, std::string_view* rule) {
     if (client == nullptr) {
-        return side.unix_clients;
+        return side.unix_clients ? Match::yes : Match::no;
     }
     if (!side.blocks.empty() && side.blocks.contains(*client)) {
-        return true;
+        return Match::yes;
     }
+    Match out = Match::no;
     for (const IpList* list : side.lists) {
         if (list->contains(*client)) {
             *rule = list->name;
-            return true;
+            return Match::yes;
+        }
+        if (list->must_be_awaited()) {
+            *rule = list->name;
+            out = Match::unloaded;
         }
     }
-    return false;
+    return out;
+}
+
+bool IpGate::may_await() const {
+    const auto waits = [](const IpList* list) { return list->refuse_unloaded; };
+    return std::any_of(allow_.lists.begin(), allow_.lists.end(), waits) ||
+           std::any_of(deny_.lists.begin(), deny_.lists.end(), waits);
 }
 
 IpGate::Outcome IpGate::decide(const IpAddress* client, bool verified) const {
     std::string_view rule = "sallyport_deny";
-    if (match(deny_, client, &rule)) {
-        return {Decision::deny(Reason::ip_denied, kForbidden), rule};
+    const Match denied = match(deny_, client, &rule);
+    if (denied != Match::no) {
+        return {denied == Match::yes ? Decision::deny(Reason::ip_denied, kForbidden) : not_loaded(),
+                rule};
     }
     rule = "sallyport_allow";
     if (!verified && allow_.has_entries && !allow_.all) {
         return {Decision::deny(Reason::client_address_unverified, kForbidden), rule};
     }
-    if (match(allow_, client, &rule) || allow_.all) {
+    const Match allowed = match(allow_, client, &rule);
+    if (allowed == Match::yes || allow_.all) {
         return {Decision::allow(), rule};
+    }
+    if (allowed == Match::unloaded) {
+        return {not_loaded(), rule};
     }
     if (allow_.has_entries) {
         return {Decision::deny(Reason::ip_not_allowed, kForbidden), "sallyport_allow"};

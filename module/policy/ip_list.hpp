@@ -2,7 +2,9 @@
 //
 // Rules of one gate are judged in this order, whatever order they were written in:
 //   1. a deny entry matches                     -> refused (ip_denied)
+//      or a list of them is not loaded yet      -> refused (ip_list_not_loaded)
 //   2. an allow entry matches                   -> passes
+//      or else a list of them is not loaded yet -> refused (ip_list_not_loaded)
 //   3. `allow all`                              -> passes
 //   4. `deny all`, or any allow entry exists    -> refused (ip_denied, ip_not_allowed)
 //   5. otherwise                                -> passes
@@ -28,10 +30,13 @@ struct IpList {
     std::string name;
     IpSet set;                         // of a list that never changes
     const IpSetSlots* live = nullptr;  // of one that is refreshed
+    bool refuse_unloaded = false;      // of one that may have to be waited for
 
     bool contains(const IpAddress& address) const {
         return live != nullptr ? live->contains(address) : set.contains(address);
     }
+    // Nothing can be said about anybody yet.
+    bool must_be_awaited() const { return refuse_unloaded && live->version() == 0; }
 };
 
 // One block a line; `#` or `;` starts a comment; blank lines and CRLF are fine. `source` (the
@@ -79,6 +84,8 @@ class IpGate {
     // `client` is null for clients without an address (unix sockets). One whose address is not
     // `verified` may be denied by it, never allowed.
     Outcome decide(const IpAddress* client, bool verified = true) const;
+    // Whether it may refuse with 503.
+    bool may_await() const;
 
   private:
     struct Side {
@@ -89,7 +96,8 @@ class IpGate {
         bool has_entries = false;
     };
     static Side compile(const IpRules::Side& side);
-    static bool match(const Side& side, const IpAddress* client, std::string_view* rule);
+    enum class Match : std::uint8_t { no, yes, unloaded };
+    static Match match(const Side& side, const IpAddress* client, std::string_view* rule);
 
     Side allow_;
     Side deny_;

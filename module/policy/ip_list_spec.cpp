@@ -19,6 +19,9 @@ constexpr unsigned kFactorMax = 1000;
 // Every list has room to grow to this many blocks; the pages stay untouched until then.
 constexpr std::size_t kRoomMin = 16'384;
 constexpr std::size_t kRoomFactor = 4;
+// A stored list's size is not known when its room is made.
+constexpr std::size_t kStoredRoom = 1'000'000;
+constexpr std::size_t kKeyBytesMax = 512;
 
 std::string quoted(std::string_view text) {
     return "\"" + std::string(text) + "\"";
@@ -43,6 +46,26 @@ Status set_feed(IpListSpec& spec, std::string_view value) {
         return Error{"feed=" + feed.message()};
     }
     spec.sources.push_back({std::move(*feed), std::string(value.substr(colon + 1))});
+    return Done{};
+}
+
+Status set_redis(IpListSpec& spec, std::string_view value) {
+    const std::size_t colon = value.find(':');
+    const std::string_view key = colon == std::string_view::npos ? "" : value.substr(colon + 1);
+    if (colon == 0 || key.empty() || key.size() > kKeyBytesMax) {
+        return Error{"redis=" + quoted(value) +
+                     " names no list; write a store and a key, for example redis=main:blocked"};
+    }
+    spec.stored = {std::string(value.substr(0, colon)), std::string(key)};
+    return Done{};
+}
+
+Status set_unloaded(IpListSpec& spec, std::string_view value) {
+    if (value != "refuse" && value != "empty") {
+        return Error{"unloaded=" + quoted(value) +
+                     ": write refuse (its gates refuse until it was loaded) or empty"};
+    }
+    spec.refuse_unloaded = value == "refuse";
     return Done{};
 }
 
@@ -105,8 +128,9 @@ struct Option {
     bool repeats;
 };
 constexpr Option kOptions[] = {
-    {"file", set_file, true},    {"feed", set_feed, true},    {"refresh", set_refresh, false},
-    {"guard", set_guard, false}, {"share", set_share, false}, {"max", set_max, false},
+    {"file", set_file, true},    {"feed", set_feed, true},          {"refresh", set_refresh, false},
+    {"guard", set_guard, false}, {"share", set_share, false},       {"max", set_max, false},
+    {"redis", set_redis, false}, {"unloaded", set_unloaded, false},
 };
 
 Status add_argument(IpListSpec& spec, std::string_view argument, std::uint32_t& seen) {
@@ -123,8 +147,10 @@ Status add_argument(IpListSpec& spec, std::string_view argument, std::uint32_t& 
         std::find_if(std::begin(kOptions), std::end(kOptions),
                      [&](const Option& one) { return one.name == argument.substr(0, equals); });
     if (option == std::end(kOptions)) {
-        return Error{"unknown option " + quoted(argument) +
-                     "; write blocks, or file=PATH, feed=, refresh=, guard=, share= or max="};
+        return Error{
+            "unknown option " + quoted(argument) +
+            "; write blocks, or file=PATH, feed=, redis=, refresh=, guard=, share=, max= or "
+            "unloaded="};
     }
     const std::uint32_t bit = 1U << (option - std::begin(kOptions));
     if (!option->repeats && (seen & bit) != 0) {
@@ -156,16 +182,30 @@ Result<IpListSpec> parse_ip_list_spec(std::span<const std::string_view> argument
             return added.error();
         }
     }
-    if (spec.sources.empty() && spec.blocks.empty()) {
+    if (spec.sources.empty() && spec.blocks.empty() && !spec.stored.given()) {
         return Error{"list " + quoted(spec.name) +
-                     " has no addresses; write blocks, file=PATH or feed=FORMAT:PATH"};
+                     " has no addresses; write blocks, file=PATH, feed=FORMAT:PATH or "
+                     "redis=STORE:KEY"};
+    }
+    if (spec.stored.given() && !spec.sources.empty()) {
+        return Error{"list " + quoted(spec.name) +
+                     " has files and a store; make two lists, a rule may name both"};
+    }
+    if (spec.stored.given() && spec.refresh_ms == 0) {
+        return Error{"refresh=\"off\": a list in a store is read by looking at it; write a time"};
+    }
+    if (!spec.stored.given() && !spec.refuse_unloaded) {
+        return Error{"unloaded=\"empty\" is for lists in a store (redis=STORE:KEY); leave it out"};
     }
     return spec;
 }
 
 std::size_t ip_list_room(const IpListSpec& spec, std::size_t blocks) {
-    if (spec.sources.empty() || spec.refresh_ms == 0) {
+    if (!spec.is_looked_at()) {
         return blocks;
+    }
+    if (spec.stored.given() && spec.blocks_max == 0) {
+        return std::max(blocks, kStoredRoom);
     }
     const std::size_t room =
         spec.blocks_max != 0 ? spec.blocks_max : std::max(kRoomFactor * blocks, kRoomMin);

@@ -23,16 +23,27 @@ struct IpListSpec {
         FeedSource feed;
         std::string path;
     };
+    // A list in a sallyport_redis store; then there are no other sources.
+    struct Stored {
+        std::string store;
+        std::string key;
+        bool given() const { return !store.empty(); }
+        friend bool operator==(const Stored&, const Stored&) = default;
+    };
     std::string name;
     std::vector<Source> sources;
+    Stored stored;
+    bool refuse_unloaded = true;       // a stored list: until it was loaded its gates refuse
     std::vector<Cidr> blocks;          // written in the directive itself
     std::int64_t refresh_ms = 10'000;  // how often the sources are looked at; 0: never
     IpListGuard guard;
     std::size_t blocks_max = 0;  // how many the list may grow to without a reload; 0: not said
+
+    bool is_looked_at() const { return (!sources.empty() || stored.given()) && refresh_ms != 0; }
 };
 
-// NAME [file=PATH] [feed=FORMAT[.SECTION]:PATH] [CIDR]… [refresh=TIME|off] [guard=FACTOR|off]
-// [share=PERCENT] [max=BLOCKS]
+// NAME [file=PATH] [feed=FORMAT[.SECTION]:PATH] [redis=STORE:KEY] [CIDR]… [refresh=TIME|off]
+// [guard=FACTOR|off] [share=PERCENT] [max=BLOCKS] [unloaded=refuse|empty]
 Result<IpListSpec> parse_ip_list_spec(std::span<const std::string_view> arguments);
 
 // How many blocks a list must have room for, when it has `blocks` now.

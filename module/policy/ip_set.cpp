@@ -44,6 +44,11 @@ std::size_t v6_bytes(std::size_t count) {
 
 }  // namespace
 
+std::size_t IpSetView::bytes_of(std::span<const std::byte> image) {
+    const auto view = open(image);
+    return view ? sizeof(Header) + v6_bytes(view->v6_count_) + v4_bytes(view->v4_count_) : 0;
+}
+
 std::optional<IpSetView> IpSetView::open(std::span<const std::byte> image) {
     Header header;
     if (image.size() < sizeof header) {

@@ -33,6 +33,8 @@ class IpSetView {
     IpSetView() = default;
     // Nothing when the bytes are no image. The bytes must outlive the view.
     static std::optional<IpSetView> open(std::span<const std::byte> image);
+    // How many of the bytes are the image; 0 when they are none.
+    static std::size_t bytes_of(std::span<const std::byte> image);
 
     bool contains(const IpAddress& address) const {
         return address.is_v4() ? contains_v4(address.v4())

@@ -1,5 +1,7 @@
 #include "module/policy/ip_set_slots.hpp"
 
+#include <cstring>
+
 namespace sallyport::policy {
 
 IpSetSlots::IpSetSlots(std::span<std::byte> memory)
@@ -42,6 +44,27 @@ bool IpSetSlots::publish(const IpSetImage& image, std::uint64_t blocks) {
     control().blocks.store(blocks, std::memory_order_relaxed);
     control().published.store(next, std::memory_order_release);
     return true;
+}
+
+bool IpSetSlots::adopt(const IpSetSlots& other) {
+    while (true) {
+        const std::uint64_t version = other.version();
+        const std::size_t bytes = IpSetView::bytes_of(other.slot(version));
+        if (version == 0 || bytes == 0 || bytes > slot_bytes_ || bytes > other.slot_bytes_) {
+            return false;
+        }
+        const std::uint64_t next = this->version() + 1;
+        begin_writing(next);
+        std::memcpy(slot(next).data(), other.slot(version).data(), bytes);
+        const std::uint64_t blocks = other.blocks();
+        std::atomic_thread_fence(std::memory_order_acquire);
+        if (other.control().writing.load(std::memory_order_relaxed) > version + 1) {
+            continue;  // it changed while it was copied
+        }
+        control().blocks.store(blocks, std::memory_order_relaxed);
+        control().published.store(next, std::memory_order_release);
+        return true;
+    }
 }
 
 std::span<std::byte> IpSetSlots::retire() {

@@ -40,6 +40,9 @@ class IpSetSlots {
 
     // For the writer. False, and nothing changes, when the image is larger than a slot.
     bool publish(const IpSetImage& image, std::uint64_t blocks);
+    // Publishes what another's slots hold, in other memory, while its writer may go on. False when
+    // they hold nothing, or more than a slot takes.
+    bool adopt(const IpSetSlots& other);
     // The slot that holds no published image. Readers that still look at it will look again.
     std::span<std::byte> retire();
 

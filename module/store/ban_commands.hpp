@@ -29,7 +29,7 @@ struct BanHearing {
     std::string number = "0";
 };
 
-// `fresh` names the epoch of a store that has none.
+// The epoch of a store that has none begins with `fresh`.
 void append_ban_say(std::string& out, std::string_view fresh,
                     std::span<const policy::BanWord> words);
 void append_ban_pull(std::string& out, std::string_view fresh, const BanHearing& heard,

@@ -3,7 +3,7 @@
 -- KEYS 1 meta (hash: epoch, and the number of the last change)   2 log (sorted set: subject by the
 --      number of its last change)   3 ends (sorted set: subject by when it may be forgotten)
 --      4 entries (hash: subject to what is said of it)   5 strikes of a subject under a rule
--- ARGV 1 verb   2 an epoch, for a store that has none
+-- ARGV 1 verb   2 what the epoch of a store that has none begins with
 --   say     3… words of a node (module/policy/ban_word.hpp)             returns how many
 --   pull    3 the epoch known   4 the number known   5 how many at most
 --           returns { epoch, number, 1 when there is more, word… }
@@ -77,8 +77,10 @@ end
 local function epoch()
     local known = redis.call('HGET', KEYS[1], 'epoch')
     if known then return known end
-    redis.call('HSET', KEYS[1], 'epoch', ARGV[2])
-    return ARGV[2]
+    -- A name that was never used: the same node may have named the store before it lost its memory.
+    local made = ARGV[2] .. '-' .. text(now)
+    redis.call('HSET', KEYS[1], 'epoch', made)
+    return made
 end
 
 local function say(line)

@@ -212,7 +212,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"sallyport_ip_list a 10.0.0.0/40;", "sallyport_ip_list", "10.0.0.0/40", "0 to 32"},
         Mistake{"sallyport_ip_list a 0.0.0.0/0;", "sallyport_ip_list", "0.0.0.0/0", "write all"},
         Mistake{"sallyport_ip_list a 010.0.0.1;", "sallyport_ip_list", "010.0.0.1", "file=PATH"},
-        Mistake{"sallyport_ip_list a redis=x;", "sallyport_ip_list", "redis=x", "file=PATH"},
+        Mistake{"sallyport_ip_list a rediss=x;", "sallyport_ip_list", "rediss=x", "file=PATH"},
         Mistake{"sallyport_ip_list a 0.0.0.0/1 128.0.0.0/2;", "sallyport_ip_list", "75.0%",
                 "share=100%"},
         Mistake{"sallyport_ip_list a feed=github:x;", "sallyport_ip_list", "\"github\"",

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
 #include <random>
 
 namespace sallyport::policy {
@@ -167,6 +170,42 @@ IpRules rules(std::initializer_list<std::string_view> words, const IpList* list 
         }
     }
     return out;
+}
+
+// A list that decides and was not loaded yet lets nobody through, unless another entry has decided.
+TEST(IpGate, AListThatWasNotLoadedIsAwaited) {
+    const std::size_t bytes = IpSetSlots::memory_bytes(16 * IpSetSlots::kControlBytes);
+    const std::unique_ptr<void, void (*)(void*)> memory(std::aligned_alloc(4096, bytes), std::free);
+    std::memset(memory.get(), 0, bytes);
+    IpSetSlots slots({static_cast<std::byte*>(memory.get()), bytes});
+    IpList list;
+    list.name = "far";
+    list.live = &slots;
+    list.refuse_unloaded = true;
+    const IpAddress client = *IpAddress::parse("10.0.0.1");
+    const IpAddress other = *IpAddress::parse("11.0.0.1");
+    IpRules deny;
+    deny.deny.lists = {&list};
+    deny.deny.blocks = blocks({"11.0.0.0/8"});
+    IpRules allow;
+    allow.allow.lists = {&list};
+    allow.allow.blocks = blocks({"11.0.0.0/8"});
+    const IpGate denies(deny);
+    const IpGate allows(allow);
+    EXPECT_TRUE(denies.may_await());
+    EXPECT_EQ(denies.decide(&client).decision.reason, Reason::ip_list_not_loaded);
+    EXPECT_EQ(denies.decide(&client).decision.status, 503);
+    EXPECT_EQ(denies.decide(&client).rule, "far");
+    EXPECT_EQ(denies.decide(&other).decision.reason, Reason::ip_denied);
+    EXPECT_EQ(allows.decide(&client).decision.reason, Reason::ip_list_not_loaded);
+    EXPECT_EQ(allows.decide(&other).decision.verdict, Verdict::allow);
+    EXPECT_EQ(denies.decide(nullptr).decision.verdict, Verdict::allow);
+    list.refuse_unloaded = false;
+    EXPECT_EQ(denies.decide(&client).decision.verdict, Verdict::allow);
+    list.refuse_unloaded = true;
+    slots.publish(IpSetImage(blocks({"10.0.0.0/8"})), 1);
+    EXPECT_EQ(denies.decide(&client).decision.reason, Reason::ip_denied);
+    EXPECT_EQ(allows.decide(&client).decision.verdict, Verdict::allow);
 }
 
 TEST(IpGate, JudgesInTheDocumentedOrder) {

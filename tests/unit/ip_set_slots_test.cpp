@@ -69,6 +69,28 @@ TEST(IpSetSlots, EveryoneSeesWhatWasPublishedLast) {
     EXPECT_EQ(reader.version(), 10u);
 }
 
+TEST(IpSetSlots, AnotherSetIsTakenOver) {
+    const Memory old_memory(1 << 20);
+    IpSetSlots old(old_memory.bytes());
+    const Memory memory(1 << 20);
+    IpSetSlots slots(memory.bytes());
+    EXPECT_FALSE(slots.adopt(old)) << "there is nothing yet";
+    EXPECT_EQ(slots.version(), 0u);
+    ASSERT_TRUE(old.publish(image({"10.0.0.0/8"}), 1));
+    ASSERT_TRUE(old.publish(stripes(0, 1000), 1000));
+    ASSERT_TRUE(slots.adopt(old));
+    EXPECT_TRUE(slots.contains(*IpAddress::parse("10.0.2.1")));
+    EXPECT_FALSE(slots.contains(*IpAddress::parse("10.0.1.1")));
+    EXPECT_EQ(slots.blocks(), 1000u);
+    ASSERT_TRUE(old.publish(image({"11.0.0.0/8"}), 1));
+    EXPECT_TRUE(slots.contains(*IpAddress::parse("10.0.2.1"))) << "a copy";
+    const Memory small_memory(4096);
+    IpSetSlots small(small_memory.bytes());
+    ASSERT_TRUE(old.publish(stripes(0, 1000), 1000));
+    EXPECT_FALSE(small.adopt(old));
+    EXPECT_EQ(small.version(), 0u);
+}
+
 TEST(IpSetSlots, WhatDoesNotFitChangesNothing) {
     const Memory memory(4096);
     IpSetSlots slots(memory.bytes());
