@@ -2,6 +2,7 @@
 #include "cli/lint/lint.hpp"
 #include "common/file_text.hpp"
 #include "common/json.hpp"
+#include "module/policy/rate_limit_spec.hpp"
 
 #include <glob.h>
 
@@ -45,7 +46,30 @@ Json json_of(const lint::Rule& rule) {
                          {"remedy", Json::string(rule.remedy)}});
 }
 
-void print_json(const std::vector<lint::Finding>& findings) {
+struct Limit {
+    std::string name;
+    std::string bound;
+};
+
+// Every limit with what it lets pass at most. What cannot be read is for `nginx -t` to name.
+void collect_limits(const std::vector<lint::Directive>& block, std::vector<Limit>& out) {
+    for (const lint::Directive& directive : block) {
+        if (directive.name == "sallyport_limit") {
+            const std::vector<std::string_view> words(directive.args.begin(), directive.args.end());
+            if (const auto spec = policy::parse_limit(words)) {
+                out.push_back({spec->name, policy::bound_text(*spec)});
+            }
+        }
+        collect_limits(directive.block, out);
+    }
+}
+
+void print_json(const std::vector<lint::Finding>& findings, const std::vector<Limit>& limits) {
+    Json bounds = Json::array();
+    for (const Limit& limit : limits) {
+        bounds.append(Json::object(
+            {{"name", Json::string(limit.name)}, {"bound", Json::string(limit.bound)}}));
+    }
     Json list = Json::array();
     for (const lint::Finding& finding : findings) {
         Json one = json_of(*finding.rule);
@@ -54,10 +78,14 @@ void print_json(const std::vector<lint::Finding>& findings) {
         one.set("text", Json::string(finding.text));
         list.append(one);
     }
-    std::printf("%s\n", Json::object({{"findings", list}}).dump_pretty().c_str());
+    std::printf("%s\n",
+                Json::object({{"limits", bounds}, {"findings", list}}).dump_pretty().c_str());
 }
 
-void print_text(const std::vector<lint::Finding>& findings) {
+void print_text(const std::vector<lint::Finding>& findings, const std::vector<Limit>& limits) {
+    for (const Limit& limit : limits) {
+        std::printf("limit %s: %s\n", limit.name.c_str(), limit.bound.c_str());
+    }
     for (const lint::Finding& finding : findings) {
         std::printf("%s:%u: %s: %s [%s]\n    why: %s\n    remedy: %s\n", finding.file.c_str(),
                     finding.line, word(finding.rule->severity), finding.text.c_str(),
@@ -101,7 +129,9 @@ void run(const CheckOptions& options) {
         fail(conf.message(), kUsage);
     }
     const auto findings = lint::lint(*conf, options.ignored);
-    options.json ? print_json(findings) : print_text(findings);
+    std::vector<Limit> limits;
+    collect_limits(*conf, limits);
+    options.json ? print_json(findings, limits) : print_text(findings, limits);
     if (!findings.empty()) {
         stop(kFailed);
     }

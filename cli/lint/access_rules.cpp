@@ -1,6 +1,7 @@
 // Who may come in: address rules that are gone round, clients that name themselves.
 #include "cli/lint/lint.hpp"
 #include "common/bytes.hpp"
+#include "common/ip.hpp"
 
 #include <algorithm>
 #include <array>
@@ -152,6 +153,69 @@ void keepalive_requests(const Place& place, Report& report) {
     }
 }
 
+std::vector<Cidr> blocks_of(const Directive& directive) {
+    std::vector<Cidr> out;
+    for (const std::string& arg : directive.args) {
+        if (const auto block = Cidr::parse(arg)) {
+            out.push_back(*block);
+        }
+    }
+    return out;
+}
+
+// What nginx believes here: a directive of the innermost block that has one replaces the outer
+// ones.
+std::vector<Cidr> trusted_here(const Place& place, std::string_view name) {
+    std::vector<Cidr> out;
+    for (std::size_t i = place.around.size(); i-- > 0 && out.empty();) {
+        for (const Directive& one : place.around[i]->block) {
+            if (one.name == name) {
+                const auto blocks = blocks_of(one);
+                out.insert(out.end(), blocks.begin(), blocks.end());
+            }
+        }
+    }
+    return out;
+}
+
+// The blocks of a rule: its own, and those written into the lists that it names.
+std::vector<Cidr> allowed_by(const Directive& rule, const std::vector<Directive>& all) {
+    std::vector<Cidr> out = blocks_of(rule);
+    for (const Directive& http : all) {
+        for (const Directive& one : http.block) {
+            const bool named =
+                one.name == "sallyport_ip_list" &&
+                std::find(rule.args.begin(), rule.args.end(), one.arg(0)) != rule.args.end();
+            if (named) {
+                const auto blocks = blocks_of(one);
+                out.insert(out.end(), blocks.begin(), blocks.end());
+            }
+        }
+    }
+    return out;
+}
+
+bool overlap(const Cidr& a, const Cidr& b) {
+    return a.contains(b.base) || b.contains(a.base);
+}
+
+void proxy_allowed(const Place& place, Report& report) {
+    const Directive& directive = *place.directive;
+    if (directive.name != "allow" && directive.name != "sallyport_allow") {
+        return;
+    }
+    auto trusted = trusted_here(place, "set_real_ip_from");
+    const auto ours = trusted_here(place, "sallyport_trust_proxy");
+    trusted.insert(trusted.end(), ours.begin(), ours.end());
+    for (const Cidr& allowed : allowed_by(directive, report.all())) {
+        if (std::any_of(trusted.begin(), trusted.end(),
+                        [&](const Cidr& proxy) { return overlap(proxy, allowed); })) {
+            report.add(directive);
+            return;
+        }
+    }
+}
+
 constexpr Rule kRules[] = {
     {"location_realip", Severity::error,
      "realip in a location takes effect after the server's address rules have judged the proxy's "
@@ -161,6 +225,11 @@ constexpr Rule kRules[] = {
     {"trust_everybody", Severity::error,
      "whoever connects may claim any address in X-Forwarded-For", "name your proxies' addresses",
      trust_everybody},
+    {"proxy_allowed", Severity::warning,
+     "a believed proxy's own address is allowed: whatever it passes on without naming a client "
+     "gets "
+     "in",
+     "allow the clients' addresses; keep those of proxies out of allowlists", proxy_allowed},
     {"allow_without_deny", Severity::error, "allow alone keeps nobody out",
      "add deny all, or use sallyport_allow, which does", allow_without_deny},
     {"return_bypasses_deny", Severity::error,

@@ -125,8 +125,9 @@ void look_at(NamedList& named) {
     const std::uint64_t request = named.slots->note(kRequests).load();
     const bool asked = request != named.answered;
     const auto early = static_cast<ngx_msec_int_t>(named.next_look - ngx_current_msec);
-    if (!asked && early > 0) {
-        return;
+    const bool busy = named.look != nullptr && named.look->busy();
+    if (busy || (!asked && early > 0)) {
+        return;  // what is asked for meanwhile is done afterwards
     }
     named.answered = request;
     named.next_look = ngx_current_msec + static_cast<ngx_msec_t>(named.spec.refresh_ms);

@@ -14,6 +14,13 @@ std::optional<unsigned> number(std::string_view text, std::size_t at, std::size_
 
 }  // namespace
 
+std::string_view next_word(std::string_view& rest) {
+    const std::size_t end = std::min(rest.find_first_of(" \t"), rest.size());
+    const std::string_view word = rest.substr(0, end);
+    rest = trim_ows(rest.substr(end));
+    return word;
+}
+
 bool is_auth_name(std::string_view text) {
     return !text.empty() && text.size() <= kNameBytesMax &&
            std::all_of(text.begin(), text.end(), [](char c) {

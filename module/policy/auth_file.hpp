@@ -23,9 +23,13 @@ bool is_auth_name(std::string_view text);
 // `2027-01-31` (its first second) or `2027-01-31T12:00:00Z`, as Unix seconds.
 std::optional<std::int64_t> parse_auth_date(std::string_view text);
 
-// Calls `each(line)` for every entry; stops at the first error, which gets the line's number.
+// The word at the beginning, which is then gone, and the blanks behind it.
+std::string_view next_word(std::string_view& rest);
+
+// Calls `each(line)` for every entry; stops at the first error, which gets the line's number,
+// behind the file's name where it is given.
 template <typename Each>
-Status for_each_entry(std::string_view text, Each&& each) {
+Status for_each_entry(std::string_view text, Each&& each, std::string_view source = {}) {
     std::size_t number = 0;
     Status status = Done{};
     for_each_split(text, '\n', [&](std::string_view line) {
@@ -40,7 +44,9 @@ Status for_each_entry(std::string_view text, Each&& each) {
         }
         Status result = each(line);
         if (!result.ok()) {
-            status = Error{"line " + std::to_string(number) + ": " + result.message()};
+            const std::string place =
+                source.empty() ? std::string("line ") : std::string(source) + ":";
+            status = Error{place + std::to_string(number) + ": " + result.message()};
         }
     });
     return status;

@@ -14,13 +14,6 @@ constexpr std::string_view kPrefix = "sha256:";
 constexpr std::string_view kExpires = "expires=";
 constexpr std::string_view kRemedy = "make a line with: sallyport token --name NAME";
 
-std::string_view next_word(std::string_view& rest) {
-    const std::size_t end = std::min(rest.find_first_of(" \t"), rest.size());
-    const std::string_view word = rest.substr(0, end);
-    rest = trim_ows(rest.substr(end));
-    return word;
-}
-
 std::string_view text_of(const std::array<std::uint8_t, 32>& bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

@@ -2,6 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
+#include "module/policy/auth_file.hpp"
 
 #include <algorithm>
 
@@ -11,20 +12,13 @@ namespace {
 constexpr std::string_view kPrefix = "sha256:";
 constexpr std::size_t kNameBytesMax = 64;
 
-std::string_view first_word(std::string_view& rest) {
-    const std::size_t end = std::min(rest.find_first_of(" \t"), rest.size());
-    const std::string_view word = rest.substr(0, end);
-    rest = trim_ows(rest.substr(end));
-    return word;
-}
-
 bool is_plain(std::string_view name) {
     return name.size() <= kNameBytesMax &&
            std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
 Result<ControlToken> parse_line(std::string_view line) {
-    const std::string_view hash = first_word(line);
+    const std::string_view hash = next_word(line);
     if (!hash.starts_with(kPrefix)) {
         return Error{
             "a line is not \"sha256:<64 hex digits> [name]\"; make one with: "
@@ -51,33 +45,23 @@ Result<ControlToken> parse_line(std::string_view line) {
 Result<std::vector<ControlToken>> parse_control_tokens(std::string_view text,
                                                        std::string_view source) {
     std::vector<ControlToken> tokens;
-    std::string error;
-    std::size_t number = 0;
-    for_each_split(text, '\n', [&](std::string_view line) {
-        ++number;
-        line = line.substr(0, std::min(line.find('#'), line.size()));
-        if (!line.empty() && line.back() == '\r') {
-            line.remove_suffix(1);
-        }
-        line = trim_ows(line);
-        if (line.empty() || !error.empty()) {
-            return;
-        }
+    const auto take = [&](std::string_view line) -> Status {
         auto token = parse_line(line);
         if (!token) {
-            error = std::string(source) + ":" + std::to_string(number) + ": " + token.message();
-        } else if (tokens.size() == kControlTokensMax) {
-            error = std::string(source) + ": more than " + std::to_string(kControlTokensMax) +
-                    " tokens; remove old ones";
-        } else {
-            tokens.push_back(std::move(*token));
+            return token.error();
         }
-    });
-    if (error.empty() && tokens.empty()) {
-        error = std::string(source) + " holds no token; make one with: sallyport token";
+        if (tokens.size() == kControlTokensMax) {
+            return Error{"more than " + std::to_string(kControlTokensMax) +
+                         " tokens; remove old ones"};
+        }
+        tokens.push_back(std::move(*token));
+        return Done{};
+    };
+    if (const Status status = for_each_entry(text, take, source); !status) {
+        return status.error();
     }
-    if (!error.empty()) {
-        return Error{error};
+    if (tokens.empty()) {
+        return Error{std::string(source) + " holds no token; make one with: sallyport token"};
     }
     return tokens;
 }

@@ -1,6 +1,7 @@
 // Each pitfall that can be exploited, exploited in real nginx; `sallyport check` names it, and
 // where it is mended the exploit fails and the check is content.
 #include "common/json.hpp"
+#include "tests/integration/fixtures/certificates.hpp"
 #include "tests/integration/fixtures/http_client.hpp"
 #include "tests/integration/fixtures/nginx_server.hpp"
 #include "tests/integration/fixtures/process.hpp"
@@ -15,6 +16,7 @@ constexpr std::string_view kUpstream = R"(
     server {
         listen 127.0.0.1:%%PORT_UP%%;
         location / { return 200 "up=$request_uri xff=$http_x_forwarded_for real=$http_x_real_ip host=$http_host."; }
+        location /json/ { default_type application/json; return 200 "{\"secret\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}"; }
         location /accel { add_header X-Accel-Redirect /int/secret.txt; return 200 "up"; }
     }
 )";
@@ -145,6 +147,42 @@ constexpr Exploit kExploits[] = {
      "server { listen 127.0.0.1:%%PORT%%; location / { valid_referers a.test; "
      "if ($invalid_referer) { return 403; } return 200; } }",
      "/", "", "200 OK"},
+    {"proxy_allowed",
+     "server { listen 127.0.0.1:%%PORT%%; sallyport_trust_proxy 127.0.0.1; sallyport_allow "
+     "127.0.0.0/24; return 200; }",
+     "server { listen 127.0.0.1:%%PORT%%; sallyport_trust_proxy 127.0.0.1; sallyport_allow "
+     "192.0.2.0/24; return 200; }",
+     "/", "", "200 OK"},
+    {"root_exposure", "server { listen 127.0.0.1:%%PORT%%; root /; location /app { return 200; } }",
+     "server { listen 127.0.0.1:%%PORT%%; root %%DIR%%/site; location /app { return 200; } "
+     "location ~ /\\. { sallyport_deny all; } }",
+     "/etc/passwd", "", "root:"},
+    {"status_exposed", "server { listen localhost:%%PORT%%; location /s { stub_status; } }",
+     "server { listen localhost:%%PORT%%; location /s { sallyport_allow 10.9.9.9; stub_status; } }",
+     "/s", "", "Active connections"},
+    {"add_header_multiline",
+     "server { listen 127.0.0.1:%%PORT%%; add_header X-A \"a\n b\" always; return 200; }",
+     "server { listen 127.0.0.1:%%PORT%%; add_header X-A \"a b\" always; return 200; }", "/", "",
+     "X-A: a\n b"},
+    {"compressed_secrets",
+     "server { listen 127.0.0.1:%%PORT%%; gzip on; gzip_min_length 1; gzip_proxied any; gzip_types "
+     "application/json; default_type application/json; location / { proxy_pass "
+     "http://127.0.0.1:%%PORT_UP%%/json/; } }",
+     "server { listen 127.0.0.1:%%PORT%%; gzip on; gzip_min_length 1; gzip_proxied any; gzip_types "
+     "text/css; default_type application/json; location / { proxy_pass "
+     "http://127.0.0.1:%%PORT_UP%%/json/; } }",
+     "/", "Accept-Encoding: gzip\r\n", "Content-Encoding: gzip"},
+    {"upstream_unverified",
+     "server { listen 127.0.0.1:%%PORT%%; location / { proxy_pass https://127.0.0.1:%%PORT_TLS%%; "
+     "} } "
+     "server { listen 127.0.0.1:%%PORT_TLS%% ssl; ssl_certificate %%CERT%%; ssl_certificate_key "
+     "%%KEY%%; return 200 impostor; }",
+     "server { listen 127.0.0.1:%%PORT%%; location / { proxy_pass https://127.0.0.1:%%PORT_TLS%%; "
+     "proxy_ssl_verify on; proxy_ssl_trusted_certificate %%CA%%; proxy_ssl_name engine.internal; } "
+     "} "
+     "server { listen 127.0.0.1:%%PORT_TLS%% ssl; ssl_certificate %%CERT%%; ssl_certificate_key "
+     "%%KEY%%; return 200 impostor; }",
+     "/", "", "impostor"},
     {"server_name_pattern",
      "server { listen 127.0.0.1:%%PORT%% default_server; return 404; } "
      "server { listen 127.0.0.1:%%PORT%%; server_name \"~^app.example\\.org$\"; return 200; }",
@@ -256,6 +294,95 @@ TEST(Check, NamesWhatCanBeExploited) {
     }
 }
 
+// A key that the client writes itself is a new bucket for each request.
+TEST(Check, AForgedKeyGoesRoundALimit) {
+    const struct {
+        const char* conf;
+        int second;
+        bool named;
+    } rows[] = {
+        {"limit_req_zone $http_x_key zone=z:1m rate=1r/m; server { listen 127.0.0.1:%%PORT%%; "
+         "location / { limit_req zone=z; empty_gif; } }",
+         200, true},
+        {"sallyport_limit z rate=1r/m burst=1 key=$sallyport_client_ip; server { listen "
+         "127.0.0.1:%%PORT%%; location / { sallyport_rate_limit z; empty_gif; } }",
+         429, false},
+    };
+    for (const auto& row : rows) {
+        NginxServer nginx(row.conf);
+        EXPECT_EQ(send({.url = nginx.url("/"), .headers = {{"X-Key", "a"}}}).status, 200);
+        EXPECT_EQ(send({.url = nginx.url("/"), .headers = {{"X-Key", "b"}}}).status, row.second);
+        EXPECT_EQ(check_names(nginx.dir().path("nginx.conf"), "limit_key_forgeable"), row.named);
+    }
+}
+
+// TLS pitfalls need TLS clients.
+TEST(Check, WeakTlsIsSpokenUntilAProfileForbidsIt) {
+    const std::string start =
+        "server { listen 127.0.0.1:%%PORT_TLS%% ssl; ssl_certificate %%CERT%%; ssl_certificate_key "
+        "%%KEY%%; ";
+    const struct {
+        const char* rule;
+        std::string bad;
+        std::vector<std::string> client;
+    } rows[] = {
+        {"weak_ssl_protocols",
+         "ssl_protocols TLSv1.1 TLSv1.2; ssl_ciphers ALL:@SECLEVEL=0; return 200; }",
+         {"-tls1_1", "-cipher", "ALL:@SECLEVEL=0"}},
+        {"weak_ssl_ciphers",
+         "ssl_ciphers ALL; return 200; }",
+         {"-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:@SECLEVEL=0"}},
+    };
+    for (const auto& row : rows) {
+        SCOPED_TRACE(row.rule);
+        const auto speaks = [&](const NginxServer& nginx) {
+            std::vector<std::string> command = {
+                "openssl", "s_client", "-brief", "-connect",
+                "127.0.0.1:" + std::to_string(nginx.port("PORT_TLS"))};
+            command.insert(command.end(), row.client.begin(), row.client.end());
+            return run_command(command).exit_code == 0;
+        };
+        {
+            NginxServer nginx(start + row.bad);
+            EXPECT_TRUE(speaks(nginx));
+            EXPECT_TRUE(check_names(nginx.dir().path("nginx.conf"), row.rule));
+        }
+        NginxServer nginx(start + "sallyport_tls_policy intermediate; return 200; }");
+        EXPECT_FALSE(speaks(nginx));
+        EXPECT_FALSE(check_names(nginx.dir().path("nginx.conf"), row.rule));
+    }
+}
+
+TEST(Check, ACertificateThatNobodySignedIsNoIdentity) {
+    const std::string start =
+        "server { listen 127.0.0.1:%%PORT_TLS%% ssl; server_name localhost; ssl_certificate "
+        "%%CERT%%; "
+        "ssl_certificate_key %%KEY%%; ";
+    const Certificates& known = certificates();
+    const struct {
+        std::string conf;
+        int status;
+        bool named;
+    } rows[] = {
+        {start +
+             "ssl_verify_client optional_no_ca; location / { if ($ssl_client_s_dn = \"\") { return "
+             "403; } return 200; } }",
+         200, true},
+        {start + "ssl_client_certificate %%CA%%; ssl_verify_client optional; location / { if "
+                 "($ssl_client_s_dn = \"\") { return 403; } return 200; } }",
+         400, false},
+    };
+    for (const auto& row : rows) {
+        NginxServer nginx(row.conf);
+        EXPECT_EQ(send({.url = nginx.tls_url("/"),
+                        .client_certificate = known.stranger_certificate,
+                        .client_key = known.stranger_key})
+                      .status,
+                  row.status);
+        EXPECT_EQ(check_names(nginx.dir().path("nginx.conf"), "client_cert_unverified"), row.named);
+    }
+}
+
 CommandResult run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(),
                      environment_or("SALLYPORT_CLI_BIN", SALLYPORT_CLI_BIN_DEFAULT));
@@ -277,6 +404,12 @@ TEST(Check, ExitCodesAndForms) {
         << result.output;
     EXPECT_NE(result.output.find("remedy: "), std::string::npos);
     EXPECT_EQ(run({"check", "--ignore", "merge_slashes_off", bad}).exit_code, 0);
+    const std::string limited = dir.write(
+        "limited.conf", "http { server_tokens off; sallyport_limit api rate=10r/s burst=20; }");
+    EXPECT_EQ(run({"check", limited}).exit_code, 0);
+    EXPECT_TRUE(run({"check", limited}).output.starts_with("limit api: "))
+        << run({"check", limited}).output;
+    EXPECT_NE(run({"check", "--json", limited}).output.find("\"bound\""), std::string::npos);
     EXPECT_EQ(run({"check", broken}).exit_code, 2);
     EXPECT_EQ(run({"check", "/none"}).exit_code, 2);
     EXPECT_EQ(run({"check"}).exit_code, 2);

@@ -107,6 +107,16 @@ constexpr Row kRows[] = {
     {"add_header_inheritance",
      "server { add_header A 1; location / { if ($x) { add_header B 1; } } }",
      "server { location / { add_header A 1; } location /b { add_header B 1; } }"},
+    {"proxy_allowed", "set_real_ip_from 10.0.0.0/8; server { allow 10.1.0.0/16; deny all; }",
+     "set_real_ip_from 10.0.0.0/8; server { allow 192.0.2.0/24; deny all; }"},
+    {"proxy_allowed",
+     "sallyport_trust_proxy 10.0.0.5; sallyport_ip_list office 10.0.0.0/24; "
+     "server { location / { sallyport_allow office; } }",
+     "sallyport_trust_proxy 10.0.0.5; sallyport_ip_list office 10.0.0.0/24; "
+     "server { sallyport_trust_proxy 192.0.2.1; location / { sallyport_allow office; } }"},
+    {"proxy_allowed",
+     "server { sallyport_trust_proxy 2001:db8::/64; sallyport_allow 2001:db8::7; }",
+     "server { sallyport_trust_proxy 1; sallyport_allow 2001:db8::7 all; }"},
     {"add_header_always", "add_header X-Frame-Options DENY;",
      "add_header X-Frame-Options DENY always; add_header X-Other 1;"},
     {"add_header_content_type", "add_header content-type text/html;", "default_type text/html;"},
