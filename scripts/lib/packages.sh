@@ -58,8 +58,9 @@ packages_test() {
 }
 
 packages_bench() {
-    # Lua and njs are the peers that verify webhooks.
-    printf '%s\n' wrk libnginx-mod-http-lua libnginx-mod-http-js
+    printf '%s\n' wrk curl
+    # Peers: Lua and njs that verify webhooks, Lua and HAProxy that limit.
+    printf '%s\n' libnginx-mod-http-lua libnginx-mod-http-js haproxy lua-resty-core
 }
 
 # What the built programs load, where nothing is built: the container images, a server. Library
