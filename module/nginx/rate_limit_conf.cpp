@@ -124,6 +124,33 @@ Status resolve_names(ngx_conf_t* cf, const RateLimitMain& main, RateLimitLocatio
 
 }  // namespace
 
+policy::KeyHash Limit::hash_of(const policy::KeyParts& parts) const {
+    policy::KeyCache::Entry* known = key_cache.place_of(parts);
+    if (known != nullptr && known->has_hash) {
+        return known->hash;
+    }
+    const policy::KeyHash hash =
+        spec.needs_zone() ? zone.hash(parts) : policy::key_hash(store->hash_secret, parts);
+    if (known != nullptr) {
+        known->hash = hash;
+        known->has_hash = true;
+    }
+    return hash;
+}
+
+policy::KeyText Limit::text_of(const policy::KeyParts& parts) const {
+    policy::KeyCache::Entry* known = key_cache.place_of(parts);
+    if (known != nullptr && known->has_text) {
+        return known->text;
+    }
+    const policy::KeyText text = policy::key_text(store->hash_secret, parts);
+    if (known != nullptr) {
+        known->text = text;
+        known->has_text = true;
+    }
+    return text;
+}
+
 RateLimitMain::RateLimitMain() = default;
 RateLimitMain::~RateLimitMain() = default;
 
@@ -158,6 +185,7 @@ Status set_limit(DirectiveCall& call) {
     limit->spec = std::move(*spec);
     limit->index = main.limits.size();
     limit->wire = store::make_wire(limit->spec);
+    limit->list_head = policy::list_head(limit->spec.name);
     limit->boosts = &main.boosts;
     if (const Status compiled = compile_texts(call.cf, *limit); !compiled) {
         return compiled.error();
@@ -290,6 +318,7 @@ Status merge_rate_limit(ngx_conf_t* cf, const void* parent_conf, void* child_con
     }
     std::vector<policy::FieldLimit> shown;
     for (const Limit* limit : child.limits) {
+        child.list_bytes += policy::list_item_bytes_max(limit->list_head.size());
         child.charges = child.charges || !limit->spec.charge.empty();
         shown.push_back({limit->spec.name, limit->spec.quota, limit->spec.window_s});
     }

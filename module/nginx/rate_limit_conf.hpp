@@ -8,6 +8,7 @@
 #include "module/nginx/redis_conf.hpp"
 #include "module/nginx/tenant_table.hpp"
 #include "module/policy/rate_limit_fields.hpp"
+#include "module/policy/rate_limit_key_cache.hpp"
 #include "module/policy/rate_limit_spec.hpp"
 #include "module/store/rate_limit_commands.hpp"
 
@@ -33,9 +34,16 @@ struct Limit {
     RateLimitZone zone;           // when spec.needs_zone()
     RedisStore* store = nullptr;  // null: local
     store::LimitWire wire;        // the limit as the store knows it
+    std::string list_head;        // of its item in the RateLimit field
 
     // Every request costs one unit of the limit's own numbers, unless some key is boosted.
     bool plain = true;
+
+    // What the key is in the table (of a strict limit without one: among the worker's own), and in
+    // the store. REQUIRES: a table or a store; a store.
+    policy::KeyHash hash_of(const policy::KeyParts& parts) const;
+    policy::KeyText text_of(const policy::KeyParts& parts) const;
+    mutable policy::KeyCache key_cache;  // a worker's
 
     // Workers count in it; the configuration around it stays as it is.
     RateLimitZone* zone_of() const { return const_cast<RateLimitZone*>(&zone); }
@@ -69,8 +77,9 @@ struct RateLimitLocation {
     std::vector<const Limit*> limits;  // in order of declaration
     std::optional<policy::Mode> mode;
     policy::FieldGenerations fields = 0;
-    std::string policy;    // the RateLimit-Policy field
-    bool charges = false;  // some limit charges by the response
+    std::string policy;          // the RateLimit-Policy field
+    std::size_t list_bytes = 0;  // room for the RateLimit field of draft-11
+    bool charges = false;        // some limit charges by the response
 };
 
 Status set_limit(DirectiveCall& call);

@@ -62,6 +62,11 @@ Json description(const Limit& limit) {
                 {"baseline_ms", Json::real(now.baseline_us / 1'000.0)},
             }));
     }
+    if (spec.needs_zone()) {
+        out.set("keys_max", number(limit.zone.places()));
+        out.set("bytes_per_key", Json::real(static_cast<double>(spec.zone_bytes) /
+                                            static_cast<double>(limit.zone.places())));
+    }
     if (limit.table != nullptr) {
         out.set("tenants", number(limit.table->size()));
     }
@@ -134,10 +139,9 @@ Result<LimitKey> named_key(const Limit& limit, std::string_view key) {
                      ", with | between them"};
     }
     LimitKey out{&limit, {}, {}, &limit.spec};
-    out.hash = limit.spec.needs_zone() ? limit.zone.hash(parts)
-                                       : policy::key_hash(limit.store->hash_secret, parts);
+    out.hash = limit.hash_of(parts);
     if (limit.store != nullptr) {
-        out.text = policy::key_text(limit.store->hash_secret, parts);
+        out.text = limit.text_of(parts);
     }
     return out;
 }

@@ -99,7 +99,7 @@ HookResult explain_rate_limit(Request& request, const void* location_conf, Stage
     }
     std::vector<policy::Standing> refusing;
     const Limit* by = nullptr;
-    state.make_room(request.r()->main->pool, looks.size());
+    state.make_room(request, looks.size());
     for (Look& look : looks) {
         if (admitted) {
             look.measure.used += look.asking.terms->measure_of(look.asking.ask.units);

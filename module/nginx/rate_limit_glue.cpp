@@ -85,9 +85,7 @@ void ask_about(Request& request, Sorted& sorted, const Limit& limit, const polic
     SharedSet& shared = *sorted.shared;
     const std::size_t i = shared.count++;
     auto* asked = new (&shared.asked[i]) SharedSet::Asked{
-        {&limit, hash, policy::key_text(limit.store->hash_secret, key), asking.terms},
-        asking.ask,
-        limit.spec.needs_zone()};
+        {&limit, hash, limit.text_of(key), asking.terms}, asking.ask, limit.spec.needs_zone()};
     new (&shared.checks[i])
         store::Check{.wire = &limit.wire,
                      .terms = asking.terms == &limit.spec ? nullptr : asking.terms,
@@ -107,12 +105,7 @@ void sort_limits(Request& request, const RateLimitLocation& location, RateLimitS
             continue;
         }
         mark_counted(state, *limit);
-        policy::KeyHash hash{};
-        if (limit->spec.needs_zone()) {
-            hash = limit->zone.hash(key);
-        } else if (limit->store != nullptr) {
-            hash = policy::key_hash(limit->store->hash_secret, key);
-        }
+        const policy::KeyHash hash = limit->hash_of(key);
         const Asking asking = asking_of(request, *limit, hash);
         if (asking.ask.units == 0) {
             continue;
@@ -141,9 +134,8 @@ void ask_for_leases(Request& request, Sorted& sorted) {
             ask_about(request, sorted, limit, key, check.key,
                       {check.terms, {check.units, check.reserve}}, check.want);
         } else if (RateLimitWorker::current != nullptr) {
-            RateLimitWorker::current->renew(
-                {&limit, check.key, policy::key_text(limit.store->hash_secret, key), check.terms},
-                check.want);
+            RateLimitWorker::current->renew({&limit, check.key, limit.text_of(key), check.terms},
+                                            check.want);
         }
     }
 }
@@ -155,7 +147,7 @@ LimitKey key_to_settle(Request& request, const Limit& limit, const LocalCheck& c
         KeyScratch scratch;
         policy::KeyParts key;
         limit.key.collect(request, scratch, key);
-        out.text = policy::key_text(limit.store->hash_secret, key);
+        out.text = limit.text_of(key);
     }
     return out;
 }
@@ -181,7 +173,7 @@ HookResult begin(Request& request, const RateLimitLocation& location, RateLimitS
     if (sorted.local.checks.empty() && sorted.shared == nullptr) {
         return HookResult::pass();
     }
-    state.make_room(request.r()->main->pool, location.limits.size());
+    state.make_room(request, location.limits.size());
     state.status = RateLimitStatus::passed;
     state.store = RateLimitAnswer::local;
     if (!take_local(request, state, sorted.local)) {

@@ -44,7 +44,8 @@ void answer(LocalCheck& check, bool admits) {
 
 void look_at_rate(LocalCheck& check, std::int64_t now_ns) {
     const policy::Gcra& gcra = check.terms->gcra;
-    const TableEntry* entry = check.zone->table<TableEntry>().find(check.key, now_ns);
+    TableEntry* entry = check.zone->table<TableEntry>().find(check.key, now_ns);
+    check.bucket = entry;
     check.measure.used = entry == nullptr ? 0 : gcra.ahead(entry->tat_ns, now_ns);
     answer(check, check.measure.used + gcra.interval_ns * weight(check) + check.reserve <=
                       gcra.capacity_ns);
@@ -117,7 +118,8 @@ void consume(LocalCheck& check, std::int64_t now_ns) {
                 return;
             }
             check.measure.used += check.terms->gcra.interval_ns * weight(check);
-            zone.take<TableEntry>(check.key, now_ns).tat_ns = now_ns + check.measure.used;
+            (check.bucket != nullptr ? *check.bucket : zone.take<TableEntry>(check.key, now_ns))
+                .tat_ns = now_ns + check.measure.used;
             return;
         case LimitKind::window: {
             const policy::WindowStanding now =

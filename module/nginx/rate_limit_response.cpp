@@ -86,17 +86,61 @@ void keep_values(const Request& request, std::span<Field> fields) {
     }
 }
 
+// draft-11 alone: nothing of the upstream's is in the way of a list.
+bool write_list(const Request& request, const RateLimitLocation& location,
+                const RateLimitState& state) {
+    char* const start = static_cast<char*>(request.room(location.list_bytes, 1));
+    char* at = start;
+    for (const Limit* limit : location.limits) {
+        if (const RateLimitState::Outcome* outcome = state.find(limit)) {
+            at = policy::write_list_item(at, at == start, limit->list_head, outcome->terms->quota,
+                                         outcome->standing());
+        }
+    }
+    if (at == start) {
+        return false;
+    }
+    add_header(request.r(), "RateLimit", {start, static_cast<std::size_t>(at - start)});
+    return true;
+}
+
+bool write_generations(const Request& request, const RateLimitLocation& location,
+                       const RateLimitState& state) {
+    const Shown shown = shown_limits(state, location);
+    if (shown.empty()) {
+        return false;
+    }
+    std::array<char, policy::field_bytes_max(store::kLimitsPerRequestMax)> scratch;
+    std::array<Field, policy::kFieldsMax> fields;
+    const std::size_t count =
+        policy::write_fields(location.fields, shown.all(), now_ms() / 1000, scratch, fields);
+    keep_values(request, {fields.data(), count});
+    ngx_http_request_t* r = request.r();
+    const Kept kept = kept_fields(r, tightest_remaining(shown));
+    for (const Field& field : std::span(fields).first(count)) {
+        if (field.is_list) {
+            add_header(r, field.name, field.value);
+        } else if (!kept.has(field.name)) {
+            set_header(r, field.name, field.value);
+        }
+    }
+    return true;
+}
+
+std::string_view own_policy(const Request& request, const RateLimitLocation& location,
+                            const RateLimitState& state) {
+    return keep(request.r(),
+                policy::policy_field(location.fields, shown_limits(state, location).all()));
+}
+
 }  // namespace
 
-void RateLimitState::make_room(ngx_pool_t* pool, std::size_t count) {
+void RateLimitState::make_room(const Request& request, std::size_t count) {
     if (outcome_count + count <= outcome_room) {
         return;
     }
     const std::size_t room = outcome_count + count;
-    auto* wider = static_cast<Outcome*>(ngx_palloc(pool, room * sizeof(Outcome)));
-    if (wider == nullptr) {
-        throw std::bad_alloc();
-    }
+    auto* wider = static_cast<Outcome*>(request.room(room * sizeof(Outcome)));
     std::copy_n(outcomes, outcome_count, wider);
     outcomes = wider;
     outcome_room = room;
@@ -121,29 +165,12 @@ void write_rate_limit_fields(Request& request, const void* location_conf) {
         request.mode(location.mode) != policy::Mode::enforce) {
         return;
     }
-    const Shown shown = shown_limits(*state, location);
-    if (shown.empty()) {
-        return;
-    }
-    std::array<char, policy::field_bytes_max(store::kLimitsPerRequestMax)> scratch;
-    std::array<Field, policy::kFieldsMax> fields;
-    const std::size_t count =
-        policy::write_fields(location.fields, shown.all(), now_ms() / 1000, scratch, fields);
-    keep_values(request, {fields.data(), count});
-    ngx_http_request_t* r = request.r();
-    const bool only_lists = location.fields == bit(policy::FieldGeneration::draft_11);
-    const Kept kept = only_lists ? Kept{} : kept_fields(r, tightest_remaining(shown));
-    for (const Field& field : std::span(fields).first(count)) {
-        if (field.is_list) {
-            add_header(r, field.name, field.value);
-        } else if (!kept.has(field.name)) {
-            set_header(r, field.name, field.value);
-        }
-    }
-    if (!location.policy.empty()) {
-        add_header(r, "RateLimit-Policy",
-                   is_own(*state) ? location.policy
-                                  : keep(r, policy::policy_field(location.fields, shown.all())));
+    const bool written = location.fields == bit(policy::FieldGeneration::draft_11)
+                             ? write_list(request, location, *state)
+                             : write_generations(request, location, *state);
+    if (written && !location.policy.empty()) {
+        add_header(request.r(), "RateLimit-Policy",
+                   is_own(*state) ? location.policy : own_policy(request, location, *state));
     }
 }
 

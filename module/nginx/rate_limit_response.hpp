@@ -25,7 +25,7 @@ struct RateLimitState {
         bool refused;
         policy::Standing standing() const { return policy::standing(*terms, measure, ask); }
     };
-    // Every limit that was decided, in the pool: room for those of the request's locations.
+    // Every limit that was decided: room for those of the request's locations.
     Outcome* outcomes = nullptr;
     std::size_t outcome_count = 0;
     std::size_t outcome_room = 0;
@@ -38,7 +38,7 @@ struct RateLimitState {
     void* delayed = nullptr;  // held back, or was
 
     // Room for the outcomes of `count` limits more.
-    void make_room(ngx_pool_t* pool, std::size_t count);
+    void make_room(const Request& request, std::size_t count);
     void record(const Limit* limit, const policy::LimitTerms* terms, const policy::Measure& measure,
                 const policy::Ask& ask, bool refused = false) {
         if (outcome_count < outcome_room) {

@@ -33,6 +33,8 @@ class RateLimitZone {
 
     // Live keys that had to give way since the zone was made.
     std::uint64_t evictions() const;
+    // Keys that it has room for.
+    std::size_t places() const { return set_count_ * policy::kSetPlaces; }
     // The share of places with live keys, 0 to 1; of a large table an estimate.
     double fill() const;
 
@@ -53,8 +55,8 @@ class RateLimitZone {
     // Looks, once a kAdaptEveryMs, whichever worker comes first.
     void adapt_when_due(std::int64_t now_ms);
 
-    // What a key has used of its bucket becomes a `factor`th: for a key whose units are about to cost
-    // so much less. Returns the ns that came back.
+    // What a key has used of its bucket becomes a `factor`th: for a key whose units are about to
+    // cost so much less. Returns the ns that came back.
     std::int64_t ease(const policy::KeyHash& key, std::uint32_t factor);
 
     // Concurrency: the lane of this process, claimed on first use. Lanes of processes that have
@@ -154,6 +156,7 @@ struct LocalCheck {
     // it.
     bool alone = false;
     std::uint32_t share = 1;
+    policy::TableEntry* bucket = nullptr;  // the key's, while take_all() holds the locks
     // Results.
     Answer answer = Answer::admits;
     std::uint32_t want = 0;     // units to lease from the store

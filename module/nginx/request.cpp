@@ -9,10 +9,47 @@
 namespace sallyport::ngx {
 namespace {
 
-// The cleanup's handler doubles as the mark by which the state is found again. It has nothing to do:
-// RequestState is trivially destructible, and what hangs in its slots has cleanups of its own.
-void state_cleanup(void*) {}
+// The state of a request and room for what features keep beside it. Not in the request's pool, which
+// it would overflow: that costs an allocation a request. A worker uses its blocks again, the one that
+// is warmest first.
+struct Block {
+    RequestState state;
+    Block* next;
+    alignas(NGX_ALIGNMENT) char room[1024];
+};
+// Blocks that wait for a request: what a burst needed beyond that goes back to the system.
+constexpr std::size_t kBlocksKept = 256;
+Block* free_blocks = nullptr;
+std::size_t free_count = 0;
+
+// The cleanup's handler doubles as the mark by which the state is found again. RequestState is
+// trivially destructible, and what hangs in its slots has cleanups of its own, which run before.
+void state_cleanup(void* data) {
+    auto* block = static_cast<Block*>(data);
+    if (free_count == kBlocksKept) {
+        ngx_free(block);
+        return;
+    }
+    block->next = free_blocks;
+    free_blocks = block;
+    ++free_count;
+}
 static_assert(std::is_trivially_destructible_v<RequestState>);
+static_assert(std::is_standard_layout_v<Block>, "a state is found at its block's start");
+
+Block* take_block() {
+    Block* block = free_blocks;
+    if (block != nullptr) {
+        free_blocks = block->next;
+        --free_count;
+        return block;
+    }
+    block = static_cast<Block*>(ngx_alloc(sizeof(Block), ngx_cycle->log));
+    if (block == nullptr) {
+        throw std::bad_alloc();
+    }
+    return block;
+}
 
 RequestState* find_state(ngx_http_request_t* main) {
     auto* state = static_cast<RequestState*>(ngx_http_get_module_ctx(main, ngx_http_sallyport_module));
@@ -25,7 +62,7 @@ RequestState* find_state(ngx_http_request_t* main) {
     }
     for (ngx_pool_cleanup_t* c = main->pool->cleanup; c != nullptr; c = c->next) {
         if (c->handler == state_cleanup) {
-            state = static_cast<RequestState*>(c->data);
+            state = &static_cast<Block*>(c->data)->state;
             ngx_http_set_ctx(main, state, ngx_http_sallyport_module);
             return state;
         }
@@ -34,11 +71,15 @@ RequestState* find_state(ngx_http_request_t* main) {
 }
 
 RequestState* make_state(ngx_http_request_t* main) {
-    ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(main->pool, sizeof(RequestState));
+    ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(main->pool, 0);
     if (cleanup == nullptr) {
         throw std::bad_alloc();
     }
-    auto* state = new (cleanup->data) RequestState();
+    Block* block = take_block();
+    auto* state = new (&block->state) RequestState();
+    state->room_at = block->room;
+    state->room_end = block->room + sizeof(block->room);
+    cleanup->data = block;
     cleanup->handler = state_cleanup;
     ngx_http_set_ctx(main, state, ngx_http_sallyport_module);
     return state;
@@ -85,6 +126,14 @@ Request::Request(ngx_http_request_t* r) : r_(r), state_(find_state(r->main)) {
     if (state_ == nullptr) {
         state_ = make_state(r->main);
     }
+}
+
+void* Request::pool_room(std::size_t size) const {
+    void* memory = ngx_palloc(r_->main->pool, size);
+    if (memory == nullptr) {
+        throw std::bad_alloc();
+    }
+    return memory;
 }
 
 std::optional<Request> Request::find(ngx_http_request_t* r) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include "common/ip.hpp"
 #include "module/nginx/ngx.hpp"
@@ -51,6 +52,9 @@ struct Finding {
 
 struct RequestState {
     std::array<void*, kFeatureCount> slots{};
+    // Room behind the state for what features keep: see Request::room().
+    char* room_at = nullptr;
+    char* room_end = nullptr;
     // Small, because every request pays for it: a refusal ends the judging, and more than a few
     // reports on one request tell nothing new.
     std::array<Finding, 4> findings{};
@@ -109,9 +113,22 @@ public:
     T& feature_state(FeatureId id) const {
         void*& slot = state_->slots[static_cast<std::size_t>(id)];
         if (slot == nullptr) {
-            slot = pool_new<T>(r_->main->pool);
+            slot = make<T>();
         }
         return *static_cast<T*>(slot);
+    }
+
+    // Memory that lives as long as the request: out of a block that the next request uses again, or,
+    // when that is full, out of the pool. Throws std::bad_alloc.
+    void* room(std::size_t size, std::size_t alignment = alignof(void*)) const {
+        const auto at = (reinterpret_cast<std::uintptr_t>(state_->room_at) + alignment - 1) &
+                        ~(std::uintptr_t{alignment} - 1);
+        char* start = reinterpret_cast<char*>(at);
+        if (start + size > state_->room_end) {
+            return pool_room(size);
+        }
+        state_->room_at = start + size;
+        return start;
     }
     // Null when the feature has made none.
     template <typename T>
@@ -143,6 +160,15 @@ public:
 
 private:
     Request(ngx_http_request_t* r, RequestState* state) : r_(r), state_(state) {}
+    template <typename T>
+    void* make() const {
+        if constexpr (std::is_trivially_destructible_v<T> && alignof(T) <= NGX_ALIGNMENT) {
+            return new (room(sizeof(T), alignof(T))) T();
+        } else {
+            return pool_new<T>(r_->main->pool);
+        }
+    }
+    void* pool_room(std::size_t size) const;
     ngx_http_request_t* r_;
     RequestState* state_;
 };

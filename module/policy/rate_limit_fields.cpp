@@ -81,6 +81,11 @@ std::string_view list_value(Writer& writer, std::span<const FieldLimit> limits) 
     return writer.cut();
 }
 
+char* append(char* at, std::string_view text) {
+    std::memcpy(at, text.data(), text.size());
+    return at + text.size();
+}
+
 }  // namespace
 
 Result<FieldGenerations> parse_generations(std::span<const std::string_view> words) {
@@ -142,6 +147,21 @@ const FieldLimit& tightest(std::span<const FieldLimit> limits) {
                                  }
                                  return a.window_s > b.window_s;
                              });
+}
+
+std::string list_head(std::string_view name) {
+    return "\"" + std::string(name) + "\"" + std::string(kRemaining);
+}
+
+char* write_list_item(char* at, bool first, std::string_view head, std::uint64_t quota,
+                      const Standing& standing) {
+    at = append(at, first ? std::string_view() : std::string_view(", "));
+    at = append(at, head);
+    at = std::to_chars(at, at + 20, std::min(standing.remaining, quota)).ptr;
+    if (standing.next_s != 0) {
+        at = std::to_chars(append(at, kTime), at + 13, standing.next_s).ptr;
+    }
+    return at;
 }
 
 std::size_t write_fields(FieldGenerations generations, std::span<const FieldLimit> limits,

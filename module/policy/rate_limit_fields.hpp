@@ -59,6 +59,15 @@ constexpr std::size_t field_bytes_max(std::size_t count) {
 std::size_t write_fields(FieldGenerations generations, std::span<const FieldLimit> limits,
                          std::int64_t now_unix_s, std::span<char> scratch, std::span<Field> out);
 
+// draft-11's field by itself, for those who write no other: items one behind the other, with room
+// for each of list_item_bytes_max(). `head` is list_head() of the limit's name. Returns the end.
+std::string list_head(std::string_view name);
+constexpr std::size_t list_item_bytes_max(std::size_t head_size) {
+    return head_size + 2 + 20 + 3 + 10;
+}
+char* write_list_item(char* at, bool first, std::string_view head, std::uint64_t quota,
+                      const Standing& standing);
+
 // The limit that a one-limit generation tells. REQUIRES: not empty.
 const FieldLimit& tightest(std::span<const FieldLimit> limits);
 

@@ -159,6 +159,9 @@ struct RespReader::Hiredis {
     Hiredis(const Hiredis&) = delete;
     Hiredis& operator=(const Hiredis&) = delete;
 
+    // In the middle of a reply, or with more behind one.
+    bool waits() const { return reader->ridx >= 0 || reader->pos < reader->len; }
+
     redisReplyObjectFunctions calls;
     redisReader* reader;
 };
@@ -170,10 +173,83 @@ RespReader::RespReader(const ReplyLimits& limits)
 RespReader::~RespReader() = default;
 
 bool RespReader::feed(std::string_view bytes) {
-    return redisReaderFeed(hiredis_->reader, bytes.data(), bytes.size()) == REDIS_OK;
+    if (hiredis_->waits()) {
+        return redisReaderFeed(hiredis_->reader, bytes.data(), bytes.size()) == REDIS_OK;
+    }
+    if (at_ == fed_.size()) {
+        fed_.clear();
+        at_ = 0;
+    }
+    fed_.append(bytes);
+    return true;
+}
+
+// The rest is not what read_integers() reads, or not whole.
+bool RespReader::hand_over() {
+    const std::string_view rest = std::string_view(fed_).substr(at_);
+    const bool fed =
+        rest.empty() || redisReaderFeed(hiredis_->reader, rest.data(), rest.size()) == REDIS_OK;
+    fed_.clear();
+    at_ = 0;
+    return fed;
+}
+
+namespace {
+
+// A number and the end of its line; at most 18 digits, which cannot overflow.
+bool read_line(std::string_view bytes, std::size_t& at, std::int64_t& out) {
+    std::size_t i = at;
+    const bool negative = i < bytes.size() && bytes[i] == '-';
+    i += negative ? 1 : 0;
+    const std::size_t first = i;
+    std::int64_t value = 0;
+    while (i < bytes.size() && bytes[i] >= '0' && bytes[i] <= '9') {
+        value = value * 10 + (bytes[i] - '0');
+        ++i;
+    }
+    if (i == first || i - first > 18 || i + 2 > bytes.size() || bytes[i] != '\r' ||
+        bytes[i + 1] != '\n') {
+        return false;
+    }
+    out = negative ? -value : value;
+    at = i + 2;
+    return true;
+}
+
+}  // namespace
+
+bool RespReader::read_integers() {
+    const std::string_view bytes = fed_;
+    std::size_t at = at_;
+    std::int64_t count = 0;
+    if (at == bytes.size() || bytes[at] != '*' || !read_line(bytes, ++at, count) || count < 1 ||
+        count > static_cast<std::int64_t>(kReplyIntegersMax)) {
+        return false;
+    }
+    Reply& reply = *reply_;
+    reply.reset();
+    reply.kind = ReplyKind::integers;
+    reply.declared = count;
+    for (; count > 0; --count) {
+        if (at == bytes.size() || bytes[at] != ':' ||
+            !read_line(bytes, ++at, reply.integers[reply.count])) {
+            return false;
+        }
+        ++reply.count;
+    }
+    at_ = at;
+    return true;
 }
 
 ReadResult RespReader::next() {
+    if (!fed_.empty()) {
+        if (read_integers()) {
+            return ReadResult::reply;
+        }
+        if (!hand_over()) {
+            return ReadResult::broken;
+        }
+    }
     void* whole = nullptr;
     redisReader* reader = hiredis_->reader;
     if (redisReaderGetReply(reader, &whole) != REDIS_OK) {

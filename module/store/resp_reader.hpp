@@ -89,8 +89,15 @@ class RespReader {
 
   private:
     struct Hiredis;
+    bool hand_over();
+    bool read_integers();
+
     std::unique_ptr<Reply> reply_;
     std::unique_ptr<Hiredis> hiredis_;
+    // What was fed and hiredis has not: whole arrays of integers, the answers to most commands, are
+    // read from here.
+    std::string fed_;
+    std::size_t at_ = 0;
 };
 
 }  // namespace sallyport::store

@@ -133,6 +133,44 @@ std::string shown(const Reply& reply) {
     return out;
 }
 
+// The answers to limits are read by a way of their own, which must not be seen.
+TEST(RespReader, ReadsIntegersWhereverTheStreamIsCut) {
+    const std::string stream =
+        "*4\r\n:1\r\n:8640000000000\r\n:0\r\n:-5\r\n+OK\r\n*1\r\n:7\r\n*2\r\n:1\r\n$1\r\nx\r\n"
+        "*1\r\n:8\r\n*0\r\n*1\r\n:99999999999999999\r\n";
+    for (std::size_t first = 1; first < stream.size(); ++first) {
+        for (const std::size_t step : {stream.size(), std::size_t{5}}) {
+            RespReader reader;
+            std::vector<std::string> seen;
+            for (std::size_t at = 0, size = first; at < stream.size(); at += size, size = step) {
+                ASSERT_TRUE(
+                    reader.feed(std::string_view(stream).substr(at, at == 0 ? first : step)));
+                for (;;) {
+                    const ReadResult result = reader.next();
+                    ASSERT_NE(result, ReadResult::broken) << first;
+                    if (result == ReadResult::more) {
+                        break;
+                    }
+                    const Reply& reply = reader.reply();
+                    std::string text = std::to_string(static_cast<int>(reply.kind));
+                    for (std::size_t i = 0; i < reply.count; ++i) {
+                        text += " " + std::to_string(reply.integers[i]);
+                    }
+                    seen.push_back(text + " " + std::string(reply.text()) +
+                                   std::to_string(reply.nodes().size()));
+                }
+                if (at == 0) {
+                    size = first;
+                }
+            }
+            EXPECT_EQ(seen,
+                      (std::vector<std::string>{"0 1 8640000000000 0 -5 0", "2 OK0", "0 7 0", "6 3",
+                                                "0 8 0", "0 0", "0 99999999999999999 0"}))
+                << first << " " << step;
+        }
+    }
+}
+
 TEST(RespReader, KeepsOtherArraysAsATree) {
     const std::pair<const char*, const char*> cases[] = {
         {"*2\r\n$4\r\nhost\r\n$4\r\n6379\r\n", "[2 host 6379 "},

@@ -123,5 +123,25 @@ TEST(RateLimitFields, ConcurrencyHasAUnitAndNoWindow) {
     EXPECT_EQ(render("draft-06", limits).back(), "RateLimit-Policy: 100;w=60");
 }
 
+TEST(RateLimitFields, AnItemByItselfIsWhatTheListHas) {
+    const FieldLimit limits[] = {{"slots", 10, 0, {7, 0, 0, 0}},
+                                 kBurst,
+                                 {std::string_view("a_long_name_of_a_limit_that_is_in_nobodys_way"),
+                                  18'446'744'073'709'551'615U,
+                                  60,
+                                  {18'446'744'073'709'551'615U, 4'294'967'295U, 1, 1}}};
+    std::size_t room = 0;
+    for (const FieldLimit& one : limits) {
+        room += list_item_bytes_max(list_head(one.name).size());
+    }
+    std::string text(room, '\0');
+    char* at = text.data();
+    for (const FieldLimit& one : limits) {
+        at = write_list_item(at, at == text.data(), list_head(one.name), one.quota, one.standing);
+    }
+    text.resize(static_cast<std::size_t>(at - text.data()));
+    EXPECT_EQ("RateLimit: " + text, render("draft-11", limits).front());
+}
+
 }  // namespace
 }  // namespace sallyport::policy

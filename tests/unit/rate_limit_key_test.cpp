@@ -1,5 +1,7 @@
 #include "module/policy/rate_limit_key.hpp"
 
+#include "module/policy/rate_limit_key_cache.hpp"
+
 #include <gtest/gtest.h>
 
 #include <string>
@@ -91,6 +93,38 @@ TEST(AddressPart, GroupsIpv6ByPrefixAndFoldsMappedIpv4) {
     EXPECT_EQ(part("2001:db8:1:2::1", 56), part("2001:db8:1:3::1", 56));
     EXPECT_EQ(part("::ffff:192.0.2.1", 64), part("192.0.2.1", 64));
     EXPECT_NE(part("::ffff:192.0.2.2", 64), part("192.0.2.1", 64));
+}
+
+TEST(KeyCache, KeepsWhatItIsGivenForThatKeyOnly) {
+    KeyCache cache;
+    const std::string longest(KeyCache::kBytesMax, 'x');
+    for (const std::string& key : {std::string("a"), std::string("192.0.2.1"), longest,
+                                   std::string("a\0", 2), std::string("\0", 1)}) {
+        KeyCache::Entry* entry = cache.place_of(parts({key}));
+        ASSERT_NE(entry, nullptr);
+        EXPECT_FALSE(entry->has_hash || entry->has_text);
+        entry->hash = {key.size(), 7};
+        entry->has_hash = true;
+        EXPECT_EQ(cache.place_of(parts({key})), entry);
+        EXPECT_TRUE(entry->has_hash);
+        EXPECT_EQ(entry->hash, (KeyHash{key.size(), 7}));
+    }
+    EXPECT_EQ(cache.place_of(parts({longest + "y"})), nullptr);
+    EXPECT_EQ(cache.place_of(parts({"a", "b"})), nullptr);
+    EXPECT_EQ(cache.place_of(parts({""})), nullptr);
+    // Far more keys than places: whoever comes back is either known or asked for anew, never
+    // another.
+    for (int round = 0; round < 2; ++round) {
+        for (std::uint64_t i = 0; i < 1'000; ++i) {
+            const std::string key = "key " + std::to_string(i);
+            KeyCache::Entry* entry = cache.place_of(parts({key}));
+            if (entry->has_hash) {
+                EXPECT_EQ(entry->hash, (KeyHash{i, i}));
+            }
+            entry->hash = {i, i};
+            entry->has_hash = true;
+        }
+    }
 }
 
 }  // namespace
