@@ -29,7 +29,7 @@ using testing::Not;
 constexpr std::string_view kConfig = R"(
     log_format waits "$status $request_time $uri";
     access_log %%DIR%%/access.log waits;
-    sallyport_redis main redis://127.0.0.1:%%REDIS%% budget=20ms failures=3 backoff=20ms backoff_max=100ms;
+    sallyport_redis main redis://127.0.0.1:%%REDIS%% budget=%%BUDGET%% failures=3 backoff=20ms backoff_max=100ms;
     sallyport_limit on_local rate=5r/d key=$arg_k store=main mode=strict;
     sallyport_limit on_allow rate=5r/d key=$arg_k store=main mode=strict on_store_error=allow;
     sallyport_limit on_deny  rate=1000r/d key=$arg_k store=main mode=strict on_store_error=deny;
@@ -89,9 +89,11 @@ std::vector<Trouble> troubles() {
 
 class RateLimitOutageTest : public testing::Test {
   protected:
-    std::unique_ptr<NginxServer> gateway(std::uint16_t port, int workers = 1) {
+    static std::unique_ptr<NginxServer> gateway(std::uint16_t port,
+                                                const std::string& budget = "20ms",
+                                                int workers = 1) {
         NginxOptions options;
-        options.variables = {{"REDIS", std::to_string(port)}};
+        options.variables = {{"REDIS", std::to_string(port)}, {"BUDGET", budget}};
         options.workers = workers;
         auto out = std::make_unique<NginxServer>(kConfig, options);
         EXPECT_TRUE(recovered(*out));
@@ -172,7 +174,7 @@ TEST_F(RateLimitOutageTest, AServerThatLoadsIsAnOutage) {
     RedisServer redis({"--enable-debug-command", "yes", "--key-load-delay", "2000",
                        "--loading-process-events-interval-bytes", "1024", "--rdbcompression",
                        "no"});
-    const auto nginx = gateway(redis.port());
+    const auto nginx = gateway(redis.port(), "900ms");
     redis.command({"DEBUG", "POPULATE", "1500", "filler", "1500"});
     // Saves, forgets and loads again: 1500 times 2 ms, answering LOADING all the while.
     std::thread reload([&] { redis.command({"DEBUG", "RELOAD"}); });
@@ -209,13 +211,7 @@ TEST_F(RateLimitOutageTest, FourGatewaysLetPassWhatOneBucketHas) {
     RedisServer redis;
     std::deque<std::unique_ptr<NginxServer>> nodes;
     for (int i = 0; i < 4; ++i) {
-        NginxOptions options;
-        options.variables = {{"REDIS", std::to_string(redis.port())}};
-        options.workers = 1 + i % 2;
-        std::string config(kConfig);
-        config.replace(config.find("budget=20ms"), 11, "budget=999ms");
-        nodes.push_back(std::make_unique<NginxServer>(config, options));
-        EXPECT_TRUE(recovered(*nodes.back()));
+        nodes.push_back(gateway(redis.port(), "999ms", 1 + i % 2));
     }
     const auto together = [&](const std::string& path, int tries) {
         std::atomic<int> passed{0};
