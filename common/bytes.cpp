@@ -22,18 +22,24 @@ constexpr std::array<std::uint8_t, 256> reverse_of(const char* alphabet) {
 constexpr auto kFromBase64 = reverse_of(kBase64);
 constexpr auto kFromBase64Url = reverse_of(kBase64Url);
 
-std::uint8_t hex_value(char c, HexCase accepted) {
-    if (c >= '0' && c <= '9') {
-        return static_cast<std::uint8_t>(c - '0');
+// A digit's value, and bits that say in which case it is written; kNotHex for what is no digit.
+constexpr std::uint8_t kLowerHex = 0x10;
+constexpr std::uint8_t kUpperHex = 0x20;
+constexpr std::uint8_t kNotHex = 0x40;
+constexpr auto kFromHex = [] {
+    std::array<std::uint8_t, 256> table{};
+    table.fill(kNotHex);
+    for (std::uint8_t i = 0; i < 10; ++i) {
+        table[static_cast<std::size_t>('0') + i] = i;
     }
-    if (c >= 'a' && c <= 'f' && accepted != HexCase::upper) {
-        return static_cast<std::uint8_t>(c - 'a' + 10);
+    for (std::uint8_t i = 10; i < 16; ++i) {
+        table[static_cast<std::size_t>('a') + i - 10] = i | kLowerHex;
+        table[static_cast<std::size_t>('A') + i - 10] = i | kUpperHex;
     }
-    if (c >= 'A' && c <= 'F' && accepted != HexCase::lower) {
-        return static_cast<std::uint8_t>(c - 'A' + 10);
-    }
-    return kNone;
-}
+    return table;
+}();
+
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::string encode64(const std::uint8_t* data, std::size_t size, const char* alphabet, bool pad) {
     std::string out;
@@ -115,15 +121,17 @@ std::optional<std::size_t> hex_decode_to(std::string_view text, std::span<std::u
     if (text.size() % 2 != 0 || size > out.size()) {
         return std::nullopt;
     }
+    unsigned seen = 0;
     for (std::size_t i = 0; i < size; ++i) {
-        const std::uint8_t high = hex_value(text[2 * i], accepted);
-        const std::uint8_t low = hex_value(text[2 * i + 1], accepted);
-        if (high == kNone || low == kNone) {
-            return std::nullopt;
-        }
-        out[i] = static_cast<std::uint8_t>((high << 4) | low);
+        const unsigned high = kFromHex[static_cast<std::uint8_t>(text[2 * i])];
+        const unsigned low = kFromHex[static_cast<std::uint8_t>(text[2 * i + 1])];
+        seen |= high | low;
+        out[i] = static_cast<std::uint8_t>((high & 15) << 4 | (low & 15));
     }
-    return size;
+    const unsigned refused = kNotHex | (accepted == HexCase::lower   ? kUpperHex
+                                        : accepted == HexCase::upper ? kLowerHex
+                                                                     : 0U);
+    return (seen & refused) == 0 ? std::optional(size) : std::nullopt;
 }
 
 std::optional<Bytes> hex_decode(std::string_view text, HexCase accepted) {
@@ -174,7 +182,7 @@ std::optional<Bytes> base64url_decode(std::string_view text) {
     });
 }
 
-char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char ascii_lower(char c) { return lower(c); }
 
 std::string ascii_lower(std::string_view text) {
     std::string out(text);
@@ -189,7 +197,7 @@ bool ascii_iequals(std::string_view a, std::string_view b) {
         return false;
     }
     for (std::size_t i = 0; i < a.size(); ++i) {
-        if (ascii_lower(a[i]) != ascii_lower(b[i])) {
+        if (a[i] != b[i] && lower(a[i]) != lower(b[i])) {
             return false;
         }
     }

@@ -37,6 +37,22 @@ std::size_t block_size(DigestAlgorithm algorithm) {
     std::abort();
 }
 
+// How much of a state's memory the algorithm uses: no more of it is copied or wiped for a message.
+std::size_t state_size(DigestAlgorithm algorithm) {
+    switch (algorithm) {
+        case DigestAlgorithm::md5:
+            return sizeof(MD5_CTX);
+        case DigestAlgorithm::sha1:
+            return sizeof(SHA_CTX);
+        case DigestAlgorithm::sha256:
+            return sizeof(SHA256_CTX);
+        case DigestAlgorithm::sha384:
+        case DigestAlgorithm::sha512:
+            return sizeof(SHA512_CTX);
+    }
+    std::abort();
+}
+
 template <typename T>
 T* as(std::uint8_t* state) {
     return reinterpret_cast<T*>(state);
@@ -204,12 +220,15 @@ HmacKey::HmacKey(HmacKey&& other) noexcept
     wipe(other.outer_.data(), other.outer_.size());
 }
 
-HmacStream::HmacStream(const HmacKey& key)
-    : algorithm_(key.algorithm_), inner_(key.inner_), outer_(key.outer_) {}
+HmacStream::HmacStream(const HmacKey& key) : algorithm_(key.algorithm_) {
+    const std::size_t size = state_size(algorithm_);
+    std::memcpy(inner_.data(), key.inner_.data(), size);
+    std::memcpy(outer_.data(), key.outer_.data(), size);
+}
 
 HmacStream::~HmacStream() {
-    wipe(inner_.data(), inner_.size());
-    wipe(outer_.data(), outer_.size());
+    wipe(inner_.data(), state_size(algorithm_));
+    wipe(outer_.data(), state_size(algorithm_));
 }
 
 void HmacStream::update(std::string_view data) {

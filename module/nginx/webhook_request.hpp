@@ -19,7 +19,10 @@ inline void offer_headers(ngx_http_request_t* r, policy::webhook::Verification& 
     for (ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
         const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
         for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            verification.offer_header(view(headers[i].key), view(headers[i].value));
+            // In lower case, as profiles keep them.
+            verification.offer_header(
+                {reinterpret_cast<const char*>(headers[i].lowcase_key), headers[i].key.len},
+                view(headers[i].value));
         }
     }
 }

@@ -13,9 +13,9 @@ namespace {
 std::array<char, 32> hex_of(const policy::webhook::ReplayKey& key) {
     constexpr std::string_view kDigits = "0123456789abcdef";
     std::array<char, 32> out;
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        const std::uint64_t half = i < 16 ? key.high : key.low;
-        out[i] = kDigits[half >> (60 - 4 * (i % 16)) & 15];
+    for (std::size_t i = 0; i < 16; ++i) {
+        out[15 - i] = kDigits[key.high >> (4 * i) & 15];
+        out[31 - i] = kDigits[key.low >> (4 * i) & 15];
     }
     return out;
 }

@@ -44,7 +44,8 @@ void HeadFields::offer(std::string_view name, std::string_view value) {
                 ascii_iequals(name.substr(0, slot.name.size()), slot.name)) {
                 offer_numbered(i, name.substr(slot.name.size()), value);
             }
-        } else if (name.size() == slot.name.size() && ascii_iequals(name, slot.name)) {
+        } else if (name == slot.name ||
+                   (name.size() == slot.name.size() && ascii_iequals(name, slot.name))) {
             if (counts_[i] == 0) {
                 values_[i] = value;
             }

@@ -32,9 +32,9 @@ class HeadFields {
     std::string_view value(std::size_t slot) const { return values_[slot]; }
 
     struct Numbered {
-        std::size_t slot = 0;
-        std::string_view number{};
-        std::string_view value{};
+        std::size_t slot;
+        std::string_view number;
+        std::string_view value;
     };
     std::size_t numbered_count() const { return numbered_count_; }
     const Numbered& numbered(std::size_t i) const { return numbered_[i]; }
@@ -47,7 +47,8 @@ class HeadFields {
     const Profile* profile_;
     std::array<std::string_view, kHeadersMax> values_{};
     std::array<std::uint8_t, kHeadersMax> counts_{};  // 2 means two or more
-    std::array<Numbered, kCandidatesMax> numbered_{};
+    // Only the first numbered_count_ were written.
+    std::array<Numbered, kCandidatesMax> numbered_;
     std::size_t numbered_count_ = 0;
     bool numbered_conflict_ = false;
 };
