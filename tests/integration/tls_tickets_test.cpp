@@ -311,13 +311,26 @@ TEST_F(TlsTicketsRedis, AnOutageAndLostDataCostNoSession) {
     EXPECT_TRUE(settled_on(b, sealed_by));
 
     redis_.stop();
-    ASSERT_TRUE(wait_until([&] { return get(a.url("/ready")).status == 503; }));
-    EXPECT_NE(get(a.url("/ready")).body.find("ticket keys"), std::string::npos);
+    ASSERT_TRUE(wait_until([&] {
+        const auto answer = get(a.url("/ready"));
+        return answer.status == 503 && answer.body.find("ticket keys") != std::string::npos;
+    }));
     EXPECT_TRUE(resumes(a, session));
     EXPECT_TRUE(resumes(b, session));
     redis_.start();
     ASSERT_TRUE(wait_until([&] { return get(a.url("/ready")).status == 200; }));
     EXPECT_TRUE(resumes(b, come(a, true).session));
+}
+
+TEST_F(TlsTicketsRedis, AReloadKeepsSessions) {
+    NginxServer nginx(http(), options());
+    ASSERT_TRUE(wait_until([&] { return get(nginx.url("/ready")).status == 200; }));
+    ASSERT_TRUE(wait_until([&] { return settled_on(nginx, sealing_key(nginx)); }));
+    const auto session = come(nginx, true).session;
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_TRUE(nginx.reload());
+        ASSERT_TRUE(wait_until([&] { return resumes(nginx, session); })) << i;
+    }
 }
 
 TEST_F(TlsTicketsRedis, WhatAStrangerPutsThereIsNotTaken) {
