@@ -99,7 +99,30 @@ void Api::handle(WebRequest request, std::function<void(WebResponse)> respond) {
     dispatch(call);
 }
 
+// For the token's holder; without one for this machine alone. Never through the gateway: it signs
+// who asks, and nobody who asks there is this machine.
+void Api::answer_metrics(const CallPtr& call) {
+    const std::string_view peer = call->request.peer;
+    const bool here = peer.empty() || peer == "127.0.0.1" || peer == "::1";
+    const bool forwarded = !call->request.header("x-forwarded-for").empty() ||
+                           !call->request.header(contract::kVerdictHeader).empty();
+    const std::string wanted = "Bearer " + std::string(options.metrics_token.reveal());
+    const bool may = options.metrics_token.empty()
+                         ? here && !forwarded
+                         : constant_time_equal(wanted, call->request.header("authorization"));
+    if (!may || !ports.metrics) {
+        return call->fail_route();
+    }
+    call->reply(WebResponse{200,
+                            {{"content-type", "text/plain; version=0.0.4; charset=utf-8"},
+                             {"cache-control", "no-store"}},
+                            ports.metrics()});
+}
+
 void Api::dispatch(const CallPtr& call) {
+    if (call->request.path() == "/metrics" && call->request.method == "GET") {
+        return answer_metrics(call);
+    }
     const auto path = below_prefix(call->request.path());
     auto found = path ? find_route(call->request.method, *path) : std::nullopt;
     // A container's health check comes from inside and says nothing about anyone.

@@ -4,6 +4,7 @@
 
 #include "common/contract.hpp"
 #include "common/crypto.hpp"
+#include "common/secret.hpp"
 #include "engine/adapters/api_call.hpp"
 #include "engine/adapters/attempt_limiter.hpp"
 #include "engine/adapters/password_hasher.hpp"
@@ -35,6 +36,7 @@ struct ApiOptions {
     std::size_t auth_limit_max = 50;
     std::int64_t auth_limit_window_ms = 60'000;
     std::string client_address_header = "x-real-ip";
+    Secret metrics_token;  // empty: metrics are for this machine alone
     std::string version;
 };
 
@@ -49,6 +51,7 @@ struct ApiPorts {
     Runs& driver;
     PasswordHasher& passwords;
     Log& log;
+    std::function<std::string()> metrics;  // the text that Prometheus reads
 };
 
 class Api {
@@ -85,6 +88,7 @@ class Api {
 
   private:
     void dispatch(const CallPtr& call);
+    void answer_metrics(const CallPtr& call);
     void authenticate(const CallPtr& call, std::function<void()> then);
     bool accept_verdict(ApiCall& call);
     static bool read_body(ApiCall& call);

@@ -1,9 +1,11 @@
 // POST flows/:id: the 26 operations (engine contract 1.5). What an operation needs from elsewhere
 // (a folder, an owner, another version) is looked up first; the change itself is one transaction.
 #include "engine/adapters/api_flow_parts.hpp"
+#include "engine/adapters/time_zones.hpp"
 #include "engine/core/flow_migration.hpp"
 #include "engine/core/flow_model.hpp"
 #include "engine/core/flow_operations.hpp"
+#include "engine/core/piece_schedule.hpp"
 #include "engine/core/shape.hpp"
 #include "engine/core/time_text.hpp"
 
@@ -68,9 +70,31 @@ bool change_version(Operation& operation, VersionRow& version) {
     return true;
 }
 
+// The schedule of the version's trigger, when it has one.
+bool take_schedule(Operation& operation, StoredFlow& stored) {
+    const Json settings = json_or(stored.version.trigger, Json::object())["settings"];
+    stored.schedule_changed = true;
+    if (settings["pieceName"].text() != kSchedulePiece) {
+        return true;
+    }
+    const auto schedule = schedule_of(settings["triggerName"].text(), settings["input"]);
+    const auto next = schedule.ok()
+                          ? next_fire_ms(schedule->cron, schedule->timezone, operation.now_ms)
+                          : Result<std::int64_t>(schedule.error());
+    if (!next.ok()) {
+        operation.problem = next.message();
+        return false;
+    }
+    stored.schedule = ScheduleRow{stored.flow.id, schedule->cron, schedule->timezone, *next};
+    return true;
+}
+
 bool publish(Operation& operation, StoredFlow& stored) {
     if (!stored.version.valid) {
         operation.problem = "The flow has steps that are not complete and cannot be published";
+        return false;
+    }
+    if (!take_schedule(operation, stored)) {
         return false;
     }
     stored.version.state = "LOCKED";

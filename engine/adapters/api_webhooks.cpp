@@ -78,6 +78,7 @@ void start(Api& api, const CallPtr& call, Mode mode, const RunnableFlow& flow, J
     run.project_id = flow.project_id;
     run.environment = mode.draft ? "TESTING" : "PRODUCTION";
     run.payload = std::move(payload);
+    run.priority = mode.sync || mode.draft ? StartRun::kSync : StartRun::kWebhook;
     run.delivery_id = mode.draft ? std::string() : call->delivery_id;
     if (const std::string_view parent = call->request.header("ap-parent-run-id"); is_id(parent)) {
         run.parent_run_id = parent;

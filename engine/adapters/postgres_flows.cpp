@@ -106,6 +106,19 @@ PostgresStatement announce(const std::string& flow_id) {
     return notify;
 }
 
+PostgresStatement remove_schedule(const std::string& flow_id) {
+    PostgresStatement remove{{}, "DELETE FROM schedule WHERE flow_id = $1", {}};
+    remove.add(flow_id);
+    return remove;
+}
+
+PostgresStatement put_schedule(const ScheduleRow& row) {
+    PostgresStatement put{
+        {}, "INSERT INTO schedule (flow_id, cron, timezone, next_ms) VALUES ($1, $2, $3, $4)", {}};
+    put.add(row.flow_id).add(row.cron).add(row.timezone).add(row.next_ms);
+    return put;
+}
+
 }  // namespace
 
 void PostgresStore::create_flow(StoredFlow flow, StoreDone<Done> done) {
@@ -219,6 +232,12 @@ void PostgresStore::change_flow(std::string id, Change change,
             if (changed) {
                 transaction->query(put_flow(flow->flow));
                 transaction->query(put_version(flow->version));
+                if (flow->schedule_changed) {
+                    transaction->query(remove_schedule(id));
+                }
+                if (flow->schedule_changed && flow->schedule) {
+                    transaction->query(put_schedule(*flow->schedule));
+                }
                 transaction->query(announce(id));
             }
             transaction->end(changed, [done, flow](const Status& ended) {
@@ -235,6 +254,38 @@ void PostgresStore::delete_flow(std::string id, StoreDone<Done> done) {
         transaction->query(std::move(remove.add(id)));
         transaction->query(announce(id));
         transaction->end(true, done);
+    });
+}
+
+void PostgresStore::due_schedules(std::int64_t now_ms, std::size_t limit,
+                                  StoreDone<std::vector<ScheduleRow>> done) {
+    PostgresStatement query{"due_schedules",
+                            "SELECT flow_id, cron, timezone, next_ms FROM schedule "
+                            "WHERE next_ms <= $1::bigint ORDER BY next_ms LIMIT $2::bigint",
+                            {}};
+    query.add(now_ms).add(static_cast<std::int64_t>(limit));
+    reader().submit(std::move(query), [done = std::move(done)](const Result<PostgresRows>& rows) {
+        if (!rows.ok()) {
+            done(rows.error());
+            return;
+        }
+        std::vector<ScheduleRow> due;
+        for (int i = 0; i < rows->count(); ++i) {
+            due.push_back(
+                {rows->text(i, 0), rows->text(i, 1), rows->text(i, 2), rows->integer(i, 3)});
+        }
+        done(std::move(due));
+    });
+}
+
+void PostgresStore::advance_schedule(ScheduleRow row, std::int64_t from_ms, StoreDone<Done> done) {
+    PostgresStatement advance{"advance_schedule",
+                              "UPDATE schedule SET next_ms = $1::bigint "
+                              "WHERE flow_id = $2 AND next_ms = $3::bigint",
+                              {}};
+    advance.add(row.next_ms).add(row.flow_id).add(from_ms);
+    writer_->submit(std::move(advance), [done = std::move(done)](const Result<PostgresRows>& rows) {
+        done(rows.ok() ? Status(Done{}) : Status(rows.error()));
     });
 }
 

@@ -33,7 +33,10 @@ PostgresStore::PostgresStore(PostgresStoreOptions options, Loop& loop, std::int6
     const auto lane = [&](PostgresLane::Mode mode, PostgresLane::Hooks hooks) {
         return std::make_unique<PostgresLane>(loop, options.connection, mode, std::move(hooks));
     };
-    writer_ = lane(PostgresLane::Mode::group, {{}, {}, {}, options.group});
+    writer_ = lane(PostgresLane::Mode::group, {{}, {}, {}, [this](std::size_t changes) {
+                                                   commits_.groups += 1;
+                                                   commits_.changes += changes;
+                                               }});
     session_ = lane(PostgresLane::Mode::session, {});
     for (std::size_t i = 0; i < options.readers; ++i) {
         readers_.push_back(lane(PostgresLane::Mode::each, {}));

@@ -26,8 +26,7 @@ namespace sallyport::engine {
 
 struct PostgresStoreOptions {
     PostgresOptions connection;
-    std::size_t readers = 2;                            // connections that read
-    std::function<void(std::size_t statements)> group;  // size of each commit of runs
+    std::size_t readers = 2;  // connections that read
 };
 
 class PostgresStore final : public Store {
@@ -52,6 +51,9 @@ class PostgresStore final : public Store {
     void delete_flow(std::string id, StoreDone<Done> done) override;
     void list_versions(std::string flow_id, std::optional<PageCursor> cursor, std::size_t limit,
                        StoreDone<Page<VersionRow>> done) override;
+    void due_schedules(std::int64_t now_ms, std::size_t limit,
+                       StoreDone<std::vector<ScheduleRow>> done) override;
+    void advance_schedule(ScheduleRow row, std::int64_t from_ms, StoreDone<Done> done) override;
 
     void entity(std::string kind, std::string id,
                 StoreDone<std::optional<EntityRow>> done) override;
@@ -70,6 +72,8 @@ class PostgresStore final : public Store {
     void count_runs(std::string project_id, StoreDone<std::vector<StatusCount>> done) override;
     void archive_runs(std::string project_id, std::vector<std::string> ids, std::int64_t now_ms,
                       StoreDone<Done> done) override;
+    void remove_old_runs(std::int64_t before_ms, std::size_t limit,
+                         StoreDone<std::size_t> done) override;
     void claim_run(std::string id, StoreDone<ClaimedRun> done) override;
     void release_run(std::string id) override;
     void unfinished_runs(std::string after, std::size_t limit,
@@ -77,6 +81,9 @@ class PostgresStore final : public Store {
     void due_runs(std::int64_t now_ms, std::size_t limit,
                   StoreDone<std::vector<StoredRun>> done) override;
 
+    CommitCounters commits() const override {
+        return {commits_.groups, commits_.changes, writer_->waiting()};
+    }
     void on_notice(std::function<void(const StoreNotice&)> notice) override {
         presence_->on_notice(std::move(notice));
     }
@@ -97,6 +104,7 @@ class PostgresStore final : public Store {
 
     Loop& loop_;
     std::int64_t number_;
+    CommitCounters commits_;
     std::unique_ptr<PostgresPresence> presence_;
     std::unique_ptr<PostgresLane> writer_;
     std::unique_ptr<PostgresLane> session_;

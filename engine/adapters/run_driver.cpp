@@ -34,12 +34,14 @@ RunDriver::Impl::Impl(RunDriverPorts ports, RunDriverOptions options)
       resolver_(ports.sandbox),
       performer_(ports.sandbox, ports.http,
                  {options.code_timeout_ms, options.code_memory_bytes, options.http_timeout_ms,
-                  options.http_response_bytes_max, options.pause_ms_max}) {}
+                  options.http_response_bytes_max, options.pause_ms_max}),
+      queue_({options.active_max, options.project_active_max}) {}
 
 // ---- start
 
 void RunDriver::Impl::start(StartRun wanted, std::function<void(Result<StartedRun>)> done) {
-    if (live_.size() >= options_.runs_max) {
+    if (!has_room()) {
+        counters_.refused += 1;
         done(Error{"the engine has too many runs under way"});
         return;
     }
@@ -55,20 +57,23 @@ void RunDriver::Impl::start(StartRun wanted, std::function<void(Result<StartedRu
     run->row.created_ms = now;
     run->row.parent_run_id = std::move(wanted.parent_run_id);
     run->row.fail_parent = wanted.fail_parent;
+    run->priority = wanted.priority;
     run->deadline_ms = now + options_.flow_timeout_ms;
     // Accepted in memory; nothing happens before the store has it.
     run->driving = true;
     feed(run, RunStarted{std::move(wanted.payload), run->deadline_ms}, now);
     NewRun row{run->row, run->uncommitted.dump(), std::move(wanted.delivery_id)};
     const JournalCommit shown = summary(*run);
-    row.row.status = shown.status;
+    row.row.status = queue_.is_full(run->row.project_id) ? to_string(RunStatus::queued)
+                                                         : std::string_view(shown.status);
     row.row.steps_count = shown.steps_count;
     row.row.updated_ms = shown.updated_ms;
     row.row.started_ms = run->state.started_ms;
     row.row.finished_ms = shown.finished_ms;
     run->uncommitted = Json::array();
     run->next_sequence = 1;
-    live_.emplace(run->row.id, run);
+    run->log_bytes = row.commit.size();
+    keep(run);
     ports_.store.create_run(std::move(row), [self = shared_from_this(), run,
                                              done = std::move(done)](Result<RunAccepted> accepted) {
         self->on_created(run, std::move(accepted), done);
@@ -78,17 +83,17 @@ void RunDriver::Impl::start(StartRun wanted, std::function<void(Result<StartedRu
 void RunDriver::Impl::on_created(const RunPtr& run, Result<RunAccepted> accepted,
                                  const std::function<void(Result<StartedRun>)>& done) {
     if (!accepted.ok() || accepted->duplicate) {
-        live_.erase(run->row.id);
-        report_idle();
+        counters_.duplicates += accepted.ok() ? 1 : 0;
+        leave(run);
         done(accepted.ok() ? Result<StartedRun>(StartedRun{accepted->run_id, true})
                            : Result<StartedRun>(accepted.error()));
         return;
     }
     done(StartedRun{run->row.id, false});
+    counters_.started += 1;
     arm_sweep();
     release_held(*run);
-    run->driving = false;
-    drive(run);
+    begin(run);
 }
 
 // ---- events and actions
@@ -177,6 +182,7 @@ void RunDriver::Impl::commit(const RunPtr& run) {
     JournalCommit text = summary(*run);
     text.text = run->uncommitted.dump();
     run->log_bytes += text.text.size();
+    live_bytes_ += text.text.size();
     run->uncommitted = Json::array();
     run->next_sequence += 1;
     auto covered = std::make_shared<Covered>();
@@ -199,6 +205,7 @@ void RunDriver::Impl::append(const RunPtr& run, JournalCommit text,
             self->lose(run);
             return;
         }
+        self->counters_.write_failures += 1;
         self->ports_.log.write(
             LogLevel::error, "journal_write_failed",
             {{"run", Json::string(run->row.id)}, {"problem", Json::string(stored.message())}});
@@ -268,6 +275,9 @@ void RunDriver::Impl::perform(const RunPtr& run, const PerformStep& action) {
 void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, StepResult result) {
     const std::string& name = run->program->steps[action.step].name;
     run->cancel_effect = nullptr;
+    if (result.kind != StepResult::Kind::overloaded) {
+        count_step(*run, action.step);
+    }
     switch (result.kind) {
         case StepResult::Kind::succeeded:
             feed(run, StepSucceeded{name, action.attempt, std::move(result.output),
@@ -296,8 +306,9 @@ void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, St
 
 void RunDriver::Impl::perform(const RunPtr& run, const SetTimer& action) {
     if (action.timer == TimerKind::deadline) {
-        run->deadline_ms = action.due_ms;
-        return;  // the sweep looks after it
+        // Waiting its turn is no run time. The sweep looks after it.
+        run->deadline_ms = std::max(action.due_ms, run->begun_ms + options_.flow_timeout_ms);
+        return;
     }
     ports_.loop.after(action.due_ms - ports_.clock.now_ms(),
                       [self = shared_from_this(), run, action] {
@@ -320,8 +331,8 @@ void RunDriver::Impl::perform(const RunPtr& run, const FinishRun& action) {
              {"status", Json::string(to_string(action.status))},
              {"duration_ms", Json::integer(run->state.finished_ms - run->row.created_ms)}});
     }
-    live_.erase(run->row.id);
-    report_idle();
+    counters_.end(action.status, run->state.finished_ms - run->row.created_ms);
+    leave(run);
 }
 
 // ---- time
@@ -410,6 +421,14 @@ void RunDriver::recover(std::function<void(Result<std::size_t>)> done) {
 
 void RunDriver::notice(const StoreNotice& notice) {
     impl_->notice(notice);
+}
+
+const RunCounters& RunDriver::counters() const {
+    return impl_->counters();
+}
+
+RunGauges RunDriver::gauges() const {
+    return impl_->gauges();
 }
 
 std::size_t RunDriver::live_runs() const {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "common/crypto.hpp"
+#include "engine/core/run_counters.hpp"
 #include "engine/ports/clock.hpp"
 #include "engine/ports/entropy.hpp"
 #include "engine/ports/flow_catalog.hpp"
@@ -43,6 +44,10 @@ struct RunDriverOptions {
     std::size_t http_response_bytes_max = 25u << 20;
     // Runs in memory. Beyond it new ones are refused: better no acknowledgement than no memory.
     std::size_t runs_max = 20'000;
+    std::size_t live_bytes_max = 256u << 20;  // of their journals together
+    // Of these so many go on at once, and so many of one project; the others wait their turn.
+    std::size_t active_max = 4000;
+    std::size_t project_active_max = 3200;
     std::size_t log_bytes_max = 50u << 20;  // AP_MAX_FLOW_RUN_LOG_SIZE_MB: of one run's journal
     // Where callers reach this engine, for addresses that make a paused run go on.
     std::string public_url;
@@ -69,6 +74,8 @@ class RunDriver final : public Runs {
     // What another process did to a shared store.
     void notice(const StoreNotice& notice);
 
+    const RunCounters& counters() const;
+    RunGauges gauges() const;
     std::size_t live_runs() const;
     // Called once when no run is live any more.
     void when_idle(std::function<void()> done);

@@ -4,7 +4,9 @@
 #include "engine/adapters/input_resolver.hpp"
 #include "engine/adapters/run_driver.hpp"
 #include "engine/adapters/step_performer.hpp"
+#include "engine/core/run_counters.hpp"
 #include "engine/core/run_machine.hpp"
+#include "engine/core/run_queue.hpp"
 #include "engine/core/run_state.hpp"
 
 #include <deque>
@@ -32,7 +34,9 @@ struct LiveRun {
     bool committing = false;
 
     std::deque<Action> ready;  // actions to perform now
-    bool driving = false;
+    bool driving = false;      // or waits its turn
+    int priority = StartRun::kWebhook;
+    std::int64_t begun_ms = 0;  // when its turn came
 
     Json input;  // resolved, of the step under way
     std::function<void()> cancel_effect;
@@ -65,6 +69,8 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
                    int tries_left);
     bool is_resume_id(std::string_view run_id, std::string_view id) const;
     void notice(const StoreNotice& notice);
+    const RunCounters& counters() const { return counters_; }
+    RunGauges gauges() const;
     std::size_t live_runs() const { return live_.size(); }
     void when_idle(std::function<void()> done);
     // From here on nothing that happens reaches the journal: sandbox and HTTP client are about to
@@ -74,6 +80,15 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
   private:
     void on_created(const RunPtr& run, Result<RunAccepted> accepted,
                     const std::function<void(Result<StartedRun>)>& done);
+
+    // Turns and places (run_turn_taking.cpp).
+    bool has_room() const;
+    void begin(const RunPtr& run);
+    void have_turn(const RunPtr& run);
+    void next_turns();
+    bool keep(const RunPtr& run);
+    void leave(const RunPtr& run);
+    void count_step(const LiveRun& run, std::size_t step);
 
     // Events and actions.
     void feed(const RunPtr& run, const Event& event, std::int64_t now);
@@ -146,6 +161,10 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     std::unordered_map<std::string, std::vector<Waiter>> waiters_;  // by run id
     std::uint64_t next_waiter_ = 1;
     int sweeps_ = 0;
+    RunQueue queue_;
+    RunCounters counters_;
+    std::size_t live_bytes_ = 0;  // of the journals of live runs
+    bool taking_turns_ = false;
     bool sweeping_ = false;
     bool looking_ = false;  // for due runs
     bool closed_ = false;

@@ -32,12 +32,13 @@ void RunDriver::Impl::perform(const RunPtr& run, const ParkRun& action) {
     }
     const std::int64_t rest_ms = action.resume_at_ms - ports_.clock.now_ms();
     if (rest_ms <= kKeptPauseMs && !idle_) {
+        queue_.leave(run->row.id);  // others may go on meanwhile
+        next_turns();
         ports_.loop.after(std::max<std::int64_t>(rest_ms, 0),
                           [self = shared_from_this(), run] { self->go_on(run); });
         return;
     }
-    live_.erase(run->row.id);
-    report_idle();
+    leave(run);
 }
 
 // The time has come: the step that waited has its result. On a shared store the run was nobody's
@@ -60,6 +61,8 @@ void RunDriver::Impl::go_on(const RunPtr& run) {
             // What waits for a request has waited as long as it may.
             const bool in_vain = !owned->state.request_id.empty();
             const Json output = owned->state.records[owned->state.cursor].output;
+            self->counters_.resumed += 1;
+            self->queue_.take(owned->row.id, owned->row.project_id);
             self->feed(owned, RunResumed{owned->deadline_ms, output, in_vain ? kInVain : ""});
         }
     });
@@ -93,9 +96,15 @@ void RunDriver::Impl::look_for_due_runs() {
 
 // Stopping: what rests rests on disk.
 void RunDriver::Impl::forget_paused() {
-    std::erase_if(live_, [](const auto& entry) {
-        return entry.second->state.status == RunStatus::paused && !entry.second->committing;
-    });
+    std::vector<RunPtr> resting;
+    for (const auto& [id, run] : live_) {
+        if (run->state.status == RunStatus::paused && !run->committing) {
+            resting.push_back(run);
+        }
+    }
+    for (const RunPtr& run : resting) {
+        leave(run);
+    }
 }
 
 // ---- what is asked from outside
@@ -148,9 +157,8 @@ void RunDriver::Impl::load_claimed(const StoredRun& stored,
             then(Claim{nullptr, false, false});
             return;
         }
-        // Another request may have been quicker.
-        const auto [at, loaded] = self->live_.emplace((*run)->row.id, *run);
-        then(Claim{at->second, true, loaded});
+        const bool loaded = self->keep(*run);  // unless another request was quicker
+        then(Claim{self->live_.at((*run)->row.id), true, loaded});
     });
 }
 
@@ -178,9 +186,8 @@ void RunDriver::Impl::resume_by(std::string run_id, const RequestArrived& event,
             done(claim.error());
         } else if (claim->run != nullptr) {
             if (!self->apply(claim->run, event, done) && claim->loaded) {
-                self->live_.erase(run_id);
                 self->ports_.store.release_run(run_id);
-                self->report_idle();
+                self->leave(claim->run);
             }
         } else if (!claim->known) {
             done(Runs::Outcome::unknown);
@@ -203,7 +210,8 @@ bool RunDriver::Impl::apply(const RunPtr& run, const Event& event, const Runs::O
         request != nullptr
             ? !is_terminal(state.status) && !state.answered.has(request->request_id) &&
                   !state.early.has(request->request_id) && state.early.size() < kEarlyRequestsMax
-            : !busy && (retry ? is_retriable(state.status) : state.status == RunStatus::paused);
+            : !busy && (retry ? is_retriable(state.status)
+                              : state.status == RunStatus::paused || queue_.waits(run->row.id));
     if (!fits) {
         done(Runs::Outcome::refused);
         return false;
@@ -211,7 +219,14 @@ bool RunDriver::Impl::apply(const RunPtr& run, const Event& event, const Runs::O
     run->acknowledge.emplace_back(
         [done](bool stored) { done(stored ? Runs::Outcome::accepted : Runs::Outcome::refused); });
     const bool rested = state.status == RunStatus::paused;
+    const bool waited = queue_.waits(run->row.id);
+    if (waited && request == nullptr) {
+        queue_.leave(run->row.id);  // canceled in the line
+        run->driving = false;
+    }
     if (rested || retry) {
+        queue_.take(run->row.id, run->row.project_id);
+        counters_.resumed += 1;
         run->deadline_ms = ports_.clock.now_ms() + options_.flow_timeout_ms;
         run->replied = false;
         run->parent_told = false;

@@ -197,9 +197,10 @@ void RunDriver::Impl::take_up(const StoredRun& stored) {
 }
 
 void RunDriver::Impl::resume_taken(const RunPtr& run) {
-    if (!live_.emplace(run->row.id, run).second) {
+    if (!keep(run)) {
         return;
     }
+    run->driving = true;  // until its turn comes
     arm_sweep();
     Transition next = engine::resume(*run->program, std::move(run->state));
     run->state = std::move(next.state);
@@ -211,7 +212,7 @@ void RunDriver::Impl::resume_taken(const RunPtr& run) {
             run->ready.push_back(std::move(action));
         }
     }
-    drive(run);
+    begin(run);
 }
 
 // Runs whose process is gone are taken up by whoever looks first.
@@ -225,6 +226,7 @@ void RunDriver::Impl::look_for_orphans() {
             if (self == nullptr || !runs.ok() || runs->empty()) {
                 return;
             }
+            self->counters_.taken_over += runs->size();
             self->ports_.log.write(
                 LogLevel::warn, "runs_taken_over",
                 {{"count", Json::integer(static_cast<std::int64_t>(runs->size()))}});
@@ -244,14 +246,11 @@ void RunDriver::Impl::lose(const RunPtr& run) {
         std::exchange(run->cancel_effect, nullptr)();
     }
     run->ready.clear();
-    const auto live = live_.find(run->row.id);
-    if (live != live_.end() && live->second == run) {
-        live_.erase(live);
-    }
+    counters_.lost += 1;
     for (const auto& acknowledge : std::exchange(run->acknowledge, {})) {
         acknowledge(false);
     }
-    report_idle();
+    leave(run);
 }
 
 // A run whose flow is gone cannot go on; its record says so.

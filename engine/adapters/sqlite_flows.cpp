@@ -104,9 +104,25 @@ Result<std::optional<StoredFlow>> find_flow(SqliteDb& db, std::string_view sql,
     return flow;
 }
 
+Status put_schedule(SqliteDb& db, const StoredFlow& stored) {
+    const Status removed = SqliteQuery(db, "DELETE FROM schedule WHERE flow_id = ?")
+                               .bind(std::string_view(stored.flow.id))
+                               .run();
+    if (!removed.ok() || !stored.schedule) {
+        return removed;
+    }
+    return SqliteQuery(db,
+                       "INSERT INTO schedule (flow_id, cron, timezone, next_ms) "
+                       "VALUES (?, ?, ?, ?)")
+        .bind_all(stored.flow.id, stored.schedule->cron, stored.schedule->timezone,
+                  stored.schedule->next_ms)
+        .run();
+}
+
 Status put_both(SqliteDb& db, const StoredFlow& stored) {
-    const Status status = put_flow(db, stored.flow);
-    return status.ok() ? put_version(db, stored.version) : status;
+    Status status = put_flow(db, stored.flow);
+    status = status.ok() ? put_version(db, stored.version) : status;
+    return status.ok() && stored.schedule_changed ? put_schedule(db, stored) : status;
 }
 
 Result<Page<StoredFlow>> read_page(SqliteDb& db, const FlowQuery& wanted) {
@@ -238,6 +254,38 @@ void SqliteStore::delete_flow(std::string id, StoreDone<Done> done) {
         Unit::statement,
         [id = std::move(id)](SqliteDb& db) {
             return SqliteQuery(db, "DELETE FROM flow WHERE id = ?").bind(id).run();
+        },
+        std::move(done));
+}
+
+void SqliteStore::due_schedules(std::int64_t now_ms, std::size_t limit,
+                                StoreDone<std::vector<ScheduleRow>> done) {
+    using Rows = std::vector<ScheduleRow>;
+    reader_.submit<Rows>(
+        Unit::statement,
+        [now_ms, limit](SqliteDb& db) -> Result<Rows> {
+            SqliteQuery query(db,
+                              "SELECT flow_id, cron, timezone, next_ms FROM schedule "
+                              "WHERE next_ms <= ? ORDER BY next_ms LIMIT ?");
+            query.bind_all(now_ms, static_cast<std::int64_t>(limit));
+            Rows rows;
+            while (query.row()) {
+                rows.push_back({query.text(0), query.text(1), query.text(2), query.integer(3)});
+            }
+            return query.ok() ? Result<Rows>(std::move(rows)) : query.status().error();
+        },
+        std::move(done));
+}
+
+void SqliteStore::advance_schedule(ScheduleRow row, std::int64_t from_ms, StoreDone<Done> done) {
+    writer_.submit<Done>(
+        Unit::statement,
+        [row = std::move(row), from_ms](SqliteDb& db) {
+            return SqliteQuery(db,
+                               "UPDATE schedule SET next_ms = ? WHERE flow_id = ? "
+                               "AND next_ms = ?")
+                .bind_all(row.next_ms, row.flow_id, from_ms)
+                .run();
         },
         std::move(done));
 }

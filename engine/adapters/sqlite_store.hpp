@@ -34,6 +34,9 @@ class SqliteStore final : public Store {
     void delete_flow(std::string id, StoreDone<Done> done) override;
     void list_versions(std::string flow_id, std::optional<PageCursor> cursor, std::size_t limit,
                        StoreDone<Page<VersionRow>> done) override;
+    void due_schedules(std::int64_t now_ms, std::size_t limit,
+                       StoreDone<std::vector<ScheduleRow>> done) override;
+    void advance_schedule(ScheduleRow row, std::int64_t from_ms, StoreDone<Done> done) override;
 
     void entity(std::string kind, std::string id,
                 StoreDone<std::optional<EntityRow>> done) override;
@@ -52,6 +55,8 @@ class SqliteStore final : public Store {
     void count_runs(std::string project_id, StoreDone<std::vector<StatusCount>> done) override;
     void archive_runs(std::string project_id, std::vector<std::string> ids, std::int64_t now_ms,
                       StoreDone<Done> done) override;
+    void remove_old_runs(std::int64_t before_ms, std::size_t limit,
+                         StoreDone<std::size_t> done) override;
     void claim_run(std::string id, StoreDone<ClaimedRun> done) override;
     void release_run(std::string) override {}
     void due_runs(std::int64_t now_ms, std::size_t limit,
@@ -59,6 +64,7 @@ class SqliteStore final : public Store {
     void unfinished_runs(std::string after, std::size_t limit,
                          StoreDone<std::vector<StoredRun>> done) override;
 
+    CommitCounters commits() const override { return writer_.commits(); }
     void on_notice(std::function<void(const StoreNotice&)>) override {}
 
   private:

@@ -65,7 +65,14 @@ void SqliteWorker::loop_thread() {
     }
 }
 
+CommitCounters SqliteWorker::commits() const {
+    const std::lock_guard lock(mutex_);
+    return {groups_, changes_, queue_.size()};
+}
+
 Status SqliteWorker::perform_group(Jobs& jobs) {
+    groups_ += 1;
+    changes_ += jobs.size();
     if (!transactions_) {
         for (const auto& job : jobs) {
             job->perform(*db_);

@@ -7,7 +7,9 @@
 #include "engine/ports/loop.hpp"
 #include "engine/ports/store.hpp"
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -48,6 +50,9 @@ class SqliteWorker {
         enqueue(std::move(job));
     }
 
+    // From any thread.
+    CommitCounters commits() const;
+
   private:
     template <typename T, typename Work>
     struct TypedJob final : Job {
@@ -71,7 +76,9 @@ class SqliteWorker {
     std::unique_ptr<SqliteDb> db_;
     Loop& loop_;
     const bool transactions_;
-    std::mutex mutex_;
+    std::atomic<std::uint64_t> groups_ = 0;
+    std::atomic<std::uint64_t> changes_ = 0;
+    mutable std::mutex mutex_;
     std::condition_variable wake_;
     Jobs queue_;
     bool stopping_ = false;

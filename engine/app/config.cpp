@@ -16,8 +16,10 @@ namespace {
 constexpr std::uint64_t kWebhookTimeoutSMax = 900;
 constexpr std::uint64_t kFlowTimeoutSMax = 86'400;
 constexpr std::uint64_t kPauseDaysMax = 365;
+constexpr std::uint64_t kRetentionDaysMax = 36'500;
 constexpr std::uint64_t kDayMs = 24ULL * 60 * 60 * 1000;
 constexpr std::uint64_t kPayloadMbMax = 512;
+constexpr std::uint64_t kRunsMax = 1'000'000;
 // What the sandbox takes (ports/sandbox.hpp).
 constexpr std::uint64_t kCodeMemoryKbMin = 24 * 1024;
 constexpr std::uint64_t kCodeMemoryKbMax = 256 * 1024;
@@ -148,6 +150,9 @@ const std::vector<Setting> kSettings = {
     {"SALLYPORT_VERDICT_SECRET", "", true,
      "shared with the gateway; then only requests it has signed are served",
      [](C& c, V& v) { return put_secret(c.verdict_secret, v); }},
+    {"SALLYPORT_METRICS_TOKEN", "", true,
+     "who sends it as a bearer may read /metrics; empty: this machine alone",
+     [](C& c, V& v) { return put_secret(c.metrics_token, v); }},
     {"AP_FRONTEND_URL", "", false, "the public address, for links",
      [](C& c, V& v) -> Status { return c.public_url = v, Done{}; }},
     {"AP_ALLOW_OPEN_SIGN_UP", "false", false, "whether others than the first may sign up",
@@ -167,6 +172,9 @@ const std::vector<Setting> kSettings = {
      [](C& c, V& v) { return put_number(c.flow_timeout_ms, v, 1, kFlowTimeoutSMax, 1000); }},
     {"AP_PAUSED_FLOW_TIMEOUT_DAYS", "30", false, "how long a paused run may rest, 1 to 365",
      [](C& c, V& v) { return put_number(c.pause_ms_max, v, 1, kPauseDaysMax, kDayMs); }},
+    {"AP_EXECUTION_DATA_RETENTION_DAYS", "30", false,
+     "runs that ended are kept so long after their start",
+     [](C& c, V& v) { return put_number(c.retention_ms, v, 1, kRetentionDaysMax, kDayMs); }},
     {"AP_WEBHOOK_TIMEOUT_SECONDS", "30", false, "how long a sync caller waits",
      [](C& c, V& v) { return put_number(c.webhook_timeout_ms, v, 1, kWebhookTimeoutSMax, 1000); }},
     {"AP_MAX_WEBHOOK_PAYLOAD_SIZE_MB", "25", false, "larger bodies are refused with 413",
@@ -176,6 +184,14 @@ const std::vector<Setting> kSettings = {
     {"AP_MAX_FLOW_RUN_LOG_SIZE_MB", "50", false,
      "a run that has written more ends as LOG_SIZE_EXCEEDED",
      [](C& c, V& v) { return put_number(c.run_log_bytes_max, v, 1, kPayloadMbMax, 1u << 20); }},
+    {"AP_PROJECT_RATE_LIMITER_ENABLED", "false", false,
+     "limit how many runs of one project go on at once",
+     [](C& c, V& v) { return put_flag(c.project_limit_enabled, v); }},
+    {"AP_DEFAULT_CONCURRENT_JOBS_LIMIT", "5", false, "how many, then; the others wait their turn",
+     [](C& c, V& v) { return put_number(c.project_concurrency, v, 1, kRunsMax); }},
+    {"SALLYPORT_RUNS_MAX", "20000", false,
+     "accepted runs in memory; webhooks beyond are answered 503",
+     [](C& c, V& v) { return put_number(c.runs_max, v, 1, kRunsMax); }},
     {"AP_WORKER_CONCURRENCY", "0", false, "sandbox workers; 0: one more than there are cores",
      [](C& c, V& v) { return put_number(c.sandbox_workers, v, 0, 256); }},
     {"AP_SANDBOX_MEMORY_LIMIT", "65536", false, "memory of one code step in KB, 24576 to 262144",

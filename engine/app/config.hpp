@@ -42,6 +42,7 @@ struct Config {
     Secret jwt_secret;
     Secret encryption_key;
     Secret verdict_secret;  // empty: no gateway in front
+    Secret metrics_token;   // empty: metrics are for this machine alone
     bool open_sign_up = false;
     bool auth_limit_enabled = true;
     std::size_t auth_limit_max = 50;
@@ -54,6 +55,10 @@ struct Config {
     std::int64_t pause_ms_max = 30LL * 24 * 60 * 60 * 1000;
     std::int64_t webhook_timeout_ms = 30'000;
     std::size_t run_log_bytes_max = 50u << 20;
+    bool project_limit_enabled = false;
+    std::size_t project_concurrency = 5;  // when enabled
+    std::size_t runs_max = 20'000;
+    std::int64_t retention_ms = 30LL * 24 * 60 * 60 * 1000;
     std::size_t webhook_payload_bytes_max = 25u << 20;
 
     std::size_t sandbox_workers = 0;  // 0: one more than there are cores

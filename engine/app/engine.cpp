@@ -8,19 +8,21 @@
 #include "engine/adapters/http_server.hpp"
 #include "engine/adapters/jsbox_pool.hpp"
 #include "engine/adapters/json_log.hpp"
+#include "engine/adapters/metrics_text.hpp"
 #include "engine/adapters/password_hasher.hpp"
 #include "engine/adapters/postgres_store.hpp"
+#include "engine/adapters/retention.hpp"
 #include "engine/adapters/run_driver.hpp"
+#include "engine/adapters/schedule_runner.hpp"
 #include "engine/adapters/sqlite_store.hpp"
 #include "engine/adapters/system_clock.hpp"
+#include "engine/app/data_folder.hpp"
 #include "engine/app/postgres_settings.hpp"
 #include "engine/app/version.hpp"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <filesystem>
 #include <memory>
 
 namespace sallyport::engine {
@@ -31,19 +33,6 @@ constexpr std::size_t kBodySlackBytes = 4u << 20;
 
 // Connections to PostgreSQL that do not read: changes, transactions, presence.
 constexpr std::size_t kOtherConnections = 3;
-
-Status make_data_dir(const std::string& path) {
-    std::error_code error;
-    const bool made = std::filesystem::create_directories(path, error);
-    if (error) {
-        return Error{"cannot make the data folder " + path + ": " + error.message() +
-                     "; choose another with --data"};
-    }
-    if (made && ::chmod(path.c_str(), 0700) != 0) {
-        return Error{"cannot close the data folder " + path + " to others"};
-    }
-    return Done{};
-}
 
 ApiOptions api_options(const Config& config) {
     ApiOptions options;
@@ -58,6 +47,7 @@ ApiOptions api_options(const Config& config) {
     options.auth_limit_max = config.auth_limit_max;
     options.auth_limit_window_ms = config.auth_limit_window_ms;
     options.client_address_header = config.client_address_header;
+    options.metrics_token = config.metrics_token.clone();
     options.version = kEngineVersion;
     return options;
 }
@@ -69,6 +59,10 @@ RunDriverOptions driver_options(const Config& config) {
     options.code_timeout_ms = static_cast<std::uint32_t>(config.code_timeout_ms);
     options.code_memory_bytes = config.code_memory_bytes;
     options.log_bytes_max = config.run_log_bytes_max;
+    options.runs_max = config.runs_max;
+    if (config.project_limit_enabled) {
+        options.project_active_max = config.project_concurrency;
+    }
     options.public_url = config.public_url;
     if (options.public_url.empty() && config.listen.unix_path.empty()) {
         options.public_url = "http://" + config.listen.to_string();
@@ -108,12 +102,20 @@ struct Engine {
           sandbox(loop, &http, sandbox_options(config)),
           flows(*store),
           driver({loop, time, entropy, *store, flows, sandbox, http, log}, driver_options(config)),
+          retention(loop, time, *store, log, config.retention_ms),
+          schedules({loop, time, *store, flows, driver, log}),
           passwords(loop),
-          api({time, entropy, *store, *store, *store, *store, flows, driver, passwords, log},
+          api({time, entropy, *store, *store, *store, *store, flows, driver, passwords, log,
+               [this] { return metrics(); }},
               api_options(config), HmacKey(DigestAlgorithm::sha256, config.jwt_secret.reveal()),
               config.verdict_secret.empty()
                   ? std::nullopt
                   : std::optional(contract::verdict_key(config.verdict_secret))) {}
+
+    std::string metrics() const {
+        return metrics_text({driver.counters(), driver.gauges(), store->commits(),
+                             sandbox.counters(), std::string(kEngineVersion)});
+    }
 
     AsioLoop& loop;
     Log& log;
@@ -123,6 +125,8 @@ struct Engine {
     JsboxPool sandbox;
     FlowCache flows;
     RunDriver driver;
+    Retention retention;
+    ScheduleRunner schedules;
     PasswordHasher passwords;
     Api api;
     std::unique_ptr<HttpServer> server;
@@ -136,6 +140,8 @@ void stop(Engine& engine, std::int64_t drain_ms, int signal) {
         return;
     }
     engine.log.write(LogLevel::info, "stopping", {{"signal", Json::integer(signal)}});
+    engine.schedules.stop();
+    engine.retention.stop();
     engine.loop.after(drain_ms, [&engine] { engine.loop.stop(); });
     engine.server->drain([&engine] { engine.driver.when_idle([&engine] { engine.loop.stop(); }); });
 }
@@ -151,6 +157,8 @@ Status serve(Engine& engine, const Config& config) {
         return server.error();
     }
     engine.server = *std::move(server);
+    engine.schedules.start();
+    engine.retention.start();
     ListenAddress address = config.listen;
     address.port = engine.server->port();
     engine.log.write(LogLevel::info, "listening",
@@ -209,9 +217,9 @@ Status run_engine(Config config) {
                                             " gets past the gateway; set "
                                             "SALLYPORT_VERDICT_SECRET_FILE")}});
     }
-    const Status folder = make_data_dir(config.data_dir);
+    const auto folder = DataFolder::take(config.data_dir, !config.use_postgres);
     if (!folder.ok()) {
-        return folder;
+        return folder.error();
     }
     AsioLoop loop;
     auto store = open_store(config, loop, clock, log);

@@ -11,6 +11,15 @@ constexpr std::string_view kAlphabet =
 constexpr unsigned kAcceptBelow = 248;
 constexpr std::size_t kIdTimeChars = 8;
 
+// 62^8 ms last until the year 8888; the alphabet is in ASCII order. REQUIRES: room for the time.
+void put_time(std::string& id, std::int64_t unix_ms) {
+    auto rest = static_cast<std::uint64_t>(std::max<std::int64_t>(unix_ms, 0));
+    for (std::size_t i = kIdTimeChars; i-- > 0;) {
+        id[i] = kAlphabet[rest % kAlphabet.size()];
+        rest /= kAlphabet.size();
+    }
+}
+
 }  // namespace
 
 std::optional<std::string> id_from_random(const std::array<std::uint8_t, kIdRandomBytes>& random) {
@@ -31,13 +40,14 @@ std::optional<std::string> ordered_id_from_random(
     std::int64_t unix_ms, const std::array<std::uint8_t, kIdRandomBytes>& random) {
     std::optional<std::string> id = id_from_random(random);
     if (id) {
-        // 62^8 ms last until the year 8888; the alphabet is in ASCII order.
-        auto rest = static_cast<std::uint64_t>(std::max<std::int64_t>(unix_ms, 0));
-        for (std::size_t i = kIdTimeChars; i-- > 0;) {
-            (*id)[i] = kAlphabet[rest % kAlphabet.size()];
-            rest /= kAlphabet.size();
-        }
+        put_time(*id, unix_ms);
     }
+    return id;
+}
+
+std::string first_ordered_id(std::int64_t unix_ms) {
+    std::string id(kIdTimeChars, kAlphabet.front());
+    put_time(id, unix_ms);
     return id;
 }
 

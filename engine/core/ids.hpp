@@ -22,6 +22,9 @@ std::optional<std::string> id_from_random(const std::array<std::uint8_t, kIdRand
 std::optional<std::string> ordered_id_from_random(
     std::int64_t unix_ms, const std::array<std::uint8_t, kIdRandomBytes>& random);
 
+// Sorts before every ordered id of `unix_ms` and after those of earlier times.
+std::string first_ordered_id(std::int64_t unix_ms);
+
 bool is_id(std::string_view text);
 
 }  // namespace sallyport::engine

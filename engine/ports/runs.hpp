@@ -21,6 +21,11 @@ struct StartRun {
     std::string delivery_id;                 // not empty: runs once a flow
     std::string parent_run_id;               // whose step starts this run; empty: nobody's
     bool fail_parent = true;                 // a failure is that step's
+    // Classes of the contract: those with a smaller number go on first when there is a line.
+    static constexpr int kSync = 2;
+    static constexpr int kWebhook = 3;
+    static constexpr int kPolling = 5;
+    int priority = kWebhook;
 };
 
 // Acknowledged: on disk. `duplicate`: nothing new was started, `run_id` is the earlier run.

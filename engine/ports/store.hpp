@@ -98,9 +98,21 @@ struct VersionRow {
     std::int64_t updated_ms = 0;
 };
 
+// When a published flow whose trigger is a schedule fires next.
+struct ScheduleRow {
+    static constexpr std::int64_t kNever = INT64_MAX;
+    std::string flow_id;
+    std::string cron;
+    std::string timezone;
+    std::int64_t next_ms = 0;
+};
+
 struct StoredFlow {
     FlowRow flow;
     VersionRow version;
+    // For changes: what becomes of the flow's schedule. Reading leaves them as they are.
+    bool schedule_changed = false;
+    std::optional<ScheduleRow> schedule;  // nothing: it has none any more
 };
 
 struct FlowQuery {
@@ -144,6 +156,12 @@ class FlowStore {
     virtual void change_flow(std::string id, Change change,
                              StoreDone<std::optional<StoredFlow>> done) = 0;
     virtual void delete_flow(std::string id, StoreDone<Done> done) = 0;
+
+    // Schedules whose time has come by `now_ms`, the longest due first.
+    virtual void due_schedules(std::int64_t now_ms, std::size_t limit,
+                               StoreDone<std::vector<ScheduleRow>> done) = 0;
+    // Sets the next time, unless it is not `from_ms` any more.
+    virtual void advance_schedule(ScheduleRow row, std::int64_t from_ms, StoreDone<Done> done) = 0;
 };
 
 // ---- runs
@@ -242,6 +260,10 @@ class RunStore {
     // Runs of other projects are passed over.
     virtual void archive_runs(std::string project_id, std::vector<std::string> ids,
                               std::int64_t now_ms, StoreDone<Done> done) = 0;
+    // Removes runs that ended, with their journals, and ids of deliveries, all from before
+    // `before_ms` (of their start); at most `limit` runs. Answers how many runs went.
+    virtual void remove_old_runs(std::int64_t before_ms, std::size_t limit,
+                                 StoreDone<std::size_t> done) = 0;
     virtual void claim_run(std::string id, StoreDone<ClaimedRun> done) = 0;
     // A claimed run that nothing was appended to belongs to nobody again.
     virtual void release_run(std::string id) = 0;
@@ -306,8 +328,16 @@ struct StoreNotice {
     std::string id;
 };
 
+// How changes of runs reached the disk so far.
+struct CommitCounters {
+    std::uint64_t groups = 0;   // commits
+    std::uint64_t changes = 0;  // what they held together
+    std::size_t waiting = 0;    // now
+};
+
 class Store : public AccountStore, public FlowStore, public RunStore, public EntityStore {
   public:
+    virtual CommitCounters commits() const = 0;
     // `notice` is called on the loop, of what this process did itself as well.
     virtual void on_notice(std::function<void(const StoreNotice&)> notice) = 0;
 };

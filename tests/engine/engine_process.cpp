@@ -34,8 +34,8 @@ std::vector<std::string> engine_environment() {
             "AP_API_RATE_LIMIT_AUTHN_ENABLED=false", "AP_LOG_LEVEL=debug"};
 }
 
-EngineProcess::EngineProcess(std::vector<std::string> environment)
-    : environment_(engine_environment()) {
+EngineProcess::EngineProcess(std::vector<std::string> environment, std::vector<std::string> wrapper)
+    : environment_(engine_environment()), wrapper_(std::move(wrapper)) {
     for (std::string& entry : environment) {
         environment_.push_back(std::move(entry));
     }
@@ -52,9 +52,14 @@ EngineProcess::~EngineProcess() {
 }
 
 void EngineProcess::start() {
+    std::vector<std::string> command = wrapper_;
+    for (const std::string& word :
+         {std::string(SALLYPORT_ENGINE_BIN), std::string("--data"), folder_.path("data"),
+          std::string("--listen"), "127.0.0.1:" + std::to_string(port_.number())}) {
+        command.push_back(word);
+    }
     process_ = Process::spawn(
-        {SALLYPORT_ENGINE_BIN, "--data", folder_.path("data"), "--listen",
-         "127.0.0.1:" + std::to_string(port_.number())},
+        command,
         {.environment = environment_, .directory = {}, .output_path = folder_.path("engine.log")});
     const bool up = wait_until([this] { return accepts(port()) || !process_.running(); });
     if (!up || !process_.running()) {

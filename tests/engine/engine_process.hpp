@@ -22,12 +22,15 @@ std::vector<std::string> engine_environment();
 class EngineProcess {
   public:
     // Starts the engine on a free port with a data folder of its own and waits until it answers.
-    explicit EngineProcess(std::vector<std::string> environment = {});
+    // `wrapper` is a command that runs the engine, e.g. with a limit.
+    explicit EngineProcess(std::vector<std::string> environment = {},
+                           std::vector<std::string> wrapper = {});
     ~EngineProcess();  // stops it, and fails the test on a sanitizer's line in its log
     EngineProcess(const EngineProcess&) = delete;
     EngineProcess& operator=(const EngineProcess&) = delete;
 
     void start();
+    void set_wrapper(std::vector<std::string> wrapper) { wrapper_ = std::move(wrapper); }
     void kill() { process_.stop(SIGKILL); }
     int stop() { return process_.stop(SIGTERM); }
     pid_t pid() const { return process_.pid(); }
@@ -41,6 +44,7 @@ class EngineProcess {
     TempDir folder_{"engine"};
     HeldPort port_;
     std::vector<std::string> environment_;
+    std::vector<std::string> wrapper_;
     Process process_;
 };
 

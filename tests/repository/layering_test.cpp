@@ -71,6 +71,7 @@ const std::vector<ThirdParty>& third_parties() {
         {"curl/", {"engine/adapters/", "engine/app/", "cli/", "tests/"}},
         {"sqlite3.h", {"engine/adapters/", "tests/"}},
         {"libpq-fe.h", {"engine/adapters/", "tests/"}},
+        {"date/", {"engine/adapters/"}},
         {"spdlog/", {"engine/adapters/", "engine/app/"}},
         {"argon2.h", {"engine/adapters/", "common/crypto"}},
         {"CLI/", {"cli/", "engine/app/"}},

@@ -120,6 +120,53 @@ TEST_P(AccountsAndFlows, FlowsHaveVersions) {
     EXPECT_TRUE(unknown.ok() && !unknown->has_value());
 }
 
+TEST_P(AccountsAndFlows, SchedulesComeAndGoWithTheirFlow) {
+    ASSERT_TRUE(sign_up("u", "ann@example.org", false).ok());
+    create(a_flow("f1", "project-u"));
+    const auto due = [&](std::int64_t now_ms) {
+        const auto rows = ask_on<std::vector<ScheduleRow>>(
+            [&](auto done) { store_->due_schedules(now_ms, 10, done); });
+        EXPECT_TRUE(rows.ok()) << rows.message();
+        return rows.ok() ? *rows : std::vector<ScheduleRow>();
+    };
+    const auto set = [&](const std::optional<ScheduleRow>& schedule) {
+        return ask_on<std::optional<StoredFlow>>([&](auto done) {
+                   store_->change_flow(
+                       "f1",
+                       [schedule](StoredFlow& flow) {
+                           flow.schedule_changed = true;
+                           flow.schedule = schedule;
+                           return true;
+                       },
+                       done);
+               })
+            .ok();
+    };
+    const ScheduleRow row{"f1", "* * * * *", "Europe/Berlin", 5000};
+    ASSERT_TRUE(set(row));
+    EXPECT_TRUE(due(4999).empty());
+    ASSERT_EQ(due(5000).size(), 1u);
+    EXPECT_EQ(due(5000)[0].timezone, "Europe/Berlin");
+    ScheduleRow later = row;
+    later.next_ms = 6000;
+    const auto advance = [&](const ScheduleRow& to, std::int64_t from_ms) {
+        return ask_on<Done>([&](auto done) { store_->advance_schedule(to, from_ms, done); }).ok();
+    };
+    ASSERT_TRUE(advance(later, 4000));
+    EXPECT_EQ(due(9000)[0].next_ms, 5000) << "another was quicker";
+    ASSERT_TRUE(advance(later, 5000));
+    EXPECT_EQ(due(9000)[0].next_ms, 6000);
+    later.next_ms = ScheduleRow::kNever;
+    ASSERT_TRUE(advance(later, 6000));
+    EXPECT_TRUE(due(9000).empty());
+    ASSERT_TRUE(set(row));
+    ASSERT_TRUE(set(std::nullopt));
+    EXPECT_TRUE(due(9000).empty());
+    ASSERT_TRUE(set(row));
+    ASSERT_TRUE(ask_on<Done>([&](auto done) { store_->delete_flow("f1", done); }).ok());
+    EXPECT_TRUE(due(9000).empty()) << "gone with its flow";
+}
+
 TEST_P(AccountsAndFlows, ChangesOfOneFlowDoNotMix) {
     ASSERT_TRUE(sign_up("u", "ann@example.org", false).ok());
     create(a_flow("f1", "project-u"));

@@ -1,4 +1,5 @@
 // What every store must do: runs and their journal. One suite, each kind of store.
+#include "engine/core/ids.hpp"
 #include "tests/store/run_store_fixture.hpp"
 
 #include <string>
@@ -208,6 +209,71 @@ TEST_P(Runs, ListsAreNarrowedAndPaged) {
     ASSERT_TRUE(page.ok() && page->next);
     query.cursor = page->next;
     EXPECT_EQ(list(query), (Ids{"r1", "r0"}));
+}
+
+TEST_P(Runs, OldRunsAreRemovedWithTheirJournals) {
+    const auto run_of = [](std::int64_t created_ms, int number) {
+        std::string id = first_ordered_id(created_ms) + "xxxxxxxxxxxxx";
+        id.back() = static_cast<char>('a' + number);
+        NewRun run = a_run(id, "d" + id);
+        run.row.created_ms = created_ms;
+        return run;
+    };
+    std::vector<std::string> ids;
+    for (int i = 0; i < 6; ++i) {
+        const NewRun run = run_of(i < 4 ? 1000 : 9000, i);
+        ids.push_back(run.row.id);
+        ASSERT_TRUE(create(run).ok());
+        JournalCommit end = a_commit(run.row.id, 1);
+        end.finished_ms = i == 3 ? 0 : 5;
+        end.resume_ms = i == 3 ? 77 : 0;
+        ASSERT_TRUE(append(end).ok());
+    }
+    const auto remove = [&](std::size_t limit) {
+        const auto removed =
+            ask_on<std::size_t>([&](auto done) { store_->remove_old_runs(9000, limit, done); });
+        EXPECT_TRUE(removed.ok()) << removed.message();
+        return removed.ok() ? *removed : 0;
+    };
+    EXPECT_EQ(remove(2), 2u);
+    EXPECT_EQ(remove(2), 1u);
+    EXPECT_EQ(remove(2), 0u);
+    EXPECT_FALSE(read(ids[0]));
+    EXPECT_FALSE(read(ids[2]));
+    EXPECT_TRUE(read(ids[3])) << "it rests";
+    EXPECT_EQ(read(ids[4])->commits.size(), 2u) << "not old enough";
+    EXPECT_FALSE(create(a_run("again", "d" + ids[0]))->duplicate) << "its delivery is forgotten";
+    EXPECT_TRUE(create(a_run("twice", "d" + ids[5]))->duplicate);
+}
+
+TEST_P(Runs, RunsAreCountedAndPutAway) {
+    for (int i = 0; i < 4; ++i) {
+        NewRun run = a_run("r" + std::to_string(i));
+        run.row.status = i == 0 ? "FAILED" : "RUNNING";
+        run.row.project_id = i == 3 ? "another" : "p";
+        ASSERT_TRUE(create(run).ok());
+    }
+    const auto counts = [&] {
+        const auto found =
+            ask_on<std::vector<StatusCount>>([&](auto done) { store_->count_runs("p", done); });
+        std::string text;
+        for (const StatusCount& one : *found) {
+            text += one.status + "=" + std::to_string(one.count) + " ";
+        }
+        return text;
+    };
+    EXPECT_EQ(counts(), "FAILED=1 RUNNING=2 ");
+    ASSERT_TRUE(ask_on<Done>([&](auto done) {
+                    store_->archive_runs("p", {"r0", "r3", "nothing", "it's"}, 77, done);
+                }).ok());
+    EXPECT_EQ(counts(), "RUNNING=2 ");
+    EXPECT_EQ(read("r0")->row.archived_ms, 77);
+    EXPECT_EQ(read("r3")->row.archived_ms, 0) << "of another project";
+    RunQuery query;
+    query.project_id = "p";
+    EXPECT_EQ(list(query).size(), 2u);
+    query.include_archived = true;
+    EXPECT_EQ(list(query).size(), 3u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, Runs, ::testing::Values(StoreKind::sqlite));

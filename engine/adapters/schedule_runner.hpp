@@ -1,0 +1,44 @@
+// Starts the flows whose trigger is a schedule. Every time of a schedule starts one run, whatever
+// crashes and however many engines look at the same table: the time is the run's delivery id. Times
+// that were missed while no engine ran are made up for by one run.
+#pragma once
+
+#include "engine/ports/clock.hpp"
+#include "engine/ports/flow_catalog.hpp"
+#include "engine/ports/log.hpp"
+#include "engine/ports/loop.hpp"
+#include "engine/ports/runs.hpp"
+#include "engine/ports/store.hpp"
+
+namespace sallyport::engine {
+
+class ScheduleRunner {
+  public:
+    struct Ports {
+        Loop& loop;
+        const Clock& clock;
+        FlowStore& flows;
+        FlowCatalog& catalog;
+        Runs& runs;
+        Log& log;
+    };
+
+    explicit ScheduleRunner(Ports ports) : ports_(ports) {}
+    ~ScheduleRunner();
+    ScheduleRunner(const ScheduleRunner&) = delete;
+    ScheduleRunner& operator=(const ScheduleRunner&) = delete;
+
+    void start();
+    void stop();
+
+  private:
+    void look();
+    void fire(const ScheduleRow& row);
+    void advance(const ScheduleRow& row);
+
+    Ports ports_;
+    Loop::TimerId timer_ = 0;
+    bool looking_ = false;
+};
+
+}  // namespace sallyport::engine

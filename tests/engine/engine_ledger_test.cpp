@@ -1,0 +1,242 @@
+// Kills at random moments under webhooks, on both stores, and the books afterwards: every
+// acknowledged run ends, no recorded step is performed again, each effect is under its one key.
+//
+// SALLYPORT_LEDGER_KILLS and SALLYPORT_LEDGER_SEED choose how long and which moments;
+// scripts/kill-soak runs the long form. The ledger is printed.
+#include "tests/engine/engine_process.hpp"
+#include "tests/integration/fixtures/postgres_server.hpp"
+#include "tests/integration/fixtures/upstream.hpp"
+#include "tests/integration/fixtures/wait.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace sallyport::test {
+namespace {
+
+unsigned from_environment(const char* name, unsigned fallback) {
+    const char* text = std::getenv(name);
+    return text == nullptr ? fallback : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
+}
+
+// What the world outside saw: the number of the last request under each key.
+class World {
+  public:
+    UpstreamReply answer(const UpstreamRequest& request) {
+        const std::string key = request.header("idempotency-key").value_or("none");
+        const std::lock_guard lock(mutex_);
+        const int number = ++requests_;
+        Effect& effect = effects_[key];
+        effect.last = number;
+        effect.times += 1;
+        UpstreamReply reply;
+        reply.headers = {{"Content-Type", "application/json"}};
+        reply.body = R"({"n":)" + std::to_string(number) + "}";
+        return reply;
+    }
+    struct Effect {
+        int last = 0;
+        int times = 0;
+    };
+    std::map<std::string, Effect> effects() const {
+        const std::lock_guard lock(mutex_);
+        return effects_;
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    std::map<std::string, Effect> effects_;
+    int requests_ = 0;
+};
+
+struct Acknowledged {
+    std::string run;
+    std::string answer;  // of a sync caller
+};
+
+struct Books {
+    std::mutex mutex;
+    std::vector<Acknowledged> acknowledged;
+    std::atomic<std::size_t> sent = 0;
+    std::atomic<std::size_t> refused = 0;     // 503
+    std::atomic<std::size_t> unanswered = 0;  // the engine died first
+};
+
+class EngineLedger : public ::testing::TestWithParam<bool> {
+  protected:
+    EngineLedger() : random_(from_environment("SALLYPORT_LEDGER_SEED", 1)) {
+        std::vector<std::string> settings = {"SALLYPORT_EGRESS_ALLOW=" + stub_.address(),
+                                             "AP_LOG_LEVEL=warn"};
+        if (GetParam()) {
+            server_ = std::make_unique<PostgresServer>();
+            settings.emplace_back("AP_DB_TYPE=POSTGRES");
+            settings.push_back("AP_POSTGRES_URL=" + server_->make_database());
+        }
+        for (int i = 0; i < (GetParam() ? 2 : 1); ++i) {
+            engines_.push_back(std::make_unique<EngineProcess>(settings));
+        }
+        ann_ = std::make_unique<ApiUser>(*engines_[0]);
+        ann_->sign_up();
+        const std::string call = R"({"method":"POST","url":"http://)" + stub_.address() +
+                                 R"(/effect","body_type":"json","body":{}})";
+        flow_ = ann_->make_flow(
+            {code_step("first", "export const code = async () => Math.random();"),
+             http_step("call", call),
+             code_step("second", "export const code = async (inputs) => inputs.n;",
+                       R"({"n":"{{call.output.body.n}}"})"),
+             http_step("again", call), answer_step("answer", R"({"n":"{{second.output}}"})")});
+    }
+
+    int pick(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
+
+    // Sends until told to stop, by turns to all engines, every third time as a sync caller.
+    void send_webhooks(std::size_t from) {
+        HttpClient client;
+        for (std::size_t i = from; !stop_; ++i) {
+            const bool sync = i % 3 == 0;
+            HttpRequest hook;
+            hook.method = "POST";
+            hook.url =
+                engines_[i % engines_.size()]->url("/v1/webhooks/" + flow_ + (sync ? "/sync" : ""));
+            ++books_.sent;
+            const HttpResponse answer = client.send(hook);
+            if (answer.status == 200) {
+                const std::lock_guard lock(books_.mutex);
+                books_.acknowledged.push_back(
+                    {answer.header("x-webhook-id").value_or(""), sync ? answer.body : ""});
+            } else if (answer.status == 503) {
+                ++books_.refused;
+                std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            } else {
+                ++books_.unanswered;
+                std::this_thread::sleep_for(std::chrono::milliseconds(5));
+            }
+        }
+    }
+
+    // One thing dies: mostly an engine, sometimes a sandbox worker or the database.
+    void kill_something() {
+        EngineProcess& engine =
+            *engines_[static_cast<std::size_t>(pick(0, static_cast<int>(engines_.size()) - 1))];
+        const int dice = pick(1, 10);
+        if (dice == 1 && server_ != nullptr) {
+            server_->crash();
+            server_->start();
+            ++database_kills_;
+        } else if (dice <= 3) {
+            for (const ChildProcess& child : children_of(engine.pid())) {
+                ::kill(child.pid, SIGKILL);
+            }
+            ++worker_kills_;
+        } else {
+            engine.kill();
+            engine.start();
+            ++engine_kills_;
+        }
+    }
+
+    void storm(unsigned kills) {
+        std::vector<std::thread> clients;
+        for (std::size_t i = 0; i < 4; ++i) {
+            clients.emplace_back([this, i] { send_webhooks(i); });
+        }
+        for (unsigned kill = 0; kill < kills; ++kill) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(pick(50, 600)));
+            kill_something();
+        }
+        stop_ = true;
+        for (std::thread& client : clients) {
+            client.join();
+        }
+    }
+
+    // The record of one run against what the world saw.
+    void check(const Acknowledged& one, const std::map<std::string, World::Effect>& effects) {
+        const Json run = ann_->finished_run(one.run);
+        const std::string status(run["status"].text());
+        ++ended_[status];
+        // A worker that was killed in the middle of a script is an internal error, and said so.
+        EXPECT_TRUE(status == "SUCCEEDED" || (status == "INTERNAL_ERROR" && worker_kills_ > 0))
+            << run.dump();
+        for (const char* step : {"call", "again"}) {
+            const Json record = run["steps"][step];
+            if (record["status"].text() != "SUCCEEDED") {
+                continue;
+            }
+            const auto effect = effects.find(one.run + ":" + step + ":1");
+            ASSERT_NE(effect, effects.end()) << "an effect nobody saw";
+            EXPECT_EQ(record["output"]["body"]["n"].integer_or(0), effect->second.last)
+                << one.run << ": performed again after its result was recorded";
+        }
+        if (!one.answer.empty()) {
+            EXPECT_EQ(one.answer, R"({"n":)" + run["steps"]["second"]["output"].dump() + "}");
+        }
+    }
+
+    void print() const {
+        std::size_t repeated = 0;
+        for (const auto& [key, effect] : world_->effects()) {
+            repeated += effect.times > 1 ? 1 : 0;
+        }
+        std::printf("ledger, %s\n", GetParam() ? "PostgreSQL, two engines" : "SQLite");
+        std::printf("  killed        engines %d, sandboxes %d, databases %d\n", engine_kills_,
+                    worker_kills_, database_kills_);
+        std::printf("  sent          %zu\n", books_.sent.load());
+        std::printf("  acknowledged  %zu\n", books_.acknowledged.size());
+        std::printf("  refused       %zu (503)\n", books_.refused.load());
+        std::printf("  unanswered    %zu (the engine died first)\n", books_.unanswered.load());
+        for (const auto& [status, count] : ended_) {
+            std::printf("  ended         %zu %s\n", count, status.c_str());
+        }
+        std::printf(
+            "  effects       %zu keys, %zu of them asked for again before their result "
+            "was on disk\n",
+            world_->effects().size(), repeated);
+    }
+
+    std::shared_ptr<World> world_ = std::make_shared<World>();
+    Upstream stub_{
+        [world = world_](const UpstreamRequest& request) { return world->answer(request); }};
+    std::unique_ptr<PostgresServer> server_;
+    std::vector<std::unique_ptr<EngineProcess>> engines_;
+    std::unique_ptr<ApiUser> ann_;
+    std::string flow_;
+    std::mt19937 random_;
+    Books books_;
+    std::atomic<bool> stop_ = false;
+    int engine_kills_ = 0;
+    int worker_kills_ = 0;
+    int database_kills_ = 0;
+    std::map<std::string, std::size_t> ended_;
+};
+
+TEST_P(EngineLedger, EveryAcknowledgedRunEndsAndNoRecordedStepRepeats) {
+    storm(from_environment("SALLYPORT_LEDGER_KILLS", 12));
+    ASSERT_FALSE(books_.acknowledged.empty());
+    ann_->sign_in("ann@example.org", "Password1!");
+    // First all ends, then the books are closed: what the world sees after that was a repetition.
+    for (const Acknowledged& one : books_.acknowledged) {
+        ann_->finished_run(one.run);
+    }
+    const auto effects = world_->effects();
+    for (const Acknowledged& one : books_.acknowledged) {
+        check(one, effects);
+    }
+    print();
+}
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, EngineLedger, ::testing::Values(false));
+INSTANTIATE_TEST_SUITE_P(Postgres, EngineLedger, ::testing::Values(true));
+
+}  // namespace
+}  // namespace sallyport::test
