@@ -106,7 +106,7 @@ void write_parts(Text& text, const MetricsInput& input) {
              "Changes in them; by commits: the size of a group.", input.commits.changes);
     text.one("sallyport_store_waiting", "gauge", "Changes that wait for their commit.",
              input.commits.waiting);
-    const JsboxPool::Counters& box = input.sandbox;
+    const SandboxFigures& box = input.sandbox;
     text.one("sallyport_sandbox_workers", "gauge", "Workers that are up.", box.workers_ready);
     text.one("sallyport_sandbox_running", "gauge", "Workers that run a script.", box.running);
     text.one("sallyport_sandbox_waiting", "gauge", "Scripts that wait for a worker.", box.queued);

@@ -2,19 +2,30 @@
 // grows with use: no flow, project, address or path.
 #pragma once
 
-#include "engine/adapters/jsbox_pool.hpp"
 #include "engine/core/run_counters.hpp"
 #include "engine/ports/store.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace sallyport::engine {
+
+// Of the sandbox's worker processes.
+struct SandboxFigures {
+    std::size_t workers_ready = 0;
+    std::size_t running = 0;
+    std::size_t queued = 0;
+    std::uint64_t runs = 0;
+    std::uint64_t workers_started = 0;
+    std::uint64_t workers_killed = 0;
+};
 
 struct MetricsInput {
     RunCounters runs;
     RunGauges now;
     CommitCounters commits;
-    JsboxPool::Counters sandbox;
+    SandboxFigures sandbox;
     std::string version;
 };
 

@@ -113,8 +113,13 @@ struct Engine {
                   : std::optional(contract::verdict_key(config.verdict_secret))) {}
 
     std::string metrics() const {
-        return metrics_text({driver.counters(), driver.gauges(), store->commits(),
-                             sandbox.counters(), std::string(kEngineVersion)});
+        const JsboxPool::Counters box = sandbox.counters();
+        return metrics_text({driver.counters(),
+                             driver.gauges(),
+                             store->commits(),
+                             {box.workers_ready, box.running, box.queued, box.runs,
+                              box.workers_started, box.workers_killed},
+                             std::string(kEngineVersion)});
     }
 
     AsioLoop& loop;
