@@ -228,7 +228,8 @@ TEST(HandshakePolicy, EachNameAnswersItsProvider) {
         EXPECT_EQ(out.body, c.body) << c.name;
         EXPECT_EQ(out.json, c.json) << c.name;
         EXPECT_EQ(out.fields, c.fields) << c.name;
-        for (const Handshake& handshake : handshakes_named(c.name).value()) {
+        const auto handshakes = handshakes_named(c.name);
+        for (const Handshake& handshake : *handshakes) {
             EXPECT_EQ(handshake.trust, c.trust) << c.name;
         }
     }
