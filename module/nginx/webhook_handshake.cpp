@@ -18,12 +18,16 @@ namespace {
 
 class NginxHandshakeRequest : public hook::HandshakeRequest {
   public:
-    NginxHandshakeRequest(const Request& request, std::string_view body)
-        : request_(request), body_(body) {}
+    NginxHandshakeRequest(const Request& request, const hook::Profile& profile,
+                          std::string_view body)
+        : request_(request), profile_(profile), body_(body) {}
 
     std::string_view method() const override { return view(request_.r()->method_name); }
     std::string_view target() const override { return view(request_.r()->unparsed_uri); }
     std::string url() const override {
+        if (!profile_.url.empty()) {
+            return profile_.url;  // what the provider was told, where a proxy in front changes it
+        }
         const ngx_http_request_t* r = request_.r();
         std::string out = request_.is_https() ? "https://" : "http://";
         if (r->headers_in.host != nullptr) {
@@ -40,6 +44,7 @@ class NginxHandshakeRequest : public hook::HandshakeRequest {
 
   private:
     const Request& request_;
+    const hook::Profile& profile_;
     std::string_view body_;
 };
 
@@ -112,7 +117,8 @@ const Secret* first_secret(const WebhookLocation& location) {
 HandshakeResult try_handshakes(Request& request, const WebhookLocation& location, bool verified,
                                std::optional<std::string_view> body) {
     HandshakeResult out;
-    const NginxHandshakeRequest asked(request, body.value_or(std::string_view()));
+    const NginxHandshakeRequest asked(request, **location.profile,
+                                      body.value_or(std::string_view()));
     for (const WebhookHandshake& own : *location.handshakes) {
         const hook::Handshake& handshake = own.handshake;
         if ((handshake.trust == hook::Handshake::Trust::signed_) != verified ||
@@ -139,7 +145,8 @@ HandshakeResult try_handshakes(Request& request, const WebhookLocation& location
                 return refused(handshake, NGX_HTTP_FORBIDDEN);
             }
         }
-        if ((handshake.name == "sns" || handshake.name == "aws-sns") && location.certificates != nullptr) {
+        if ((handshake.name == "sns" || handshake.name == "aws-sns") &&
+            location.certificates != nullptr) {
             location.certificates->ask_to_call(answer.challenge);
         }
         return {HandshakeResult::Kind::answered,

@@ -40,7 +40,7 @@ packages_build() {
     esac
     # Every build tree knows the tests, so CMake looks for their libraries.
     printf '%s\n' libgtest-dev libgmock-dev libcmocka-dev
-    # npm fetches the JavaScript engine and the tests' header scanner; another npm than Debian's will
+    # npm fetches the JavaScript engine and what the tests need of it; another npm than Debian's will
     # do as well.
     command -v npm >/dev/null 2>&1 || printf '%s\n' npm
     printf '%s\n' ca-certificates

@@ -40,6 +40,8 @@ constexpr std::string_view kHttp = R"(
         location /graph { sallyport_webhook unsigned; sallyport_webhook_handshake graph; proxy_pass http://%%UPSTREAM%%; }
         location /okta { sallyport_webhook okta-token; sallyport_webhook_handshake okta; proxy_pass http://%%UPSTREAM%%; }
         location /ebay { sallyport_webhook unsigned; sallyport_webhook_handshake ebay token=the-verification-token; proxy_pass http://%%UPSTREAM%%; }
+        location /told { sallyport_webhook unsigned url=https://public.example/hook; sallyport_webhook_handshake ebay token=the-verification-token; proxy_pass http://%%UPSTREAM%%; }
+        location /grid { sallyport_webhook unsigned; sallyport_webhook_handshake event-grid; proxy_pass http://%%UPSTREAM%%; }
         location /own { sallyport_webhook unsigned; sallyport_webhook_handshake "method=GET echo=query:c as=json:answer transform=sha256-hex prefix=v1="; proxy_pass http://%%UPSTREAM%%; }
         location /report { sallyport_webhook dropbox handshake=dropbox; sallyport_webhook_mode report; proxy_pass http://%%UPSTREAM%%; }
     }
@@ -137,6 +139,18 @@ TEST_F(WebhookHandshake, OthersAreAnsweredToo) {
               "{\"challengeResponse\":\"" +
                   hex_encode(digest(DigestAlgorithm::sha256, "abcthe-verification-token" + url)) +
                   "\"}");
+    EXPECT_EQ(ask("GET", "/told?challenge_code=abc").body,
+              "{\"challengeResponse\":\"" +
+                  hex_encode(digest(DigestAlgorithm::sha256,
+                                    "abcthe-verification-tokenhttps://public.example/hook")) +
+                  "\"}");
+    const auto grid = [&](const std::string& type) {
+        return ask("POST", "/grid", {{"aeg-event-type", "SubscriptionValidation"}},
+                   R"([{"eventType":")" + type + R"(","data":{"validationCode":"c-1"}}])");
+    };
+    EXPECT_EQ(grid("Microsoft.EventGrid.SubscriptionValidationEvent").body,
+              R"({"validationResponse":"c-1"})");
+    EXPECT_EQ(grid("Microsoft.Storage.BlobCreated").status, 401);
     EXPECT_EQ(ask("GET", "/own?c=q%22x").body,
               "{\"answer\":\"v1=" + hex_encode(digest(DigestAlgorithm::sha256, "q\"x")) + "\"}");
     EXPECT_EQ(
