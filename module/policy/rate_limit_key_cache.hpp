@@ -13,8 +13,9 @@ namespace sallyport::policy {
 
 class KeyCache {
   public:
-    // Longer keys, and those of several parts, are not worth a comparison.
-    static constexpr std::size_t kBytesMax = 40;
+    // What a key may have, a byte more for each part included: longer ones are not worth a
+    // comparison.
+    static constexpr std::size_t kBytesMax = 48;
     static constexpr std::size_t kPlaces = 128;
 
     struct Entry {
@@ -29,22 +30,34 @@ class KeyCache {
     // The place of `key`, with what is known of it; null when it is not one to be kept here. What
     // is not known yet the caller may fill in.
     Entry* place_of(const KeyParts& key) {
-        if (key.count != 1 || key.parts[0].empty() || key.parts[0].size() > kBytesMax) {
+        std::uint64_t words[kBytesMax / 8] = {};
+        auto* const bytes = reinterpret_cast<unsigned char*>(words);
+        std::size_t used = 0;
+        for (std::size_t i = 0; i < key.count; ++i) {
+            const std::string_view part = key.parts[i];
+            if (part.size() >= kBytesMax - used) {
+                return nullptr;
+            }
+            bytes[used] = static_cast<unsigned char>(part.size());
+            if (!part.empty()) {
+                std::memcpy(bytes + used + 1, part.data(), part.size());
+            }
+            used += 1 + part.size();
+        }
+        if (used == 0) {
             return nullptr;
         }
-        const std::string_view text = key.parts[0];
-        std::uint64_t words[kBytesMax / 8] = {};
-        std::memcpy(words, text.data(), text.size());
-        std::uint64_t mixed = text.size();
+        std::uint64_t mixed = 0;
         for (const std::uint64_t word : words) {
             mixed = (mixed ^ word) * 0x9e3779b97f4a7c15U;
+            mixed ^= mixed >> 29;
         }
         if (entries_ == nullptr) {
             entries_ = std::make_unique<std::array<Entry, kPlaces>>();
         }
         Entry& entry = (*entries_)[mixed >> 57];
-        if (entry.size != text.size() || std::memcmp(entry.bytes, words, sizeof words) != 0) {
-            entry.size = static_cast<std::uint8_t>(text.size());
+        if (entry.size != used || std::memcmp(entry.bytes, words, sizeof words) != 0) {
+            entry.size = static_cast<std::uint8_t>(used);
             std::memcpy(entry.bytes, words, sizeof words);
             entry.has_hash = false;
             entry.has_text = false;

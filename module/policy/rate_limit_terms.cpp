@@ -30,10 +30,10 @@ LimitTerms slowed(const LimitTerms& terms, std::uint32_t share) {
     LimitTerms out = terms;
     const std::uint64_t parts = std::max(share, 1U);
     // Rounded up: never more than the share.
-    const std::int64_t interval_ns =
-        static_cast<std::int64_t>((static_cast<double>(terms.gcra.interval_ns) * kWhole) /
-                                  static_cast<double>(parts)) +
-        1;
+    const double exact_ns =
+        static_cast<double>(terms.gcra.interval_ns) * kWhole / static_cast<double>(parts);
+    const auto interval_ns =
+        static_cast<std::int64_t>(std::min(exact_ns, static_cast<double>(kRefillNsMax))) + 1;
     out.gcra = with_interval(interval_ns, terms.burst);
     out.quota = std::max(terms.quota * parts / kWhole, std::uint64_t{1});
     return out;

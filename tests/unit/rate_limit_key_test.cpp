@@ -97,7 +97,7 @@ TEST(AddressPart, GroupsIpv6ByPrefixAndFoldsMappedIpv4) {
 
 TEST(KeyCache, KeepsWhatItIsGivenForThatKeyOnly) {
     KeyCache cache;
-    const std::string longest(KeyCache::kBytesMax, 'x');
+    const std::string longest(KeyCache::kBytesMax - 1, 'x');
     for (const std::string& key : {std::string("a"), std::string("192.0.2.1"), longest,
                                    std::string("a\0", 2), std::string("\0", 1)}) {
         KeyCache::Entry* entry = cache.place_of(parts({key}));
@@ -110,8 +110,13 @@ TEST(KeyCache, KeepsWhatItIsGivenForThatKeyOnly) {
         EXPECT_EQ(entry->hash, (KeyHash{key.size(), 7}));
     }
     EXPECT_EQ(cache.place_of(parts({longest + "y"})), nullptr);
-    EXPECT_EQ(cache.place_of(parts({"a", "b"})), nullptr);
-    EXPECT_EQ(cache.place_of(parts({""})), nullptr);
+    EXPECT_EQ(cache.place_of(parts({})), nullptr);
+    // Where one part ends and the next begins matters.
+    cache.place_of(parts({"a", "bc"}))->has_hash = true;
+    EXPECT_TRUE(cache.place_of(parts({"a", "bc"}))->has_hash);
+    EXPECT_FALSE(cache.place_of(parts({"ab", "c"}))->has_hash);
+    EXPECT_FALSE(cache.place_of(parts({"abc"}))->has_hash);
+    EXPECT_FALSE(cache.place_of(parts({"a", "bc", ""}))->has_hash);
     // Far more keys than places: whoever comes back is either known or asked for anew, never
     // another.
     for (int round = 0; round < 2; ++round) {
