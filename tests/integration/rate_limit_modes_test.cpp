@@ -22,7 +22,7 @@ namespace {
 using testing::HasSubstr;
 
 constexpr std::string_view kConfig = R"(
-    sallyport_redis main unix:%%SOCKET%% budget=500ms;
+    sallyport_redis main unix:%%SOCKET%% budget=1000ms;
     sallyport_limit window_here  window=1h max=3 key=$arg_k;
     sallyport_limit window_main  window=1h max=20 key=$arg_k store=main;
     sallyport_limit slots_here   concurrent=2 key=$arg_k;

@@ -25,7 +25,7 @@ using testing::Not;
 constexpr std::string_view kConfig = R"(
     log_format seen "$status $request_uri";
     access_log %%DIR%%/access.log seen;
-    sallyport_redis main unix:%%SOCKET%% budget=500ms;
+    sallyport_redis main unix:%%SOCKET%% budget=1000ms;
     sallyport_limit_table paying file=%%DIR%%/tenants.txt refresh=100ms;
     sallyport_limit_table stored redis=main refresh=100ms;
 

@@ -18,7 +18,7 @@ namespace {
 using testing::HasSubstr;
 
 constexpr std::string_view kConfig = R"(
-    sallyport_redis main unix:%%SOCKET%% budget=500ms;
+    sallyport_redis main unix:%%SOCKET%% budget=1000ms;
     sallyport_limit rated   rate=10r/d key=$arg_k;
     sallyport_limit windowed window=1h max=6 key=$arg_k;
     sallyport_limit slots   concurrent=1 key=$arg_k;
