@@ -113,6 +113,9 @@ void BanSync::strike_done(RedisCall& call, const store::Reply* reply) {
 }
 
 void BanSync::turn() {
+    if (ngx_exiting != 0) {
+        return;  // a call on its way would keep the worker alive
+    }
     arm();
     if (store_.client != nullptr && store_.client->available() && !talk_.pending() &&
         zone_.take_turn(static_cast<std::int64_t>(kTurnMs)) && !say()) {

@@ -1,5 +1,5 @@
 // Looking at a limit's table without changing it: for the operator.
-#include "module/nginx/rate_limit_zone.hpp"
+#include "module/nginx/rate_limit_entry.hpp"
 
 #include <algorithm>
 
@@ -8,7 +8,6 @@ namespace {
 
 using policy::ConcurrencyEntry;
 using policy::LeaseEntry;
-using policy::LimitKind;
 using policy::LimitSpec;
 using policy::Measure;
 using policy::TableEntry;
@@ -26,20 +25,6 @@ Measure measure(const WindowEntry& entry, const LimitSpec& spec, std::int64_t no
 }
 Measure measure(const ConcurrencyEntry& entry, const LimitSpec&, std::int64_t) {
     return {entry.held(), 0};
-}
-
-template <typename Visit>
-auto of_kind(const LimitSpec& spec, Visit&& visit) {
-    switch (spec.kind) {
-        case LimitKind::rate:
-            break;
-        case LimitKind::window:
-            return visit.template operator()<WindowEntry>();
-        case LimitKind::concurrent:
-            return visit.template operator()<ConcurrencyEntry>();
-    }
-    return spec.leases() ? visit.template operator()<LeaseEntry>()
-                         : visit.template operator()<TableEntry>();
 }
 
 }  // namespace

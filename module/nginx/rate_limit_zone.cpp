@@ -2,6 +2,7 @@
 
 #include "common/crypto.hpp"
 #include "module/nginx/guard.hpp"
+#include "module/nginx/rate_limit_entry.hpp"
 #include "module/nginx/str.hpp"
 
 #include <signal.h>
@@ -16,7 +17,6 @@ namespace sallyport::ngx {
 using policy::ConcurrencyEntry;
 using policy::LeaseEntry;
 using policy::LimitKind;
-using policy::TableEntry;
 using policy::WindowEntry;
 
 namespace {
@@ -35,21 +35,6 @@ std::string_view layout_word(const policy::LimitSpec& spec) {
             return "concurrent";
     }
     return {};
-}
-
-// Calls visit.template operator()<Entry>() with the entry type of the limit's table.
-template <typename Visit>
-auto of_kind(const policy::LimitSpec& spec, Visit&& visit) {
-    switch (spec.kind) {
-        case LimitKind::rate:
-            break;
-        case LimitKind::window:
-            return visit.template operator()<WindowEntry>();
-        case LimitKind::concurrent:
-            return visit.template operator()<ConcurrencyEntry>();
-    }
-    return spec.leases() ? visit.template operator()<LeaseEntry>()
-                         : visit.template operator()<TableEntry>();
 }
 
 }  // namespace

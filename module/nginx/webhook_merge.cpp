@@ -2,11 +2,11 @@
 #include "common/file_text.hpp"
 #include "module/nginx/feature.hpp"
 #include "module/nginx/pool.hpp"
+#include "module/nginx/proxying.hpp"
 #include "module/nginx/str.hpp"
 #include "module/nginx/webhook_conf.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace sallyport::ngx {
 
@@ -26,22 +26,10 @@ std::string place_of(ngx_conf_t* cf) {
 }
 
 // A sender may hang up before the upstream has answered (Slack waits three seconds). The upstream's
-// answer decides whether the delivery is done, so nginx must wait for it. Every module that proxies
-// keeps its ngx_http_upstream_conf_t as the first member of its location configuration.
+// answer decides whether the delivery is done, so nginx must wait for it.
 void outlive_the_client(ngx_conf_t* cf) {
-    constexpr std::array<std::string_view, 5> kProxies = {
-        "ngx_http_proxy_module", "ngx_http_fastcgi_module", "ngx_http_uwsgi_module",
-        "ngx_http_scgi_module", "ngx_http_grpc_module"};
-    auto* context = static_cast<ngx_http_conf_ctx_t*>(cf->ctx);
-    for (ngx_uint_t m = 0; cf->cycle->modules[m] != nullptr; ++m) {
-        const ngx_module_t& module = *cf->cycle->modules[m];
-        if (module.type == NGX_HTTP_MODULE &&
-            std::find(kProxies.begin(), kProxies.end(), module.name) != kProxies.end()) {
-            auto* upstream =
-                static_cast<ngx_http_upstream_conf_t*>(context->loc_conf[module.ctx_index]);
-            upstream->ignore_client_abort = 1;
-        }
-    }
+    for_each_proxying_conf(
+        cf, [](ngx_http_upstream_conf_t& upstream) { upstream.ignore_client_abort = 1; });
 }
 
 // What the location's profile and its own directive ask for.

@@ -5,6 +5,7 @@
 #include "common/units.hpp"
 #include "module/nginx/feature.hpp"
 #include "module/nginx/pool.hpp"
+#include "module/nginx/proxying.hpp"
 #include "module/nginx/str.hpp"
 #include "module/nginx/webhook_conf.hpp"
 #include "module/store/redis_slot.hpp"
@@ -204,21 +205,10 @@ void add_error_pages(ngx_conf_t* cf, const WebhookSpool& spool) {
     core->error_pages = pages;
 }
 
-// As with proxy_intercept_errors on, in every module that proxies: each keeps its
-// ngx_http_upstream_conf_t as the first member of its location configuration.
+// As with proxy_intercept_errors on, in every module that proxies.
 void intercept_errors(ngx_conf_t* cf) {
-    constexpr std::array<std::string_view, 5> kProxies = {
-        "ngx_http_proxy_module", "ngx_http_fastcgi_module", "ngx_http_uwsgi_module",
-        "ngx_http_scgi_module", "ngx_http_grpc_module"};
-    auto* context = static_cast<ngx_http_conf_ctx_t*>(cf->ctx);
-    for (ngx_uint_t m = 0; cf->cycle->modules[m] != nullptr; ++m) {
-        const ngx_module_t& module = *cf->cycle->modules[m];
-        if (module.type == NGX_HTTP_MODULE &&
-            std::find(kProxies.begin(), kProxies.end(), module.name) != kProxies.end()) {
-            static_cast<ngx_http_upstream_conf_t*>(context->loc_conf[module.ctx_index])
-                ->intercept_errors = 1;
-        }
-    }
+    for_each_proxying_conf(
+        cf, [](ngx_http_upstream_conf_t& upstream) { upstream.intercept_errors = 1; });
 }
 
 Status find_store(ngx_conf_t* cf, WebhookSpoolMain& main, WebhookSpool& spool) {

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <memory>
 
 namespace sallyport::test {
@@ -194,9 +195,38 @@ TEST(BanShared, AReloadKeepsSharing) {
     RedisServer redis;
     Node a(redis);
     Node b(redis);
+    const std::vector<pid_t> old = a.nginx.worker_pids();
     ASSERT_TRUE(a.nginx.reload());
     b.fail("127.0.0.83", 6);
     EXPECT_TRUE(a.comes_to_ban("127.0.0.83"));
+    for (const pid_t pid : old) {
+        EXPECT_TRUE(wait_until([&] { return kill(pid, 0) != 0; }))
+            << "the exchange holds no worker";
+    }
+}
+
+// The commands that docs/directives/redis.md names are all that is needed.
+TEST(BanShared, AnAclUserNeedsNoMoreThanIsDocumented) {
+    RedisServer redis;
+    redis.command({"ACL",      "SETUSER", "gate",  "on",       ">gatepass",    "~sallyport:*",
+                   "-@all",    "+ping",   "+set",  "+evalsha", "+script|load", "+time",
+                   "+hget",    "+hset",   "+hdel", "+hmget",   "+hincrby",     "+del",
+                   "+pexpire", "+zadd",   "+zrem", "+zcard",   "+zrange",      "+zrangebyscore"});
+    NginxOptions options = Node::options(redis, 1);
+    options.files = {{"redis.key", "gatepass"}};
+    std::string conf(kConf);
+    const std::string plain = "redis://%%REDIS%%;";
+    conf.replace(conf.find(plain), plain.size(),
+                 "redis://%%REDIS%% user=gate password_file=redis.key;");
+    NginxServer a(conf, options);
+    Node b(redis);
+    HttpClient client;
+    for (int i = 0; i < 6; ++i) {
+        EXPECT_EQ(client.send({.url = a.url("/401"), .local_address = "127.0.0.84"}).status, 401);
+    }
+    EXPECT_TRUE(b.comes_to_ban("127.0.0.84"));
+    EXPECT_EQ(a.error_log().find("refuses a command"), std::string::npos) << a.error_log();
+    EXPECT_EQ(a.error_log().find("is not available"), std::string::npos) << a.error_log();
 }
 
 TEST(BanShared, OtherPrefixesAreNoticed) {

@@ -208,6 +208,24 @@ TEST_F(IpListRedis, TheLastGoodListOutlivesTheStoreAndReloads) {
     EXPECT_EQ(status(nginx, "10.0.0.1"), 200);
 }
 
+// The commands that docs/directives/redis.md names are all that is needed.
+TEST_F(IpListRedis, AnAclUserNeedsNoMoreThanIsDocumented) {
+    load();
+    redis_.command({"ACL", "SETUSER", "gate", "on", ">gatepass", "~sallyport:*", "~blocked*",
+                    "~{ips}office*", "~lazy*", "-@all", "+ping", "+set", "+evalsha", "+script|load",
+                    "+mget", "+type", "+getrange", "+sscan"});
+    NginxOptions user = options();
+    user.files = {{"redis.key", "gatepass"}};
+    std::string conf(kConf);
+    const std::string plain = "redis://%%REDIS%%;";
+    conf.replace(conf.find(plain), plain.size(),
+                 "redis://%%REDIS%% user=gate password_file=redis.key;");
+    NginxServer nginx(conf, user);
+    EXPECT_TRUE(comes_to(nginx, "10.0.0.1", 403));
+    EXPECT_TRUE(comes_to(nginx, "198.51.100.7", 200, "/office"));
+    EXPECT_EQ(nginx.error_log().find("refuses a command"), std::string::npos) << nginx.error_log();
+}
+
 TEST_F(IpListRedis, Mistakes) {
     const Mistake rows[] = {
         {"sallyport_ip_list a redis=main;", "sallyport_ip_list", "redis=\"main\"",
