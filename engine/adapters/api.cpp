@@ -20,6 +20,9 @@ std::optional<std::string_view> below_prefix(std::string_view path) {
             return path;
         }
     }
+    if (path == "/openapi.json") {
+        return path.substr(1);
+    }
     return std::nullopt;
 }
 
@@ -50,8 +53,7 @@ struct Found {
 };
 
 std::optional<Found> find_route(std::string_view method, std::string_view path) {
-    for (const auto* family : {&kWebhookRoutes, &kFlowRoutes, &kBulkRoutes, &kRunRoutes,
-                               &kResumeRoutes, &kAccountRoutes, &kSystemRoutes}) {
+    for (const auto* family : api_families()) {
         for (const ApiRoute& route : *family) {
             // HEAD asks for what GET would answer; the server leaves the body out.
             const std::string_view wanted = method == "HEAD" ? "GET" : method;
@@ -144,6 +146,12 @@ void Api::dispatch(const CallPtr& call) {
         return;
     }
     authenticate(call, [this, call, route] {
+        const bool engine = !call->engine_project.empty();
+        const bool admin = !call->service && call->user.platform_role == "ADMIN";
+        if (engine != (route->access == ApiRoute::Access::engine) ||
+            (route->access == ApiRoute::Access::platform && !admin)) {
+            return call->fail_not_allowed();
+        }
         if (read_body(*call)) {
             route->handler(*this, call);
         }
@@ -200,38 +208,6 @@ bool Api::read_body(ApiCall& call) {
     return true;
 }
 
-void Api::authenticate(const CallPtr& call, std::function<void()> then) {
-    constexpr std::string_view kBearer = "Bearer ";
-    const std::string_view header = call->request.header("authorization");
-    if (header.empty()) {
-        return call->fail_not_allowed();
-    }
-    const bool bearer =
-        header.size() > kBearer.size() && ascii_iequals(header.substr(0, kBearer.size()), kBearer);
-    const Result<Json> claims =
-        bearer ? verify_jwt(trim_ows(header.substr(kBearer.size())), now_ms() / 1000, session_key_)
-               : Result<Json>(Error{"no bearer token"});
-    if (!claims.ok() || (*claims)["type"].text() != "USER") {
-        return call->fail(ApiError::invalid_bearer_token,
-                          Json::object({{"message", Json::string("invalid access token")}}));
-    }
-    ports.accounts.user_by_id(
-        std::string((*claims)["id"].text()),
-        [this, call, token_version = std::string((*claims)["tokenVersion"].text()),
-         then = std::move(then)](Result<std::optional<UserRow>> user) {
-            if (failed(call, user)) {
-                return;
-            }
-            if (!user->has_value() || (*user)->status != "ACTIVE" ||
-                (*user)->token_version != token_version) {
-                return call->fail(ApiError::session_expired,
-                                  Json::object({{"message", Json::string("session expired")}}));
-            }
-            call->user = **std::move(user);
-            then();
-        });
-}
-
 std::string Api::session_token(const UserRow& user) const {
     return sign_jwt(
         Json::object({{"id", Json::string(user.id)},
@@ -256,7 +232,11 @@ void Api::with_project(const CallPtr& call, const std::string& project_id,
             return;
         }
         // A project that is not there and one of somebody else look the same.
-        if (!project->has_value() || (*project)->owner_id != call->user.id) {
+        const bool mine = project->has_value() &&
+                          (!call->engine_project.empty() ? (*project)->id == call->engine_project
+                           : call->service ? (*project)->platform_id == call->user.platform_id
+                                           : (*project)->owner_id == call->user.id);
+        if (!mine) {
             return call->fail_not_allowed();
         }
         then(**std::move(project));

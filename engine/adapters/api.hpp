@@ -8,6 +8,7 @@
 #include "engine/adapters/api_call.hpp"
 #include "engine/adapters/attempt_limiter.hpp"
 #include "engine/adapters/password_hasher.hpp"
+#include "engine/core/secret_box.hpp"
 #include "engine/ports/clock.hpp"
 #include "engine/ports/entropy.hpp"
 #include "engine/ports/flow_catalog.hpp"
@@ -50,6 +51,7 @@ struct ApiPorts {
     FlowCatalog& catalog;
     Runs& driver;
     PasswordHasher& passwords;
+    const SecretBox& secrets;
     Log& log;
     std::function<std::string()> metrics;  // the text that Prometheus reads
 };
@@ -90,6 +92,10 @@ class Api {
     void dispatch(const CallPtr& call);
     void answer_metrics(const CallPtr& call);
     void authenticate(const CallPtr& call, std::function<void()> then);
+    void authenticate_key(const CallPtr& call, std::string_view key, std::function<void()> then);
+    void admit_user(const CallPtr& call, const std::string& id,
+                    const std::optional<std::string>& token_version, std::function<void()> then);
+    void note_key_use(EntityRow key);
     bool accept_verdict(ApiCall& call);
     static bool read_body(ApiCall& call);
     void log_failure(const ApiCall& call, const std::string& problem);
@@ -101,7 +107,12 @@ class Api {
 
 // A route's path is relative to /v1 and /api/v1; `:x` matches one segment.
 struct ApiRoute {
-    enum class Access { open, user };
+    enum class Access {
+        open,
+        user,      // a session, or an API key of the platform
+        platform,  // the session of an administrator of the platform
+        engine,    // a token of the engine itself, for one project
+    };
     std::string_view method;  // `*` matches all
     std::string_view path;
     Access access;
@@ -116,5 +127,18 @@ extern const std::vector<ApiRoute> kBulkRoutes;
 extern const std::vector<ApiRoute> kResumeRoutes;
 extern const std::vector<ApiRoute> kWebhookRoutes;
 extern const std::vector<ApiRoute> kSystemRoutes;
+extern const std::vector<ApiRoute> kFlowVersionRoutes;
+extern const std::vector<ApiRoute> kFolderRoutes;
+extern const std::vector<ApiRoute> kConnectionRoutes;
+extern const std::vector<ApiRoute> kVariableRoutes;
+extern const std::vector<ApiRoute> kStoreEntryRoutes;
+extern const std::vector<ApiRoute> kMcpServerRoutes;
+extern const std::vector<ApiRoute> kApiKeyRoutes;
+extern const std::vector<ApiRoute> kTemplateRoutes;
+extern const std::vector<ApiRoute> kPieceRoutes;
+extern const std::vector<ApiRoute> kOpenApiRoutes;
+
+// All of them, in the order in which a request is matched.
+const std::vector<const std::vector<ApiRoute>*>& api_families();
 
 }  // namespace sallyport::engine

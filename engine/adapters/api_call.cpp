@@ -19,6 +19,14 @@ std::pair<int, std::string_view> describe(ApiError error) {
             return {403, "AUTHORIZATION"};
         case ApiError::does_not_meet_business_requirements:
             return {422, "DOES_NOT_MEET_BUSINESS_REQUIREMENTS"};
+        case ApiError::file_too_large:
+            return {413, "FILE_TOO_LARGE"};
+        case ApiError::invalid_api_key:
+            return {401, "INVALID_API_KEY"};
+        case ApiError::invalid_app_connection:
+            return {400, "INVALID_APP_CONNECTION"};
+        case ApiError::quota_exceeded:
+            return {402, "QUOTA_EXCEEDED"};
         case ApiError::email_auth_disabled:
             return {403, "EMAIL_AUTH_DISABLED"};
         case ApiError::entity_not_found:

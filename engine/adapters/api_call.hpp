@@ -20,6 +20,10 @@ namespace sallyport::engine {
 enum class ApiError {
     authorization,
     does_not_meet_business_requirements,
+    file_too_large,
+    invalid_api_key,
+    invalid_app_connection,
+    quota_exceeded,
     email_auth_disabled,
     entity_not_found,
     existing_user,
@@ -41,8 +45,10 @@ class ApiCall {
     std::vector<std::string> params;  // of the route's `:name` parts, in order
     Json body;                        // parsed, when the request has a JSON body
     std::string client_address;
-    std::string delivery_id;  // verified by the gateway; empty: none
-    UserRow user;             // on routes that need one
+    std::string delivery_id;     // verified by the gateway; empty: none
+    UserRow user;                // on routes that need one; of an API key: who made it
+    bool service = false;        // the caller has an API key
+    std::string engine_project;  // the project of the engine's own token; empty: another caller
 
     std::string query_text(std::string_view name) const;  // the first value; empty: none
     // `limit`, between 1 and 1000 (what a page may cost).

@@ -95,11 +95,12 @@ void list_flows(Api& api, const CallPtr& call) {
 
 void count_flows(Api& api, const CallPtr& call) {
     api.with_project(call, call->query_text("projectId"), [&api, call](const ProjectRow& project) {
-        api.ports.flows.count_flows(project.id, [&api, call](const Result<std::int64_t>& count) {
-            if (!api.failed(call, count)) {
-                call->reply(200, Json::integer(*count));
-            }
-        });
+        api.ports.flows.count_flows(project.id, call->query_text("folderId"),
+                                    [&api, call](const Result<std::int64_t>& count) {
+                                        if (!api.failed(call, count)) {
+                                            call->reply(200, Json::integer(*count));
+                                        }
+                                    });
     });
 }
 

@@ -32,11 +32,12 @@ Json run_json(const RunRow& run) {
          {"finishTime", time_or_null(run.finished_ms)},
          {"tags", Json::array()},
          {"failParentOnFailure", Json::boolean(run.fail_parent)},
-         {"parentRunId",
-          run.parent_run_id.empty() ? Json::null() : Json::string(run.parent_run_id)},
          {"logsFileId", Json::null()},
          {"stepsCount", Json::integer(run.steps_count)},
          {"archivedAt", time_or_null(run.archived_ms)}});
+    if (!run.parent_run_id.empty()) {
+        json.set("parentRunId", Json::string(run.parent_run_id));
+    }
     const Result<Json> failed_step =
         run.failed_step.empty() ? Result<Json>(Error{}) : Json::parse(run.failed_step);
     if (failed_step.ok()) {

@@ -19,6 +19,19 @@ struct Resolution {
     InputResolver::Done done;
 };
 
+bool may_name_secrets(const Json& value) {
+    bool may = false;
+    if (value.is_string()) {
+        const std::string_view text = value.text();
+        return text.find("connections") != std::string_view::npos ||
+               text.find("variables") != std::string_view::npos;
+    }
+    value.each_element([&may](const Json& item) { may = may || may_name_secrets(item); });
+    value.each_member(
+        [&may](std::string_view, const Json& member) { may = may || may_name_secrets(member); });
+    return may;
+}
+
 Result<ResolvedInput> outcome(TemplateResult result) {
     switch (result.status) {
         case TemplateResult::Status::resolved:
@@ -50,6 +63,26 @@ void finish(const Resolution& resolution, EvaluateResult evaluated) {
 void InputResolver::resolve(const std::string& project_id, const Json& input, const Json& steps,
                             int schema, Done done) {
     TemplateScope scope{steps, schema, Json::object(), Json::object()};
+    // Nearly no step names a secret: looked for by the words before anything is parsed.
+    TemplateReferences wanted =
+        may_name_secrets(input) ? template_references(input) : TemplateReferences{};
+    if (wanted.connections.empty() && wanted.variables.empty()) {
+        return resolve_in(project_id, input, std::move(scope), std::move(done));
+    }
+    secrets_.secrets(project_id, std::move(wanted.connections), std::move(wanted.variables),
+                     [this, project_id, input, scope = std::move(scope),
+                      done = std::move(done)](Result<NamedSecrets> found) mutable {
+                         if (!found.ok()) {
+                             return done(found.error());
+                         }
+                         scope.connections = std::move(found->connections);
+                         scope.variables = std::move(found->variables);
+                         resolve_in(project_id, input, std::move(scope), std::move(done));
+                     });
+}
+
+void InputResolver::resolve_in(const std::string& project_id, const Json& input,
+                               TemplateScope scope, Done done) {
     TemplateResult result = resolve_template(input, scope);
     if (result.status != TemplateResult::Status::needs_sandbox) {
         done(outcome(std::move(result)));

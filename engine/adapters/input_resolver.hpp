@@ -4,7 +4,9 @@
 
 #include "common/json.hpp"
 #include "common/result.hpp"
+#include "engine/core/template.hpp"
 #include "engine/ports/sandbox.hpp"
+#include "engine/ports/secret_source.hpp"
 
 #include <functional>
 #include <string>
@@ -20,15 +22,20 @@ class InputResolver {
   public:
     using Done = std::function<void(Result<ResolvedInput>)>;
 
-    explicit InputResolver(Sandbox& sandbox) : sandbox_(sandbox) {}
+    InputResolver(Sandbox& sandbox, SecretSource& secrets) : sandbox_(sandbox), secrets_(secrets) {}
 
-    // `done` is called once, on the loop; from inside the call when all of it is native. `steps` is
+    // `done` is called once, on the loop; from inside the call when all of it is native and names
+    // no secret. `steps` is
     // read before the call returns; it may change afterwards only between runs of the same scope.
     void resolve(const std::string& project_id, const Json& input, const Json& steps, int schema,
                  Done done);
 
   private:
+    void resolve_in(const std::string& project_id, const Json& input, TemplateScope scope,
+                    Done done);
+
     Sandbox& sandbox_;
+    SecretSource& secrets_;
 };
 
 }  // namespace sallyport::engine

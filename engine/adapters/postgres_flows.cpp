@@ -204,12 +204,27 @@ void PostgresStore::list_versions(std::string flow_id, std::optional<PageCursor>
     });
 }
 
-void PostgresStore::count_flows(std::string project_id, StoreDone<std::int64_t> done) {
-    PostgresStatement query{"count_flows", "SELECT count(*) FROM flow WHERE project_id = $1", {}};
-    reader().submit(std::move(query.add(project_id)),
+void PostgresStore::count_flows(std::string project_id, std::string folder_id,
+                                StoreDone<std::int64_t> done) {
+    PostgresStatement query{
+        "count_flows",
+        "SELECT count(*) FROM flow WHERE project_id = $1 AND ($2 = '' OR folder_id = $2)",
+        {}};
+    reader().submit(std::move(query.add(project_id).add(folder_id)),
                     [done = std::move(done)](const Result<PostgresRows>& rows) {
                         rows.ok() ? done(rows->integer(0, 0)) : done(rows.error());
                     });
+}
+
+void PostgresStore::leave_folder(std::string project_id, std::string folder_id,
+                                 StoreDone<Done> done) {
+    transact([project_id = std::move(project_id), folder_id = std::move(folder_id),
+              done = std::move(done)](const std::shared_ptr<Transaction>& transaction) {
+        PostgresStatement leave{
+            {}, "UPDATE flow SET folder_id = NULL WHERE project_id = $1 AND folder_id = $2", {}};
+        transaction->query(std::move(leave.add(project_id).add(folder_id)));
+        transaction->end(true, done);
+    });
 }
 
 void PostgresStore::change_flow(std::string id, Change change,

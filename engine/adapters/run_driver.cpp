@@ -31,7 +31,7 @@ constexpr std::size_t kTurnActionsMax = 256;
 RunDriver::Impl::Impl(RunDriverPorts ports, RunDriverOptions options)
     : ports_(ports),
       options_(options),
-      resolver_(ports.sandbox),
+      resolver_(ports.sandbox, ports.secrets),
       performer_(ports.sandbox, ports.http,
                  {options.code_timeout_ms, options.code_memory_bytes, options.http_timeout_ms,
                   options.http_response_bytes_max, options.pause_ms_max}),

@@ -15,6 +15,7 @@
 #include "engine/ports/loop.hpp"
 #include "engine/ports/runs.hpp"
 #include "engine/ports/sandbox.hpp"
+#include "engine/ports/secret_source.hpp"
 #include "engine/ports/store.hpp"
 
 #include <cstdint>
@@ -32,6 +33,7 @@ struct RunDriverPorts {
     FlowCatalog& flows;
     Sandbox& sandbox;
     HttpClient& http;
+    SecretSource& secrets;
     Log& log;
 };
 

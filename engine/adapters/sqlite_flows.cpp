@@ -215,17 +215,39 @@ void SqliteStore::list_flows(FlowQuery query, StoreDone<Page<StoredFlow>> done) 
         std::move(done));
 }
 
-void SqliteStore::count_flows(std::string project_id, StoreDone<std::int64_t> done) {
+void SqliteStore::count_flows(std::string project_id, std::string folder_id,
+                              StoreDone<std::int64_t> done) {
     reader_.submit<std::int64_t>(
         Unit::statement,
-        [project_id = std::move(project_id)](SqliteDb& db) -> Result<std::int64_t> {
-            SqliteQuery query(db, "SELECT count(*) FROM flow WHERE project_id = ?");
+        [project_id = std::move(project_id),
+         folder_id = std::move(folder_id)](SqliteDb& db) -> Result<std::int64_t> {
+            SqliteQuery query(db, folder_id.empty()
+                                      ? "SELECT count(*) FROM flow WHERE project_id = ?"
+                                      : "SELECT count(*) FROM flow WHERE project_id = ? "
+                                        "AND folder_id = ?");
             query.bind(project_id);
+            if (!folder_id.empty()) {
+                query.bind(folder_id);
+            }
             const std::int64_t count = query.row() ? query.integer(0) : 0;
             if (!query.ok()) {
                 return query.status().error();
             }
             return count;
+        },
+        std::move(done));
+}
+
+void SqliteStore::leave_folder(std::string project_id, std::string folder_id,
+                               StoreDone<Done> done) {
+    writer_.submit<Done>(
+        Unit::statement,
+        [project_id = std::move(project_id), folder_id = std::move(folder_id)](SqliteDb& db) {
+            return SqliteQuery(
+                       db,
+                       "UPDATE flow SET folder_id = NULL WHERE project_id = ? AND folder_id = ?")
+                .bind_all(project_id, folder_id)
+                .run();
         },
         std::move(done));
 }

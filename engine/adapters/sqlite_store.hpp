@@ -28,7 +28,9 @@ class SqliteStore final : public Store {
     void flow(std::string id, Which which, std::string version_id,
               StoreDone<std::optional<StoredFlow>> done) override;
     void list_flows(FlowQuery query, StoreDone<Page<StoredFlow>> done) override;
-    void count_flows(std::string project_id, StoreDone<std::int64_t> done) override;
+    void count_flows(std::string project_id, std::string folder_id,
+                     StoreDone<std::int64_t> done) override;
+    void leave_folder(std::string project_id, std::string folder_id, StoreDone<Done> done) override;
     void change_flow(std::string id, Change change,
                      StoreDone<std::optional<StoredFlow>> done) override;
     void delete_flow(std::string id, StoreDone<Done> done) override;

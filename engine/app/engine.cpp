@@ -15,6 +15,7 @@
 #include "engine/adapters/run_driver.hpp"
 #include "engine/adapters/schedule_runner.hpp"
 #include "engine/adapters/sqlite_store.hpp"
+#include "engine/adapters/stored_secrets.hpp"
 #include "engine/adapters/system_clock.hpp"
 #include "engine/app/data_folder.hpp"
 #include "engine/app/postgres_settings.hpp"
@@ -98,15 +99,18 @@ struct Engine {
         : loop(on),
           log(to),
           store(std::move(opened)),
+          secrets(config.encryption_key),
+          stored_secrets(*store, secrets),
           http(loop, http_options(config)),
           sandbox(loop, &http, sandbox_options(config)),
           flows(*store),
-          driver({loop, time, entropy, *store, flows, sandbox, http, log}, driver_options(config)),
+          driver({loop, time, entropy, *store, flows, sandbox, http, stored_secrets, log},
+                 driver_options(config)),
           retention(loop, time, *store, log, config.retention_ms),
           schedules({loop, time, *store, flows, driver, log}),
           passwords(loop),
-          api({time, entropy, *store, *store, *store, *store, flows, driver, passwords, log,
-               [this] { return metrics(); }},
+          api({time, entropy, *store, *store, *store, *store, flows, driver, passwords, secrets,
+               log, [this] { return metrics(); }},
               api_options(config), HmacKey(DigestAlgorithm::sha256, config.jwt_secret.reveal()),
               config.verdict_secret.empty()
                   ? std::nullopt
@@ -126,6 +130,8 @@ struct Engine {
     Log& log;
     SystemEntropy entropy;
     std::unique_ptr<Store> store;
+    SecretBox secrets;
+    StoredSecrets stored_secrets;
     CurlHttpClient http;
     JsboxPool sandbox;
     FlowCache flows;

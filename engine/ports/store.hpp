@@ -143,7 +143,12 @@ class FlowStore {
     virtual void flow(std::string id, Which which, std::string version_id,
                       StoreDone<std::optional<StoredFlow>> done) = 0;
     virtual void list_flows(FlowQuery query, StoreDone<Page<StoredFlow>> done) = 0;
-    virtual void count_flows(std::string project_id, StoreDone<std::int64_t> done) = 0;
+    // Of one folder, or of all when `folder_id` is empty.
+    virtual void count_flows(std::string project_id, std::string folder_id,
+                             StoreDone<std::int64_t> done) = 0;
+    // Every flow in the folder is in none afterwards.
+    virtual void leave_folder(std::string project_id, std::string folder_id,
+                              StoreDone<Done> done) = 0;
     // Newest first.
     virtual void list_versions(std::string flow_id, std::optional<PageCursor> cursor,
                                std::size_t limit, StoreDone<Page<VersionRow>> done) = 0;

@@ -27,6 +27,7 @@ std::string node_program() {
 
 ContractOracle::ContractOracle() {
     const std::string node = node_program();
+    std::signal(SIGPIPE, SIG_IGN);  // when it dies, the answer that does not come says so
     std::array<int, 2> in{};
     std::array<int, 2> out{};
     if (::pipe(in.data()) != 0 || ::pipe(out.data()) != 0) {

@@ -30,10 +30,15 @@ const answers = {
     FlowPage: shared.SeekPage(shared.PopulatedFlow),
     FlowRunPage: shared.SeekPage(shared.FlowRun.omit({ steps: true })),
     FlowVersionMetadataPage: shared.SeekPage(shared.FlowVersionMetadata),
-    FolderPage: shared.SeekPage(shared.FolderDto),
+    FolderDto: shared.Folder.extend({ numberOfFlows: z.number() }),
+    FolderPage: shared.SeekPage(shared.Folder.extend({ numberOfFlows: z.number() })),
     ConnectionPage: shared.SeekPage(shared.AppConnectionWithoutSensitiveData),
     ProjectPage: shared.SeekPage(shared.ProjectWithLimits),
     Count: z.number(),
+    StoreEntry: shared.Folder.pick({ id: true, created: true, updated: true, projectId: true }).extend({
+        key: z.string(),
+        value: z.unknown(),
+    }),
 };
 
 function apply(question) {

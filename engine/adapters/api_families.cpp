@@ -1,0 +1,16 @@
+// The families of routes, in the order in which a request is matched.
+#include "engine/adapters/api.hpp"
+
+namespace sallyport::engine {
+
+const std::vector<const std::vector<ApiRoute>*>& api_families() {
+    static const std::vector<const std::vector<ApiRoute>*> kFamilies = {
+        &kWebhookRoutes,   &kFlowRoutes,       &kFlowVersionRoutes, &kBulkRoutes,
+        &kRunRoutes,       &kResumeRoutes,     &kAccountRoutes,     &kSystemRoutes,
+        &kFolderRoutes,    &kConnectionRoutes, &kVariableRoutes,    &kStoreEntryRoutes,
+        &kMcpServerRoutes, &kApiKeyRoutes,     &kTemplateRoutes,    &kPieceRoutes,
+        &kOpenApiRoutes};
+    return kFamilies;
+}
+
+}  // namespace sallyport::engine

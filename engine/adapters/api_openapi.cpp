@@ -1,0 +1,114 @@
+// GET openapi.json: the routes, as OpenAPI 3.1 describes them. Made from the table that requests
+// are matched against, so it cannot name a route that is not there.
+#include "engine/adapters/api.hpp"
+
+#include "common/bytes.hpp"
+
+#include <set>
+
+namespace sallyport::engine {
+namespace {
+
+Json text(std::string_view value) {
+    return Json::string(value);
+}
+
+// `flows/:id` as `/v1/flows/{id}`.
+std::string path_of(std::string_view route, Json& parameters) {
+    std::string path = "/v1";
+    for_each_split(route, '/', [&](std::string_view part) {
+        path += '/';
+        if (!part.starts_with(':')) {
+            path += part;
+            return;
+        }
+        part.remove_prefix(1);
+        path += "{" + std::string(part) + "}";
+        parameters.append(Json::object({{"name", text(part)},
+                                        {"in", text("path")},
+                                        {"required", Json::boolean(true)},
+                                        {"schema", Json::object({{"type", text("string")}})}}));
+    });
+    return path;
+}
+
+Json security_of(ApiRoute::Access access) {
+    Json schemes = Json::array();
+    if (access != ApiRoute::Access::open) {
+        schemes.append(Json::object({{"bearer", Json::array()}}));
+    }
+    return schemes;
+}
+
+std::string operation_id(std::string_view method, std::string_view route) {
+    std::string id = ascii_lower(method);
+    for (const char c : route) {
+        const bool kept = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        id += kept ? c : '_';
+    }
+    return id;
+}
+
+Json operation_of(const ApiRoute& route, std::string_view method, const Json& parameters) {
+    const Json refused = Json::object({{"$ref", text("#/components/responses/Refused")}});
+    const Json answered = Json::object({{"description", text("Answered")}});
+    Json operation = Json::object(
+        {{"operationId", text(operation_id(method, route.path))},
+         {"security", security_of(route.access)},
+         {"responses", Json::object({{"2XX", answered}, {"4XX", refused}, {"503", refused}})}});
+    Json tags = Json::array();
+    tags.append(text(route.path.substr(0, route.path.find('/'))));
+    operation.set("tags", tags);
+    if (parameters.size() > 0) {
+        operation.set("parameters", parameters);
+    }
+    return operation;
+}
+
+void add_route(const ApiRoute& route, Json& paths) {
+    Json parameters = Json::array();
+    const std::string path = path_of(route.path, parameters);
+    if (!paths.has(path)) {
+        paths.set(path, Json::object());
+    }
+    Json item = paths[path];
+    if (route.method != "*") {
+        item.set(ascii_lower(route.method), operation_of(route, route.method, parameters));
+        return;
+    }
+    for (const std::string_view method : {"get", "post", "put", "patch", "delete"}) {
+        item.set(method, operation_of(route, method, parameters));
+    }
+}
+
+Json components() {
+    const Json any = Json::object({{"type", text("object")}});
+    const Json refused = Json::object(
+        {{"description", text("{code, params}, or {statusCode, code, error, message}")},
+         {"content", Json::object({{"application/json", Json::object({{"schema", any}})}})}});
+    const Json bearer = Json::object({{"type", text("http")}, {"scheme", text("bearer")}});
+    return Json::object({{"responses", Json::object({{"Refused", refused}})},
+                         {"securitySchemes", Json::object({{"bearer", bearer}})}});
+}
+
+void get_openapi(Api& api, const CallPtr& call) {
+    Json paths = Json::object();
+    for (const auto* family : api_families()) {
+        for (const ApiRoute& route : *family) {
+            add_route(route, paths);
+        }
+    }
+    call->reply(200, Json::object({{"openapi", text("3.1.0")},
+                                   {"info", Json::object({{"title", text("sallyport-engine")},
+                                                          {"version", text(api.options.version)}})},
+                                   {"paths", paths},
+                                   {"components", components()}}));
+}
+
+}  // namespace
+
+const std::vector<ApiRoute> kOpenApiRoutes = {
+    {"GET", "openapi.json", ApiRoute::Access::open, get_openapi},
+};
+
+}  // namespace sallyport::engine

@@ -1,0 +1,100 @@
+#include "engine/adapters/stored_secrets.hpp"
+
+#include "common/crypto.hpp"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace sallyport::engine {
+namespace {
+
+std::string place_of(const EntityRow& row) {
+    return row.kind + "/" + row.scope + "/" + row.key;
+}
+
+// What a step sees: a text for a secret text, the properties of custom authentication, otherwise
+// the value without what only the server needs to get a new token.
+Json visible(const Json& value) {
+    const std::string_view type = value["type"].text();
+    if (type == "SECRET_TEXT") {
+        return value["secret_text"];
+    }
+    if (type == "CUSTOM_AUTH") {
+        return value["props"];
+    }
+    Json shown = value.deep_copy();
+    for (const std::string_view name : {"refresh_token", "client_secret", "code"}) {
+        shown.erase(name);
+    }
+    return shown;
+}
+
+}  // namespace
+
+void seal_value(const SecretBox& box, const EntityRow& row, Json body, const Json& value) {
+    body.set("value", box.seal(value.dump(), place_of(row), random_bytes(kAeadNonceBytes)));
+}
+
+Result<Json> open_value(const SecretBox& box, const EntityRow& row, const Json& body) {
+    const Result<Secret> plain = box.open(body["value"], place_of(row));
+    return plain.ok() ? Json::parse(plain->reveal()) : Result<Json>(plain.error());
+}
+
+struct StoredSecrets::Search {
+    std::string project_id;
+    std::vector<std::pair<std::string, std::string>> wanted;  // kind and name
+    NamedSecrets found;
+    std::function<void(Result<NamedSecrets>)> done;
+};
+
+void StoredSecrets::secrets(const std::string& project_id, std::set<std::string> connections,
+                            std::set<std::string> variables,
+                            std::function<void(Result<NamedSecrets>)> done) {
+    const auto search = std::make_shared<Search>();
+    search->project_id = project_id;
+    for (const std::string& name : connections) {
+        search->wanted.emplace_back(kConnectionKind, name);
+    }
+    for (const std::string& name : variables) {
+        search->wanted.emplace_back(kVariableKind, name);
+    }
+    search->done = std::move(done);
+    next(search);
+}
+
+void StoredSecrets::next(const std::shared_ptr<Search>& search) {
+    if (search->wanted.empty()) {
+        search->done(std::move(search->found));
+        return;
+    }
+    const auto [kind, name] = search->wanted.back();
+    search->wanted.pop_back();
+    store_.entity_by_key(
+        kind, search->project_id, name,
+        [this, search, kind = kind, name = name](const Result<std::optional<EntityRow>>& row) {
+            if (!row.ok()) {
+                return search->done(row.error());
+            }
+            if (!row->has_value()) {
+                return next(search);
+            }
+            const Result<Json> body = Json::parse((*row)->body);
+            const bool usable = body.ok() && (*body)["value"].is_object();
+            if (!usable) {
+                return next(search);  // a placeholder: as if it were not there
+            }
+            const Result<Json> value = open_value(box_, **row, *body);
+            if (!value.ok()) {
+                return search->done(Error{kind + " '" + name + "': " + value.message()});
+            }
+            if (kind == kConnectionKind) {
+                search->found.connections.set(name, visible(*value));
+            } else {
+                search->found.variables.set(name, *value);
+            }
+            next(search);
+        });
+}
+
+}  // namespace sallyport::engine

@@ -1,0 +1,19 @@
+// The pieces this engine performs itself, described as the contract describes pieces: what an
+// editor needs to offer their steps.
+#pragma once
+
+#include "common/json.hpp"
+
+#include <string_view>
+
+namespace sallyport::engine {
+
+// An array of whole descriptions: name, version, displayName, actions and triggers with their
+// props.
+const Json& piece_catalog();
+// An empty Json when there is none of that name.
+Json find_piece(std::string_view name);
+// As lists give it: numbers in place of actions and triggers.
+Json piece_summary(const Json& piece);
+
+}  // namespace sallyport::engine

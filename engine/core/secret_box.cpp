@@ -1,0 +1,56 @@
+#include "engine/core/secret_box.hpp"
+
+#include "common/crypto.hpp"
+
+namespace sallyport::engine {
+namespace {
+
+constexpr std::size_t kKeyIdBytes = 4;
+
+}  // namespace
+
+SecretBox::SecretBox(const Secret& secret) {
+    keys_.push_back(derive(secret));
+}
+
+void SecretBox::add_earlier(const Secret& secret) {
+    keys_.push_back(derive(secret));
+}
+
+SecretBox::Key SecretBox::derive(const Secret& secret) {
+    const Secret id = derive_key(secret, "sallyport stored secrets, key id", kKeyIdBytes);
+    return {hex_encode(id.data(), id.size()),
+            derive_key(secret, "sallyport stored secrets, key", kAeadKeyBytes)};
+}
+
+Json SecretBox::seal(std::string_view plain, std::string_view associated,
+                     const Bytes& nonce) const {
+    const Key& key = keys_.front();
+    const Result<Bytes> sealed = aead_seal(key.key, nonce, plain, associated);
+    if (!sealed.ok()) {
+        return {};
+    }
+    return Json::object({{"v", Json::integer(1)},
+                         {"kid", Json::string(key.id)},
+                         {"iv", Json::string(base64_encode(nonce.data(), nonce.size()))},
+                         {"data", Json::string(base64_encode(sealed->data(), sealed->size()))}});
+}
+
+Result<Secret> SecretBox::open(const Json& envelope, std::string_view associated) const {
+    const auto nonce = base64_decode(envelope["iv"].text());
+    const auto sealed = base64_decode(envelope["data"].text());
+    if (!nonce || !sealed || nonce->size() != kAeadNonceBytes) {
+        return Error{"the stored secret is damaged"};
+    }
+    for (const Key& key : keys_) {
+        if (key.id != envelope["kid"].text()) {
+            continue;
+        }
+        Result<Bytes> plain = aead_open(key.key, *nonce, as_text(*sealed), associated);
+        return plain.ok() ? Result<Secret>(Secret(*std::move(plain)))
+                          : Error{"the stored secret is damaged"};
+    }
+    return Error{"the stored secret was sealed with a key that is not configured"};
+}
+
+}  // namespace sallyport::engine

@@ -1,0 +1,39 @@
+// What is kept secret in the store: sealed with AES-256-GCM under a key of a ring, each envelope
+// naming its key. New secrets are sealed with the first key; the others only open what they sealed,
+// so that a key can be replaced.
+#pragma once
+
+#include "common/bytes.hpp"
+#include "common/json.hpp"
+#include "common/result.hpp"
+#include "common/secret.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sallyport::engine {
+
+class SecretBox {
+  public:
+    // `secret` is AP_ENCRYPTION_KEY as the operator wrote it.
+    explicit SecretBox(const Secret& secret);
+    // A key that was in use before.
+    void add_earlier(const Secret& secret);
+
+    // {"v":1,"kid","iv","data"} in Base64. `associated` ties the envelope to its place: opened
+    // elsewhere, it does not open. REQUIRES: `nonce` is 12 random bytes, never used before.
+    Json seal(std::string_view plain, std::string_view associated, const Bytes& nonce) const;
+    // Errors never hold what was sealed.
+    Result<Secret> open(const Json& envelope, std::string_view associated) const;
+
+  private:
+    struct Key {
+        std::string id;
+        Secret key;
+    };
+    static Key derive(const Secret& secret);
+    std::vector<Key> keys_;
+};
+
+}  // namespace sallyport::engine

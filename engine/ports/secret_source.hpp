@@ -1,0 +1,28 @@
+// Where steps get the secrets that their input names.
+#pragma once
+
+#include "common/json.hpp"
+#include "common/result.hpp"
+
+#include <functional>
+#include <set>
+#include <string>
+
+namespace sallyport::engine {
+
+struct NamedSecrets {
+    Json connections = Json::object();  // external id -> what a step sees of the value
+    Json variables = Json::object();    // name -> text
+};
+
+class SecretSource {
+  public:
+    virtual ~SecretSource() = default;
+    // Those of the project that are there; an Error when the store or a key fails. `done` is called
+    // once, on the loop, never from inside the call.
+    virtual void secrets(const std::string& project_id, std::set<std::string> connections,
+                         std::set<std::string> variables,
+                         std::function<void(Result<NamedSecrets>)> done) = 0;
+};
+
+}  // namespace sallyport::engine

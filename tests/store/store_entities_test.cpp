@@ -1,0 +1,212 @@
+// What every store must do: entities, versions of flows, folders.
+#include "tests/store/run_store_fixture.hpp"
+
+#include <string>
+#include <vector>
+
+namespace sallyport::test {
+namespace {
+
+using namespace engine;
+
+class Entities : public StoreTest {
+  protected:
+    static EntityRow row(const std::string& id, const std::string& scope, std::int64_t at_ms) {
+        EntityRow made;
+        made.kind = "thing";
+        made.id = id;
+        made.scope = scope;
+        made.key = "key-" + id;
+        made.label = "Label_" + id;
+        made.body = R"({"colour":")" + std::string(at_ms % 2 == 0 ? "even" : "odd") + "\"}";
+        made.created_ms = made.updated_ms = at_ms;
+        return made;
+    }
+    std::optional<EntityRow> put(const EntityRow& made) {
+        const auto stored = ask_on<std::optional<EntityRow>>([&](auto done) {
+            store_->change_entity(
+                made.kind, made.scope, made.key,
+                [made](std::optional<EntityRow>& there) {
+                    there = made;
+                    return true;
+                },
+                done);
+        });
+        EXPECT_TRUE(stored.ok()) << stored.message();
+        return stored.ok() ? *stored : std::nullopt;
+    }
+    std::optional<EntityRow> find(const std::string& scope, const std::string& key) {
+        const auto found = ask_on<std::optional<EntityRow>>(
+            [&](auto done) { store_->entity_by_key("thing", scope, key, done); });
+        EXPECT_TRUE(found.ok()) << found.message();
+        return found.ok() ? *found : std::nullopt;
+    }
+    std::string list(const EntityQuery& query, Page<EntityRow>* page = nullptr) {
+        auto found =
+            ask_on<Page<EntityRow>>([&](auto done) { store_->list_entities(query, done); });
+        EXPECT_TRUE(found.ok()) << found.message();
+        std::string ids;
+        for (const EntityRow& one : found->rows) {
+            ids += one.id;
+        }
+        if (page != nullptr) {
+            *page = *std::move(found);
+        }
+        return ids;
+    }
+};
+
+TEST_P(Entities, AreStoredFoundChangedAndDeleted) {
+    put(row("a", "p", 1));
+    ASSERT_TRUE(find("p", "key-a"));
+    EXPECT_EQ(find("p", "key-a")->label, "Label_a");
+    EXPECT_FALSE(find("q", "key-a"));
+    const auto by_id =
+        ask_on<std::optional<EntityRow>>([&](auto done) { store_->entity("thing", "a", done); });
+    EXPECT_TRUE(by_id.ok() && by_id->has_value());
+    const auto other_kind =
+        ask_on<std::optional<EntityRow>>([&](auto done) { store_->entity("other", "a", done); });
+    EXPECT_TRUE(other_kind.ok() && !other_kind->has_value());
+
+    EntityRow renamed = *find("p", "key-a");
+    renamed.key = "key-b";
+    renamed.body = R"({"n":1})";
+    const auto changed = ask_on<std::optional<EntityRow>>([&](auto done) {
+        store_->change_entity(
+            "thing", "p", "key-a",
+            [renamed](std::optional<EntityRow>& there) {
+                there = renamed;
+                return true;
+            },
+            done);
+    });
+    EXPECT_TRUE(changed.ok()) << changed.message();
+    EXPECT_FALSE(find("p", "key-a"));
+    EXPECT_EQ(find("p", "key-b")->body, R"({"n":1})");
+
+    const auto gone = ask_on<std::optional<EntityRow>>([&](auto done) {
+        store_->change_entity(
+            "thing", "p", "key-b",
+            [](std::optional<EntityRow>& there) {
+                there.reset();
+                return true;
+            },
+            done);
+    });
+    EXPECT_TRUE(gone.ok() && !gone->has_value());
+    EXPECT_FALSE(find("p", "key-b"));
+    put(row("c", "p", 3));
+    EXPECT_TRUE(ask_on<Done>([&](auto done) { store_->delete_entity("thing", "c", done); }).ok());
+    EXPECT_FALSE(find("p", "key-c"));
+}
+
+TEST_P(Entities, ARefusedChangeLeavesThemAlone) {
+    put(row("a", "p", 1));
+    const auto kept = ask_on<std::optional<EntityRow>>([&](auto done) {
+        store_->change_entity(
+            "thing", "p", "key-a",
+            [](std::optional<EntityRow>& there) {
+                there.reset();
+                return false;
+            },
+            done);
+    });
+    EXPECT_TRUE(kept.ok());
+    EXPECT_TRUE(find("p", "key-a"));
+}
+
+TEST_P(Entities, AreListedByPages) {
+    for (int i = 0; i < 5; ++i) {
+        put(row(std::string(1, static_cast<char>('a' + i)), "p", i));
+    }
+    put(row("z", "q", 1));
+    EntityQuery query;
+    query.kind = "thing";
+    query.scope = "p";
+    query.limit = 2;
+    Page<EntityRow> page;
+    EXPECT_EQ(list(query, &page), "ed");
+    query.cursor = page.next;
+    EXPECT_EQ(list(query, &page), "cb");
+    query.cursor = page.previous;
+    EXPECT_EQ(list(query, &page), "ed");
+    query.cursor.reset();
+    query.oldest_first = true;
+    EXPECT_EQ(list(query, &page), "ab");
+    query.cursor = page.next;
+    EXPECT_EQ(list(query, &page), "cd");
+    query.cursor = page.previous;
+    EXPECT_EQ(list(query, &page), "ab");
+    query.cursor.reset();
+    query.limit = 10;
+    query.label = "LABEL_";
+    EXPECT_EQ(list(query), "abcde");
+    query.label = "%";
+    EXPECT_EQ(list(query), "");
+    query.label.clear();
+    query.members = {{"colour", {"odd"}}};
+    EXPECT_EQ(list(query), "bd");
+    query.members = {{"colour", {"odd", "even"}}, {"none", {}}};
+    EXPECT_EQ(list(query), "abcde");
+}
+
+class VersionsAndFolders : public StoreTest {};
+
+TEST_P(VersionsAndFolders, AreListedCountedAndLeft) {
+    ASSERT_TRUE(ask_on<AccountStore::SignUp>([&](auto done) {
+                    store_->sign_up(a_user("u", "ann@example.org"), a_project("p", "u"), true,
+                                    done);
+                }).ok());
+    StoredFlow flow = a_flow("f", "p");
+    flow.flow.folder_id = "folder";
+    flow.flow.time_saved = "2.5";
+    flow.version.notes = "[1]";
+    ASSERT_TRUE(ask_on<Done>([&](auto done) { store_->create_flow(flow, done); }).ok());
+    const std::string first = flow.version.id;
+    const auto changed = ask_on<std::optional<StoredFlow>>([&](auto done) {
+        store_->change_flow(
+            "f",
+            [](StoredFlow& stored) {
+                stored.version.id = "newer";
+                stored.version.created_ms += 1;
+                stored.version.notes.clear();
+                return true;
+            },
+            done);
+    });
+    ASSERT_TRUE(changed.ok()) << changed.message();
+    EXPECT_EQ((*changed)->flow.time_saved, "2.5");
+    const auto newest = ask_on<Page<VersionRow>>(
+        [&](auto done) { store_->list_versions("f", std::nullopt, 1, done); });
+    ASSERT_TRUE(newest.ok() && newest->next.has_value());
+    EXPECT_EQ(newest->rows.at(0).id, "newer");
+    EXPECT_EQ(newest->rows.at(0).notes, "");
+    const auto older = ask_on<Page<VersionRow>>(
+        [&](auto done) { store_->list_versions("f", newest->next, 1, done); });
+    ASSERT_TRUE(older.ok());
+    EXPECT_EQ(older->rows.at(0).id, first);
+    EXPECT_EQ(older->rows.at(0).notes, "[1]");
+
+    const auto count = [this](const std::string& folder) {
+        return *ask_on<std::int64_t>([&](auto done) { store_->count_flows("p", folder, done); });
+    };
+    EXPECT_EQ(count("folder"), 1);
+    EXPECT_EQ(count("other"), 0);
+    FlowQuery query;
+    query.project_id = "p";
+    query.folder_ids = {"folder"};
+    EXPECT_EQ(
+        ask_on<Page<StoredFlow>>([&](auto done) { store_->list_flows(query, done); })->rows.size(),
+        1U);
+    EXPECT_TRUE(ask_on<Done>([&](auto done) { store_->leave_folder("p", "folder", done); }).ok());
+    EXPECT_EQ(count("folder"), 0);
+    EXPECT_EQ(count(""), 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, Entities, ::testing::Values(StoreKind::sqlite));
+INSTANTIATE_TEST_SUITE_P(Postgres, Entities, ::testing::Values(StoreKind::postgres));
+INSTANTIATE_TEST_SUITE_P(Sqlite, VersionsAndFolders, ::testing::Values(StoreKind::sqlite));
+INSTANTIATE_TEST_SUITE_P(Postgres, VersionsAndFolders, ::testing::Values(StoreKind::postgres));
+
+}  // namespace
+}  // namespace sallyport::test
