@@ -9,8 +9,10 @@
 #include <rapidjson/writer.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
-#include <limits>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -32,16 +34,30 @@ class Builder {
 
     bool Null() { return add(json_null()); }
     bool Bool(bool value) { return add(json_boolean(value)); }
-    bool Int(int value) { return add(json_integer(value)); }
-    bool Uint(unsigned value) { return add(json_integer(value)); }
-    bool Int64(std::int64_t value) { return add(json_integer(value)); }
-    bool Uint64(std::uint64_t value) {
-        constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<json_int_t>::max());
-        return add(value <= most ? json_integer(static_cast<json_int_t>(value))
-                                 : json_real(static_cast<double>(value)));
+    // Numbers come as they are written: RapidJSON 1.1 makes any value of 0e111.
+    bool RawNumber(const Ch* text, rapidjson::SizeType size, bool) {
+        const char* end = text + size;
+        const bool whole =
+            std::none_of(text, end, [](char c) { return c == '.' || c == 'e' || c == 'E'; });
+        json_int_t integer = 0;
+        if (whole && std::from_chars(text, end, integer).ec == std::errc()) {
+            return add(json_integer(integer));
+        }
+        double value = 0;
+        if (std::from_chars(text, end, value).ec == std::errc::result_out_of_range) {
+            value = 0;
+            if (!is_tiny({text, size})) {
+                return refuse("a number is too large");
+            }
+        }
+        return add(json_real(value));
     }
-    bool Double(double value) { return add(json_real(value)); }
-    bool RawNumber(const Ch*, rapidjson::SizeType, bool) { return false; }
+    // The reader asks for these by name and never calls them.
+    bool Int(int) { return false; }
+    bool Uint(unsigned) { return false; }
+    bool Int64(std::int64_t) { return false; }
+    bool Uint64(std::uint64_t) { return false; }
+    bool Double(double) { return false; }
     bool String(const Ch* text, rapidjson::SizeType size, bool) {
         return add(json_stringn_nocheck(text, size));
     }
@@ -63,6 +79,14 @@ class Builder {
     bool EndArray(rapidjson::SizeType) { return close(); }
 
   private:
+    // Of a number that no double holds: nearer to nothing than to infinity.
+    static bool is_tiny(std::string_view text) {
+        const std::size_t exponent = text.find_first_of("eE");
+        if (exponent != std::string_view::npos) {
+            return text[exponent + 1] == '-';
+        }
+        return text.starts_with('0') || text.starts_with("-0");
+    }
     bool refuse(const char* why) {
         refusal_ = why;
         return false;
@@ -166,7 +190,7 @@ Error error_at(std::string_view text, std::size_t offset, const char* what) {
 
 Result<json_t*> read(std::string_view text, Duplicates duplicates) {
     constexpr unsigned kFlags =
-        rapidjson::kParseValidateEncodingFlag | rapidjson::kParseFullPrecisionFlag;
+        rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
     Builder builder(duplicates);
     rapidjson::MemoryStream input(text.data() == nullptr ? "" : text.data(), text.size());
     rapidjson::Reader reader;

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace sallyport {
 namespace {
 
@@ -120,6 +122,38 @@ TEST(Json, BuildsAndChanges) {
     list.append(Json::null());
     EXPECT_EQ(json["c"].size(), 2u);
     EXPECT_EQ(copy["c"].size(), 1u);
+}
+
+// Zeros with an exponent were once whatever lay in memory.
+TEST(Json, NumbersAreTheNearestDouble) {
+    const struct {
+        const char* text;
+        double value;
+    } cases[] = {
+        {"0e111", 0},
+        {"-0e300", 0},
+        {"0.000E25", 0},
+        {"0e-400", 0},
+        {"1e-400", 0},
+        {"1e-999999999999", 0},
+        {"5e-324", 5e-324},
+        {"1.7976931348623157e308", 1.7976931348623157e308},
+        {"18446744073709551615", 18446744073709551615.0},
+        {"0.1", 0.1},
+        {"1.5E+3", 1500},
+    };
+    for (const auto& c : cases) {
+        const auto alone = Json::parse(c.text);
+        const auto inside = Json::parse(std::string("[") + c.text + "]");
+        ASSERT_TRUE(alone && inside) << c.text;
+        EXPECT_EQ(alone->number_or(-1), c.value) << c.text;
+        EXPECT_EQ(inside->at(0).number_or(-1), c.value) << c.text;
+    }
+    EXPECT_EQ(Json::parse("-9223372036854775808")->integer_or(0),
+              std::numeric_limits<std::int64_t>::min());
+    for (const char* bad : {"1e400", "[-1e400]", "[-]", "01", "1.", "1e", ".5", "+1", "0x1"}) {
+        EXPECT_FALSE(Json::parse(bad)) << bad;
+    }
 }
 
 }  // namespace
