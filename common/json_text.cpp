@@ -79,13 +79,22 @@ class Builder {
     bool EndArray(rapidjson::SizeType) { return close(); }
 
   private:
-    // Of a number that no double holds: nearer to nothing than to infinity.
+    // Of a number that no double holds: nearer to nothing than to infinity. Where its first digit
+    // stands and the exponent decide together (1000…e-1 may be huge). It has a digit that is not 0.
     static bool is_tiny(std::string_view text) {
-        const std::size_t exponent = text.find_first_of("eE");
-        if (exponent != std::string_view::npos) {
-            return text[exponent + 1] == '-';
+        constexpr std::int64_t kExponentMax = std::int64_t{1} << 40;
+        const std::size_t end = std::min(text.find_first_of("eE"), text.size());
+        const std::size_t point = std::min(text.find('.'), end);
+        const std::size_t first = text.find_first_of("123456789");
+        std::int64_t exponent = 0;
+        if (end < text.size()) {
+            const char* from = text.data() + end + (text[end + 1] == '+' ? 2 : 1);
+            if (std::from_chars(from, text.data() + text.size(), exponent).ec != std::errc()) {
+                exponent = *from == '-' ? -kExponentMax : kExponentMax;
+            }
         }
-        return text.starts_with('0') || text.starts_with("-0");
+        exponent = std::clamp(exponent, -kExponentMax, kExponentMax);
+        return exponent + static_cast<std::int64_t>(point) - static_cast<std::int64_t>(first) < 0;
     }
     bool refuse(const char* why) {
         refusal_ = why;

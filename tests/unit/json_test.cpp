@@ -56,6 +56,22 @@ TEST(Json, NamesThePlaceOfAMistake) {
               "invalid JSON at line 1, column 11: a member's name stands there twice");
 }
 
+// What no double holds is nothing or too large, by its digits and its exponent together.
+TEST(Json, NumbersBeyondADoubleAreNothingOrRefused) {
+    const std::string zeros(400, '0');
+    for (const std::string& text :
+         {std::string("1e-999"), std::string("-1e-99999999999999999999"), "0." + zeros + "1",
+          "0." + zeros + "1e1", std::string("0E-52")}) {
+        const auto zero = Json::parse(text);
+        ASSERT_TRUE(zero.ok()) << text << zero.message();
+        EXPECT_EQ(zero->number_or(1), 0.0) << text;
+    }
+    for (const std::string& text : {"1" + zeros, "1" + zeros + "e-1", "-1" + zeros + ".5",
+                                    std::string("1e99999999999999999999")}) {
+        EXPECT_FALSE(Json::parse(text).ok()) << text;
+    }
+}
+
 TEST(Json, NumbersReadBackAsTheyWere) {
     for (const char* text :
          {"0", "-1", "9223372036854775807", "-9223372036854775808", "0.1", "1.5", "-2.25", "1e100",
