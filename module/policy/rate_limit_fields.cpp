@@ -82,8 +82,7 @@ std::string_view list_value(Writer& writer, std::span<const FieldLimit> limits) 
 }
 
 char* append(char* at, std::string_view text) {
-    std::memcpy(at, text.data(), text.size());
-    return at + text.size();
+    return std::copy(text.begin(), text.end(), at);
 }
 
 }  // namespace
