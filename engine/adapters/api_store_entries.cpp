@@ -2,13 +2,14 @@
 // each.
 #include "common/bytes.hpp"
 #include "engine/adapters/api_entities.hpp"
+#include "engine/core/piece_store.hpp"
 
 #include <utility>
 
 namespace sallyport::engine {
 namespace {
 
-constexpr const char* kKind = "store_entry";
+constexpr const char* kKind = kStoreEntryKind;
 constexpr std::size_t kKeyBytesMax = 128;
 constexpr std::size_t kValueBytesMax = 512 * 1024;
 

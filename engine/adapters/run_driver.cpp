@@ -32,7 +32,11 @@ RunDriver::Impl::Impl(RunDriverPorts ports, RunDriverOptions options)
     : ports_(ports),
       options_(options),
       resolver_(ports.sandbox, ports.secrets),
+      store_steps_(ports.entities, ports.entropy),
       performer_(ports.sandbox, ports.http,
+                 [this](const StepCall& call, StepPerformer::Done done) {
+                     store_steps_.perform(call, std::move(done));
+                 },
                  {options.code_timeout_ms, options.code_memory_bytes, options.http_timeout_ms,
                   options.http_response_bytes_max, options.pause_ms_max}),
       queue_({options.active_max, options.project_active_max}) {}

@@ -30,6 +30,7 @@ struct RunDriverPorts {
     const Clock& clock;
     Entropy& entropy;
     RunStore& store;
+    EntityStore& entities;
     FlowCatalog& flows;
     Sandbox& sandbox;
     HttpClient& http;

@@ -4,6 +4,7 @@
 #include "engine/adapters/input_resolver.hpp"
 #include "engine/adapters/run_driver.hpp"
 #include "engine/adapters/step_performer.hpp"
+#include "engine/adapters/store_steps.hpp"
 #include "engine/core/run_counters.hpp"
 #include "engine/core/run_machine.hpp"
 #include "engine/core/run_queue.hpp"
@@ -156,6 +157,7 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     RunDriverPorts ports_;
     RunDriverOptions options_;
     InputResolver resolver_;
+    StoreSteps store_steps_;
     StepPerformer performer_;
     std::unordered_map<std::string, RunPtr> live_;
     std::unordered_map<std::string, std::vector<Waiter>> waiters_;  // by run id

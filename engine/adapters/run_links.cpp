@@ -65,6 +65,8 @@ StepCall RunDriver::Impl::call_of(const RunPtr& run, const PerformStep& action) 
     StepCall call{at,
                   run->input,
                   run->row.project_id,
+                  run->row.flow_id,
+                  run->row.id,
                   idempotency_key(run->row.id, at.name, action.attempt, action.path),
                   run->deadline_ms - now,
                   now};

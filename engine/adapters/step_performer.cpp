@@ -2,6 +2,7 @@
 
 #include "engine/core/piece_delay.hpp"
 #include "engine/core/piece_http.hpp"
+#include "engine/core/piece_store.hpp"
 #include "engine/core/piece_wait.hpp"
 #include "engine/core/piece_webhook.hpp"
 #include "engine/core/router.hpp"
@@ -12,6 +13,9 @@
 
 namespace sallyport::engine {
 namespace {
+
+constexpr std::string_view kDataMapperPiece = "@activepieces/piece-data-mapper";
+constexpr std::string_view kAdvancedMapping = "advanced_mapping";
 
 StepResult failed(std::string message, FailureKind kind = FailureKind::error) {
     StepResult result;
@@ -151,6 +155,8 @@ std::string StepPerformer::unsupported(const Step& step) {
             (step.piece == kApprovalPiece && step.action == kApprovalLinks) ||
             (step.piece == kSubflowsPiece &&
              (step.action == kCallFlow || step.action == kReturnResponse)) ||
+            (step.piece == kStorePiece && is_store_action(step.action)) ||
+            (step.piece == kDataMapperPiece && step.action == kAdvancedMapping) ||
             (step.piece == kHttpPiece && step.action == "send_request") ||
             (step.piece == kWebhookPiece && step.action == "return_response") ||
             (step.piece == kDelayPiece && (step.action == kDelayFor || step.action == kDelayUntil));
@@ -174,6 +180,15 @@ StepPerformer::Cancel StepPerformer::perform(const StepCall& call, Done done) {
     }
     if (call.step.piece == kHttpPiece) {
         return send_request(call, std::move(done));
+    }
+    if (call.step.piece == kStorePiece) {
+        store_(call, std::move(done));
+        return {};
+    }
+    if (call.step.piece == kDataMapperPiece) {
+        const Json mapping = call.input["mapping"];
+        done(take(mapping.exists() ? mapping : Json::null()));
+        return {};
     }
     if (call.step.piece == kApprovalPiece) {
         done(call.step.action == kApprovalLinks ? take(approval_links(call.resume_url))

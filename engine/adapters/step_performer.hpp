@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 
 namespace sallyport::engine {
 
@@ -18,6 +19,8 @@ struct StepCall {
     const Step& step;
     Json input;  // resolved
     std::string project_id;
+    std::string flow_id;
+    std::string run_id;
     std::string idempotency_key;
     std::int64_t time_left_ms = 0;  // of the run
     std::int64_t now_ms = 0;
@@ -55,8 +58,10 @@ class StepPerformer {
     using Done = std::function<void(StepResult)>;
     using Cancel = std::function<void()>;
 
-    StepPerformer(Sandbox& sandbox, HttpClient& http, Limits limits)
-        : sandbox_(sandbox), http_(http), limits_(limits) {}
+    // `store` performs the steps of the store piece.
+    using StoreStep = std::function<void(const StepCall&, Done)>;
+    StepPerformer(Sandbox& sandbox, HttpClient& http, StoreStep store, Limits limits)
+        : sandbox_(sandbox), http_(http), store_(std::move(store)), limits_(limits) {}
 
     // Empty when this engine can perform the step, else why not.
     static std::string unsupported(const Step& step);
@@ -72,6 +77,7 @@ class StepPerformer {
 
     Sandbox& sandbox_;
     HttpClient& http_;
+    StoreStep store_;
     Limits limits_;
 };
 

@@ -104,7 +104,7 @@ struct Engine {
           http(loop, http_options(config)),
           sandbox(loop, &http, sandbox_options(config)),
           flows(*store),
-          driver({loop, time, entropy, *store, flows, sandbox, http, stored_secrets, log},
+          driver({loop, time, entropy, *store, *store, flows, sandbox, http, stored_secrets, log},
                  driver_options(config)),
           retention(loop, time, *store, log, config.retention_ms),
           schedules({loop, time, *store, flows, driver, log}),

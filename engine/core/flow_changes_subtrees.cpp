@@ -230,7 +230,7 @@ Outcome import_flow(Json version, const Json& request, std::string_view now) {
     const Status buildable = check_buildable_tree(wanted["nextAction"]);
     const Status unique = buildable.ok() ? unique_names(wanted) : buildable;
     if (!unique.ok()) {
-        return Problem{unique.message(), {}};
+        return Problem{"This flow cannot be imported: " + unique.message(), {}};
     }
     Json trigger = version["trigger"];
     trigger.erase("nextAction");

@@ -4,9 +4,9 @@
 // status, folder) is named here so that the API can tell it from what does not exist, but is done
 // where flows are stored.
 //
-// Two things are refused that the contract's implementation lets pass, since they leave a flow that
-// cannot run: a second step of the same name, and a trigger in an action's place or the other way
-// round.
+// Three things are refused that the contract's implementation lets pass, since they leave a flow
+// that cannot run: a second step of the same name, a trigger in an action's place or the other way
+// round, and an import with actions that have no type, name or settings.
 #pragma once
 
 #include "common/json.hpp"

@@ -14,6 +14,17 @@ constexpr std::string_view kCatalog = R"json([
 {"name":"@activepieces/piece-delay","version":"0.3.26","displayName":"Delay","description":"Let a run wait","categories":["CORE","FLOW_CONTROL"],
  "actions":{"delayFor":{"displayName":"Delay For","description":"Goes on after a time","props":{"unit":["STATIC_DROPDOWN","Unit",true],"delayFor":["NUMBER","Amount",true]}},
             "delayUntil":{"displayName":"Delay Until","description":"Goes on at a date","props":{"delayUntilTimestamp":["DATE_TIME","Date and Time",true]}}},
+ "triggers":{}},
+{"name":"@activepieces/piece-store","version":"0.6.20","displayName":"Storage","description":"Keep values between runs","categories":["CORE"],
+ "actions":{"get":{"displayName":"Get","description":"Gives a value","props":{"key":["SHORT_TEXT","Key",true],"defaultValue":["SHORT_TEXT","Default Value",false],"store_scope":["STATIC_DROPDOWN","Store Scope",true]}},
+            "put":{"displayName":"Put","description":"Keeps a value","props":{"key":["SHORT_TEXT","Key",true],"value":["SHORT_TEXT","Value",true],"store_scope":["STATIC_DROPDOWN","Store Scope",true]}},
+            "append":{"displayName":"Append","description":"Adds to the end of a text","props":{"key":["SHORT_TEXT","Key",true],"value":["SHORT_TEXT","Value",true],"separator":["SHORT_TEXT","Separator",false],"store_scope":["STATIC_DROPDOWN","Store Scope",true]}},
+            "remove_value":{"displayName":"Remove","description":"Forgets a value","props":{"key":["SHORT_TEXT","Key",true],"store_scope":["STATIC_DROPDOWN","Store Scope",true]}},
+            "add_to_list":{"displayName":"Add To List","description":"Adds items to a list","props":{"key":["SHORT_TEXT","Key",true],"value":["ARRAY","Values",true],"ignore_if_exists":["CHECKBOX","Ignore if value exists",false],"store_scope":["STATIC_DROPDOWN","Store Scope",true]}},
+            "remove_from_list":{"displayName":"Remove from List","description":"Takes an item out of a list","props":{"key":["SHORT_TEXT","Key",true],"value":["SHORT_TEXT","Value",true],"store_scope":["STATIC_DROPDOWN","Store Scope",true]}}},
+ "triggers":{}},
+{"name":"@activepieces/piece-data-mapper","version":"0.3.15","displayName":"Data Mapper","description":"Build an object from others","categories":["CORE"],
+ "actions":{"advanced_mapping":{"displayName":"Advanced Mapping","description":"Gives the object that is written","props":{"mapping":["JSON","Mapping",true]}}},
  "triggers":{}}
 ])json";
 

@@ -67,6 +67,26 @@ Json parsed_or_text(const Json& body) {
     return parsed.ok() ? *parsed : body;
 }
 
+// The header holds `prefix` and the HMAC of the raw body. Hexadecimal digits of either case count.
+bool is_signed(const Json& fields, const Json& headers, std::string_view body) {
+    const std::string secret = scalar_text(fields["secret"]);
+    const auto algorithm = digest_from_name(fields["algorithm"].text_or("sha256"));
+    const std::string_view encoding = fields["encoding"].text_or("hex");
+    const std::string name = ascii_lower(fields["headerName"].text_or("x-signature"));
+    const std::string_view prefix = fields["prefix"].text_or("");
+    std::string_view sent = headers[name].text();
+    if (!fields["secret"].exists() || secret.empty() || !algorithm ||
+        *algorithm == DigestAlgorithm::md5 || !sent.starts_with(prefix)) {
+        return false;
+    }
+    sent.remove_prefix(prefix.size());
+    const std::optional<Bytes> signature = encoding == "hex"      ? hex_decode(sent, HexCase::any)
+                                           : encoding == "base64" ? base64_decode(sent)
+                                                                  : std::nullopt;
+    return signature &&
+           constant_time_equal(as_text(hmac(*algorithm, secret, body)), as_text(*signature));
+}
+
 // What the server itself writes, and what only the gateway may write.
 bool is_reserved_header(std::string_view name) {
     constexpr std::array<std::string_view, 9> kReserved = {
@@ -122,6 +142,9 @@ bool webhook_authorized(const Json& trigger_input, const Json& payload) {
         const std::string name = ascii_lower(fields["headerName"].text());
         const std::string_view value = fields["headerValue"].text();
         return !name.empty() && !value.empty() && constant_time_equal(value, headers[name].text());
+    }
+    if (type == "hmac") {
+        return is_signed(fields, headers, payload["rawBody"].text());
     }
     // A kind this engine does not know must not let everyone in.
     return type.empty() || type == "none";

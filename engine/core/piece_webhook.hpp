@@ -22,7 +22,9 @@ struct WebhookPayload {
 };
 WebhookPayload webhook_payload(const WebRequest& request);
 
-// Whether the caller satisfies the trigger's authType (none, basic, header). The input may not hold
+// Whether the caller satisfies the trigger's authType (none, basic, header, hmac). hmac has the
+// fields secret, headerName (x-signature), algorithm (sha256; sha1, sha384, sha512), encoding (hex;
+// base64) and prefix, and signs the raw body, which must be UTF-8. The input may not hold
 // templates: a trigger has nothing to refer to.
 bool webhook_authorized(const Json& trigger_input, const Json& payload);
 

@@ -393,6 +393,40 @@ TEST_F(Contract, StoreEntriesAreTheEngines) {
     EXPECT_EQ(piece.get("/v1/flows?" + project_query()).status, 403);
 }
 
+// What one run puts, the next one finds; flows and runs have keys of their own.
+TEST_F(Contract, StepsKeepValues) {
+    const auto step = [](std::string_view name, std::string_view action, std::string_view input,
+                         std::string_view piece = "store") {
+        return R"({"type":"PIECE","displayName":"S","valid":true,"name":")" + std::string(name) +
+               R"(","settings":{"pieceName":"@activepieces/piece-)" + std::string(piece) +
+               R"(","pieceVersion":"0.6.20","actionName":")" + std::string(action) +
+               R"(","propertySettings":{},"input":)" + std::string(input) + "}}";
+    };
+    const std::string flow = ann_.make_flow({
+        step("step_1", "add_to_list",
+             R"({"key":"k","value":["{{trigger['output'].body.n}}"],"store_scope":"COLLECTION"})"),
+        step("step_2", "append",
+             R"({"key":"k","value":"x","separator":"\\n","store_scope":"FLOW"})"),
+        step("step_3", "get", R"({"key":"k","defaultValue":"none","store_scope":"RUN"})"),
+        step(
+            "step_4", "advanced_mapping",
+            R"({"mapping":{"l":"{{step_1['output']}}","t":"{{step_2['output']}}","r":"{{step_3['output']}}"}})",
+            "data-mapper"),
+        answer_step("step_5", R"("{{step_4['output']}}")"),
+    });
+    const std::string path = "/v1/webhooks/" + flow + "/sync";
+    EXPECT_EQ(ann_.post(path, R"({"n":1})").raw.body, R"({"l":[1],"t":"x","r":"none"})");
+    EXPECT_EQ(ann_.post(path, R"({"n":2})").raw.body, R"({"l":[1,2],"t":"x\nx","r":"none"})");
+    // The same entries as pieces see them.
+    ApiUser piece(engine_);
+    piece.token = engine_token(ann_.project());
+    EXPECT_EQ(piece.get("/v1/store-entries?key=k").body["value"].dump(), "[1,2]");
+    EXPECT_EQ(piece.get("/v1/store-entries?key=flow_" + flow + "/k").body["value"].text(), "x\nx");
+    const std::string wrong = ann_.make_flow(
+        {step("step_1", "append", R"({"key":"k","value":"x","store_scope":"COLLECTION"})")});
+    EXPECT_EQ(ann_.post("/v1/webhooks/" + wrong + "/sync", "{}").status, 500);
+}
+
 TEST_F(Contract, AccountsTagsPiecesFlags) {
     expect(ann_.get("/v1/projects"), 200, "ProjectPage");
     expect(ann_.get("/v1/projects/" + ann_.project()), 200, "ProjectWithLimits");

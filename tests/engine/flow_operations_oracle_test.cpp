@@ -43,7 +43,8 @@ Json compared(const Json& version) {
 
 // What we refuse although the published function does something (flow_operations.hpp says why).
 bool is_declared(const std::string& problem) {
-    for (const std::string_view part : {"exists already", "cannot be replaced by"}) {
+    for (const std::string_view part :
+         {"exists already", "cannot be replaced by", "cannot be imported"}) {
         if (problem.find(part) != std::string::npos) {
             return true;
         }

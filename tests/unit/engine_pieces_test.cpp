@@ -1,6 +1,7 @@
 // The webhook and HTTP pieces: inputs to requests, requests to payloads, answers to the wire.
 #include "engine/core/piece_delay.hpp"
 #include "engine/core/piece_http.hpp"
+#include "engine/core/piece_store.hpp"
 #include "engine/core/piece_webhook.hpp"
 
 #include <gtest/gtest.h>
@@ -99,7 +100,8 @@ TEST(WebhookPayload, RefusesWhatItCannotRead) {
 }
 
 TEST(WebhookTrigger, AsksForItsSecret) {
-    const Json payload = parse(R"({"headers":{"authorization":"Basic dTpw","x-key":"k1"}})");
+    const Json payload = parse(
+        R"({"rawBody":"{\"a\":1}","headers":{"authorization":"Basic dTpw","x-key":"k1","x-signature":"5910e62016ef5034272c926c27071992a465c2335cecf41851bda071577f4f6d","x-hub":"v1=I1Qv0L6gxoCH22LEFPgKZxvjZyCqCriiJUhPzncmGuC66PnNI+TUtkVA8CUaCu8vWFlUrDKItuPK8LbnKjH4Yg=="}})");
     struct Case {
         std::string_view input;
         bool admitted;
@@ -113,10 +115,61 @@ TEST(WebhookTrigger, AsksForItsSecret) {
         {R"({"authType":"header","authFields":{"headerName":"X-Key","headerValue":"k2"}})", false},
         {R"({"authType":"header","authFields":{"headerName":"X-Other","headerValue":""}})", false},
         {R"({"authType":"hmac"})", false},
+        {R"({"authType":"hmac","authFields":{"secret":"s3cret"}})", true},
+        {R"({"authType":"hmac","authFields":{"secret":"other"}})", false},
+        {R"({"authType":"hmac","authFields":{"secret":""}})", false},
+        {R"({"authType":"hmac","authFields":{"secret":"s3cret","algorithm":"md5"}})", false},
+        {R"({"authType":"hmac","authFields":{"secret":"s3cret","encoding":"rot13"}})", false},
+        {R"({"authType":"hmac","authFields":{"secret":"s3cret","headerName":"X-Hub"}})", false},
+        {R"({"authType":"hmac","authFields":{"secret":"s3cret","headerName":"X-Hub","prefix":"v1=","encoding":"base64","algorithm":"sha512"}})",
+         true},
+        {R"({"authType":"telepathy"})", false},
     };
     for (const Case& test : cases) {
         EXPECT_EQ(webhook_authorized(parse(test.input), payload), test.admitted) << test.input;
     }
+}
+
+TEST(StorePiece, ChangesWhatIsKept) {
+    struct Case {
+        std::string_view action;
+        std::string_view input;
+        std::string_view stored;  // empty: nothing
+        std::string_view output;  // or the error
+        std::string_view value;   // empty: kept as it is, or removed
+    };
+    const std::vector<Case> cases = {
+        {"get", R"({"key":"k"})", "", "null", ""},
+        {"get", R"({"key":"k","defaultValue":5})", "null", "5", ""},
+        {"get", R"({"key":"k","defaultValue":5})", "false", "false", ""},
+        {"put", R"({"key":"k","value":{"a":1}})", "7", R"({"a":1})", R"({"a":1})"},
+        {"append", R"({"key":"k","value":"b","separator":","})", "\"a\"", R"("a,b")", R"("a,b")"},
+        {"append", R"({"key":"k","value":"b","separator":","})", "", R"("b")", R"("b")"},
+        {"append", R"({"key":"k","value":""})", "\"a\"", R"("a")", ""},
+        {"append", R"({"key":"k","value":"b"})", "[1]", "Key k is not a string", ""},
+        {"remove_value", R"({"key":"k"})", "1", R"({"success":true})", ""},
+        {"add_to_list", R"({"key":"k","value":[1,2]})", "[1]", "[1,1,2]", "[1,1,2]"},
+        {"add_to_list", R"({"key":"k","value":"[3]","ignore_if_exists":true})", "[3]", "[3]",
+         "[3]"},
+        {"add_to_list", R"({"key":"k","value":"x"})", "", "Provided value is not a list", ""},
+        {"add_to_list", R"({"key":"k","value":[1]})", "{}", "Key k is not a list", ""},
+        {"remove_from_list", R"({"key":"k","value":2})", "[1,2,2]", "[1,2]", "[1,2]"},
+        {"remove_from_list", R"({"key":"k","value":2})", "{}", "Key k is not an array", ""},
+    };
+    for (const Case& test : cases) {
+        const Json stored = test.stored.empty() ? Json() : parse(test.stored);
+        const Result<StoreOutcome> outcome = store_outcome(test.action, parse(test.input), stored);
+        if (!outcome.ok()) {
+            EXPECT_NE(outcome.message().find(test.output), std::string::npos) << outcome.message();
+            continue;
+        }
+        EXPECT_EQ(outcome->output.dump(), test.output) << test.action << test.input;
+        EXPECT_EQ(outcome->value.exists() ? outcome->value.dump() : "", test.value);
+    }
+    EXPECT_EQ(*store_key(parse(R"({"key":"k","store_scope":"FLOW"})"), "f", "r"), "flow_f/k");
+    EXPECT_EQ(*store_key(parse(R"({"key":"k","store_scope":"RUN"})"), "f", "r"), "run_r/k");
+    EXPECT_FALSE(store_key(parse(R"({"key":"k","store_scope":"ALL"})"), "f", "r").ok());
+    EXPECT_FALSE(store_key(parse(R"({"key":""})"), "f", "r").ok());
 }
 
 TEST(ReturnResponse, BuildsTheAnswer) {

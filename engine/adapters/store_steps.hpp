@@ -1,0 +1,22 @@
+// Steps of the store piece and what they keep. Each is one transaction of the store.
+#pragma once
+
+#include "engine/adapters/step_performer.hpp"
+#include "engine/ports/entropy.hpp"
+#include "engine/ports/store.hpp"
+
+namespace sallyport::engine {
+
+class StoreSteps {
+  public:
+    StoreSteps(EntityStore& store, Entropy& entropy) : store_(store), entropy_(entropy) {}
+
+    // `done` is called once, on the loop.
+    void perform(const StepCall& call, StepPerformer::Done done);
+
+  private:
+    EntityStore& store_;
+    Entropy& entropy_;
+};
+
+}  // namespace sallyport::engine
