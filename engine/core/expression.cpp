@@ -1,13 +1,9 @@
 #include "engine/core/expression.hpp"
 
-#include "engine/core/expression_ast.hpp"
-#include "engine/core/expression_parser.hpp"
+#include "engine/core/expression_cache.hpp"
 #include "engine/core/js_text.hpp"
 
 #include <cmath>
-#include <functional>
-#include <map>
-#include <string>
 #include <utility>
 
 namespace sallyport::engine {
@@ -492,40 +488,10 @@ class Evaluator {
     Verdict verdict_ = Verdict::needs_sandbox;
 };
 
-// Trees of expressions seen before: a flow's are the same in every run. Emptied when full, which
-// bounds its memory (a node is about a hundred bytes) and needs no order of use.
-class AstCache {
-  public:
-    // Valid until the next call.
-    const std::optional<Ast>& parsed(std::string_view source) {
-        if (const auto known = trees_.find(source); known != trees_.end()) {
-            return known->second;
-        }
-        if (nodes_ > kNodesMax || bytes_ > kBytesMax) {
-            trees_.clear();
-            nodes_ = bytes_ = 0;
-        }
-        const auto added = trees_.emplace(source, parse_expression(source)).first;
-        bytes_ += source.size() + sizeof(*added);
-        nodes_ += added->second ? added->second->nodes.size() : 0;
-        return added->second;
-    }
-
-  private:
-    static constexpr std::size_t kNodesMax = 20'000;
-    static constexpr std::size_t kBytesMax = 1024 * 1024;
-    std::map<std::string, std::optional<Ast>, std::less<>> trees_;
-    std::size_t nodes_ = 0;
-    std::size_t bytes_ = 0;
-};
-
 }  // namespace
 
 Evaluation evaluate_expression(std::string_view expression, const Json& scope) {
     thread_local AstCache cache;
-    if (expression.size() > kExpressionBytesMax) {
-        return Evaluation::sandbox();
-    }
     const auto& ast = cache.parsed(expression);
     return ast ? Evaluator(*ast, scope).run() : Evaluation::sandbox();
 }
