@@ -103,17 +103,19 @@ Outcome move_branch(Json version, const Json& request, std::string_view) {
     if (!router.exists() || from < 0 || from >= count || to < 0 || to >= count || from == to) {
         return {};
     }
-    if (from != std::floor(from) || to != std::floor(to)) {
-        return Problem{"A branch's index must be a whole number", {}};
+    Json settings = router["settings"];
+    const Json branches = settings["branches"];
+    // In the order in which the contract's implementation looks at them.
+    for (const double index : {from, to}) {
+        if (index != std::floor(index)) {
+            return Problem{"A branch's index must be a whole number", {}};
+        }
+        if (branches.at(static_cast<std::size_t>(index))["branchType"].text() == "FALLBACK") {
+            return {};
+        }
     }
     const auto source = static_cast<std::size_t>(from);
     const auto target = static_cast<std::size_t>(to);
-    Json settings = router["settings"];
-    const Json branches = settings["branches"];
-    if (branches.at(source)["branchType"].text() == "FALLBACK" ||
-        branches.at(target)["branchType"].text() == "FALLBACK") {
-        return {};
-    }
     settings.set("branches", moved_within(branches, source, target));
     router.set("children", moved_within(router["children"], source, target));
     return {};
