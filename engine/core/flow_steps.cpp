@@ -88,20 +88,26 @@ void hang_children(Json built, const Json& step, std::string_view now_iso) {
     }
 }
 
+// What should lead to a step leads to one, or to nothing.
+bool is_link(const Json& link) {
+    return !link.exists() || link.is_null() || link.is_object();
+}
+
 Status check_buildable_below(const Json& action) {
+    if (action["type"].text() == "ROUTER" && !action["children"].is_array()) {
+        return Error{"Router " + std::string(action["name"].text()) + " must have children"};
+    }
     const Json branches = action["continueOnFailureBranches"];
     for (const Json& below :
          {action["firstLoopAction"], branches["onSuccess"], branches["onFailure"]}) {
-        Status status = below.is_object() ? check_buildable_tree(below) : Status(Done{});
+        Status status = check_buildable_tree(below);
         if (!status.ok()) {
             return status;
         }
     }
     Status status = Done{};
     action["children"].each_element([&status](const Json& child) {
-        if (status.ok() && child.is_object()) {
-            status = check_buildable_tree(child);
-        }
+        status = status.ok() ? check_buildable_tree(child) : status;
     });
     return status;
 }
@@ -168,7 +174,13 @@ Status check_buildable(const Json& action) {
 }
 
 Status check_buildable_tree(const Json& action) {
+    if (!is_link(action)) {
+        return Error{"what follows a step must be a step"};
+    }
     for (Json at = action; at.is_object(); at = at["nextAction"]) {
+        if (!is_link(at["nextAction"])) {
+            return Error{"what follows a step must be a step"};
+        }
         Status status = check_buildable(at);
         status = status.ok() ? check_buildable_below(at) : status;
         if (!status.ok()) {
