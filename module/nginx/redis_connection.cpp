@@ -319,6 +319,10 @@ void RedisConnection::on_reply(const Reply& reply) {
             if (done.call != nullptr) {
                 on_call_reply(*done.call, reply);
             }
+            // The timer outlasts the calls it was set for; a worker that shuts down waits for it.
+            if (ngx_exiting != 0 && idle() && budget_timer_.timer_set) {
+                ngx_del_timer(&budget_timer_);
+            }
             return;
     }
 }

@@ -63,7 +63,7 @@ class Redact : public testing::Test {
         EXPECT_TRUE(wait_until([&] {
             const std::string log = nginx_->dir().read("mine.log");
             const std::size_t at = log.rfind(piece);
-            if (at == std::string::npos) {
+            if (at == std::string::npos || log.find('\n', at) == std::string::npos) {
                 return false;
             }
             const std::size_t begin = log.rfind('\n', at) + 1;
