@@ -72,10 +72,7 @@ Json Json::object(std::initializer_list<std::pair<std::string_view, Json>> membe
 }
 
 Result<Json> Json::parse(std::string_view text, Duplicates duplicates) {
-    auto node = json_text::read(text, duplicates == Duplicates::refuse
-                                          ? json_text::Duplicates::refuse
-                                          : json_text::Duplicates::last_wins);
-    return node ? Result<Json>(steal(*node)) : Result<Json>(Error{node.message()});
+    return json_text::read(text, duplicates);
 }
 
 std::string_view Json::text() const {

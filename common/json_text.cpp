@@ -24,12 +24,12 @@ class Builder {
   public:
     using Ch = char;
 
-    explicit Builder(Duplicates duplicates) : duplicates_(duplicates) { open_.reserve(16); }
+    explicit Builder(Json::Duplicates duplicates) : duplicates_(duplicates) { open_.reserve(16); }
     Builder(const Builder&) = delete;
     Builder& operator=(const Builder&) = delete;
     ~Builder() { json_decref(root_); }
 
-    json_t* take() { return std::exchange(root_, nullptr); }
+    Json take() { return Json::steal(std::exchange(root_, nullptr)); }
     const char* refusal() const { return refusal_; }
 
     bool Null() { return add(json_null()); }
@@ -67,7 +67,7 @@ class Builder {
             return refuse("a member's name holds \\u0000");
         }
         key_.assign(text, size);
-        if (duplicates_ == Duplicates::refuse &&
+        if (duplicates_ == Json::Duplicates::refuse &&
             json_object_getn(open_.back(), text, size) != nullptr) {
             return refuse("a member's name stands there twice");
         }
@@ -128,7 +128,7 @@ class Builder {
         return true;
     }
 
-    Duplicates duplicates_;
+    Json::Duplicates duplicates_;
     const char* refusal_ = nullptr;
     json_t* root_ = nullptr;
     std::vector<json_t*> open_;  // the containers around the next value, owned by the root
@@ -197,7 +197,7 @@ Error error_at(std::string_view text, std::size_t offset, const char* what) {
 
 }  // namespace
 
-Result<json_t*> read(std::string_view text, Duplicates duplicates) {
+Result<Json> read(std::string_view text, Json::Duplicates duplicates) {
     constexpr unsigned kFlags =
         rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
     Builder builder(duplicates);

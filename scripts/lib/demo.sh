@@ -5,14 +5,6 @@
 demo_port() { cat "$data/sites/demo.port"; }
 demo_email() { echo admin@sallyport.test; }
 
-free_port() {
-    local port
-    while :; do
-        port=$((20000 + RANDOM % 20000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-    done
-}
-
 # Somebody for the flow's HTTP step to talk to.
 write_demo_site() {
     [ -s "$data/sites/demo.port" ] || free_port >"$data/sites/demo.port"

@@ -4,17 +4,11 @@
 set -euo pipefail
 
 root=$1
+# shellcheck source=scripts/lib/ports.sh
+. "$root/scripts/lib/ports.sh"
 data=$(mktemp -d /var/tmp/sallyport-run.XXXXXX)
 chmod 755 "$data"
 data=$data/data
-
-free_port() {
-    local port
-    while :; do
-        port=$((20000 + RANDOM % 20000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-    done
-}
 
 cleanup() {
     "$root/scripts/run" --stop --data "$data" >/dev/null 2>&1 || true
