@@ -165,14 +165,7 @@ int request_body_filter(Request& request, const void* location_conf, ngx_chain_t
     }
     state.found = true;
     // nginx itself ends the request with the status; log and variables learn why from here.
-    RequestState& shared = request.state();
-    if (shared.findings_count < shared.findings.size()) {
-        shared.findings[shared.findings_count] = {kId, mode, decision, limit.rule};
-        if (mode == Mode::enforce) {
-            shared.enforced = static_cast<std::int8_t>(shared.findings_count);
-        }
-        ++shared.findings_count;
-    }
+    request.state().record({kId, mode, decision, limit.rule});
     return mode == Mode::enforce ? decision.status : 0;
 }
 

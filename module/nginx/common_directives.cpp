@@ -15,19 +15,25 @@ const Finding* shown(const Request& request) {
     if (const Finding* enforced = request.enforced()) {
         return enforced;
     }
-    const RequestState& state = request.state();
-    return state.findings_count == 0 ? nullptr : &state.findings[state.findings_count - 1u];
+    const std::span<const Finding> all = request.state().findings.all();
+    return all.empty() ? nullptr : &all.back();
 }
 
-std::string_view get_client_ip(Request& request) { return request.client_text(); }
+std::string_view get_client_ip(Request& request) {
+    return request.client_text();
+}
 
 std::string_view get_client_ip_verified(Request& request) {
     return request.client_verified() ? "1" : "0";
 }
 
-std::string_view get_client_ip_flag(Request& request) { return word(request.state().client_flag); }
+std::string_view get_client_ip_flag(Request& request) {
+    return word(request.state().client_flag);
+}
 
-std::string_view get_scheme(Request& request) { return request.is_https() ? "https" : "http"; }
+std::string_view get_scheme(Request& request) {
+    return request.is_https() ? "https" : "http";
+}
 
 std::string_view get_verdict(Request& request) {
     const Finding* finding = request.enforced();
@@ -69,7 +75,11 @@ constexpr Variable kVariables[] = {
 
 }  // namespace
 
-std::span<const Directive> common_directives() { return kDirectives; }
-std::span<const Variable> common_variables() { return kVariables; }
+std::span<const Directive> common_directives() {
+    return kDirectives;
+}
+std::span<const Variable> common_variables() {
+    return kVariables;
+}
 
 }  // namespace sallyport::ngx

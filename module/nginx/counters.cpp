@@ -112,9 +112,7 @@ void Counters::count(ngx_http_request_t* r) const {
     if (!request) {
         return;
     }
-    const RequestState& state = request->state();
-    for (std::size_t i = 0; i < state.findings_count; ++i) {
-        const Finding& finding = state.findings[i];
+    for (const Finding& finding : request->state().findings.all()) {
         add(mine.decisions[static_cast<std::size_t>(finding.feature)][static_cast<std::size_t>(
             finding.decision.reason)][finding.mode == Mode::enforce ? 1 : 0]);
     }

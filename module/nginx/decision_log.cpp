@@ -1,9 +1,9 @@
 #include "module/nginx/decision_log.hpp"
 
-#include <string>
-
 #include "module/nginx/redact.hpp"
 #include "module/nginx/str.hpp"
+
+#include <string>
 
 namespace sallyport::ngx {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kTextBytesMax = 512;
 
 class JsonLine {
-public:
+  public:
     void text(std::string_view name, std::string_view value) {
         key(name);
         line_.push_back('"');
@@ -45,7 +45,7 @@ public:
     }
     std::string& line() { return line_; }
 
-private:
+  private:
     void key(std::string_view name) {
         if (!fresh_) {
             line_.push_back(',');
@@ -152,9 +152,9 @@ Status set_decision_log(DirectiveCall& call) {
 }
 
 void write_decision_line(const DecisionLog& log, Request& request) {
-    const RequestState& state = request.state();
+    const std::span<const Finding> found = request.state().findings.all();
     const Finding* enforced = request.enforced();
-    if (log.refused_only && state.findings_count == 0) {
+    if (log.refused_only && found.empty()) {
         return;
     }
     JsonLine json;
@@ -167,12 +167,12 @@ void write_decision_line(const DecisionLog& log, Request& request) {
         json.text("verdict", "allow");
         json.text("reason", "none");
     }
-    if (state.findings_count > (enforced != nullptr ? 1 : 0)) {
+    if (found.size() > (enforced != nullptr ? 1 : 0)) {
         json.open_list("also");
-        for (std::size_t i = 0; i < state.findings_count; ++i) {
-            if (&state.findings[i] != enforced) {
+        for (const Finding& finding : found) {
+            if (&finding != enforced) {
                 json.open();
-                write_finding(json, state.findings[i]);
+                write_finding(json, finding);
                 json.close();
             }
         }

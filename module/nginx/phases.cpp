@@ -17,25 +17,12 @@ ngx_http_request_body_filter_pt next_request_body_filter;
 // Outcome of asking features: go on, or what the phase handler must return.
 constexpr ngx_int_t kGoOn = NGX_DECLINED;
 
-// When there is no room for another finding (many redirects in report mode) the newest one stays.
-void record(RequestState& state, const Finding& finding) {
-    if (state.findings_count < state.findings.size()) {
-        ++state.findings_count;
-    }
-    state.findings[state.findings_count - 1u] = finding;
-}
-
 ngx_int_t apply(Request& request, const Feature& feature, const HookResult& result) {
-    RequestState& state = request.state();
     if (result.decision.verdict == policy::Verdict::allow || result.mode == policy::Mode::off) {
         return kGoOn;
     }
-    record(state, {feature.id, result.mode, result.decision, result.rule});
-    if (result.mode == policy::Mode::report) {
-        return kGoOn;
-    }
-    state.enforced = static_cast<std::int8_t>(state.findings_count - 1);
-    return refuse(request, result.decision);
+    request.state().record({feature.id, result.mode, result.decision, result.rule});
+    return result.mode == policy::Mode::enforce ? refuse(request, result.decision) : kGoOn;
 }
 
 // Internal trouble refuses: the wall's on_error for every phase.
@@ -55,11 +42,10 @@ ngx_int_t judged(ngx_http_request_t* r, const char* phase, Body&& body) noexcept
         guarded(r->connection->log, phase, [&] {
             if (const auto request = Request::find(r)) {
                 RequestState& state = request->state();
-                record(state, {state.asking, policy::Mode::enforce,
-                               policy::Decision::deny(policy::Reason::internal_error,
-                                                      NGX_HTTP_INTERNAL_SERVER_ERROR),
-                               phase});
-                state.enforced = static_cast<std::int8_t>(state.findings_count - 1);
+                state.record({state.asking, policy::Mode::enforce,
+                              policy::Decision::deny(policy::Reason::internal_error,
+                                                     NGX_HTTP_INTERNAL_SERVER_ERROR),
+                              phase});
             }
         });
     }
@@ -98,8 +84,8 @@ ngx_int_t ask(Request& request, const LocationConf& location, FeatureMask mask, 
 }
 
 // A preflight that is let past a demand for credentials must meet nothing but its answer: what a
-// server's `return` or `rewrite` would say is for those who have shown theirs. Goes on with the search
-// for the location, without SERVER_REWRITE.
+// server's `return` or `rewrite` would say is for those who have shown theirs. Goes on with the
+// search for the location, without SERVER_REWRITE.
 ngx_int_t skip_server_rewrite(ngx_http_request_t* r) {
     const auto* core = static_cast<const ngx_http_core_main_conf_t*>(
         ngx_http_get_module_main_conf(r, ngx_http_core_module));
@@ -121,8 +107,7 @@ ngx_int_t post_read_handler(ngx_http_request_t* r) noexcept {
             return kGoOn;
         }
         request.state().post_read_done = true;
-        const ngx_int_t rc =
-            ask(request, *location, location->post_read_mask, &Feature::post_read);
+        const ngx_int_t rc = ask(request, *location, location->post_read_mask, &Feature::post_read);
         return rc == kGoOn && request.state().credentials_deferred ? skip_server_rewrite(r) : rc;
     });
 }
@@ -140,8 +125,7 @@ ngx_int_t rewrite_handler(ngx_http_request_t* r) noexcept {
         }
         if (state.rewrite_location != location) {
             state.rewrite_location = location;
-            const ngx_int_t rc =
-                ask(request, *location, location->rewrite_mask, &Feature::rewrite);
+            const ngx_int_t rc = ask(request, *location, location->rewrite_mask, &Feature::rewrite);
             if (rc != kGoOn) {
                 return rc;
             }

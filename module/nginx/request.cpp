@@ -1,17 +1,17 @@
 #include "module/nginx/request.hpp"
 
-#include <algorithm>
-#include <cstring>
-
 #include "module/nginx/module.hpp"
 #include "module/nginx/str.hpp"
+
+#include <algorithm>
+#include <cstring>
 
 namespace sallyport::ngx {
 namespace {
 
-// The state of a request and room for what features keep beside it. Not in the request's pool, which
-// it would overflow: that costs an allocation a request. A worker uses its blocks again, the one that
-// is warmest first.
+// The state of a request and room for what features keep beside it. Not in the request's pool,
+// which it would overflow: that costs an allocation a request. A worker uses its blocks again, the
+// one that is warmest first.
 struct Block {
     RequestState state;
     Block* next;
@@ -52,7 +52,8 @@ Block* take_block() {
 }
 
 RequestState* find_state(ngx_http_request_t* main) {
-    auto* state = static_cast<RequestState*>(ngx_http_get_module_ctx(main, ngx_http_sallyport_module));
+    auto* state =
+        static_cast<RequestState*>(ngx_http_get_module_ctx(main, ngx_http_sallyport_module));
     if (state != nullptr) {
         return state;
     }
@@ -122,6 +123,19 @@ std::optional<IpAddress> address_of(const sockaddr* address) {
 
 }  // namespace
 
+void RequestState::record(const Finding& finding) {
+    if (!findings.full()) {
+        findings.push(finding);
+    } else if (enforced < 0) {
+        findings[findings.size() - 1] = finding;
+    } else {
+        return;
+    }
+    if (finding.mode == policy::Mode::enforce) {
+        enforced = static_cast<std::int8_t>(findings.size() - 1);
+    }
+}
+
 Request::Request(ngx_http_request_t* r) : r_(r), state_(find_state(r->main)) {
     if (state_ == nullptr) {
         state_ = make_state(r->main);
@@ -153,7 +167,8 @@ const IpAddress* Request::client_address() const {
         state_->client_known = true;
         if (const auto address = address_of(r_->connection->sockaddr)) {
             state_->client = *address;
-            // addr_text is already what nginx shows in its own log; IPv6-mapped IPv4 is ours to fold.
+            // addr_text is already what nginx shows in its own log; IPv6-mapped IPv4 is ours to
+            // fold.
             state_->client_text = r_->connection->sockaddr->sa_family == AF_INET
                                       ? view(r_->connection->addr_text)
                                       : keep(r_, address->to_string());

@@ -4,18 +4,19 @@
 // nginx's context slots. Subrequests share their main request's state and are never judged.
 #pragma once
 
+#include "common/ip.hpp"
+#include "module/nginx/fixed_list.hpp"
+#include "module/nginx/ngx.hpp"
+#include "module/nginx/pool.hpp"
+#include "module/policy/client_address.hpp"
+#include "module/policy/decision.hpp"
+
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
-
-#include "common/ip.hpp"
-#include "module/nginx/ngx.hpp"
-#include "module/nginx/pool.hpp"
-#include "module/policy/client_address.hpp"
-#include "module/policy/decision.hpp"
 
 namespace sallyport::ngx {
 
@@ -57,15 +58,14 @@ struct RequestState {
     char* room_end = nullptr;
     // Small, because every request pays for it: a refusal ends the judging, and more than a few
     // reports on one request tell nothing new.
-    std::array<Finding, 4> findings{};
-    std::uint8_t findings_count = 0;
-    // The enforced refusal (or answer), if any: index into findings, or -1.
+    FixedList<Finding, 4> findings;
+    // The enforced refusal (or answer), if any: index into findings, or -1. Set by record().
     std::int8_t enforced = -1;
     // The feature whose hook runs: named when the hook fails.
     FeatureId asking{};
 
-    // Where the location's rewrite and preaccess hooks stand, so that a resumed request goes on and a
-    // redirected one starts anew in its new location.
+    // Where the location's rewrite and preaccess hooks stand, so that a resumed request goes on and
+    // a redirected one starts anew in its new location.
     const void* rewrite_location = nullptr;
     const void* preaccess_location = nullptr;
     std::uint8_t preaccess_next = 0;
@@ -89,15 +89,19 @@ struct RequestState {
     std::string_view verified_by{};  // the preset or profile that verified it
     std::string_view violated{};     // limits that refused, as members of a JSON array
     std::string_view replay_key{};   // names a delivery to whoever keeps or repeats it
-    // A preflight that the location's CORS rules answer: credentials are asked for only when they do
-    // not. `deferred`: some feature would have asked.
+    // A preflight that the location's CORS rules answer: credentials are asked for only when they
+    // do not. `deferred`: some feature would have asked.
     bool preflight = false;
     bool credentials_deferred = false;
-    bool delivery_kept = false;      // a store has it: accepted, whatever the upstream said
+    bool delivery_kept = false;  // a store has it: accepted, whatever the upstream said
+
+    // Keeps a finding. When there is no room (many redirects in report mode) the newest takes the
+    // last report's place; an enforced one stays.
+    void record(const Finding& finding);
 };
 
 class Request {
-public:
+  public:
     // Finds or makes the state of r->main. Throws std::bad_alloc.
     explicit Request(ngx_http_request_t* r);
     // Only when there is state already; used where nothing may be allocated.
@@ -118,8 +122,8 @@ public:
         return *static_cast<T*>(slot);
     }
 
-    // Memory that lives as long as the request: out of a block that the next request uses again, or,
-    // when that is full, out of the pool. Throws std::bad_alloc.
+    // Memory that lives as long as the request: out of a block that the next request uses again,
+    // or, when that is full, out of the pool. Throws std::bad_alloc.
     void* room(std::size_t size, std::size_t alignment = alignof(void*)) const {
         const auto at = (reinterpret_cast<std::uintptr_t>(state_->room_at) + alignment - 1) &
                         ~(std::uintptr_t{alignment} - 1);
@@ -158,7 +162,7 @@ public:
                                     : &state_->findings[static_cast<std::size_t>(state_->enforced)];
     }
 
-private:
+  private:
     Request(ngx_http_request_t* r, RequestState* state) : r_(r), state_(state) {}
     template <typename T>
     void* make() const {
@@ -174,7 +178,8 @@ private:
 };
 
 // Goes on with a request that a preaccess hook suspended. Call it from the feature's own event or
-// timer callback (inside `guarded`), never from the hook itself. The request may be gone afterwards.
+// timer callback (inside `guarded`), never from the hook itself. The request may be gone
+// afterwards.
 void resume(ngx_http_request_t* r);
 
 // A response header field. `set_header` replaces every field of that name (or adds one), `remove`
@@ -186,10 +191,10 @@ void remove_header(ngx_http_request_t* r, std::string_view name);
 void add_headers(ngx_http_request_t* r, std::span<const ngx_table_elt_t> fields);
 bool has_header(ngx_http_request_t* r, std::string_view name);
 
-// Request header fields called `name` (case-insensitive): writes at most `max` values, returns how many
-// there are.
-std::size_t request_headers(ngx_http_request_t* r, std::string_view name,
-                            std::string_view* out, std::size_t max);
+// Request header fields called `name` (case-insensitive): writes at most `max` values, returns how
+// many there are.
+std::size_t request_headers(ngx_http_request_t* r, std::string_view name, std::string_view* out,
+                            std::size_t max);
 
 // A new field of the request, for the caller to fill in.
 ngx_table_elt_t* new_request_header(ngx_http_request_t* r);

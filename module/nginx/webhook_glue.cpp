@@ -10,8 +10,8 @@
 #include "module/nginx/str.hpp"
 #include "module/nginx/webhook_body.hpp"
 #include "module/nginx/webhook_conf.hpp"
-#include "module/nginx/webhook_request.hpp"
 #include "module/nginx/webhook_handshake.hpp"
+#include "module/nginx/webhook_request.hpp"
 #include "module/nginx/webhook_reservation.hpp"
 #include "module/nginx/webhook_state.hpp"
 #include "module/policy/webhook_verify.hpp"
@@ -361,12 +361,8 @@ int refuse_large_body(Request& request, WebhookState& state, Mode mode) {
     if (mode != Mode::enforce) {
         return 0;
     }
-    RequestState& shared = request.state();
     const HookResult result = settle(state, mode, refusal(*state.location, state.early));
-    if (shared.findings_count < shared.findings.size()) {
-        shared.findings[shared.findings_count] = {kId, mode, result.decision, result.rule};
-        shared.enforced = static_cast<std::int8_t>(shared.findings_count++);
-    }
+    request.state().record({kId, mode, result.decision, result.rule});
     return result.decision.status;
 }
 

@@ -156,12 +156,8 @@ HandshakeResult try_handshakes(Request& request, const WebhookLocation& location
 }
 
 void send_handshake_answer(Request& request, const HandshakeResult& result) {
-    RequestState& shared = request.state();
-    if (shared.findings_count < shared.findings.size()) {
-        shared.findings[shared.findings_count] = {FeatureId::webhook, policy::Mode::enforce,
-                                                  result.decision, result.rule};
-        shared.enforced = static_cast<std::int8_t>(shared.findings_count++);
-    }
+    request.state().record(
+        {FeatureId::webhook, policy::Mode::enforce, result.decision, result.rule});
     send(request, result.answer);
 }
 

@@ -48,8 +48,9 @@ class KeyCache {
             return nullptr;
         }
         std::uint64_t mixed = 0;
-        for (const std::uint64_t word : words) {
-            mixed = (mixed ^ word) * 0x9e3779b97f4a7c15U;
+        const std::size_t filled = (used + 7) / 8;
+        for (std::size_t i = 0; i < filled; ++i) {
+            mixed = (mixed ^ words[i]) * 0x9e3779b97f4a7c15U;
             mixed ^= mixed >> 29;
         }
         if (entries_ == nullptr) {

@@ -5,6 +5,7 @@
 #include "tests/integration/fixtures/log_reader.hpp"
 #include "tests/integration/fixtures/nginx_server.hpp"
 #include "tests/integration/fixtures/upstream.hpp"
+#include "tests/integration/fixtures/wait.hpp"
 #include "tests/integration/mistakes.hpp"
 
 #include <gtest/gtest.h>
@@ -229,6 +230,43 @@ TEST(BodyLimit, ErrorPagesAndTheInclude) {
     };
     EXPECT_EQ(post(64 << 10), 200);
     EXPECT_EQ(post((64 << 10) + 1), 413);
+}
+
+// More is reported than a request keeps: the refusal is still what log and variables show.
+TEST(BodyLimit, ARefusalStaysAmongManyReports) {
+    Upstream upstream;
+    NginxOptions options;
+    options.variables = {{"UPSTREAM", upstream.address()}};
+    options.files["tokens.key"] = "sha256:" + std::string(64, '0') + " somebody\n";
+    NginxServer nginx(R"(
+        sallyport_decision_log %%DIR%%/decisions.log;
+        sallyport_mode report;
+        sallyport_limit once rate=1r/h burst=1;
+        server {
+            listen 127.0.0.1:%%PORT%%;
+            sallyport_https require;
+            sallyport_deny 127.0.0.0/8;
+            sallyport_rate_limit once;
+            sallyport_auth token file=%%DIR%%/tokens.key;
+            sallyport_webhook github;
+            sallyport_webhook_secret some-secret-of-the-test;
+            sallyport_body_limit default=20;
+            sallyport_body_limit_mode enforce;
+            location / { proxy_request_buffering off; proxy_pass http://%%UPSTREAM%%; }
+        }
+    )",
+                      options);
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_TRUE(
+            raw_exchange(nginx.port(), chunked("/", "text/plain", 21)).starts_with("HTTP/1.1 413"));
+    }
+    LogReader log(nginx.dir().path("decisions.log"));
+    EXPECT_TRUE(wait_until([&] { return log.lines().size() >= 2; }));
+    for (const Json& line : log.lines()) {
+        EXPECT_EQ(line["reason"].text_or(""), "body_too_large") << line.dump();
+        EXPECT_EQ(line["verdict"].text_or(""), "deny") << line.dump();
+        EXPECT_EQ(line["also"].size(), 3u) << line.dump();
+    }
 }
 
 TEST(BodyLimit, Mistakes) {
