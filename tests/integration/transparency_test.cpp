@@ -101,6 +101,7 @@ constexpr std::string_view kServers = R"(
     server {
         listen 127.0.0.1:%%PORT%% default_server;
         listen 127.0.0.1:%%PORT_TLS%% ssl http2 default_server;
+        ssl_protocols TLSv1.2;
         ssl_certificate %%CERT%%;
         ssl_certificate_key %%KEY%%;
         return 404 "nobody's";
