@@ -2,6 +2,7 @@
 // only ones whose state can be copied without an allocation and a provider look-up (about 1 us each).
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "common/crypto.hpp"
+#include "common/sha3.hpp"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -242,6 +243,16 @@ std::size_t HmacStream::finish(std::uint8_t* out) {
     state_update(algorithm_, outer_.data(), inner_digest.data(), size);
     state_final(algorithm_, outer_.data(), out);
     return size;
+}
+
+Bytes sha3_512(std::string_view data) {
+    Bytes out(EVP_MAX_MD_SIZE);
+    unsigned size = 0;
+    if (EVP_Digest(data.data(), data.size(), out.data(), &size, EVP_sha3_512(), nullptr) != 1) {
+        std::abort();
+    }
+    out.resize(size);
+    return out;
 }
 
 Bytes hmac(DigestAlgorithm algorithm, std::string_view key, std::string_view data) {

@@ -9,6 +9,7 @@
 #include <rapidjson/writer.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <string_view>
@@ -139,6 +140,28 @@ using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
 
 void write_value(Writer& writer, const json_t* node);
 
+// The shortest text that reads back as this number, and of those the closest, as JavaScript has it
+// (the writer's own algorithm gives 0.30000000000000007 for 0.1 + 0.2). It still looks like no
+// integer.
+void write_real(Writer& writer, double value) {
+    std::array<char, 32> text{};
+    char* end = std::to_chars(text.data(), text.data() + text.size() - 2, value).ptr;
+    if (std::all_of(text.data(), end, [](char c) { return c == '-' || (c >= '0' && c <= '9'); })) {
+        *end++ = '.';
+        *end++ = '0';
+    }
+    // `1e+07` is written `1e7`.
+    char* const exponent = std::find(text.data(), end, 'e');
+    if (exponent != end) {
+        char* digits = exponent + 2;
+        digits += digits + 1 != end && *digits == '0' ? 1 : 0;
+        char* const to = exponent + (exponent[1] == '-' ? 2 : 1);
+        end = std::copy(digits, end, to);
+    }
+    writer.RawValue(text.data(), static_cast<std::size_t>(end - text.data()),
+                    rapidjson::kNumberType);
+}
+
 void write_object(Writer& writer, json_t* node) {
     writer.StartObject();
     for (void* it = json_object_iter(node); it != nullptr; it = json_object_iter_next(node, it)) {
@@ -173,7 +196,7 @@ void write_value(Writer& writer, const json_t* node) {
             writer.Int64(json_integer_value(node));
             break;
         case JSON_REAL:
-            writer.Double(json_real_value(node));
+            write_real(writer, json_real_value(node));
             break;
         case JSON_TRUE:
         case JSON_FALSE:

@@ -20,7 +20,7 @@ std::optional<std::string_view> below_prefix(std::string_view path) {
             return path;
         }
     }
-    if (path == "/openapi.json") {
+    if (path == "/openapi.json" || path == "/mcp") {
         return path.substr(1);
     }
     return std::nullopt;

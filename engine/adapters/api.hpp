@@ -137,6 +137,9 @@ extern const std::vector<ApiRoute> kApiKeyRoutes;
 extern const std::vector<ApiRoute> kTemplateRoutes;
 extern const std::vector<ApiRoute> kPieceRoutes;
 extern const std::vector<ApiRoute> kOpenApiRoutes;
+extern const std::vector<ApiRoute> kTriggerEventRoutes;
+extern const std::vector<ApiRoute> kFlowTriggerRoutes;
+extern const std::vector<ApiRoute> kMcpRoutes;
 
 // All of them, in the order in which a request is matched.
 const std::vector<const std::vector<ApiRoute>*>& api_families();

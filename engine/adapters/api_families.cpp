@@ -5,11 +5,11 @@ namespace sallyport::engine {
 
 const std::vector<const std::vector<ApiRoute>*>& api_families() {
     static const std::vector<const std::vector<ApiRoute>*> kFamilies = {
-        &kWebhookRoutes,   &kFlowRoutes,       &kFlowVersionRoutes, &kBulkRoutes,
-        &kRunRoutes,       &kResumeRoutes,     &kAccountRoutes,     &kSystemRoutes,
-        &kFolderRoutes,    &kConnectionRoutes, &kVariableRoutes,    &kStoreEntryRoutes,
-        &kMcpServerRoutes, &kApiKeyRoutes,     &kTemplateRoutes,    &kPieceRoutes,
-        &kOpenApiRoutes};
+        &kWebhookRoutes,   &kFlowRoutes,         &kFlowVersionRoutes, &kBulkRoutes,
+        &kRunRoutes,       &kResumeRoutes,       &kAccountRoutes,     &kSystemRoutes,
+        &kFolderRoutes,    &kConnectionRoutes,   &kVariableRoutes,    &kStoreEntryRoutes,
+        &kMcpServerRoutes, &kApiKeyRoutes,       &kTemplateRoutes,    &kPieceRoutes,
+        &kOpenApiRoutes,   &kTriggerEventRoutes, &kFlowTriggerRoutes, &kMcpRoutes};
     return kFamilies;
 }
 

@@ -2,24 +2,23 @@
 // The token is sealed in the store; whoever may use the project may read it.
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
-#include "engine/adapters/stored_secrets.hpp"
+#include "engine/adapters/mcp_servers.hpp"
 
 #include <utility>
 
 namespace sallyport::engine {
 namespace {
 
-constexpr const char* kKind = "mcp_server";
+constexpr const char* kKind = kMcpServerKind;
 constexpr std::string_view kName = "mcp_server";
 constexpr std::size_t kToolsMax = 200;
 
 Json server_json(const Api& api, const EntityRow& row) {
     const Json body = entity_body(row);
-    const Result<Json> token = open_value(api.ports.secrets, row, body);
     Json json = entity_json(row);
     json.set("name", Json::string(row.label));
     json.set("projectId", Json::string(row.scope));
-    json.set("token", token.ok() ? *token : Json::string(""));
+    json.set("token", Json::string(mcp_token(api, row)));
     json.set("agentId", Json::null());
     json.set("tools", body["tools"].is_array() ? body["tools"] : Json::array());
     return json;
@@ -59,12 +58,11 @@ void create_server(Api& api, const CallPtr& call) {
     }
     const std::string project(call->body["projectId"].text());
     api.with_project(call, project, [&api, call, project](const ProjectRow&) {
-        Json body = Json::object({{"tools", Json::array()}});
-        EntityRow row =
-            new_entity(api, kKind, project, "", std::string(call->body["name"].text()), body);
-        seal_value(api.ports.secrets, row, body, Json::string(api.ports.entropy.id()));
-        row.body = body.dump();
-        store_and_reply(api, call, row, 200, to_json(api));
+        EntityRow row = new_entity(api, kKind, project, "", std::string(call->body["name"].text()),
+                                   Json::object({{"tools", Json::array()}}));
+        give_mcp_token(api, call, std::move(row), [&api, call](EntityRow fresh) {
+            store_and_reply(api, call, std::move(fresh), 200, to_json(api));
+        });
     });
 }
 
@@ -111,14 +109,16 @@ void update_server(Api& api, const CallPtr& call) {
 
 void rotate_token(Api& api, const CallPtr& call) {
     with_project_entity(api, call, kKind, kName, [&api, call](const EntityRow& row) {
-        change_and_reply(
-            api, call, row, kName,
-            [token = api.ports.entropy.id(), &box = api.ports.secrets](EntityRow& stored) {
-                const Json body = entity_body(stored);
-                seal_value(box, stored, body, Json::string(token));
-                stored.body = body.dump();
-            },
-            to_json(api));
+        give_mcp_token(api, call, row, [&api, call](const EntityRow& fresh) {
+            change_and_reply(
+                api, call, fresh, kName,
+                [sealed = entity_body(fresh)["value"]](EntityRow& stored) {
+                    Json body = entity_body(stored);
+                    body.set("value", sealed);
+                    stored.body = body.dump();
+                },
+                to_json(api));
+        });
     });
 }
 

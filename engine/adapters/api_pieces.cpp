@@ -1,12 +1,23 @@
-// Which steps there are (engine contract 1.3): the pieces this engine performs.
+// Which steps there are (engine contract 1.3): the pieces this engine performs, and what an editor
+// asks about their properties.
 #include "common/bytes.hpp"
 #include "engine/adapters/api.hpp"
+#include "engine/core/flow_model.hpp"
 #include "engine/core/piece_catalog.hpp"
+#include "engine/core/piece_version.hpp"
+#include "engine/core/piece_wait.hpp"
+#include "engine/core/shape.hpp"
 
+#include <algorithm>
+#include <array>
 #include <set>
+#include <utility>
 
 namespace sallyport::engine {
 namespace {
+
+// Flows offered in one list.
+constexpr std::size_t kFlowsMax = 100;
 
 bool has_text(const Json& piece, std::string_view wanted) {
     const std::string lower = ascii_lower(wanted);
@@ -18,14 +29,34 @@ bool has_text(const Json& piece, std::string_view wanted) {
     return false;
 }
 
+bool has_category(const Json& piece, const std::vector<std::string>& wanted) {
+    bool has = wanted.empty();
+    piece["categories"].each_element([&](const Json& name) {
+        has = has || std::find(wanted.begin(), wanted.end(), name.text()) != wanted.end();
+    });
+    return has;
+}
+
 void list_pieces(Api&, const CallPtr& call) {
     const std::string wanted = call->query_text("searchQuery");
-    Json pieces = Json::array();
+    const std::vector<std::string> categories = form_values(call->query, "categories");
+    std::vector<Json> found;
     piece_catalog().each_element([&](const Json& piece) {
-        if (has_text(piece, wanted)) {
-            pieces.append(piece_summary(piece));
+        if (has_text(piece, wanted) && has_category(piece, categories)) {
+            found.push_back(piece);
         }
     });
+    if (call->query_text("sortBy") == "NAME") {
+        const bool down = call->query_text("orderBy") == "DESC";
+        std::stable_sort(found.begin(), found.end(), [down](const Json& a, const Json& b) {
+            return down ? a["displayName"].text() > b["displayName"].text()
+                        : a["displayName"].text() < b["displayName"].text();
+        });
+    }
+    Json pieces = Json::array();
+    for (const Json& piece : found) {
+        pieces.append(piece_summary(piece));
+    }
     call->reply(200, pieces);
 }
 
@@ -42,9 +73,25 @@ void list_categories(Api&, const CallPtr& call) {
     call->reply(200, categories);
 }
 
+// The name and version of every piece there is.
+void list_versions(Api&, const CallPtr& call) {
+    const Json piece = find_piece(call->query_text("name"));
+    Json versions = Json::object();
+    if (piece.exists()) {
+        versions.set(piece["version"].text(), Json::object());
+    }
+    call->reply(200, versions);
+}
+
 void reply_with_piece(const CallPtr& call, const std::string& name) {
+    const std::string version = call->query_text("version");
+    if (!version.empty() && !is_piece_version(version)) {
+        return call->fail_validation(
+            "querystring/version must be numbers such as 1.2.3, with ~ or ^ in front or not");
+    }
     const Json piece = find_piece(name);
-    if (!piece.exists()) {
+    if (!piece.exists() ||
+        (!version.empty() && !piece_version_serves(piece["version"].text(), version))) {
         return call->fail_not_found("piece_metadata", name);
     }
     call->reply(200, piece);
@@ -58,11 +105,101 @@ void get_scoped_piece(Api&, const CallPtr& call) {
     reply_with_piece(call, call->params[0] + "/" + call->params[1]);
 }
 
+// ---- what a property offers
+
+constexpr std::array kOptionFields = {Field{"projectId", Kind::text},
+                                      Field{"pieceName", Kind::text},
+                                      Field{"pieceVersion", Kind::text},
+                                      Field{"actionOrTriggerName", Kind::text},
+                                      Field{"propertyName", Kind::text},
+                                      Field{"flowId", Kind::text},
+                                      Field{"flowVersionId", Kind::text},
+                                      Field{"input"},
+                                      Field{"searchValue", Kind::text, Need::optional}};
+
+Json dropdown(const Json& options, std::string_view placeholder) {
+    return Json::object({{"options", options},
+                         {"disabled", Json::boolean(options.size() == 0)},
+                         {"placeholder", Json::string(placeholder)}});
+}
+
+bool is_callable(const StoredFlow& stored) {
+    const Result<Json> trigger = Json::parse(stored.version.trigger);
+    return trigger.ok() && (*trigger)["settings"]["pieceName"].text() == kSubflowsPiece &&
+           (*trigger)["settings"]["triggerName"].text() == kCallableFlow;
+}
+
+// Flows that a step can call, by the id that stays when a flow is exported.
+void offer_flows(Api& api, const CallPtr& call, const std::string& project) {
+    FlowQuery query;
+    query.project_id = project;
+    query.name = call->body["searchValue"].text();
+    query.limit = kFlowsMax;
+    api.ports.flows.list_flows(query, [&api, call](const Result<Page<StoredFlow>>& page) {
+        if (api.failed(call, page)) {
+            return;
+        }
+        Json options = Json::array();
+        for (const StoredFlow& stored : page->rows) {
+            if (is_callable(stored)) {
+                options.append(Json::object({{"label", Json::string(stored.version.display_name)},
+                                             {"value", Json::string(stored.flow.external_id)}}));
+            }
+        }
+        call->reply(200, dropdown(options, "Select a flow"));
+    });
+}
+
+void offer(Api& api, const CallPtr& call, const Json& prop, const std::string& project) {
+    const std::string_view type = prop["type"].text();
+    if (type == "DYNAMIC") {
+        return call->reply(
+            200,
+            dynamic_props(call->body["pieceName"].text(), call->body["actionOrTriggerName"].text(),
+                          call->body["propertyName"].text(), call->body["input"]));
+    }
+    if (type == "STATIC_DROPDOWN" || type == "STATIC_MULTI_SELECT_DROPDOWN") {
+        return call->reply(200, dropdown(prop["options"]["options"], ""));
+    }
+    if (type == "DROPDOWN" && call->body["pieceName"].text() == kSubflowsPiece) {
+        return offer_flows(api, call, project);
+    }
+    call->fail_validation("body/propertyName names a property without options");
+}
+
+void list_options(Api& api, const CallPtr& call) {
+    const Status shape = check_shape(call->body, kOptionFields, "body");
+    if (!shape.ok()) {
+        return call->fail_validation(shape.message());
+    }
+    if (!is_piece_version(call->body["pieceVersion"].text())) {
+        return call->fail_validation("body/pieceVersion must be numbers such as 1.2.3");
+    }
+    const std::string project(call->body["projectId"].text());
+    api.with_project(call, project, [&api, call, project](const ProjectRow&) {
+        const Json piece = find_piece(call->body["pieceName"].text());
+        if (!piece.exists()) {
+            return call->fail_not_found("piece_metadata", call->body["pieceName"].text());
+        }
+        const std::string_view step = call->body["actionOrTriggerName"].text();
+        const Json action = piece["actions"][step];
+        const Json prop =
+            (action.exists() ? action
+                             : piece["triggers"][step])["props"][call->body["propertyName"].text()];
+        if (!prop.exists()) {
+            return call->fail_not_found("piece_property", call->body["propertyName"].text());
+        }
+        offer(api, call, prop, project);
+    });
+}
+
 }  // namespace
 
 const std::vector<ApiRoute> kPieceRoutes = {
     {"GET", "pieces", ApiRoute::Access::open, list_pieces},
     {"GET", "pieces/categories", ApiRoute::Access::open, list_categories},
+    {"GET", "pieces/versions", ApiRoute::Access::open, list_versions},
+    {"POST", "pieces/options", ApiRoute::Access::user, list_options},
     {"GET", "pieces/:name", ApiRoute::Access::open, get_piece},
     {"GET", "pieces/:scope/:name", ApiRoute::Access::open, get_scoped_piece},
 };

@@ -4,9 +4,10 @@
 #include "common/contract.hpp"
 #include "engine/adapters/api.hpp"
 #include "engine/adapters/api_run_parts.hpp"
+#include "engine/adapters/api_trigger_events.hpp"
 #include "engine/core/ids.hpp"
-#include "engine/core/piece_wait.hpp"
 #include "engine/core/piece_webhook.hpp"
+#include "engine/core/trigger_intake.hpp"
 
 #include <utility>
 
@@ -16,6 +17,7 @@ namespace {
 struct Mode {
     bool sync = false;
     bool draft = false;
+    bool test = false;  // nothing runs: what came is kept for whoever makes the flow
 };
 
 WebResponse with_id(WebResponse response, const std::string& run_id) {
@@ -98,6 +100,14 @@ void start(Api& api, const CallPtr& call, Mode mode, const RunnableFlow& flow, J
     });
 }
 
+void keep_event(Api& api, const CallPtr& call, const RunnableFlow& flow, const Json& output) {
+    const TriggerEventPlace place{flow.project_id, flow.program->flow_id,
+                                  trigger_source_name(flow.program->trigger())};
+    keep_trigger_event(api, call, place, output, [&api, call](const EntityRow&) {
+        call->reply(with_id(json_response(200, Json::object()), api.ports.entropy.id()));
+    });
+}
+
 void on_flow(Api& api, const CallPtr& call, Mode mode,
              const Result<std::optional<RunnableFlow>>& found) {
     if (api.failed(call, found)) {
@@ -110,13 +120,7 @@ void on_flow(Api& api, const CallPtr& call, Mode mode,
     if (!mode.draft && !flow.enabled) {
         return call->reply(404, Json::object());
     }
-    const bool callable = flow.program != nullptr &&
-                          flow.program->trigger().piece == kSubflowsPiece &&
-                          flow.program->trigger().action == kCallableFlow;
-    const bool is_webhook = flow.program != nullptr &&
-                            flow.program->trigger().piece == kWebhookPiece &&
-                            flow.program->trigger().action == "catch_webhook";
-    if (!is_webhook && !callable) {
+    if (flow.program == nullptr || !takes_requests(flow.program->trigger())) {
         return call->reply(404, Json::object());
     }
     remove_gateway_headers(call->request);
@@ -124,13 +128,20 @@ void on_flow(Api& api, const CallPtr& call, Mode mode,
     if (!read.payload.exists()) {
         return call->fail_framework(read.refusal.status, read.refusal.code, read.refusal.message);
     }
-    if (!webhook_authorized(flow.program->trigger().settings["input"], read.payload)) {
-        // As the contract has it: an answer that does not tell whether the secret was right.
-        return call->reply(
-            with_id(json_response(mode.sync ? 204 : 200, Json::object()), api.ports.entropy.id()));
+    Intake intake = trigger_intake(flow.program->trigger(), read.payload);
+    switch (intake.kind) {
+        case Intake::Kind::run:
+            return mode.test ? keep_event(api, call, flow, intake.output)
+                             : start(api, call, mode, flow, std::move(intake.output));
+        case Intake::Kind::silent:
+            // As the contract has it: an answer that does not tell whether the secret was right.
+            return call->reply(with_id(json_response(mode.sync ? 204 : 200, Json::object()),
+                                       api.ports.entropy.id()));
+        case Intake::Kind::refused:
+            return call->reply(message(400, intake.problem));
+        case Intake::Kind::closed:
+            return call->reply(404, Json::object());
     }
-    // A flow that is called hears what its caller says, not how it was said.
-    start(api, call, mode, flow, callable ? read.payload["body"] : std::move(read.payload));
 }
 
 void receive(Api& api, const CallPtr& call, Mode mode) {
@@ -159,6 +170,10 @@ void receive_draft(Api& api, const CallPtr& call) {
     receive(api, call, {.draft = true});
 }
 
+void receive_test(Api& api, const CallPtr& call) {
+    receive(api, call, {.draft = true, .test = true});
+}
+
 void receive_draft_sync(Api& api, const CallPtr& call) {
     receive(api, call, {.sync = true, .draft = true});
 }
@@ -169,6 +184,7 @@ const std::vector<ApiRoute> kWebhookRoutes = {
     {"*", "webhooks/:flowId", ApiRoute::Access::open, receive_async},
     {"*", "webhooks/:flowId/sync", ApiRoute::Access::open, receive_sync},
     {"*", "webhooks/:flowId/draft", ApiRoute::Access::open, receive_draft},
+    {"*", "webhooks/:flowId/test", ApiRoute::Access::open, receive_test},
     {"*", "webhooks/:flowId/draft/sync", ApiRoute::Access::open, receive_draft_sync},
 };
 

@@ -1,6 +1,8 @@
 #include "engine/adapters/run_driver.hpp"
 
 #include "engine/adapters/run_driver_impl.hpp"
+#include "engine/core/piece_queue.hpp"
+#include "engine/core/piece_store.hpp"
 #include "engine/core/piece_wait.hpp"
 #include "engine/core/run_journal.hpp"
 #include "engine/core/run_record.hpp"
@@ -26,6 +28,16 @@ constexpr std::size_t kUncommittedMax = 256;
 // once must not hold up everybody else.
 constexpr std::size_t kTurnActionsMax = 256;
 
+PiecePerformers with_store(PiecePerformers pieces, StoreSteps& store) {
+    for (const std::string_view piece : {kStorePiece, kQueuePiece}) {
+        pieces.native[std::string(piece)] = [&store](const StepCall& call, StepDone done) {
+            store.perform(call, std::move(done));
+            return StepCancel();
+        };
+    }
+    return pieces;
+}
+
 }  // namespace
 
 RunDriver::Impl::Impl(RunDriverPorts ports, RunDriverOptions options)
@@ -33,10 +45,7 @@ RunDriver::Impl::Impl(RunDriverPorts ports, RunDriverOptions options)
       options_(options),
       resolver_(ports.sandbox, ports.secrets),
       store_steps_(ports.entities, ports.entropy),
-      performer_(ports.sandbox, ports.http,
-                 [this](const StepCall& call, StepPerformer::Done done) {
-                     store_steps_.perform(call, std::move(done));
-                 },
+      performer_(ports.sandbox, ports.http, with_store(ports.pieces, store_steps_),
                  {options.code_timeout_ms, options.code_memory_bytes, options.http_timeout_ms,
                   options.http_response_bytes_max, options.pause_ms_max}),
       queue_({options.active_max, options.project_active_max}) {}
@@ -233,7 +242,7 @@ void RunDriver::Impl::on_committed(const RunPtr& run, Covered& covered) {
 
 void RunDriver::Impl::perform(const RunPtr& run, const PrepareStep& action) {
     const Step& at = run->program->steps[action.step];
-    const std::string problem = StepPerformer::unsupported(at);
+    const std::string problem = performer_.unsupported(at);
     if (!problem.empty()) {
         feed(run,
              StepFailed{at.name, action.attempt, problem, FailureKind::error, {}, action.path});

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "common/crypto.hpp"
+#include "engine/adapters/step_call.hpp"
 #include "engine/core/run_counters.hpp"
 #include "engine/ports/clock.hpp"
 #include "engine/ports/entropy.hpp"
@@ -36,6 +37,7 @@ struct RunDriverPorts {
     HttpClient& http;
     SecretSource& secrets;
     Log& log;
+    PiecePerformers pieces = {};  // of pieces that reach out; the store's and queue's are its own
 };
 
 struct RunDriverOptions {

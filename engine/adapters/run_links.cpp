@@ -19,25 +19,6 @@ constexpr std::int64_t kWaitMsMin = 60'000;
 // When the store did not answer.
 constexpr std::int64_t kTellAgainMs = 1000;
 
-StepResult step_failed(std::string message) {
-    StepResult result;
-    result.kind = StepResult::Kind::failed;
-    result.message = std::move(message);
-    return result;
-}
-
-StepResult step_done(Json output) {
-    StepResult result;
-    result.output = std::move(output);
-    return result;
-}
-
-StepResult try_again() {
-    StepResult result;
-    result.kind = StepResult::Kind::overloaded;
-    return result;
-}
-
 Json with_body(const Json& body) {
     return Json::object(
         {{"body", body}, {"headers", Json::object()}, {"queryParams", Json::object()}});
@@ -103,7 +84,7 @@ void RunDriver::Impl::call_flow(const RunPtr& run, const PerformStep& action) {
     ports_.flows.find(run->row.project_id, name,
                       [self = shared_from_this(), run, action](const Result<std::string>& id) {
                           if (!id.ok()) {
-                              self->on_result(run, action, try_again());
+                              self->on_result(run, action, step_overloaded());
                           } else if (id->empty()) {
                               self->on_result(run, action, step_failed("Flow not found"));
                           } else {
@@ -117,7 +98,7 @@ void RunDriver::Impl::start_called(const RunPtr& run, const PerformStep& action,
     ports_.flows.published(flow_id, [self = shared_from_this(), run,
                                      action](const Result<std::optional<RunnableFlow>>& flow) {
         if (!flow.ok()) {
-            self->on_result(run, action, try_again());
+            self->on_result(run, action, step_overloaded());
             return;
         }
         const bool callable = flow->has_value() && (*flow)->program != nullptr &&
@@ -144,10 +125,10 @@ void RunDriver::Impl::start_called(const RunPtr& run, const PerformStep& action,
         self->start(std::move(child),
                     [self, run, action, call, waits](const Result<StartedRun>& started) {
                         if (!started.ok()) {
-                            self->on_result(run, action, try_again());
+                            self->on_result(run, action, step_overloaded());
                             return;
                         }
-                        StepResult result = step_done(Json::object());
+                        StepResult result = step_succeeded(Json::object());
                         if (waits) {
                             result.kind = StepResult::Kind::paused;
                             result.request_id = call.request_id;
@@ -164,7 +145,7 @@ void RunDriver::Impl::return_response(const RunPtr& run, const PerformStep& acti
     const std::string url(run->state.scope["trigger"]["output"]["callbackUrl"].text());
     const CallbackTarget target = callback_target(url);
     if (url.empty() || url == "MOCK") {
-        on_result(run, action, step_done(run->input["response"]["response"]));
+        on_result(run, action, step_succeeded(run->input["response"]["response"]));
         return;
     }
     if (target.run_id != run->row.parent_run_id ||
@@ -178,7 +159,7 @@ void RunDriver::Impl::return_response(const RunPtr& run, const PerformStep& acti
         target.run_id, RequestArrived{target.request_id, with_body(body), 0},
         [self = shared_from_this(), run, action, answer](const Result<Runs::Outcome>& outcome) {
             // Refused: it was told before, or is over.
-            self->on_result(run, action, outcome.ok() ? step_done(answer) : try_again());
+            self->on_result(run, action, outcome.ok() ? step_succeeded(answer) : step_overloaded());
         },
         0);
 }
@@ -199,9 +180,9 @@ void RunDriver::Impl::send_response(const RunPtr& run, const PerformStep& action
         std::move(request), [self = shared_from_this(), run, action, answer](HttpOutcome outcome) {
             const auto* response = std::get_if<HttpResponse>(&outcome);
             const bool taken = response != nullptr && response->status < 400;
-            self->on_result(
-                run, action,
-                taken ? step_done(answer) : step_failed("The calling flow could not be reached"));
+            self->on_result(run, action,
+                            taken ? step_succeeded(answer)
+                                  : step_failed("The calling flow could not be reached"));
         });
     run->cancel_effect = [self = shared_from_this(), id] { self->ports_.http.cancel(id); };
 }

@@ -1,7 +1,6 @@
 #include "engine/adapters/schedule_runner.hpp"
 
 #include "engine/adapters/time_zones.hpp"
-#include "engine/core/piece_schedule.hpp"
 
 #include <utility>
 
@@ -54,28 +53,56 @@ void ScheduleRunner::fire(const ScheduleRow& row) {
         }
         if (!flow->has_value() || !(*flow)->enabled || (*flow)->program == nullptr ||
             (*flow)->program->trigger().piece != kSchedulePiece) {
-            advance(row);
+            advance(row, ports_.clock.now_ms());
             return;
         }
         const Step& trigger = (*flow)->program->trigger();
         const Result<Schedule> schedule = schedule_of(trigger.action, trigger.settings["input"]);
+        const std::int64_t after = go_on_after(row, schedule);
+        if (schedule.ok() && schedule->missed == MissedRuns::skip && is_late(row)) {
+            advance(row, after);
+            return;
+        }
         StartRun run;
         run.program = (*flow)->program;
         run.project_id = (*flow)->project_id;
         run.payload = schedule.ok() ? schedule->payload : Json::object();
         run.delivery_id = "schedule:" + std::to_string(row.next_ms);
         run.priority = StartRun::kPolling;
-        ports_.runs.start(std::move(run), [this, row](const Result<StartedRun>& started) {
+        ports_.runs.start(std::move(run), [this, row, after](const Result<StartedRun>& started) {
             if (started.ok()) {
-                advance(row);
+                advance(row, after);
             }
         });
     });
 }
 
-void ScheduleRunner::advance(const ScheduleRow& row) {
+bool ScheduleRunner::is_late(const ScheduleRow& row) const {
+    return ports_.clock.now_ms() - row.next_ms > kMissedAfterMs;
+}
+
+// The time the next one is looked for after: now, or the one that was just made up for when each
+// has its run.
+std::int64_t ScheduleRunner::go_on_after(const ScheduleRow& row,
+                                         const Result<Schedule>& schedule) const {
+    const std::int64_t now = ports_.clock.now_ms();
+    if (!schedule.ok() || schedule->missed != MissedRuns::all) {
+        return now;
+    }
+    std::int64_t at = row.next_ms;
+    for (std::int64_t count = 0; count < kMissedRunsMax; ++count) {
+        const auto next = next_fire_ms(row.cron, row.timezone, at);
+        if (!next.ok() || *next > now) {
+            return row.next_ms;
+        }
+        at = *next;
+    }
+    return now;  // too many: the present is worth more
+}
+
+void ScheduleRunner::advance(const ScheduleRow& row, std::int64_t after_ms) {
     ScheduleRow later = row;
-    const auto next = next_fire_ms(row.cron, row.timezone, ports_.clock.now_ms());
+    const auto next = next_fire_ms(row.cron, row.timezone, after_ms);
     if (!next.ok()) {
         ports_.log.write(
             LogLevel::error, "schedule_ended",

@@ -1,8 +1,9 @@
 // Starts the flows whose trigger is a schedule. Every time of a schedule starts one run, whatever
-// crashes and however many engines look at the same table: the time is the run's delivery id. Times
-// that were missed while no engine ran are made up for by one run.
+// crashes and however many engines look at the same table: the time is the run's delivery id. What
+// becomes of times that were missed while no engine ran is the trigger's to say.
 #pragma once
 
+#include "engine/core/piece_schedule.hpp"
 #include "engine/ports/clock.hpp"
 #include "engine/ports/flow_catalog.hpp"
 #include "engine/ports/log.hpp"
@@ -34,7 +35,9 @@ class ScheduleRunner {
   private:
     void look();
     void fire(const ScheduleRow& row);
-    void advance(const ScheduleRow& row);
+    bool is_late(const ScheduleRow& row) const;
+    std::int64_t go_on_after(const ScheduleRow& row, const Result<Schedule>& schedule) const;
+    void advance(const ScheduleRow& row, std::int64_t after_ms);
 
     Ports ports_;
     Loop::TimerId timer_ = 0;

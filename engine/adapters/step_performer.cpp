@@ -1,8 +1,9 @@
 #include "engine/adapters/step_performer.hpp"
 
+#include "common/crypto.hpp"
+#include "engine/adapters/time_zones.hpp"
 #include "engine/core/piece_delay.hpp"
 #include "engine/core/piece_http.hpp"
-#include "engine/core/piece_store.hpp"
 #include "engine/core/piece_wait.hpp"
 #include "engine/core/piece_webhook.hpp"
 #include "engine/core/router.hpp"
@@ -14,28 +15,11 @@
 namespace sallyport::engine {
 namespace {
 
-constexpr std::string_view kDataMapperPiece = "@activepieces/piece-data-mapper";
-constexpr std::string_view kAdvancedMapping = "advanced_mapping";
-
-StepResult failed(std::string message, FailureKind kind = FailureKind::error) {
-    StepResult result;
-    result.kind = StepResult::Kind::failed;
-    result.message = std::move(message);
-    result.failure = kind;
-    return result;
-}
-
-StepResult overloaded() {
-    StepResult result;
-    result.kind = StepResult::Kind::overloaded;
-    return result;
-}
-
 // What the journal could not read back must not get into it.
 StepResult checked(StepResult result) {
     if (is_too_deep(result.output) || is_too_deep(result.response)) {
-        return failed("The result is nested deeper than " + std::to_string(kValueDepthMax) +
-                      " levels");
+        return step_failed("The result is nested deeper than " + std::to_string(kValueDepthMax) +
+                           " levels");
     }
     return result;
 }
@@ -49,24 +33,24 @@ StepResult from_sandbox(SandboxResult ran) {
         }
         case SandboxStatus::error:
         case SandboxStatus::output_limit:
-            return failed(std::move(ran.error));
+            return step_failed(std::move(ran.error));
         case SandboxStatus::timeout:
-            return failed("The code took longer than it may");
+            return step_failed("The code took longer than it may");
         case SandboxStatus::memory_limit:
-            return failed("The code used more memory than it may", FailureKind::memory_limit);
+            return step_failed("The code used more memory than it may", FailureKind::memory_limit);
         case SandboxStatus::crashed:
         case SandboxStatus::cancelled:
-            return failed("The sandbox ended before the code did", FailureKind::internal);
+            return step_failed("The sandbox ended before the code did", FailureKind::internal);
         case SandboxStatus::overloaded:
-            return overloaded();
+            return step_overloaded();
     }
-    return failed("The sandbox gave no result", FailureKind::internal);
+    return step_failed("The sandbox gave no result", FailureKind::internal);
 }
 
 StepResult from_http(const Json& input, HttpOutcome outcome) {
     if (const auto* failure = std::get_if<HttpFailure>(&outcome)) {
         if (failure->error == HttpError::overloaded) {
-            return overloaded();
+            return step_overloaded();
         }
         if (http_failure_continues(input)) {
             StepResult result;
@@ -74,7 +58,7 @@ StepResult from_http(const Json& input, HttpOutcome outcome) {
                 {{"error", Json::object({{"message", Json::string(failure->message)}})}});
             return result;
         }
-        return failed(std::string(to_string(failure->error)) + ": " + failure->message);
+        return step_failed(std::string(to_string(failure->error)) + ": " + failure->message);
     }
     const auto& response = std::get<HttpResponse>(outcome);
     std::vector<WebHeader> headers;
@@ -83,17 +67,16 @@ StepResult from_http(const Json& input, HttpOutcome outcome) {
     }
     HttpCallOutcome read = http_call_outcome(input, response.status, headers, response.body);
     if (!read.ok) {
-        return failed(std::move(read.message));
+        return step_failed(std::move(read.message));
     }
     StepResult result;
     result.output = std::move(read.output);
     return result;
 }
 
-StepResult answer_caller(const Json& input) {
-    Result<WebhookReply> reply = webhook_reply(input);
+StepResult answer_caller(Result<WebhookReply> reply) {
     if (!reply.ok()) {
-        return failed(reply.message());
+        return step_failed(reply.message());
     }
     StepResult result;
     result.output = reply->response;
@@ -115,7 +98,7 @@ StepResult wait_for_request(const StepCall& call) {
 StepResult respond_and_wait(const StepCall& call) {
     Result<WebhookReply> reply = webhook_reply(call.input);
     if (!reply.ok()) {
-        return failed(reply.message());
+        return step_failed(reply.message());
     }
     const std::string url = call.resume_url + "/sync?created=" + iso_time(call.now_ms);
     StepResult result = wait_for_request(call);
@@ -127,11 +110,14 @@ StepResult respond_and_wait(const StepCall& call) {
 
 StepResult take(Result<Json> output) {
     if (!output.ok()) {
-        return failed(output.message());
+        return step_failed(output.message());
     }
-    StepResult result;
-    result.output = *std::move(output);
-    return result;
+    return step_succeeded(*std::move(output));
+}
+
+PieceWorld world_at(std::int64_t now_ms) {
+    return {now_ms, [](std::size_t size) { return random_bytes(size); },
+            [](const std::string& name) { return find_zone(name); }};
 }
 
 Result<Json> loop_items(const Json& input) {
@@ -148,46 +134,71 @@ bool waits_for_request(const Step& step) {
            (step.piece == kApprovalPiece && step.action == kWaitForApproval);
 }
 
-std::string StepPerformer::unsupported(const Step& step) {
-    if (step.kind == StepKind::piece) {
-        const bool known =
-            waits_for_request(step) ||
-            (step.piece == kApprovalPiece && step.action == kApprovalLinks) ||
-            (step.piece == kSubflowsPiece &&
-             (step.action == kCallFlow || step.action == kReturnResponse)) ||
-            (step.piece == kStorePiece && is_store_action(step.action)) ||
-            (step.piece == kDataMapperPiece && step.action == kAdvancedMapping) ||
-            (step.piece == kHttpPiece && step.action == "send_request") ||
-            (step.piece == kWebhookPiece && step.action == "return_response") ||
-            (step.piece == kDelayPiece && (step.action == kDelayFor || step.action == kDelayUntil));
-        return known ? std::string()
-                     : "This engine has no action '" + step.action + "' of '" + step.piece + "'";
-    }
-    return {};
+StepResult step_failed(std::string message, FailureKind kind) {
+    StepResult result;
+    result.kind = StepResult::Kind::failed;
+    result.message = std::move(message);
+    result.failure = kind;
+    return result;
+}
+
+StepResult step_succeeded(Json output) {
+    StepResult result;
+    result.output = std::move(output);
+    return result;
+}
+
+StepResult step_overloaded() {
+    StepResult result;
+    result.kind = StepResult::Kind::overloaded;
+    return result;
+}
+
+std::string StepPerformer::unsupported(const Step& step) const {
+    const bool known = step.kind != StepKind::piece || pieces_.other ||
+                       find_native_action(step.piece, step.action) != nullptr;
+    return known ? std::string()
+                 : "This engine has no action '" + step.action + "' of '" + step.piece + "'";
 }
 
 StepPerformer::Cancel StepPerformer::perform(const StepCall& call, Done done) {
-    if (call.step.kind == StepKind::code) {
-        return run_code(call, std::move(done));
+    switch (call.step.kind) {
+        case StepKind::code:
+            return run_code(call, call.step.settings["sourceCode"]["code"].text(), std::move(done));
+        case StepKind::loop:
+            done(take(loop_items(call.input)));
+            return {};
+        case StepKind::router:
+            done(take(evaluate_router(call.input)));
+            return {};
+        case StepKind::trigger:
+        case StepKind::piece:
+            break;
     }
-    if (call.step.kind == StepKind::loop) {
-        done(take(loop_items(call.input)));
+    if (const NativeAction* action = find_native_action(call.step.piece, call.step.action)) {
+        return perform_piece(call, *action, std::move(done));
+    }
+    return pieces_.other(call, std::move(done));
+}
+
+StepPerformer::Cancel StepPerformer::perform_piece(const StepCall& call, const NativeAction& action,
+                                                   Done done) {
+    if (action.run != nullptr) {
+        done(checked(take(action.run(call.input, world_at(call.now_ms)))));
         return {};
     }
-    if (call.step.kind == StepKind::router) {
-        done(take(evaluate_router(call.input)));
+    if (!action.script.empty()) {
+        return run_code(call, action.script, std::move(done));
+    }
+    if (action.reply != nullptr) {
+        done(checked(answer_caller(action.reply(call.input))));
         return {};
     }
     if (call.step.piece == kHttpPiece) {
         return send_request(call, std::move(done));
     }
-    if (call.step.piece == kStorePiece) {
-        store_(call, std::move(done));
-        return {};
-    }
-    if (call.step.piece == kDataMapperPiece) {
-        const Json mapping = call.input["mapping"];
-        done(take(mapping.exists() ? mapping : Json::null()));
+    if (call.step.piece == kDelayPiece) {
+        done(delay(call));
         return {};
     }
     if (call.step.piece == kApprovalPiece) {
@@ -199,15 +210,21 @@ StepPerformer::Cancel StepPerformer::perform(const StepCall& call, Done done) {
         done(checked(respond_and_wait(call)));
         return {};
     }
-    done(call.step.piece == kDelayPiece ? delay(call) : checked(answer_caller(call.input)));
-    return {};
+    const auto performer = pieces_.native.find(call.step.piece);
+    if (performer == pieces_.native.end()) {
+        done(step_failed("This engine cannot perform '" + call.step.action + "' of '" +
+                         call.step.piece + "' here"));
+        return {};
+    }
+    return performer->second(
+        call, [done = std::move(done)](StepResult result) { done(checked(std::move(result))); });
 }
 
 StepResult StepPerformer::delay(const StepCall& call) const {
     Result<Delay> wanted =
         delay_of(call.step.action, call.input, call.now_ms, limits_.pause_ms_max);
     if (!wanted.ok()) {
-        return failed(wanted.message());
+        return step_failed(wanted.message());
     }
     StepResult result;
     result.kind = StepResult::Kind::paused;
@@ -216,10 +233,11 @@ StepResult StepPerformer::delay(const StepCall& call) const {
     return result;
 }
 
-StepPerformer::Cancel StepPerformer::run_code(const StepCall& call, Done done) {
+StepPerformer::Cancel StepPerformer::run_code(const StepCall& call, std::string_view code,
+                                              Done done) {
     CodeRequest request;
     request.tenant = call.project_id;
-    request.code = call.step.settings["sourceCode"]["code"].text();
+    request.code = code;
     request.input = call.input;
     request.limits.memory_bytes = limits_.code_memory_bytes;
     request.limits.time_ms = static_cast<std::uint32_t>(
@@ -234,7 +252,7 @@ StepPerformer::Cancel StepPerformer::run_code(const StepCall& call, Done done) {
 StepPerformer::Cancel StepPerformer::send_request(const StepCall& call, Done done) {
     Result<HttpCall> wanted = http_call(call.input);
     if (!wanted.ok()) {
-        done(failed(wanted.message()));
+        done(step_failed(wanted.message()));
         return {};
     }
     HttpRequest request;

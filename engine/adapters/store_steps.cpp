@@ -1,5 +1,6 @@
 #include "engine/adapters/store_steps.hpp"
 
+#include "engine/core/piece_queue.hpp"
 #include "engine/core/piece_store.hpp"
 
 #include <memory>
@@ -8,15 +9,9 @@
 namespace sallyport::engine {
 namespace {
 
-StepResult failed(std::string message) {
-    StepResult result;
-    result.kind = StepResult::Kind::failed;
-    result.message = std::move(message);
-    return result;
-}
-
 // One action on its way: belongs to the store's thread until it is done.
 struct Work {
+    bool is_queue = false;
     std::string action;
     Json input;
     EntityRow fresh;  // when there is none yet
@@ -29,7 +24,8 @@ bool perform_on(Work& work, std::optional<EntityRow>& row) {
         const Result<Json> body = Json::parse(row->body);
         stored = body.ok() ? (*body)["value"] : Json();
     }
-    work.outcome = store_outcome(work.action, work.input, stored);
+    work.outcome = work.is_queue ? queue_outcome(work.action, work.input, stored)
+                                 : store_outcome(work.action, work.input, stored);
     if (!work.outcome->ok()) {
         return false;
     }
@@ -55,12 +51,15 @@ bool perform_on(Work& work, std::optional<EntityRow>& row) {
 
 }  // namespace
 
-void StoreSteps::perform(const StepCall& call, StepPerformer::Done done) {
-    const Result<std::string> key = store_key(call.input, call.flow_id, call.run_id);
+void StoreSteps::perform(const StepCall& call, StepDone done) {
+    const bool is_queue = call.step.piece == kQueuePiece;
+    const Result<std::string> key =
+        is_queue ? queue_store_key(call.input) : store_key(call.input, call.flow_id, call.run_id);
     if (!key.ok()) {
-        return done(failed(key.message()));
+        return done(step_failed(key.message()));
     }
     const auto work = std::make_shared<Work>();
+    work->is_queue = is_queue;
     work->action = call.step.action;
     work->input = call.input.deep_copy();
     EntityRow& fresh = work->fresh;
@@ -74,10 +73,10 @@ void StoreSteps::perform(const StepCall& call, StepPerformer::Done done) {
         [work](std::optional<EntityRow>& row) { return perform_on(*work, row); },
         [work, done = std::move(done)](const Result<std::optional<EntityRow>>& stored) {
             if (!stored.ok() || !work->outcome) {
-                return done(failed("The store could not be reached"));
+                return done(step_failed("The store could not be reached"));
             }
             if (!work->outcome->ok()) {
-                return done(failed(work->outcome->message()));
+                return done(step_failed(work->outcome->message()));
             }
             StepResult result;
             result.output = (**work->outcome).output;

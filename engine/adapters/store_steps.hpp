@@ -1,7 +1,7 @@
-// Steps of the store piece and what they keep. Each is one transaction of the store.
+// Steps of the store and queue pieces and what they keep. Each is one transaction of the store.
 #pragma once
 
-#include "engine/adapters/step_performer.hpp"
+#include "engine/adapters/step_call.hpp"
 #include "engine/ports/entropy.hpp"
 #include "engine/ports/store.hpp"
 
@@ -12,7 +12,7 @@ class StoreSteps {
     StoreSteps(EntityStore& store, Entropy& entropy) : store_(store), entropy_(entropy) {}
 
     // `done` is called once, on the loop.
-    void perform(const StepCall& call, StepPerformer::Done done);
+    void perform(const StepCall& call, StepDone done);
 
   private:
     EntityStore& store_;

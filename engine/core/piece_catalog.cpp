@@ -1,55 +1,88 @@
 #include "engine/core/piece_catalog.hpp"
 
+#include "engine/core/piece_table.hpp"
+
+#include <string>
+
 namespace sallyport::engine {
 namespace {
 
-// Properties: {name: [type, displayName, required]}; the rest is written out below.
-constexpr std::string_view kCatalog = R"json([
-{"name":"@activepieces/piece-webhook","version":"0.1.29","displayName":"Webhook","description":"Receive HTTP requests and answer them","categories":["CORE"],
- "actions":{"return_response":{"displayName":"Return Response","description":"Answers the caller of the webhook","props":{"responseType":["STATIC_DROPDOWN","Response Type",true],"respond":["STATIC_DROPDOWN","Respond",false],"fields":["DYNAMIC","Response",true]}}},
- "triggers":{"catch_webhook":{"displayName":"Catch Webhook","description":"Receives an HTTP request","type":"WEBHOOK","props":{"authType":["STATIC_DROPDOWN","Authentication",true],"authFields":["DYNAMIC","Authentication Fields",false]}}}},
-{"name":"@activepieces/piece-http","version":"0.11.0","displayName":"HTTP","description":"Send HTTP requests","categories":["CORE"],
- "actions":{"send_request":{"displayName":"Send HTTP request","description":"Sends a request and gives the response","props":{"method":["STATIC_DROPDOWN","Method",true],"url":["SHORT_TEXT","URL",true],"headers":["OBJECT","Headers",false],"queryParams":["OBJECT","Query params",false],"authType":["STATIC_DROPDOWN","Authentication",false],"authFields":["DYNAMIC","Authentication Fields",false],"body_type":["STATIC_DROPDOWN","Body Type",false],"body":["DYNAMIC","Body",false],"timeout":["NUMBER","Timeout (s)",false],"followRedirects":["CHECKBOX","Follow redirects",false],"failsafe":["CHECKBOX","No Error on Failure",false],"failureMode":["STATIC_DROPDOWN","On Failure",false]}}},
- "triggers":{}},
-{"name":"@activepieces/piece-delay","version":"0.3.26","displayName":"Delay","description":"Let a run wait","categories":["CORE","FLOW_CONTROL"],
- "actions":{"delayFor":{"displayName":"Delay For","description":"Goes on after a time","props":{"unit":["STATIC_DROPDOWN","Unit",true],"delayFor":["NUMBER","Amount",true]}},
-            "delayUntil":{"displayName":"Delay Until","description":"Goes on at a date","props":{"delayUntilTimestamp":["DATE_TIME","Date and Time",true]}}},
- "triggers":{}},
-{"name":"@activepieces/piece-store","version":"0.6.20","displayName":"Storage","description":"Keep values between runs","categories":["CORE"],
- "actions":{"get":{"displayName":"Get","description":"Gives a value","props":{"key":["SHORT_TEXT","Key",true],"defaultValue":["SHORT_TEXT","Default Value",false],"store_scope":["STATIC_DROPDOWN","Store Scope",true]}},
-            "put":{"displayName":"Put","description":"Keeps a value","props":{"key":["SHORT_TEXT","Key",true],"value":["SHORT_TEXT","Value",true],"store_scope":["STATIC_DROPDOWN","Store Scope",true]}},
-            "append":{"displayName":"Append","description":"Adds to the end of a text","props":{"key":["SHORT_TEXT","Key",true],"value":["SHORT_TEXT","Value",true],"separator":["SHORT_TEXT","Separator",false],"store_scope":["STATIC_DROPDOWN","Store Scope",true]}},
-            "remove_value":{"displayName":"Remove","description":"Forgets a value","props":{"key":["SHORT_TEXT","Key",true],"store_scope":["STATIC_DROPDOWN","Store Scope",true]}},
-            "add_to_list":{"displayName":"Add To List","description":"Adds items to a list","props":{"key":["SHORT_TEXT","Key",true],"value":["ARRAY","Values",true],"ignore_if_exists":["CHECKBOX","Ignore if value exists",false],"store_scope":["STATIC_DROPDOWN","Store Scope",true]}},
-            "remove_from_list":{"displayName":"Remove from List","description":"Takes an item out of a list","props":{"key":["SHORT_TEXT","Key",true],"value":["SHORT_TEXT","Value",true],"store_scope":["STATIC_DROPDOWN","Store Scope",true]}}},
- "triggers":{}},
-{"name":"@activepieces/piece-data-mapper","version":"0.3.15","displayName":"Data Mapper","description":"Build an object from others","categories":["CORE"],
- "actions":{"advanced_mapping":{"displayName":"Advanced Mapping","description":"Gives the object that is written","props":{"mapping":["JSON","Mapping",true]}}},
- "triggers":{}}
-])json";
+// Lists that many properties offer, by the name in their place.
+constexpr std::string_view kSharedOptions = R"json({
+"DATE_FORMATS":[["Sun Sep 17 2023 11:23:58","DDD MMM DD YYYY HH:mm:ss"],["Sun Sep 17 11:23:58 2023","DDD MMM DD HH:mm:ss YYYY"],
+ ["September 17 2023 11:23:58","MMMM DD YYYY HH:mm:ss"],["September 17 2023","MMMM DD YYYY"],["Sep 17 2023","MMM DD YYYY"],
+ ["2023-09-17T11:23:58","YYYY-MM-DDTHH:mm:ss"],["2023-09-17 11:23:58","YYYY-MM-DD HH:mm:ss"],["2023-09-17","YYYY-MM-DD"],
+ ["09-17-2023","MM-DD-YYYY"],["09/17/2023","MM/DD/YYYY"],["09/17/23","MM/DD/YY"],["17-09-2023","DD-MM-YYYY"],
+ ["17/09/2023","DD/MM/YYYY"],["17/09/23","DD/MM/YY"],["1694949838","X"]],
+"TIME_ZONES":["UTC","Europe/London","Europe/Berlin","Europe/Paris","Europe/Helsinki","Europe/Istanbul","Africa/Cairo",
+ "Asia/Dubai","Asia/Kolkata","Asia/Bangkok","Asia/Shanghai","Asia/Tokyo","Australia/Sydney","Pacific/Auckland",
+ "America/Sao_Paulo","America/New_York","America/Chicago","America/Denver","America/Los_Angeles","America/Anchorage",
+ "Pacific/Honolulu"]
+})json";
+
+Json shared_options(std::string_view name) {
+    static const Result<Json> kShared = Json::parse(kSharedOptions);
+    return kShared.ok() ? (*kShared)[name] : Json();
+}
+
+// {disabled, options: [{label, value}]} of a list of pairs; values name themselves, and
+// {from, to} are the numbers between.
+Json options_json(const Json& given) {
+    const Json pairs = given.is_string() ? shared_options(given.text()) : given;
+    Json options = Json::array();
+    for (std::int64_t n = pairs["from"].integer_or(1); n <= pairs["to"].integer_or(0); ++n) {
+        options.append(Json::object(
+            {{"label", Json::string(std::to_string(n))}, {"value", Json::integer(n)}}));
+    }
+    pairs.each_element([&options](const Json& pair) {
+        const bool named = pair.is_array();
+        options.append(Json::object(
+            {{"label", named ? pair.at(0) : pair}, {"value", named ? pair.at(1) : pair}}));
+    });
+    return Json::object({{"disabled", Json::boolean(false)}, {"options", options}});
+}
+
+Json props_json(const Json& props);
+
+Json prop_json(const Json& short_form) {
+    Json prop = Json::object({{"type", short_form.at(0)},
+                              {"displayName", short_form.at(1)},
+                              {"required", short_form.at(2)}});
+    short_form.at(3).each_member([&prop](std::string_view name, const Json& value) {
+        const bool nested = name == "properties" || name == "props";
+        if (name == "cases") {
+            return;  // for dynamic_props alone
+        }
+        prop.set(name, name == "options" ? options_json(value)
+                       : nested          ? props_json(value)
+                                         : value);
+    });
+    return prop;
+}
 
 Json props_json(const Json& props) {
     Json out = Json::object();
     props.each_member([&out](std::string_view name, const Json& short_form) {
-        out.set(name, Json::object({{"type", short_form.at(0)},
-                                    {"displayName", short_form.at(1)},
-                                    {"required", short_form.at(2)}}));
+        out.set(name, prop_json(short_form));
     });
     return out;
 }
 
-Json steps_json(const Json& steps, bool triggers) {
+Json steps_json(const Json& steps, bool triggers, bool with_auth) {
     Json out = Json::object();
-    steps.each_member([&out, triggers](std::string_view name, const Json& step) {
+    steps.each_member([&](std::string_view name, const Json& step) {
         Json whole = Json::object({{"name", Json::string(name)},
                                    {"displayName", step["displayName"]},
                                    {"description", step["description"]},
                                    {"props", props_json(step["props"])},
-                                   {"requireAuth", Json::boolean(false)}});
+                                   {"requireAuth", Json::boolean(with_auth)}});
         if (triggers) {
+            const Json sample = step["sampleData"];
             whole.set("type", step["type"]);
-            whole.set("sampleData", Json::object());
-            whole.set("testStrategy", Json::string("SIMULATION"));
+            whole.set("sampleData", sample.exists() ? sample : Json::object());
+            whole.set("testStrategy", step["type"].text() == "WEBHOOK"
+                                          ? Json::string("SIMULATION")
+                                          : Json::string("TEST_FUNCTION"));
         } else {
             whole.set("errorHandlingOptions", Json::object());
         }
@@ -58,24 +91,31 @@ Json steps_json(const Json& steps, bool triggers) {
     return out;
 }
 
-Json read_catalog() {
-    const Result<Json> parsed = Json::parse(kCatalog);
-    Json catalog = Json::array();
-    if (!parsed.ok()) {
-        return catalog;
+Json whole_piece(const Json& about) {
+    Json whole = about.deep_copy();
+    const bool with_auth = about["auth"].exists();
+    whole.set("actions", steps_json(about["actions"], false, with_auth));
+    whole.set("triggers", steps_json(about["triggers"], true, with_auth));
+    if (with_auth) {
+        whole.set("auth", prop_json(about["auth"]));
     }
-    parsed->each_element([&catalog](const Json& piece) {
-        Json whole = piece.deep_copy();
-        whole.set("actions", steps_json(piece["actions"], false));
-        whole.set("triggers", steps_json(piece["triggers"], true));
-        whole.set("logoUrl", Json::string(""));
-        whole.set("authors", Json::array());
-        whole.set("minimumSupportedRelease", Json::string("0.0.0"));
-        whole.set("maximumSupportedRelease", Json::string("9999.9999.9999"));
-        whole.set("pieceType", Json::string("OFFICIAL"));
-        whole.set("packageType", Json::string("REGISTRY"));
-        catalog.append(whole);
-    });
+    whole.set("logoUrl", Json::string(""));
+    whole.set("authors", Json::array());
+    whole.set("minimumSupportedRelease", Json::string("0.0.0"));
+    whole.set("maximumSupportedRelease", Json::string("9999.9999.9999"));
+    whole.set("pieceType", Json::string("OFFICIAL"));
+    whole.set("packageType", Json::string("REGISTRY"));
+    return whole;
+}
+
+Json read_catalog() {
+    Json catalog = Json::array();
+    for (const NativePiece* piece : native_pieces()) {
+        const Result<Json> about = Json::parse(piece->about);
+        // A mistake in a description leaves a hole, so that the table's order stays; a test finds
+        // it.
+        catalog.append(about.ok() ? whole_piece(*about) : Json::object());
+    }
     return catalog;
 }
 
@@ -94,6 +134,25 @@ Json find_piece(std::string_view name) {
         }
     });
     return found;
+}
+
+Json dynamic_props(std::string_view piece, std::string_view step, std::string_view prop,
+                   const Json& input) {
+    for (const NativePiece* native : native_pieces()) {
+        const Result<Json> about = Json::parse(native->about);
+        if (!about.ok() || (*about)["name"].text() != piece) {
+            continue;
+        }
+        for (const std::string_view kind : {"actions", "triggers"}) {
+            const Json more = (*about)[kind][step]["props"][prop].at(3);
+            const std::string_view refresher = more["refreshers"].at(0).text();
+            const Json props = more["cases"][input[refresher].text()];
+            if (props.exists()) {
+                return props_json(props);
+            }
+        }
+    }
+    return Json::object();
 }
 
 Json piece_summary(const Json& piece) {

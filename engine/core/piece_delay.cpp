@@ -1,6 +1,7 @@
 #include "engine/core/piece_delay.hpp"
 
 #include "engine/core/js_text.hpp"
+#include "engine/core/piece_table.hpp"
 #include "engine/core/time_text.hpp"
 
 #include <algorithm>
@@ -70,5 +71,18 @@ Result<Delay> delay_of(std::string_view action, const Json& input, std::int64_t 
     return action == kDelayFor ? delay_for(input, now_ms, longest_ms)
                                : delay_until(input, now_ms, longest_ms);
 }
+
+const NativePiece kDelayNative = {R"json({
+ "name":"@activepieces/piece-delay","version":"0.3.26","displayName":"Delay",
+ "description":"Let a run wait","categories":["CORE","FLOW_CONTROL"],
+ "actions":{
+  "delayFor":{"displayName":"Delay For","description":"Goes on after a time","props":{
+   "unit":["STATIC_DROPDOWN","Unit",true,{"defaultValue":"seconds","options":[["Seconds","seconds"],["Minutes","minutes"],["Hours","hours"],["Days","days"]]}],
+   "delayFor":["NUMBER","Amount",true]}},
+  "delay_until":{"displayName":"Delay Until","description":"Goes on at a date","props":{
+   "delayUntilTimestamp":["DATE_TIME","Date and Time",true]}}},
+ "triggers":{}
+})json",
+                                  {{kDelayFor}, {kDelayUntil}}};
 
 }  // namespace sallyport::engine

@@ -1,6 +1,7 @@
 #include "engine/core/piece_http.hpp"
 
 #include "common/bytes.hpp"
+#include "engine/core/piece_table.hpp"
 
 #include <algorithm>
 #include <array>
@@ -199,5 +200,26 @@ HttpCallOutcome http_call_outcome(const Json& input, int status,
 bool http_failure_continues(const Json& input) {
     return input["failsafe"].is_true() || input["failureMode"].text() == "continue_all";
 }
+
+const NativePiece kHttpNative = {R"json({
+ "name":"@activepieces/piece-http","version":"0.11.0","displayName":"HTTP",
+ "description":"Send HTTP requests","categories":["CORE"],
+ "actions":{
+  "send_request":{"displayName":"Send HTTP request","description":"Sends a request and gives the response","props":{
+   "method":["STATIC_DROPDOWN","Method",true,{"options":["GET","POST","PATCH","PUT","DELETE","HEAD"]}],
+   "url":["SHORT_TEXT","URL",true],"headers":["OBJECT","Headers",true],"queryParams":["OBJECT","Query params",true],
+   "authType":["STATIC_DROPDOWN","Authentication",true,{"defaultValue":"NONE","options":[["None","NONE"],["Basic Auth","BASIC"],["Bearer Token","BEARER_TOKEN"]]}],
+   "authFields":["DYNAMIC","Authentication Fields",false,{"refreshers":["authType"],"cases":{
+    "BASIC":{"username":["SHORT_TEXT","Username",true],"password":["SHORT_TEXT","Password",true]},
+    "BEARER_TOKEN":{"token":["SHORT_TEXT","Token",true]}}}],
+   "body_type":["STATIC_DROPDOWN","Body Type",false,{"defaultValue":"none","options":[["None","none"],["Form Data","form_data"],["JSON","json"],["Raw","raw"]]}],
+   "body":["DYNAMIC","Body",false,{"refreshers":["body_type"],"cases":{
+    "json":{"data":["JSON","JSON Body",true]},"raw":{"data":["LONG_TEXT","Raw Body",true]},"form_data":{"data":["OBJECT","Form Data",true]}}}],
+   "timeout":["NUMBER","Timeout (s)",false],"followRedirects":["CHECKBOX","Follow redirects",false],
+   "failsafe":["CHECKBOX","No Error on Failure",false],
+   "failureMode":["STATIC_DROPDOWN","On Failure",false,{"options":[["Retry on all errors (4xx, 5xx)","all"],["Retry on internal errors (5xx)","5xx"],["Do not retry","none"],["Continue flow on all errors","continue_all"],["Continue flow on errors 4xx","continue_4xx"],["Continue, no retries","continue_none"]]}]}}},
+ "triggers":{}
+})json",
+                                 {{"send_request"}}};
 
 }  // namespace sallyport::engine

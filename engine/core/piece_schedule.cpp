@@ -1,6 +1,7 @@
 #include "engine/core/piece_schedule.hpp"
 
 #include "engine/core/js_text.hpp"
+#include "engine/core/piece_table.hpp"
 
 #include <cmath>
 
@@ -22,7 +23,7 @@ Result<std::string> whole(const Json& input, std::string_view name, int low, int
 Schedule named(const std::string& cron, std::string_view timezone, Json payload) {
     payload.set("timezone", Json::string(timezone));
     payload.set("cron_expression", Json::string(cron));
-    return {cron, std::string(timezone), payload};
+    return {cron, std::string(timezone), payload, MissedRuns::once};
 }
 
 // Days, weeks and months at an hour: what the three have in common.
@@ -48,15 +49,24 @@ Result<Schedule> at_hour(std::string_view trigger, const Json& input) {
                  payload);
 }
 
-}  // namespace
+Result<MissedRuns> missed_of(const Json& input) {
+    const std::string_view name = input["missedRuns"].text_or("ONCE");
+    for (const MissedRuns missed : {MissedRuns::once, MissedRuns::skip, MissedRuns::all}) {
+        if (name == to_string(missed)) {
+            return missed;
+        }
+    }
+    return Error{"missedRuns must be one of ONCE, SKIP, ALL, received: " + std::string(name)};
+}
 
-Result<Schedule> schedule_of(std::string_view trigger, const Json& input) {
+Result<Schedule> times_of(std::string_view trigger, const Json& input) {
     if (trigger == "cron_expression") {
         if (!input["cronExpression"].is_string()) {
             return Error{"cronExpression must be a text"};
         }
         return Schedule{std::string(input["cronExpression"].text()),
-                        std::string(input["timezone"].text_or("UTC")), Json::object()};
+                        std::string(input["timezone"].text_or("UTC")), Json::object(),
+                        MissedRuns::once};
     }
     if (trigger == "every_x_minutes") {
         const auto minutes = whole(input, "minutes", 1, 59);
@@ -73,5 +83,64 @@ Result<Schedule> schedule_of(std::string_view trigger, const Json& input) {
     }
     return Error{"This engine has no trigger '" + std::string(trigger) + "' of the schedule piece"};
 }
+
+}  // namespace
+
+std::string_view to_string(MissedRuns missed) {
+    switch (missed) {
+        case MissedRuns::once:
+            return "ONCE";
+        case MissedRuns::skip:
+            return "SKIP";
+        case MissedRuns::all:
+            return "ALL";
+    }
+    return "ONCE";
+}
+
+Result<Schedule> schedule_of(std::string_view trigger, const Json& input) {
+    const Result<MissedRuns> missed = missed_of(input);
+    if (!missed.ok()) {
+        return missed.error();
+    }
+    Result<Schedule> schedule = times_of(trigger, input);
+    if (schedule.ok()) {
+        schedule->missed = *missed;
+    }
+    return schedule;
+}
+
+const NativePiece kScheduleNative = {R"json({
+ "name":"@activepieces/piece-schedule","version":"0.1.5","displayName":"Schedule",
+ "description":"Start flows at fixed times","categories":["CORE"],
+ "actions":{},
+ "triggers":{
+  "every_x_minutes":{"displayName":"Every X Minutes","description":"Every so many minutes","type":"POLLING","props":{
+   "minutes":["STATIC_DROPDOWN","Minutes",true,{"defaultValue":1,"options":{"from":1,"to":59}}],
+   "missedRuns":["STATIC_DROPDOWN","Missed runs",false,{"defaultValue":"ONCE","options":[["Run once for all","ONCE"],["Skip","SKIP"],["Run each","ALL"]]}]}},
+  "every_hour":{"displayName":"Every Hour","description":"At the full hour","type":"POLLING","props":{
+   "run_on_weekends":["CHECKBOX","Run on weekends (Sat,Sun)",true,{"defaultValue":false}],
+   "missedRuns":["STATIC_DROPDOWN","Missed runs",false,{"defaultValue":"ONCE","options":[["Run once for all","ONCE"],["Skip","SKIP"],["Run each","ALL"]]}]}},
+  "every_day":{"displayName":"Every Day","description":"At an hour of each day","type":"POLLING","props":{
+   "hour_of_the_day":["STATIC_DROPDOWN","Hour of the day",true,{"defaultValue":0,"options":{"from":0,"to":23}}],
+   "timezone":["STATIC_DROPDOWN","Timezone",true,{"defaultValue":"UTC","options":"TIME_ZONES"}],
+   "run_on_weekends":["CHECKBOX","Run on weekends (Sat,Sun)",true,{"defaultValue":false}],
+   "missedRuns":["STATIC_DROPDOWN","Missed runs",false,{"defaultValue":"ONCE","options":[["Run once for all","ONCE"],["Skip","SKIP"],["Run each","ALL"]]}]}},
+  "every_week":{"displayName":"Every Week","description":"At an hour of a day of the week","type":"POLLING","props":{
+   "day_of_the_week":["STATIC_DROPDOWN","Day of the week",true,{"options":[["Sunday",0],["Monday",1],["Tuesday",2],["Wednesday",3],["Thursday",4],["Friday",5],["Saturday",6]]}],
+   "hour_of_the_day":["STATIC_DROPDOWN","Hour of the day",true,{"options":{"from":0,"to":23}}],
+   "timezone":["STATIC_DROPDOWN","Timezone",true,{"defaultValue":"UTC","options":"TIME_ZONES"}],
+   "missedRuns":["STATIC_DROPDOWN","Missed runs",false,{"defaultValue":"ONCE","options":[["Run once for all","ONCE"],["Skip","SKIP"],["Run each","ALL"]]}]}},
+  "every_month":{"displayName":"Every Month","description":"At an hour of a day of the month","type":"POLLING","props":{
+   "day_of_the_month":["STATIC_DROPDOWN","Day of the month",true,{"options":{"from":1,"to":31}}],
+   "hour_of_the_day":["STATIC_DROPDOWN","Hour of the day",true,{"options":{"from":0,"to":23}}],
+   "timezone":["STATIC_DROPDOWN","Timezone",true,{"defaultValue":"UTC","options":"TIME_ZONES"}],
+   "missedRuns":["STATIC_DROPDOWN","Missed runs",false,{"defaultValue":"ONCE","options":[["Run once for all","ONCE"],["Skip","SKIP"],["Run each","ALL"]]}]}},
+  "cron_expression":{"displayName":"Cron Expression","description":"When a cron expression says so","type":"POLLING","props":{
+   "cronExpression":["SHORT_TEXT","Cron Expression",true,{"defaultValue":"0/5 * * * *"}],
+   "timezone":["STATIC_DROPDOWN","Timezone",true,{"defaultValue":"UTC","options":"TIME_ZONES"}],
+   "missedRuns":["STATIC_DROPDOWN","Missed runs",false,{"defaultValue":"ONCE","options":[["Run once for all","ONCE"],["Skip","SKIP"],["Run each","ALL"]]}]}}}
+})json",
+                                     {}};
 
 }  // namespace sallyport::engine

@@ -1,5 +1,7 @@
 #include "engine/core/piece_store.hpp"
 
+#include "engine/core/piece_table.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -141,5 +143,20 @@ Result<StoreOutcome> store_outcome(std::string_view action, const Json& input, c
     }
     return outcome;
 }
+
+const NativePiece kStoreNative = {
+    R"json({
+ "name":"@activepieces/piece-store","version":"0.6.20","displayName":"Storage",
+ "description":"Keep values between runs","categories":["CORE"],
+ "actions":{
+  "get":{"displayName":"Get","description":"Gives a value","props":{"key":["SHORT_TEXT","Key",true],"defaultValue":["SHORT_TEXT","Default Value",false],"store_scope":["STATIC_DROPDOWN","Store Scope",true,{"defaultValue":"COLLECTION","options":[["Project","COLLECTION"],["Flow","FLOW"],["Run","RUN"]]}]}},
+  "put":{"displayName":"Put","description":"Keeps a value","props":{"key":["SHORT_TEXT","Key",true],"value":["SHORT_TEXT","Value",true],"store_scope":["STATIC_DROPDOWN","Store Scope",true,{"defaultValue":"COLLECTION","options":[["Project","COLLECTION"],["Flow","FLOW"],["Run","RUN"]]}]}},
+  "append":{"displayName":"Append","description":"Adds to the end of a text","props":{"key":["SHORT_TEXT","Key",true],"value":["SHORT_TEXT","Value",true],"separator":["SHORT_TEXT","Separator",false],"store_scope":["STATIC_DROPDOWN","Store Scope",true,{"defaultValue":"COLLECTION","options":[["Project","COLLECTION"],["Flow","FLOW"],["Run","RUN"]]}]}},
+  "remove_value":{"displayName":"Remove","description":"Forgets a value","props":{"key":["SHORT_TEXT","Key",true],"store_scope":["STATIC_DROPDOWN","Store Scope",true,{"defaultValue":"COLLECTION","options":[["Project","COLLECTION"],["Flow","FLOW"],["Run","RUN"]]}]}},
+  "add_to_list":{"displayName":"Add To List","description":"Adds items to a list","props":{"key":["SHORT_TEXT","Key",true],"value":["ARRAY","Value",true],"ignore_if_exists":["CHECKBOX","Ignore if value exists",false],"store_scope":["STATIC_DROPDOWN","Store Scope",true,{"defaultValue":"COLLECTION","options":[["Project","COLLECTION"],["Flow","FLOW"],["Run","RUN"]]}]}},
+  "remove_from_list":{"displayName":"Remove from List","description":"Takes an item out of a list","props":{"key":["SHORT_TEXT","Key",true],"value":["SHORT_TEXT","Value",true],"store_scope":["STATIC_DROPDOWN","Store Scope",true,{"defaultValue":"COLLECTION","options":[["Project","COLLECTION"],["Flow","FLOW"],["Run","RUN"]]}]}}},
+ "triggers":{}
+})json",
+    {{"get"}, {"put"}, {"append"}, {"remove_value"}, {"add_to_list"}, {"remove_from_list"}}};
 
 }  // namespace sallyport::engine

@@ -1,5 +1,7 @@
 #include "engine/core/piece_wait.hpp"
 
+#include "engine/core/piece_table.hpp"
+
 namespace sallyport::engine {
 namespace {
 
@@ -59,5 +61,34 @@ CallbackTarget callback_target(std::string_view url) {
     const std::string_view id = url.substr(waits + kWaits.size());
     return {std::string(url.substr(0, waits)), std::string(id.substr(0, id.find_first_of("/?#")))};
 }
+
+const NativePiece kApprovalNative = {R"json({
+ "name":"@activepieces/piece-approval","version":"0.2.0","displayName":"Approval",
+ "description":"Let a person decide whether a run goes on","categories":["CORE","FLOW_CONTROL"],
+ "actions":{
+  "create_approval_links":{"displayName":"Create Approval Links","description":"Gives the addresses that approve and disapprove","props":{}},
+  "wait_for_approval":{"displayName":"Wait for Approval","description":"Waits until one of the addresses is called","props":{}}},
+ "triggers":{}
+})json",
+                                     {{kApprovalLinks}, {kWaitForApproval}}};
+
+const NativePiece kSubflowsNative = {R"json({
+ "name":"@activepieces/piece-subflows","version":"0.6.3","displayName":"Sub Flows",
+ "description":"Call other flows","categories":["CORE","FLOW_CONTROL"],
+ "actions":{
+  "callFlow":{"displayName":"Call Flow","description":"Starts a flow whose trigger is Callable Flow","props":{
+   "flowId":["DROPDOWN","Flow",true,{"refreshers":[]}],
+   "mode":["STATIC_DROPDOWN","Mode",true,{"defaultValue":"simple","options":[["Simple","simple"],["Advanced","advanced"]]}],
+   "flowProps":["DYNAMIC","",true,{"refreshers":["mode","flowId"],"cases":{"simple":{"payload":["OBJECT","Payload",true]},"advanced":{"payload":["JSON","Payload",true]}}}],
+   "waitForResponse":["CHECKBOX","Wait for Response",false,{"defaultValue":false}]}},
+  "returnResponse":{"displayName":"Return Response","description":"Answers the flow that called","props":{
+   "mode":["STATIC_DROPDOWN","Mode",true,{"defaultValue":"simple","options":[["Simple","simple"],["Advanced","advanced"]]}],
+   "response":["DYNAMIC","Response",true,{"refreshers":["mode"],"cases":{"simple":{"response":["OBJECT","Response",true]},"advanced":{"response":["JSON","Response",true]}}}]}}},
+ "triggers":{
+  "callableFlow":{"displayName":"Callable Flow","description":"Is started by another flow","type":"WEBHOOK","props":{
+   "mode":["STATIC_DROPDOWN","Mode",true,{"defaultValue":"simple","options":[["Simple","simple"],["Advanced","advanced"]]}],
+   "exampleData":["DYNAMIC","Sample Data",true,{"refreshers":["mode"],"cases":{"simple":{"sampleData":["OBJECT","Sample Data",true]},"advanced":{"sampleData":["JSON","Sample Data",true]}}}]}}}
+})json",
+                                     {{kCallFlow}, {kReturnResponse}}};
 
 }  // namespace sallyport::engine

@@ -2,6 +2,8 @@
 
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
+#include "engine/core/piece_table.hpp"
+#include "engine/core/piece_wait.hpp"
 #include "engine/core/run_record.hpp"
 
 #include <algorithm>
@@ -199,5 +201,35 @@ WebResponse to_web_response(const Json& response) {
     }
     return answer;
 }
+
+const NativePiece kWebhookNative = {
+    R"json({
+ "name":"@activepieces/piece-webhook","version":"0.1.29","displayName":"Webhook",
+ "description":"Receive HTTP requests and answer them","categories":["CORE"],
+ "actions":{
+  "return_response":{"displayName":"Return Response","description":"Answers the caller of the webhook","props":{
+   "responseType":["STATIC_DROPDOWN","Response Type",false,{"defaultValue":"json","options":[["JSON","json"],["Raw","raw"],["Redirect","redirect"]]}],
+   "fields":["DYNAMIC","Response",true,{"refreshers":["responseType"],"cases":{
+    "json":{"status":["NUMBER","Status",false,{"defaultValue":200}],"headers":["OBJECT","Headers",false],"body":["JSON","JSON Body",true]},
+    "raw":{"status":["NUMBER","Status",false,{"defaultValue":200}],"headers":["OBJECT","Headers",false],"body":["LONG_TEXT","Raw Body",true]},
+    "redirect":{"headers":["OBJECT","Headers",false],"body":["LONG_TEXT","Redirect URL",true]}}}],
+   "respond":["STATIC_DROPDOWN","Flow Execution",false,{"defaultValue":"stop","options":[["Stop","stop"],["Respond and Continue","respond"]]}]}},
+  "return_response_and_wait_for_next_webhook":{"displayName":"Respond and Wait for Next Webhook","description":"Answers the caller and waits until the address in the answer is called","props":{
+   "responseType":["STATIC_DROPDOWN","Response Type",false,{"defaultValue":"json","options":[["JSON","json"],["Raw","raw"],["Redirect","redirect"]]}],
+   "fields":["DYNAMIC","Response",true,{"refreshers":["responseType"],"cases":{
+    "json":{"status":["NUMBER","Status",false,{"defaultValue":200}],"headers":["OBJECT","Headers",false],"body":["JSON","JSON Body",true]},
+    "raw":{"status":["NUMBER","Status",false,{"defaultValue":200}],"headers":["OBJECT","Headers",false],"body":["LONG_TEXT","Raw Body",true]},
+    "redirect":{"headers":["OBJECT","Headers",false],"body":["LONG_TEXT","Redirect URL",true]}}}]}}},
+ "triggers":{
+  "catch_webhook":{"displayName":"Catch Webhook","description":"Receives an HTTP request","type":"WEBHOOK","props":{
+   "authType":["STATIC_DROPDOWN","Authentication",true,{"defaultValue":"none","options":[["None","none"],["Basic Auth","basic"],["Header Auth","header"],["HMAC signature","hmac"]]}],
+   "authFields":["DYNAMIC","Authentication Fields",false,{"refreshers":["authType"],"cases":{
+    "basic":{"username":["SHORT_TEXT","Username",true],"password":["SHORT_TEXT","Password",true]},
+    "header":{"headerName":["SHORT_TEXT","Header Name",true],"headerValue":["SHORT_TEXT","Header Value",true]},
+    "hmac":{"secret":["SHORT_TEXT","Secret",true],"headerName":["SHORT_TEXT","Header Name",false,{"defaultValue":"x-signature"}],
+     "algorithm":["STATIC_DROPDOWN","Algorithm",false,{"defaultValue":"sha256","options":["sha256","sha1","sha384","sha512"]}],
+     "encoding":["STATIC_DROPDOWN","Encoding",false,{"defaultValue":"hex","options":["hex","base64"]}],"prefix":["SHORT_TEXT","Prefix",false]}}}]}}}
+})json",
+    {{"return_response", nullptr, {}, webhook_reply}, {kRespondAndWait}}};
 
 }  // namespace sallyport::engine

@@ -1,6 +1,7 @@
 #include "engine/core/run_machine.hpp"
 
 #include "engine/core/piece_delay.hpp"
+#include "engine/core/piece_table.hpp"
 #include "engine/core/piece_wait.hpp"
 #include "engine/core/piece_webhook.hpp"
 #include "engine/core/router.hpp"
@@ -477,8 +478,12 @@ std::string idempotency_key(std::string_view run_id, std::string_view step, std:
 }
 
 bool has_external_effect(const Step& step) {
-    return step.kind == StepKind::piece && step.piece != kWebhookPiece &&
-           step.piece != kDelayPiece && step.piece != kApprovalPiece;
+    if (step.kind != StepKind::piece || step.piece == kWebhookPiece || step.piece == kDelayPiece ||
+        step.piece == kApprovalPiece) {
+        return false;
+    }
+    const NativeAction* const action = find_native_action(step.piece, step.action);
+    return action == nullptr || !action->stays_inside();
 }
 
 }  // namespace sallyport::engine

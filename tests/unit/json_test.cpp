@@ -172,5 +172,15 @@ TEST(Json, NumbersAreTheNearestDouble) {
     }
 }
 
+// As JavaScript writes them; a real number still looks like one.
+TEST(Json, NumbersAreWrittenShortAndClose) {
+    EXPECT_EQ(Json::real(0.1 + 0.2).dump(), "0.30000000000000004");
+    EXPECT_EQ(Json::real(3).dump(), "3.0");
+    EXPECT_EQ(Json::real(-0.0).dump(), "-0.0");
+    for (const double value : {5e-324, 1.7976931348623157e308, 1e21, 123456789.125, -2.5e-7}) {
+        EXPECT_EQ(Json::parse(Json::real(value).dump())->number_or(0), value);
+    }
+}
+
 }  // namespace
 }  // namespace sallyport

@@ -1,0 +1,27 @@
+// The tools that an MCP server of a project offers: its enabled flows whose trigger is an MCP tool,
+// and tools that manage flows by the API's own routes, as the project's owner.
+#pragma once
+
+#include "engine/adapters/api.hpp"
+
+#include <functional>
+#include <set>
+#include <string>
+
+namespace sallyport::engine {
+
+struct McpServerPlace {
+    std::string project_id;
+    std::set<std::string> disabled_tools;
+    std::set<std::string> flow_ids;  // empty: all flows of the project
+    bool manages = true;             // offers the management tools
+};
+
+// `done` gets the list of tools; empty when the store failed.
+void list_mcp_tools(Api& api, const McpServerPlace& place, std::function<void(Json)> done);
+
+// `done` gets the result of the call ({content, …}); an empty Json when there is no such tool.
+void call_mcp_tool(Api& api, const McpServerPlace& place, const std::string& name,
+                   const Json& arguments, std::function<void(Json)> done);
+
+}  // namespace sallyport::engine

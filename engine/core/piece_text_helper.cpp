@@ -1,0 +1,119 @@
+// The text helper piece. What works with regular expressions runs in the sandbox: their syntax is
+// JavaScript's, and one that never ends costs the run its time and nobody else's.
+#include "engine/core/piece_input.hpp"
+#include "engine/core/piece_table.hpp"
+
+namespace sallyport::engine {
+namespace {
+
+Result<Json> concat(const Json& input, const PieceWorld&) {
+    const auto texts = input_list(input, "texts");
+    const auto separator = input_text_or(input, "seperator", "");  // the published spelling
+    if (!texts.ok()) {
+        return texts.error();
+    }
+    std::string out;
+    bool first = true;
+    texts->each_element([&](const Json& text) {
+        out += first ? "" : *separator;
+        out += text.is_null() ? std::string() : value_text(text);
+        first = false;
+    });
+    return Json::string(out);
+}
+
+Result<Json> split(const Json& input, const PieceWorld&) {
+    const auto text = input_text(input, "text");
+    const auto delimiter = input_text(input, "delimiter");
+    if (!text.ok() || !delimiter.ok()) {
+        return text.ok() ? delimiter.error() : text.error();
+    }
+    if (delimiter->empty()) {
+        return input_error("delimiter", "Expected string, received: ");
+    }
+    Json parts = Json::array();
+    std::string_view rest = *text;
+    while (true) {
+        const std::size_t at = rest.find(*delimiter);
+        parts.append(Json::string(rest.substr(0, at)));
+        if (at == std::string_view::npos) {
+            return parts;
+        }
+        rest.remove_prefix(at + delimiter->size());
+    }
+}
+
+Result<Json> default_value(const Json& input, const PieceWorld&) {
+    const Json value = input["value"];
+    const bool empty = !value.exists() || value.is_null() ||
+                       (value.is_string() && value.text().empty()) ||
+                       ((value.is_array() || value.is_object()) && value.size() == 0);
+    const Json fallback = input["defaultString"];
+    return !empty ? value : fallback.exists() ? fallback : Json::null();
+}
+
+// A text that became a list or an object on its way is meant as text.
+constexpr std::string_view kFind = R"js(
+const text = (v) => typeof v === 'string' ? v : v == null ? '' : JSON.stringify(v);
+export const code = async (i) => text(i.text).match(new RegExp(text(i.expression)));
+)js";
+
+constexpr std::string_view kReplace = R"js(
+const text = (v) => typeof v === 'string' ? v : v == null ? '' : JSON.stringify(v);
+export const code = async (i) => {
+    const once = i.replaceOnlyFirst === true || i.replaceOnlyFirst === 'true';
+    return text(i.text).replace(new RegExp(text(i.searchValue), once ? '' : 'g'), text(i.replaceValue));
+};
+)js";
+
+constexpr std::string_view kSlugify = R"js(
+const words = { '&': 'and', '%': 'percent', '$': 'dollar', '<': 'less', '>': 'greater', '|': 'or',
+    'ß': 'ss', 'æ': 'ae', 'Æ': 'AE', 'ø': 'o', 'Ø': 'O', 'œ': 'oe', 'Œ': 'OE', 'đ': 'd', 'Đ': 'D',
+    'ł': 'l', 'Ł': 'L', 'þ': 'th', 'Þ': 'TH', 'ð': 'd', '€': 'euro', '£': 'pound' };
+export const code = async (i) => [...String(i.text ?? '')]
+    .map((c) => words[c] ?? c).join('')
+    .normalize('NFKD').replace(/[\u0300-\u036f]/g, '')
+    .replace(/[^\w\s$*_+~.()'"!\-:@]+/g, '')
+    .trim().replace(/\s+/g, '-').replace(/-+/g, '-');
+)js";
+
+constexpr std::string_view kStripHtml = R"js(
+const named = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
+const entity = (whole, name) => {
+    if (name[0] !== '#') return named[name] ?? whole;
+    const n = /^#x/i.test(name) ? parseInt(name.slice(2), 16) : parseInt(name.slice(1), 10);
+    return n > 0 && n <= 0x10ffff ? String.fromCodePoint(n) : whole;
+};
+export const code = async (i) => String(i.html ?? '')
+    .replace(/<!--[^]*?-->/g, '')
+    .replace(/<(script|style)\b[^>]*>[^]*?<\/\1\s*>/gi, '')
+    .replace(/<\/?(p|div|br|li|tr|h[1-6]|ul|ol|table)\b[^>]*>/gi, '\n')
+    .replace(/<\/?[a-z!][^>]*>/gi, '')
+    .replace(/&(#x[0-9a-f]+|#\d+|\w+);/gi, entity)
+    .replace(/[ \t]+/g, ' ').replace(/ ?\n ?/g, '\n').replace(/\n{2,}/g, '\n').trim();
+)js";
+
+}  // namespace
+
+const NativePiece kTextHelperNative = {R"json({
+ "name":"@activepieces/piece-text-helper","version":"0.4.0","displayName":"Text Helper",
+ "description":"Work with texts","categories":["CORE"],
+ "actions":{
+  "concat":{"displayName":"Concatenate","description":"Joins texts","props":{"texts":["ARRAY","Texts",true],"seperator":["SHORT_TEXT","Separator",false]}},
+  "replace":{"displayName":"Replace","description":"Replaces what an expression finds","props":{"text":["SHORT_TEXT","Text",true],"searchValue":["SHORT_TEXT","Search Value",true],"replaceValue":["SHORT_TEXT","Replace Value",false],"replaceOnlyFirst":["CHECKBOX","Replace Only First Match",false]}},
+  "split":{"displayName":"Split","description":"A list of the parts between delimiters","props":{"text":["SHORT_TEXT","Text",true],"delimiter":["SHORT_TEXT","Delimiter",true]}},
+  "find":{"displayName":"Find","description":"What an expression finds first, and its groups","props":{"text":["SHORT_TEXT","Text",true],"expression":["SHORT_TEXT","Expression",true]}},
+  "slugify":{"displayName":"Slugify","description":"A text for addresses","props":{"text":["SHORT_TEXT","Text",true]}},
+  "stripHtml":{"displayName":"Remove HTML Tags","description":"The text of a page","props":{"html":["LONG_TEXT","HTML content",true]}},
+  "defaultValue":{"displayName":"Default Value","description":"A value, or another when it is empty","props":{"value":["SHORT_TEXT","Value",false],"defaultString":["SHORT_TEXT","Default Value",true]}}},
+ "triggers":{}
+})json",
+                                       {{"concat", concat},
+                                        {"split", split},
+                                        {"defaultValue", default_value},
+                                        {"find", nullptr, kFind},
+                                        {"replace", nullptr, kReplace},
+                                        {"slugify", nullptr, kSlugify},
+                                        {"stripHtml", nullptr, kStripHtml}}};
+
+}  // namespace sallyport::engine

@@ -1,0 +1,225 @@
+// MCP servers on the real engine: the published client lists and calls flows as tools.
+#include "tests/engine/engine_process.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace sallyport::test {
+namespace {
+
+std::string mcp_trigger(std::string_view name, bool waits) {
+    return R"({"type":"PIECE_TRIGGER","name":"trigger","displayName":"T","valid":true,"settings":{"pieceName":"@activepieces/piece-mcp","pieceVersion":"0.1.0","triggerName":"mcp_tool","propertySettings":{},"input":{"toolName":")" +
+           std::string(name) +
+           R"(","toolDescription":"Doubles","inputSchema":[{"name":"n","type":"Number","required":true,"description":"what"}],"returnsResponse":)" +
+           (waits ? "true" : "false") + "}}}";
+}
+
+std::string reply_step() {
+    return R"({"type":"PIECE","displayName":"Reply","valid":true,"name":"reply","settings":{"pieceName":"@activepieces/piece-mcp","pieceVersion":"0.1.0","actionName":"reply_to_mcp_client","propertySettings":{},"input":{"mode":"simple","response":{"response":{"double":"{{step_1.output}}"}},"respond":"stop"}}})";
+}
+
+class EngineMcp : public ::testing::Test {
+  protected:
+    EngineMcp() { ann_.sign_up(); }
+
+    std::string tool_flow(std::string_view name, bool waits) {
+        const std::string flow =
+            ann_.make_flow({code_step("step_1", "export const code = async (i) => i.n * 2;",
+                                      R"({"n":"{{trigger.output.n}}"})"),
+                            reply_step()});
+        EXPECT_EQ(ann_.operate(flow, "UPDATE_TRIGGER", mcp_trigger(name, waits)).status, 200);
+        EXPECT_EQ(ann_.operate(flow, "LOCK_AND_PUBLISH", R"({"status":"ENABLED"})").status, 200);
+        return flow;
+    }
+
+    Json assistant(const std::string& path, const std::string& token, const std::string& calls) {
+        const std::string packages = SALLYPORT_MCP_PACKAGES;
+        std::ifstream file(packages + "/node");
+        std::string node;
+        std::getline(file, node);
+        EXPECT_FALSE(node.empty()) << "run scripts/fetch-mcp-sdk " << packages;
+        const CommandResult ran =
+            run_command({node, SALLYPORT_MCP_CLIENT, packages, engine_.url(path), token, calls});
+        const Result<Json> told = Json::parse(ran.output);
+        EXPECT_TRUE(told.ok()) << ran.output;
+        return told.ok() ? *told : Json();
+    }
+
+    HttpResponse rpc(const std::string& path, const std::string& body,
+                     const std::string& token = "", HeaderList headers = {}) {
+        HttpRequest request;
+        request.method = "POST";
+        request.url = engine_.url(path);
+        request.headers = {{"Content-Type", "application/json"},
+                           {"Accept", "application/json, text/event-stream"}};
+        for (auto& header : headers) {
+            request.headers.push_back(std::move(header));
+        }
+        if (!token.empty()) {
+            request.headers.emplace_back("Authorization", "Bearer " + token);
+        }
+        request.body = body;
+        return send(request);
+    }
+
+    std::string project_token() {
+        return std::string(
+            ann_.get("/v1/projects/" + ann_.project() + "/mcp-server").body["token"].text());
+    }
+
+    EngineProcess engine_;
+    ApiUser ann_{engine_};
+};
+
+TEST_F(EngineMcp, FlowsAreToolsForThePublishedClient) {
+    const std::string waits = tool_flow("double", true);
+    const std::string fires = tool_flow("fire and forget", false);
+    const std::string name = "double_" + waits.substr(0, 4);
+    const std::string calls = R"([{"name":")" + name + R"(","arguments":{"n":21}},{"name":")" +
+                              name + R"(","arguments":{}},{"name":"none","arguments":{}},)" +
+                              R"({"name":"fire_and_forget_)" + fires.substr(0, 4) +
+                              R"(","arguments":{"n":1}},{"name":"ap_list_flows","arguments":{}}])";
+    for (const std::string& path :
+         {std::string("/mcp"), "/api/v1/projects/" + ann_.project() + "/mcp-server/http"}) {
+        const Json told = assistant(path, project_token(), calls);
+        ASSERT_TRUE(told.has("results")) << told.dump();
+        EXPECT_EQ(told["server"]["name"].text(), "sallyport-engine");
+        bool listed = false;
+        told["tools"].each_element([&](const Json& tool) {
+            if (tool["name"].text() == name) {
+                listed = true;
+                EXPECT_EQ(
+                    tool["inputSchema"].dump(),
+                    R"({"type":"object","properties":{"n":{"type":"number","description":"what"}},"required":["n"]})");
+            }
+        });
+        EXPECT_TRUE(listed) << told["tools"].dump();
+        const Json results = told["results"];
+        EXPECT_EQ(results.at(0)["structuredContent"].dump(), R"({"response":{"double":42}})");
+        EXPECT_TRUE(results.at(1)["isError"].is_true());
+        EXPECT_EQ(results.at(1)["content"].at(0)["text"].text(), "Missing required parameters: n");
+        EXPECT_EQ(results.at(2)["code"].integer_or(0), -32602);
+        EXPECT_FALSE(results.at(3)["isError"].is_true());
+        EXPECT_EQ(results.at(4)["structuredContent"]["data"].size(), 2U);
+    }
+}
+
+TEST_F(EngineMcp, OldServersOfferTheirFlows) {
+    const std::string one = tool_flow("one", true);
+    const std::string two = tool_flow("two", true);
+    const ApiAnswer made =
+        ann_.post("/v1/mcp-servers", R"({"projectId":")" + ann_.project() + R"(","name":"M"})");
+    ASSERT_EQ(made.status, 200);
+    const std::string token(made.body["token"].text());
+    const std::string id(made.body["id"].text());
+    EXPECT_EQ(assistant("/v1/mcp/" + token + "/sse", "", "[]")["tools"].size(), 2U);
+    ASSERT_EQ(
+        ann_.post("/v1/mcp-servers/" + id, R"({"tools":[{"type":"FLOW","flowId":")" + two + "\"}]}")
+            .status,
+        200);
+    const Json told = assistant("/v1/mcp/" + token + "/sse", "", "[]");
+    ASSERT_EQ(told["tools"].size(), 1U);
+    EXPECT_EQ(told["tools"].at(0)["name"].text(), "two_" + two.substr(0, 4));
+    // A new token ends the old one.
+    const std::string rotated(
+        ann_.post("/v1/mcp-servers/" + id + "/rotate", "{}").body["token"].text());
+    EXPECT_NE(rotated, token);
+    const std::string ping = R"({"jsonrpc":"2.0","id":1,"method":"ping"})";
+    EXPECT_EQ(rpc("/v1/mcp/" + token + "/sse", ping).status, 404);
+    EXPECT_EQ(rpc("/v1/mcp/" + rotated + "/sse", ping).body,
+              R"({"jsonrpc":"2.0","id":1,"result":{}})");
+    ASSERT_EQ(ann_.call("DELETE", "/v1/mcp-servers/" + id).status, 204);
+    EXPECT_EQ(rpc("/v1/mcp/" + rotated + "/sse", ping).status, 404);
+}
+
+TEST_F(EngineMcp, MessagesAreAnsweredAsTheProtocolHasIt) {
+    const std::string token = project_token();
+    struct Case {
+        std::string_view body;
+        int status;
+        std::string_view part;
+    };
+    const std::vector<Case> cases = {
+        {R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2024-11-05","capabilities":{},"clientInfo":{"name":"c","version":"1"}}})",
+         200, R"("protocolVersion":"2024-11-05")"},
+        {R"({"jsonrpc":"2.0","id":"a","method":"initialize","params":{"protocolVersion":"1999-01-01"}})",
+         200, R"("protocolVersion":"2025-06-18")"},
+        {R"({"jsonrpc":"2.0","method":"notifications/initialized"})", 202, ""},
+        {R"({"jsonrpc":"2.0","id":9,"result":{}})", 202, ""},
+        {R"({"jsonrpc":"2.0","id":1,"method":"resources/list"})", 200, "-32601"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}})", 200, "-32602"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"ap_get_run","arguments":{}}})",
+         200, R"("isError":true)"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"ap_get_run","arguments":{"runId":"../flows"}}})",
+         200, R"("isError":true)"},
+        {"{", 400, "-32700"},
+        {"[]", 400, "-32600"},
+        {R"({"jsonrpc":"1.0","id":1,"method":"ping"})", 400, "-32600"},
+        {R"({"jsonrpc":"2.0","id":{},"method":"ping"})", 400, "-32600"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"ping","params":[]})", 400, "-32600"},
+    };
+    for (const Case& test : cases) {
+        const HttpResponse answer = rpc("/mcp", std::string(test.body), token);
+        EXPECT_EQ(answer.status, test.status) << test.body << answer.body;
+        EXPECT_NE(answer.body.find(test.part), std::string::npos) << test.body << answer.body;
+    }
+    const std::string ping = R"({"jsonrpc":"2.0","id":1,"method":"ping"})";
+    EXPECT_EQ(rpc("/mcp", ping, token, {{"MCP-Protocol-Version", "1.0"}}).status, 400);
+    EXPECT_EQ(rpc("/mcp", ping).status, 401);
+    EXPECT_EQ(rpc("/mcp", ping, "aaaaaaaaaaaaaaaaaaaaa").status, 401);
+    EXPECT_EQ(rpc("/mcp?token=" + token, ping).status, 200);
+    EXPECT_EQ(get(engine_.url("/mcp")).status, 405);
+    EXPECT_EQ(rpc("/v1/projects/aaaaaaaaaaaaaaaaaaaaa/mcp-server/http", ping, token).status, 401);
+}
+
+TEST_F(EngineMcp, AProjectsServerIsSetAndTurnedOff) {
+    const std::string path = "/v1/projects/" + ann_.project() + "/mcp-server";
+    const std::string token = project_token();
+    EXPECT_EQ(project_token(), token);
+    ASSERT_EQ(ann_.post(path, R"({"disabledTools":["ap_create_flow"]})").status, 200);
+    const std::string list = R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})";
+    const std::string tools = rpc("/mcp", list, token).body;
+    EXPECT_EQ(tools.find("ap_create_flow"), std::string::npos);
+    EXPECT_NE(tools.find("ap_list_runs"), std::string::npos);
+    const std::string create =
+        R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"ap_create_flow","arguments":{"flowName":"F"}}})";
+    EXPECT_NE(rpc("/mcp", create, token).body.find("Unknown tool"), std::string::npos);
+    ASSERT_EQ(ann_.post(path, R"({"disabledTools":[]})").status, 200);
+    EXPECT_NE(rpc("/mcp", create, token).body.find(R"("structuredContent":{"id")"),
+              std::string::npos);
+    EXPECT_EQ(ann_.post(path, R"({"disabledTools":"all"})").status, 400);
+    EXPECT_EQ(ann_.post(path, R"({"status":"ON"})").status, 400);
+    ASSERT_EQ(ann_.post(path, R"({"status":"DISABLED"})").status, 200);
+    EXPECT_EQ(rpc("/mcp", list, token).status, 401);
+    ASSERT_EQ(ann_.post(path, R"({"status":"ENABLED"})").status, 200);
+    const std::string rotated(ann_.post(path + "/rotate", "{}").body["token"].text());
+    EXPECT_EQ(rpc("/mcp", list, token).status, 401);
+    EXPECT_EQ(rpc("/mcp", list, rotated).status, 200);
+}
+
+// A token is for its project, whatever else the project's owner may see.
+TEST_F(EngineMcp, ATokenReachesNoOtherProject) {
+    EngineProcess engine({"AP_ALLOW_OPEN_SIGN_UP=true"});
+    ApiUser ann(engine);
+    ann.sign_up();
+    ApiUser bob(engine);
+    bob.sign_up("bob@example.org");
+    const std::string flow = bob.make_flow({});
+    const std::string token(
+        ann.get("/v1/projects/" + ann.project() + "/mcp-server").body["token"].text());
+    EXPECT_EQ(ann.get("/v1/projects/" + bob.project() + "/mcp-server").status, 403);
+    HttpRequest request;
+    request.method = "POST";
+    request.url = engine.url("/mcp");
+    request.headers = {{"Content-Type", "application/json"}, {"Authorization", "Bearer " + token}};
+    request.body =
+        R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"ap_flow_structure","arguments":{"flowId":")" +
+        flow + R"("}}})";
+    EXPECT_NE(send(request).body.find(R"("isError":true)"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sallyport::test

@@ -1,0 +1,285 @@
+// Native pieces and triggers on the real engine: flows as an editor makes them.
+#include "tests/engine/engine_process.hpp"
+#include "tests/integration/fixtures/wait.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace sallyport::test {
+namespace {
+
+std::string piece_step(std::string_view name, std::string_view piece, std::string_view action,
+                       std::string_view input) {
+    return R"({"type":"PIECE","displayName":"Step","valid":true,"name":")" + std::string(name) +
+           R"(","settings":{"pieceName":"@activepieces/piece-)" + std::string(piece) +
+           R"(","pieceVersion":"0.1.0","actionName":")" + std::string(action) +
+           R"(","propertySettings":{},"input":)" + std::string(input) + "}}";
+}
+
+std::string trigger(std::string_view piece, std::string_view name, std::string_view input) {
+    return R"({"type":"PIECE_TRIGGER","name":"trigger","displayName":"T","valid":true,"settings":{"pieceName":"@activepieces/piece-)" +
+           std::string(piece) + R"(","pieceVersion":"0.1.0","triggerName":")" + std::string(name) +
+           R"(","propertySettings":{},"input":)" + std::string(input) + "}}";
+}
+
+HttpResponse post(const std::string& url, const std::string& body = "{}") {
+    HttpRequest request;
+    request.method = "POST";
+    request.url = url;
+    request.headers = {{"Content-Type", "application/json"}};
+    request.body = body;
+    return send(request);
+}
+
+class EngineSteps : public ::testing::Test {
+  protected:
+    EngineSteps() { ann_.sign_up(); }
+
+    // The record of a run of these steps, started by a webhook with `body`.
+    Json ran(const std::vector<std::string>& steps, const std::string& body = "{}") {
+        const std::string flow = ann_.make_flow(steps);
+        const HttpResponse answer = post(engine_.url("/v1/webhooks/" + flow), body);
+        return ann_.finished_run(answer.header("x-webhook-id").value_or(""));
+    }
+    // A published flow of this trigger and these steps.
+    std::string flow_with(const std::string& trigger, const std::vector<std::string>& steps) {
+        const std::string flow = ann_.make_flow(steps);
+        EXPECT_EQ(ann_.operate(flow, "UPDATE_TRIGGER", trigger).status, 200);
+        EXPECT_EQ(ann_.operate(flow, "LOCK_AND_PUBLISH", R"({"status":"ENABLED"})").status, 200);
+        return flow;
+    }
+
+    EngineProcess engine_;
+    ApiUser ann_{engine_};
+};
+
+TEST_F(EngineSteps, HelpersWorkTogether) {
+    const Json run = ran(
+        {piece_step("rows", "csv", "convert_csv_to_json",
+                    R"({"csv_text":"{{trigger.output.body.csv}}","has_headers":true})"),
+         piece_step(
+             "sum", "math-helper", "addition_math",
+             R"({"first_number":"{{rows.output[0].n}}","second_number":"{{rows.output[1].n}}"})"),
+         piece_step(
+             "found", "text-helper", "find",
+             R"j({"text":"{{trigger.output.body.text}}","expression":"(\\w+)@(\\w+)"})j"),
+         piece_step(
+             "replaced", "text-helper", "replace",
+             R"({"text":"{{trigger.output.body.text}}","searchValue":"\\d","replaceValue":"#"})"),
+         piece_step("slug", "text-helper", "slugify", R"({"text":"Grüße & Küsse, 100%!"})"),
+         piece_step(
+             "plain", "text-helper", "stripHtml",
+             R"({"html":"<style>p{}</style><p>a &amp; <b>b</b></p><script>x()</script>&#228;"})"),
+         piece_step(
+             "when", "date-helper", "format_date",
+             R"({"inputDate":"2024-06-15 12:00:00","inputFormat":"YYYY-MM-DD HH:mm:ss","inputTimeZone":"UTC","outputFormat":"YYYY-MM-DD HH:mm","outputTimeZone":"America/New_York"})"),
+         piece_step("hash", "crypto", "hash-text",
+                    R"({"method":"md5","text":"{{sum.output}}"})"),
+         piece_step("text", "json", "convertJsonToText", R"({"text_object":"{{rows.output}}"})")},
+        R"({"csv":"name,n\nA,1\nB,2\n","text":"write to ann@example 12 times"})");
+ASSERT_EQ(run["status"].text(), "SUCCEEDED") << run["failedStep"].dump();
+const Json steps = run["steps"];
+EXPECT_EQ(steps["rows"]["output"].dump(), R"([{"name":"A","n":"1"},{"name":"B","n":"2"}])");
+EXPECT_EQ(steps["sum"]["output"].dump(), "3");
+EXPECT_EQ(steps["found"]["output"].dump(), R"(["ann@example","ann","example"])");
+EXPECT_EQ(steps["replaced"]["output"].text(), "write to ann@example ## times");
+EXPECT_EQ(steps["slug"]["output"].text(), "Grusse-and-Kusse-100percent!");
+EXPECT_EQ(steps["plain"]["output"].text(), "a & b\nä");
+EXPECT_EQ(steps["when"]["output"]["result"].text(), "2024-06-15 08:00");
+EXPECT_EQ(steps["hash"]["output"].text(), "eccbc87e4b5ce2fe28308fd9f2a7baf3");
+EXPECT_EQ(steps["text"]["output"].text(), R"([{"name":"A","n":"1"},{"name":"B","n":"2"}])");
+}
+
+TEST_F(EngineSteps, AnExpressionThatNeverEndsFailsItsStep) {
+    const Json run = ran({piece_step(
+        "find", "text-helper", "find",
+        R"j({"text":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!","expression":"^(a+)+$"})j")});
+    EXPECT_EQ(run["status"].text(), "FAILED");
+    EXPECT_EQ(run["failedStep"]["name"].text(), "find");
+}
+
+TEST_F(EngineSteps, WrongInputsFailTheirStepInTheContractsWords) {
+    const Json run = ran({piece_step("sum", "math-helper", "addition_math",
+                                     R"({"first_number":"one","second_number":2})")});
+    EXPECT_EQ(run["status"].text(), "FAILED");
+    EXPECT_EQ(run["failedStep"]["message"].text(),
+              "{\n  \"first_number\": [\n    \"Expected number, received: one\"\n  ]\n}");
+    const Json unknown = ran({piece_step("x", "nothing", "act", "{}")});
+    EXPECT_EQ(unknown["failedStep"]["message"].text(),
+              "This engine has no action 'act' of '@activepieces/piece-nothing'");
+}
+
+TEST_F(EngineSteps, QueuesAreSharedByFlows) {
+    const std::string push = ann_.make_flow(
+        {piece_step("push", "queue", "push-to-queue",
+                    R"({"queueName":"jobs","items":"{{trigger.output.body.items}}"})")});
+    for (const std::string_view items : {R"({"items":[1,2]})", R"({"items":[3]})"}) {
+        const HttpResponse answer = post(engine_.url("/v1/webhooks/" + push), std::string(items));
+        ASSERT_EQ(ann_.finished_run(answer.header("x-webhook-id").value_or(""))["status"].text(),
+                  "SUCCEEDED");
+    }
+    const Json run = ran(
+        {piece_step("peek", "queue", "peek-queue", R"({"queueName":"jobs","numOfItems":1})"),
+         piece_step("pull", "queue", "pull-from-queue", R"({"queueName":"jobs","numOfItems":"2"})"),
+         piece_step("size", "queue", "get-queue-size", R"({"queueName":"jobs"})"),
+         piece_step("clear", "queue", "clear-queue", R"({"queueName":"jobs"})"),
+         piece_step("none", "queue", "pull-from-queue", R"({"queueName":"jobs","numOfItems":5})")});
+    ASSERT_EQ(run["status"].text(), "SUCCEEDED") << run["failedStep"].dump();
+    EXPECT_EQ(run["steps"]["peek"]["output"]["queueSize"].integer_or(0), 3);
+    EXPECT_EQ(run["steps"]["pull"]["output"].dump(), "[1,2]");
+    EXPECT_EQ(run["steps"]["size"]["output"].dump(),
+              R"({"queueName":"jobs","size":1,"isEmpty":false})");
+    EXPECT_EQ(run["steps"]["none"]["output"].dump(), "[]");
+}
+
+TEST_F(EngineSteps, PiecesAreDescribed) {
+    const ApiAnswer all = ann_.get("/v1/pieces?sortBy=NAME");
+    ASSERT_GT(all.body.size(), 15U);
+    const ApiAnswer one = ann_.get("/v1/pieces/@activepieces/piece-crypto?version=~0.2.0");
+    EXPECT_EQ(one.status, 200);
+    EXPECT_TRUE(one.body["actions"]["hash-text"]["props"].has("method"));
+    EXPECT_EQ(ann_.get("/v1/pieces/@activepieces/piece-crypto?version=0.1.9").status, 200);
+    EXPECT_EQ(ann_.get("/v1/pieces/@activepieces/piece-crypto?version=^9.0.0").status, 404);
+    EXPECT_EQ(ann_.get("/v1/pieces/@activepieces/piece-crypto?version=new").status, 400);
+    EXPECT_EQ(ann_.get("/v1/pieces/@activepieces/piece-none").status, 404);
+    EXPECT_EQ(ann_.get("/v1/pieces?categories[]=FLOW_CONTROL").body.size(), 3U);
+    EXPECT_EQ(ann_.get("/v1/pieces?searchQuery=approv").body.size(), 1U);
+}
+
+TEST_F(EngineSteps, PropertiesOfferTheirOptions) {
+    const std::string callable = flow_with(
+        trigger("subflows", "callableFlow", R"({"mode":"simple","exampleData":{"sampleData":{}}})"),
+        {});
+    const auto options = [this](std::string_view piece, std::string_view step,
+                                std::string_view prop, std::string_view input) {
+        return ann_.post(
+            "/v1/pieces/options",
+            R"({"projectId":")" + ann_.project() + R"(","pieceName":"@activepieces/piece-)" +
+                std::string(piece) + R"(","pieceVersion":"0.1.0","actionOrTriggerName":")" +
+                std::string(step) + R"(","propertyName":")" + std::string(prop) +
+                R"(","flowId":"f","flowVersionId":"v","input":)" + std::string(input) + "}");
+    };
+    const Json flows = options("subflows", "callFlow", "flowId", "{}").body;
+    EXPECT_EQ(flows["disabled"].dump(), "false");
+    EXPECT_EQ(flows["options"].at(0)["value"].text(), callable);
+    const Json fields =
+        options("webhook", "return_response", "fields", R"({"responseType":"redirect"})").body;
+    EXPECT_EQ(fields["body"]["displayName"].text(), "Redirect URL");
+    EXPECT_EQ(options("webhook", "return_response", "fields", R"({"responseType":"x"})").raw.body,
+              "{}");
+    EXPECT_EQ(options("webhook", "return_response", "nothing", "{}").status, 404);
+    EXPECT_EQ(options("none", "return_response", "fields", "{}").status, 404);
+    EXPECT_EQ(options("math-helper", "addition_math", "first_number", "{}").status, 400);
+    EXPECT_EQ(ann_.post("/v1/pieces/options", "{}").status, 400);
+}
+
+// ---- triggers
+
+TEST_F(EngineSteps, FormsStartFlowsAndAnswer) {
+    const std::string flow = flow_with(
+        trigger(
+            "forms", "form_submission",
+            R"({"waitForResponse":true,"inputs":[{"displayName":"Your Name","type":"text","required":true},{"displayName":"Agree","type":"toggle"}]})"),
+        {piece_step("answer", "forms", "return_response",
+                    R"({"markdown":"Hello {{trigger.output.yourName}}"})")});
+    const std::string url = engine_.url("/v1/webhooks/" + flow + "/sync");
+    EXPECT_EQ(post(url, R"({"yourName":"Bob","agree":"true"})").body,
+              R"({"type":"markdown","value":"Hello Bob","files":[]})");
+    const HttpResponse wrong = post(url, R"({"yourName":"Bob","agree":"perhaps"})");
+    EXPECT_EQ(wrong.status, 400);
+    EXPECT_EQ(post(url, R"({"agree":true})").status, 400);
+    EXPECT_EQ(post(url, "[1]").status, 400);
+}
+
+TEST_F(EngineSteps, ManualFlowsStartByHandAlone) {
+    const std::string flow =
+        flow_with(trigger("manual-trigger", "manual_trigger", "{}"),
+                  {code_step("step_1", "export const code = async (i) => i.n + 1;",
+                             R"({"n":"{{trigger.output.n}}"})")});
+    EXPECT_EQ(post(engine_.url("/v1/webhooks/" + flow)).status, 404);
+    const ApiAnswer started = ann_.post("/v1/flows/" + flow + "/run", R"({"payload":{"n":1}})");
+    ASSERT_EQ(started.status, 201) << started.raw.body;
+    const Json run = ann_.finished_run(std::string(started.body["id"].text()));
+    EXPECT_EQ(run["steps"]["step_1"]["output"].dump(), "2");
+    const std::string other = ann_.make_flow({});
+    EXPECT_EQ(ann_.post("/v1/flows/" + other + "/run", "{}").status, 400);
+    ann_.operate(flow, "CHANGE_STATUS", R"({"status":"DISABLED"})");
+    EXPECT_EQ(ann_.post("/v1/flows/" + flow + "/run", "{}").status, 400);
+}
+
+TEST_F(EngineSteps, SchedulesArePreviewed) {
+    const std::string flow = ann_.make_flow({});
+    const auto set = [&](std::string_view input) {
+        return ann_.operate(flow, "UPDATE_TRIGGER", trigger("schedule", "cron_expression", input))
+            .status;
+    };
+    ASSERT_EQ(
+        set(R"({"cronExpression":"0 7 1 1 *","timezone":"Europe/Berlin","missedRuns":"ALL"})"),
+        200);
+    const Json preview = ann_.get("/v1/flows/" + flow + "/schedule?count=3").body;
+    ASSERT_EQ(preview["nextRuns"].size(), 3U) << preview.dump();
+    EXPECT_TRUE(preview["nextRuns"].at(0).text().ends_with("-01-01T06:00:00.000Z"));
+    EXPECT_EQ(preview["missedRuns"].text(), "ALL");
+    EXPECT_EQ(ann_.get("/v1/flows/" + flow + "/schedule?count=51").status, 400);
+    ASSERT_EQ(set(R"({"cronExpression":"* * * * *","missedRuns":"SOME"})"), 200);
+    EXPECT_EQ(ann_.get("/v1/flows/" + flow + "/schedule").status, 400);
+    EXPECT_EQ(ann_.operate(flow, "LOCK_AND_PUBLISH", "{}").status, 400);
+}
+
+TEST_F(EngineSteps, TriggersAreTriedBeforeTheirFlowIsPublished) {
+    const std::string flow = ann_.make_flow({});
+    const std::string version(ann_.get("/v1/flows/" + flow).body["version"]["id"].text());
+    const auto test = [&](std::string_view strategy) {
+        return ann_.post("/v1/test-trigger",
+                         R"({"projectId":")" + ann_.project() + R"(","flowId":")" + flow +
+                             R"(","flowVersionId":")" + version + R"(","testStrategy":")" +
+                             std::string(strategy) + "\"}");
+    };
+    EXPECT_EQ(test("SIMULATION").status, 200);
+    EXPECT_EQ(test("TEST_FUNCTION").status, 400);
+    EXPECT_EQ(test("OTHER").status, 400);
+    for (int i = 0; i < 22; ++i) {
+        EXPECT_EQ(post(engine_.url("/v1/webhooks/" + flow + "/test"),
+                       R"({"n":)" + std::to_string(i) + "}")
+                      .status,
+                  200);
+    }
+    const std::string query = "projectId=" + ann_.project() + "&flowId=" + flow;
+    const Json events = ann_.get("/v1/trigger-events?limit=100&" + query).body["data"];
+    EXPECT_EQ(events.size(), 20U);
+    const Json runs = ann_.get("/v1/flow-runs?projectId=" + ann_.project()).body["data"];
+    EXPECT_EQ(runs.size(), 0U);
+    std::size_t latest = 0;
+    events.each_element([&latest](const Json& event) {
+        latest += event["payload"]["body"]["n"].integer_or(0) == 21 ? 1 : 0;
+    });
+    EXPECT_EQ(latest, 1U);
+    const ApiAnswer saved =
+        ann_.post("/v1/trigger-events", R"({"projectId":")" + ann_.project() + R"(","flowId":")" +
+                                            flow + R"(","mockData":{"m":1}})");
+    EXPECT_EQ(saved.status, 200);
+    EXPECT_EQ(saved.body["payload"].dump(), R"({"m":1})");
+    EXPECT_EQ(saved.body["sourceName"].text(), "@activepieces/piece-webhook@0.1.29:catch_webhook");
+    EXPECT_EQ(post(engine_.url("/v1/webhooks/" + flow + "/test"),
+                   R"({"n":")" + std::string(600'000, 'x') + "\"}")
+                  .status,
+              413);
+    ann_.operate(flow, "UPDATE_TRIGGER",
+                 trigger("schedule", "every_x_minutes", R"({"minutes":5})"));
+    const std::string scheduled(ann_.get("/v1/flows/" + flow).body["version"]["id"].text());
+    const ApiAnswer sampled =
+        ann_.post("/v1/test-trigger", R"({"projectId":")" + ann_.project() + R"(","flowId":")" +
+                                          flow + R"(","flowVersionId":")" + scheduled +
+                                          R"(","testStrategy":"TEST_FUNCTION"})");
+    EXPECT_EQ(sampled.body["data"].at(0)["payload"]["cron_expression"].text(), "*/5 * * * *")
+        << sampled.raw.body;
+    EXPECT_EQ(ann_.call("DELETE", "/v1/test-trigger",
+                        R"({"projectId":")" + ann_.project() + R"(","flowId":")" + flow + "\"}")
+                  .status,
+              200);
+}
+
+}  // namespace
+}  // namespace sallyport::test
