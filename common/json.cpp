@@ -71,8 +71,8 @@ Json Json::object(std::initializer_list<std::pair<std::string_view, Json>> membe
     return out;
 }
 
-Result<Json> Json::parse(std::string_view text, Duplicates duplicates) {
-    return json_text::read(text, duplicates);
+Result<Json> Json::parse(std::string_view text, Duplicates duplicates, std::size_t depth_max) {
+    return json_text::read(text, duplicates, depth_max);
 }
 
 std::string_view Json::text() const {

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/limits.hpp"
 #include "common/result.hpp"
 
 namespace sallyport {
@@ -43,7 +44,12 @@ public:
 
     enum class Duplicates { last_wins, refuse };
     // The whole text must be one JSON value of any kind. Errors name the line and column.
-    static Result<Json> parse(std::string_view text, Duplicates duplicates = Duplicates::last_wins);
+    static Result<Json> parse(std::string_view text, Duplicates duplicates = Duplicates::last_wins,
+                              std::size_t depth_max = limits::kJsonDepthMax);
+    // With the depth that flows have.
+    static Result<Json> parse_flow(std::string_view text) {
+        return parse(text, Duplicates::last_wins, limits::kFlowDepthMax);
+    }
 
     bool exists() const { return node_ != nullptr; }
     explicit operator bool() const { return exists(); }

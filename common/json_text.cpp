@@ -25,7 +25,10 @@ class Builder {
   public:
     using Ch = char;
 
-    explicit Builder(Json::Duplicates duplicates) : duplicates_(duplicates) { open_.reserve(16); }
+    Builder(Json::Duplicates duplicates, std::size_t depth_max)
+        : duplicates_(duplicates), depth_max_(depth_max) {
+        open_.reserve(16);
+    }
     Builder(const Builder&) = delete;
     Builder& operator=(const Builder&) = delete;
     ~Builder() { json_decref(root_); }
@@ -114,7 +117,7 @@ class Builder {
         return failed == 0 || refuse("out of memory");
     }
     bool open(json_t* node) {
-        if (open_.size() == limits::kJsonDepthMax) {
+        if (open_.size() == depth_max_) {
             json_decref(node);
             return refuse("it is nested too deep");
         }
@@ -130,6 +133,7 @@ class Builder {
     }
 
     Json::Duplicates duplicates_;
+    std::size_t depth_max_;
     const char* refusal_ = nullptr;
     json_t* root_ = nullptr;
     std::vector<json_t*> open_;  // the containers around the next value, owned by the root
@@ -220,13 +224,16 @@ Error error_at(std::string_view text, std::size_t offset, const char* what) {
 
 }  // namespace
 
-Result<Json> read(std::string_view text, Json::Duplicates duplicates) {
+Result<Json> read(std::string_view text, Json::Duplicates duplicates, std::size_t depth_max) {
     constexpr unsigned kFlags =
         rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
-    Builder builder(duplicates);
+    constexpr unsigned kDeepFlags = kFlags | rapidjson::kParseIterativeFlag;
+    Builder builder(duplicates, depth_max);
     rapidjson::MemoryStream input(text.data() == nullptr ? "" : text.data(), text.size());
     rapidjson::Reader reader;
-    const rapidjson::ParseResult result = reader.Parse<kFlags>(input, builder);
+    const rapidjson::ParseResult result = depth_max > limits::kJsonDepthMax
+                                              ? reader.Parse<kDeepFlags>(input, builder)
+                                              : reader.Parse<kFlags>(input, builder);
     if (result.IsError()) {
         return error_at(text, result.Offset(),
                         builder.refusal() != nullptr ? builder.refusal()

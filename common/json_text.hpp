@@ -10,9 +10,9 @@
 
 namespace sallyport::json_text {
 
-// The whole text as one value, RFC 8259; UTF-8 is checked, nesting is bounded by
-// limits::kJsonDepthMax, integers beyond 64 bits become doubles.
-Result<Json> read(std::string_view text, Json::Duplicates duplicates);
+// The whole text as one value, RFC 8259; UTF-8 is checked, nesting is bounded by `depth_max`,
+// integers beyond 64 bits become doubles. Takes no stack for nesting beyond limits::kJsonDepthMax.
+Result<Json> read(std::string_view text, Json::Duplicates duplicates, std::size_t depth_max);
 
 // Compact text, member order kept; doubles in the fewest digits that read back the same.
 // REQUIRES: `node` is not null.

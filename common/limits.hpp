@@ -19,6 +19,8 @@ inline constexpr std::int64_t kVerdictAgeMaxS = 30;
 
 // JSON nesting: deeper documents are refused before they can exhaust a stack.
 inline constexpr std::size_t kJsonDepthMax = 512;
+// A flow's JSON nests one level a step and two a branch, with values of the above at the end.
+inline constexpr std::size_t kFlowDepthMax = 2200;
 
 // Host names and identifiers that end up in log lines.
 inline constexpr std::size_t kNameBytesMax = 64;

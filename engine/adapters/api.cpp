@@ -140,7 +140,7 @@ void Api::dispatch(const CallPtr& call) {
     call->query = parse_form(call->request.query());
     const ApiRoute* route = found->route;
     if (route->access == ApiRoute::Access::open) {
-        if (route->method == "*" || read_body(*call)) {
+        if (route->method == "*" || read_body(*call, *route)) {
             route->handler(*this, call);
         }
         return;
@@ -152,7 +152,7 @@ void Api::dispatch(const CallPtr& call) {
             (route->access == ApiRoute::Access::platform && !admin)) {
             return call->fail_not_allowed();
         }
-        if (read_body(*call)) {
+        if (read_body(*call, *route)) {
             route->handler(*this, call);
         }
     });
@@ -178,7 +178,7 @@ bool Api::accept_verdict(ApiCall& call) {
     return true;
 }
 
-bool Api::read_body(ApiCall& call) {
+bool Api::read_body(ApiCall& call, const ApiRoute& route) {
     if (call.request.method == "GET" || call.request.method == "HEAD") {
         return true;
     }
@@ -197,7 +197,10 @@ bool Api::read_body(ApiCall& call) {
                             "Unsupported Media Type: " + std::string(type));
         return false;
     }
-    Result<Json> body = Json::parse(call.request.body);
+    const bool has_flow =
+        route.path.starts_with("flows") || route.path.find("templates") != std::string_view::npos;
+    Result<Json> body =
+        has_flow ? Json::parse_flow(call.request.body) : Json::parse(call.request.body);
     if (!body.ok()) {
         call.fail_framework(400, "FST_ERR_CTP_INVALID_JSON_BODY",
                             "Body is not valid JSON but content-type is set to "

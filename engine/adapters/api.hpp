@@ -56,6 +56,8 @@ struct ApiPorts {
     std::function<std::string()> metrics;  // the text that Prometheus reads
 };
 
+struct ApiRoute;
+
 class Api {
   public:
     // Requests without a fresh verdict are refused when there is a verdict key.
@@ -97,7 +99,7 @@ class Api {
                     const std::optional<std::string>& token_version, std::function<void()> then);
     void note_key_use(EntityRow key);
     bool accept_verdict(ApiCall& call);
-    static bool read_body(ApiCall& call);
+    static bool read_body(ApiCall& call, const ApiRoute& route);
     void log_failure(const ApiCall& call, const std::string& problem);
 
     HmacKey session_key_;

@@ -12,7 +12,7 @@ Json text_or_null(const std::string& text) {
 }
 
 Json json_or(const std::string& text, const Json& fallback) {
-    const Result<Json> parsed = text.empty() ? Result<Json>(Error{}) : Json::parse(text);
+    const Result<Json> parsed = text.empty() ? Result<Json>(Error{}) : Json::parse_flow(text);
     return parsed.ok() ? *parsed : fallback;
 }
 

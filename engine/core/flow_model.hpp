@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/json.hpp"
+#include "common/limits.hpp"
 #include "common/result.hpp"
 
 #include <functional>
@@ -14,8 +15,9 @@
 namespace sallyport::engine {
 
 inline constexpr std::string_view kFlowSchemaVersion = "22";
-// The tree nests one level a step, and JSON deeper than limits::kJsonDepthMax cannot be read back.
-inline constexpr std::size_t kFlowStepsMax = 400;
+// The tree nests one level a step, and must be readable again (limits::kFlowDepthMax).
+inline constexpr std::size_t kFlowStepsMax = 1500;
+static_assert(kFlowStepsMax + limits::kJsonDepthMax + 150 <= limits::kFlowDepthMax);
 
 // The trigger of a flow that has just been made.
 Json empty_trigger(std::string_view now_iso);

@@ -17,7 +17,7 @@ std::string json_text(std::string_view text) {
 ApiAnswer to_answer(HttpResponse response) {
     ApiAnswer answer;
     answer.status = response.status;
-    const Result<Json> body = Json::parse(response.body);
+    const Result<Json> body = Json::parse_flow(response.body);
     answer.body = body.ok() ? *body : Json();
     answer.raw = std::move(response);
     return answer;

@@ -242,17 +242,23 @@ TEST(FlowOperations, LeaveTheirArgumentAlone) {
 
 TEST(FlowOperations, BoundTheNumberOfSteps) {
     Json version = new_version();
-    for (std::size_t i = 1; i < kFlowStepsMax; ++i) {
-        const std::string name = "s" + std::to_string(i);
-        const OperationOutcome next =
-            apply_operation(version, "ADD_ACTION", parse(add("trigger", code(name))), kNow);
-        ASSERT_TRUE(next.ok()) << next.message();
-        version = next.version;
+    Json chain;
+    for (std::size_t i = 2; i < kFlowStepsMax; ++i) {
+        Json step = parse(code("s" + std::to_string(i)));
+        if (chain.exists()) {
+            step.set("nextAction", chain);
+        }
+        chain = step;
     }
+    version["trigger"].set("nextAction", chain);
+    const OperationOutcome full =
+        apply_operation(version, "ADD_ACTION", parse(add("trigger", code("first"))), kNow);
+    ASSERT_TRUE(full.ok()) << full.message();
+    version = full.version;
     EXPECT_FALSE(
         apply_operation(version, "ADD_ACTION", parse(add("trigger", code("last"))), kNow).ok());
     // What is stored can be read again.
-    EXPECT_TRUE(Json::parse(version.dump()).ok());
+    EXPECT_TRUE(Json::parse_flow(version.dump()).ok());
 }
 
 TEST(FlowMigration, ReferencesReadTheOutput) {

@@ -103,6 +103,13 @@ TEST(Json, BoundsTheDepth) {
     EXPECT_FALSE(Json::parse(std::string(depth + 1, '[') + std::string(depth + 1, ']')).ok());
     EXPECT_FALSE(Json::parse(std::string(1'000'000, '[')).ok());
     EXPECT_TRUE(Json::parse("\"" + std::string(depth * 2, '[') + "\"").ok());
+    const std::size_t deep = limits::kFlowDepthMax;
+    const std::string nested = std::string(deep, '[') + "1.5e3" + std::string(deep, ']');
+    const auto flow = Json::parse_flow(nested);
+    ASSERT_TRUE(flow.ok()) << flow.message();
+    EXPECT_EQ(flow->deep_copy().dump(), std::string(deep, '[') + "1500.0" + std::string(deep, ']'));
+    EXPECT_FALSE(Json::parse_flow("[" + nested + "]").ok());
+    EXPECT_FALSE(Json::parse_flow(std::string(1'000'000, '[')).ok());
 }
 
 TEST(Json, ReadsWithoutExceptions) {
