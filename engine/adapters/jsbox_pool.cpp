@@ -293,6 +293,9 @@ JsboxPool::RunId JsboxPool::Impl::submit(std::string tenant, jsbox::RunFrame fra
     job->tenant = std::move(tenant);
     job->done = std::move(done);
     job->frame = std::move(frame);
+    if (job->tenant.size() <= jsbox::kTenantBytesMax) {
+        job->frame.tenant = job->tenant;
+    }
     job->frame.run_id = job->id;
     job->frame.time_limit_ms = std::clamp<std::uint32_t>(limits.time_ms, 1, options_.time_ms_max);
     job->frame.memory_bytes_max = static_cast<std::uint32_t>(

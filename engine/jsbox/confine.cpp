@@ -1,6 +1,7 @@
 #include "engine/jsbox/confine.hpp"
 
 #include "engine/jsbox/channel.hpp"
+#include "engine/jsbox/private_pages.hpp"
 
 #include <seccomp.h>
 #include <sys/mman.h>
@@ -87,6 +88,10 @@ int install_filter() {
     filter.allow_when(SCMP_SYS(read), {equals(0, kChannelFd)});
     filter.allow_when(SCMP_SYS(write), {equals(0, kChannelFd)});
     filter.allow_when(SCMP_SYS(close), {equals(0, STDERR_FILENO)});
+    // Which of its own pages were written to; nothing else can be asked of that file.
+    filter.allow_when(SCMP_SYS(ioctl), {equals(0, private_pages::kPagemapFd),
+                                        equals(1, private_pages::kScanRequest)});
+    filter.allow_when(SCMP_SYS(pread64), {equals(0, private_pages::kPagemapFd)});
     filter.allow(SCMP_SYS(poll));
     filter.allow(SCMP_SYS(ppoll));
     // The guest's memory grows by mprotect; the host's frames come from malloc. Never executable,
@@ -126,7 +131,7 @@ bool confine_fully() {
     // Standard error stays open until the filter stands, so that a failure can be told; behind the
     // filter nothing can be written to it, and the filter lets exactly this one close pass.
     close_range(0, STDOUT_FILENO, 0);
-    close_range(kChannelFd + 1, ~0U, 0);
+    close_range(kChannelFd + (private_pages::available() ? 2 : 1), ~0U, 0);
     if (const int error = install_filter(); error != 0) {
         return complain("seccomp filter", error);
     }

@@ -2,6 +2,7 @@
 // builds the snapshot, locks itself in, then runs one frame after the other.
 #include "engine/jsbox/confine.hpp"
 #include "engine/jsbox/host_calls.hpp"
+#include "engine/jsbox/private_pages.hpp"
 #include "engine/jsbox/run.hpp"
 #include "engine/jsbox/wasm_host.hpp"
 #include "engine/jsbox/wasm_imports.hpp"
@@ -28,7 +29,7 @@ constexpr int kRunsMax = 10'000;
 constexpr std::size_t kScriptStackBytes = 1u << 20;
 constexpr std::size_t kNativeStackBytes = 256u << 20;
 constexpr std::size_t kGuardBytes = 1u << 20;
-// Runs before the first real one, which show what pages every run changes.
+// Runs before the first real one: the pages that every run changes are there then.
 constexpr int kWarmUpRuns = 2;
 
 char* native_stack = nullptr;
@@ -67,7 +68,7 @@ bool install_signal_handlers() {
 
 bool build_snapshot(Entry& entry) {
     warm_up_crypto();
-    wasm::install({&soft_limit_passed, &host_call});
+    wasm::install({&soft_limit_passed, &host_call, &module_source});
     if (!wasm::create() || !js::create(kScriptStackBytes) || !build_world(entry) ||
         !wasm::take_snapshot()) {
         std::fputs("sallyport-jsbox: the snapshot could not be built\n", stderr);
@@ -90,9 +91,6 @@ void warm_up(const Entry& entry) {
             "};\n";
         frame.input = R"({"items":[{"id":1,"name":"a"},{"id":2,"name":"b"}]})";
         run_one(entry, nullptr, frame, false);
-        if (i + 1 == kWarmUpRuns) {
-            wasm::learn_hot_pages();
-        }
         wasm::reset();
     }
 }
@@ -145,6 +143,7 @@ bool enter_worker_stack() {
 }  // namespace
 
 int main(int argc, char** argv) {
+    private_pages::open();  // without it every run costs more faults
     struct stat channel {};
     if (argc != 3 || std::string_view(argv[1]) != "--parent" || fstat(kChannelFd, &channel) != 0 ||
         !S_ISSOCK(channel.st_mode)) {

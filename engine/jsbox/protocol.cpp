@@ -131,14 +131,14 @@ std::string encode(const HelloFrame& frame) {
 }
 
 std::string encode(const RunFrame& frame) {
-    Writer out(FrameType::run, 96 + frame.code.size() + frame.input.size());
+    Writer out(FrameType::run, 96 + frame.tenant.size() + frame.code.size() + frame.input.size());
     out.number(frame.run_id).number(static_cast<std::uint8_t>(frame.kind));
     out.number(frame.time_limit_ms).number(frame.memory_bytes_max).number(frame.output_bytes_max);
     for (const std::uint32_t word : frame.random_seed) {
         out.number(word);
     }
     out.number(static_cast<std::uint8_t>(frame.fetch_allowed));
-    return out.text(frame.code).text(frame.input).finish();
+    return out.text(frame.tenant).text(frame.code).text(frame.input).finish();
 }
 
 std::string encode(const FetchFrame& frame) {
@@ -189,6 +189,7 @@ std::optional<RunFrame> decode_run(std::string_view payload) {
         word = in.number<std::uint32_t>();
     }
     frame.fetch_allowed = in.flag();
+    frame.tenant = in.text(kTenantBytesMax);
     frame.code = in.text(kCodeBytesMax);
     frame.input = in.text(kInputBytesMax);
     return in.good_to_the_end() ? std::optional(std::move(frame)) : std::nullopt;

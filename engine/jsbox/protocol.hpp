@@ -16,11 +16,13 @@
 
 namespace sallyport::engine::jsbox {
 
-inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::uint32_t kProtocolVersion = 2;
 inline constexpr std::size_t kFrameHeaderBytes = 5;
 
 // Source of a code step. A bundle larger than this does not belong into a step of tier js.
 inline constexpr std::size_t kCodeBytesMax = 4u << 20;
+// Whose run it is; longer names are left out.
+inline constexpr std::size_t kTenantBytesMax = 128;
 // Inputs of a step; parsed, they must also fit into the sandbox's memory.
 inline constexpr std::size_t kInputBytesMax = 16u << 20;
 // The most that a run may return, whatever it asks for.
@@ -38,7 +40,8 @@ inline constexpr std::size_t kFetchHeadBytesMax = 256u << 10;
 inline constexpr std::size_t kFetchBodyBytesMax = 8u << 20;
 
 // The largest payloads each side may send, from the parts above and their lengths.
-inline constexpr std::size_t kToWorkerBytesMax = kCodeBytesMax + kInputBytesMax + 4096;
+inline constexpr std::size_t kToWorkerBytesMax =
+    kCodeBytesMax + kInputBytesMax + kTenantBytesMax + 4096;
 inline constexpr std::size_t kFromWorkerBytesMax =
     kOutputBytesMax + 2 * kErrorBytesMax + kConsoleBytesMax + 4096;
 
@@ -97,6 +100,7 @@ struct RunFrame {
     std::uint32_t output_bytes_max = 0;
     std::array<std::uint32_t, 4> random_seed{};  // of Math.random, which is not for secrets
     bool fetch_allowed = false;
+    std::string tenant;  // empty: nothing of the run is kept, not even its compiled code
     std::string code;
     std::string input;  // JSON
 };

@@ -123,6 +123,10 @@ Value eval(std::string_view code, const char* file_name, EvalMode mode) {
     return value;
 }
 
+std::uint32_t own_text(std::string_view text) {
+    return copy_in(text);
+}
+
 Value call(Value function, const Value* arguments, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
         if (arguments[i] == 0 || i >= kArgumentsMax ||

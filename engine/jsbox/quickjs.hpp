@@ -33,6 +33,8 @@ Value get(Value object, const char* name);
 void set(Value object, const char* name, Value value);
 
 enum class EvalMode : std::uint32_t { script = 0, module = 1 };
+// A NUL-terminated copy in guest memory, for the guest to free. 0 when its memory is full.
+std::uint32_t own_text(std::string_view text);
 // The result may be an exception: see `exception_of`.
 Value eval(std::string_view code, const char* file_name, EvalMode mode);
 inline constexpr std::size_t kArgumentsMax = 16;

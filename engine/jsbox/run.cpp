@@ -1,5 +1,6 @@
 #include "engine/jsbox/run.hpp"
 
+#include "engine/jsbox/code_cache.hpp"
 #include "engine/jsbox/host_calls.hpp"
 #include "engine/jsbox/prelude_text.hpp"
 #include "engine/jsbox/wasm_host.hpp"
@@ -23,8 +24,22 @@ struct Current {
     ResultFrame result;
     RunState state;
     std::int64_t deadline_ms = 0;
+    std::string_view code;   // of `frame`, without a byte order mark
+    bool compiling = false;  // `code.js` is the code
+    const wasm::Image* image = nullptr;
+    volatile std::int64_t hard_ms = 0;   // when the guest is cut off; 0: nothing runs
+    volatile std::int64_t alarm_ms = 0;  // when SIGALRM comes; 0: it does not
 };
 Current g;
+CodeCache code_cache;
+
+// A module whose evaluation throws this: what is imported after it is compiled and linked, and not
+// evaluated.
+constexpr const char* kStopModule = "sallyport:stop";
+constexpr double kStop = 23057;
+constexpr std::string_view kCompile = "import 'sallyport:stop';import 'code.js';";
+constexpr std::string_view kMain = "export * as module from 'code.js';";
+constexpr const char* kCodeModule = "code.js";
 
 std::int64_t monotonic_ms() {
     timespec now{};
@@ -32,11 +47,21 @@ std::int64_t monotonic_ms() {
     return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
 }
 
-void arm_hard_clock(std::uint32_t ms) {
+void set_alarm(std::int64_t now_ms, std::int64_t at_ms) {
+    g.alarm_ms = at_ms;
+    const std::int64_t wait_ms = std::max<std::int64_t>(1, at_ms - now_ms);
     itimerval timer{};
-    timer.it_value.tv_sec = ms / 1000;
-    timer.it_value.tv_usec = static_cast<suseconds_t>(ms % 1000) * 1000;
+    timer.it_value.tv_sec = wait_ms / 1000;
+    timer.it_value.tv_usec = static_cast<suseconds_t>(wait_ms % 1000) * 1000;
     setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
+// An alarm that comes too early sets the next: most runs need no system call for their clock.
+void arm_hard_clock(std::int64_t now_ms, std::int64_t at_ms) {
+    g.hard_ms = at_ms;
+    if (g.alarm_ms == 0 || g.alarm_ms > at_ms) {
+        set_alarm(now_ms, at_ms);
+    }
 }
 
 void fail_with(RunStatus status, const char* message) {
@@ -67,44 +92,102 @@ void describe(js::Value thrown) {
     }
 }
 
-void start_code() {
-    std::string_view code = g.frame.code;
-    if (code.substr(0, 3) == "\xef\xbb\xbf") {
-        code.remove_prefix(3);
+// What came of evaluating a module; false when it has ended the run.
+bool check_module(js::Value module) {
+    if (module == 0) {
+        fail_without_value();
+        return false;
     }
-    js::Value module = js::undefined();
-    bool pending = false;
-    if (g.frame.kind == RunKind::code) {
-        module = js::eval(code, "code.js", js::EvalMode::module);
-        if (module == 0) {
-            fail_without_value();
-            return;
-        }
-        if (const js::Value thrown = js::exception_of(module); thrown != 0) {
-            describe(thrown);
-            return;
-        }
-        pending = js::is_promise(module);
-    } else {
-        module = js::string(code);
+    if (const js::Value thrown = js::exception_of(module); thrown != 0) {
+        describe(thrown);
+        return false;
     }
-    const js::Value arguments[] = {
-        js::number(static_cast<double>(g.frame.kind)),
-        module,
-        js::number(pending ? 1 : 0),
-        js::string(g.frame.input),
-        js::number(g.frame.output_bytes_max),
-        js::number(g.frame.fetch_allowed ? 1 : 0),
-        js::number(g.frame.random_seed[0]),
-        js::number(g.frame.random_seed[1]),
-        js::number(g.frame.random_seed[2]),
-        js::number(g.frame.random_seed[3]),
-    };
-    g.frame.input = std::string();
-    const js::Value outcome = js::call(g.entry->start, arguments, std::size(arguments));
+    return true;
+}
+
+// Compiles the code as `code.js` and evaluates nothing of it. False when it has ended the run.
+bool compile_code() {
+    g.compiling = true;
+    const js::Value result = js::eval(kCompile, "sallyport:compile", js::EvalMode::module);
+    g.compiling = false;
+    const js::Value thrown = result == 0 ? 0 : js::exception_of(result);
+    if (thrown == 0) {
+        fail_without_value();
+        return false;
+    }
+    if (js::to_double(thrown) != kStop) {
+        describe(thrown);
+        return false;
+    }
+    const std::string& tenant = g.frame.tenant;
+    if (!tenant.empty() && code_cache.seen_before(tenant, g.code)) {
+        wasm::start_from(code_cache.add(tenant, g.code));
+    }
+    return true;
+}
+
+// False when it has ended the run.
+bool call_prelude(js::Value function, const js::Value* arguments, std::size_t count) {
+    const js::Value outcome = js::call(function, arguments, count);
     if (outcome == 0 || js::exception_of(outcome) != 0) {
         fail_without_value();
+        return false;
     }
+    return true;
+}
+
+// What the prelude must know before anything of the run's own is evaluated.
+bool begin_world() {
+    const js::Value arguments[] = {
+        js::number(g.frame.output_bytes_max), js::number(g.frame.fetch_allowed ? 1 : 0),
+        js::number(g.frame.random_seed[0]),   js::number(g.frame.random_seed[1]),
+        js::number(g.frame.random_seed[2]),   js::number(g.frame.random_seed[3]),
+    };
+    return call_prelude(g.entry->begin, arguments, std::size(arguments));
+}
+
+// A code step's module evaluated: its namespace, or that of one that has it as `module`.
+struct Started {
+    js::Value module = 0;  // 0: the run has ended
+    bool wrapped = false;
+};
+Started start_module() {
+    // Modules that are loaded by name end at a NUL.
+    if (g.code.find('\0') != std::string_view::npos) {
+        if (!begin_world()) {
+            return {};
+        }
+        const js::Value module = js::eval(g.code, kCodeModule, js::EvalMode::module);
+        return {check_module(module) ? module : 0, false};
+    }
+    if ((g.image == nullptr && !compile_code()) || !begin_world()) {
+        return {};
+    }
+    const js::Value module = js::eval(kMain, "sallyport:main", js::EvalMode::module);
+    return {check_module(module) ? module : 0, true};
+}
+
+void start_code() {
+    Started started;
+    if (g.frame.kind == RunKind::code) {
+        started = start_module();
+        if (started.module == 0) {
+            return;
+        }
+    } else if (begin_world()) {
+        started.module = js::string(g.code);
+    } else {
+        return;
+    }
+    const bool pending = g.frame.kind == RunKind::code && js::is_promise(started.module);
+    const js::Value arguments[] = {
+        js::number(static_cast<double>(g.frame.kind)),
+        started.module,
+        js::number((pending ? 1 : 0) + (started.wrapped ? 2 : 0)),
+        js::string(g.frame.input),
+    };
+    g.frame.input = std::string();
+    call_prelude(g.entry->start, arguments, std::size(arguments));
 }
 
 void deliver_reply() {
@@ -175,9 +258,20 @@ js::Value host_call(std::uint32_t arguments, int count, int id) {
     return perform_host_call(call, id);
 }
 
+std::uint32_t module_source(std::string_view name) {
+    return g.compiling && name == kCodeModule ? js::own_text(g.code) : 0;
+}
+
 void on_hard_limit() {
-    arm_hard_clock(20);  // only reached when the jump below is not allowed now
-    wasm::leave_from_signal(wasm::Exit::hard_timeout);
+    const std::int64_t now = monotonic_ms();
+    if (g.hard_ms == 0) {
+        g.alarm_ms = 0;  // nothing runs
+    } else if (now < g.hard_ms) {
+        set_alarm(now, g.hard_ms);
+    } else {
+        set_alarm(now, now + 20);  // only reached when the jump below is not allowed now
+        wasm::leave_from_signal(wasm::Exit::hard_timeout);
+    }
 }
 
 bool build_world(Entry& entry) {
@@ -197,6 +291,7 @@ bool build_world(Entry& entry) {
     if (world == 0) {
         return false;
     }
+    entry.begin = js::get(world, "begin");
     entry.start = js::get(world, "start");
     entry.fail = js::get(world, "fail");
     entry.tick = js::get(world, "tick");
@@ -213,8 +308,13 @@ bool build_world(Entry& entry) {
             return false;
         }
     }
+    const std::string stop = "throw " + std::to_string(static_cast<int>(kStop));
+    if (js::exception_of(js::eval(stop, kStopModule, js::EvalMode::module)) == 0) {
+        return false;
+    }
     js::call(finish, nullptr, 0);
-    return entry.start != 0 && entry.fail != 0 && entry.tick != 0 && entry.reply != 0;
+    return entry.begin != 0 && entry.start != 0 && entry.fail != 0 && entry.tick != 0 &&
+           entry.reply != 0;
 }
 
 bool run_one(const Entry& entry, Channel* channel, RunFrame frame, bool last) {
@@ -224,17 +324,33 @@ bool run_one(const Entry& entry, Channel* channel, RunFrame frame, bool last) {
     g.result = ResultFrame{};
     g.result.run_id = g.frame.run_id;
     g.state = RunState{};
-    g.deadline_ms = monotonic_ms() + g.frame.time_limit_ms;
+    const std::int64_t now = monotonic_ms();
+    g.deadline_ms = now + g.frame.time_limit_ms;
+    g.code = g.frame.code;
+    if (g.code.substr(0, 3) == "\xef\xbb\xbf") {
+        g.code.remove_prefix(3);
+    }
+    g.compiling = false;
+    g.image = g.frame.kind == RunKind::code && !g.frame.tenant.empty()
+                  ? code_cache.find(g.frame.tenant, g.code)
+                  : nullptr;
+    wasm::start_from(g.image);
     const std::size_t memory =
         std::max<std::size_t>(g.frame.memory_bytes_max, kMemoryOverheadBytes + kMemoryGraceBytes);
     g.state.memory_limit = memory - kMemoryOverheadBytes;
     bool healthy = true;
-    switch (static_cast<wasm::Exit>(sigsetjmp(*wasm::landing(), 1))) {
+    switch (static_cast<wasm::Exit>(sigsetjmp(*wasm::landing(), 0))) {
         case wasm::Exit::normal:
-            arm_hard_clock(g.frame.time_limit_ms + kHardGraceMs);
+            arm_hard_clock(now, g.deadline_ms + kHardGraceMs);
             wasm::set_size_limit(memory);
             js::set_memory_limit(g.state.memory_limit);
             run_to_the_end();
+            // The interrupt may come out as an error of whatever it met.
+            if (g.result.status == RunStatus::error && soft_limit_passed()) {
+                g.result.status = RunStatus::timeout;
+                g.result.error = "the time limit was reached";
+                g.result.stack.clear();
+            }
             break;
         case wasm::Exit::trap:
             wasm::clear_marks();
@@ -251,7 +367,7 @@ bool run_one(const Entry& entry, Channel* channel, RunFrame frame, bool last) {
             fail_with(RunStatus::timeout, "the time limit was reached");
             break;
     }
-    arm_hard_clock(0);
+    g.hard_ms = 0;
     g.result.retiring = last || !healthy;
     g.result.console = std::move(g.state.console);
     if (channel != nullptr) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace sallyport::engine::jsbox {
 
@@ -23,7 +24,8 @@ inline constexpr int kFetchesAtOnceMax = 32;
 
 // What the prelude hands over when it has built the world inside.
 struct Entry {
-    js::Value start = 0;  // (kind, module, pending, input, output_max, fetch_allowed, seed×4)
+    js::Value begin = 0;  // (output_max, fetch_allowed, seed×4)
+    js::Value start = 0;  // (kind, module, form, input)
     js::Value fail = 0;   // (thrown value, 1: while the module was compiled or evaluated)
     js::Value tick = 0;   // () -> milliseconds to the next timer, -1: none; runs one when due
     js::Value reply = 0;  // (call id, ok, head, body)
@@ -40,7 +42,8 @@ bool run_one(const Entry& entry, Channel* channel, RunFrame frame, bool last);
 // For the hooks and the signal handler.
 bool soft_limit_passed();
 js::Value host_call(std::uint32_t arguments, int count, int id);
-// Called on SIGALRM: the hard limit, or a second look when the guest was in an import.
+std::uint32_t module_source(std::string_view name);
+// Called on SIGALRM: perhaps the hard limit.
 void on_hard_limit();
 
 }  // namespace sallyport::engine::jsbox

@@ -1,5 +1,7 @@
 #include "engine/jsbox/wasm_host.hpp"
 
+#include "engine/jsbox/private_pages.hpp"
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -27,15 +29,12 @@ namespace {
 // Address plus constant offset of one access, both 32 bits wide, plus the access itself.
 constexpr std::size_t kReservedBytes = (std::size_t{1} << 33) + kPageBytes;
 constexpr std::size_t kInitialBytes = std::size_t{kInitialPages} * kPageBytes;
-constexpr std::size_t kHostPageBytes = 4096;
-// Changed pages this close together are copied as one range: copying a clean page costs less than
-// dropping it, which is a system call for the gap and a fault when it is read again.
-constexpr std::size_t kHotGapBytesMax = 32 * kHostPageBytes;
-
-struct Range {  // of byte offsets into the memory
-    std::size_t from = 0;
-    std::size_t to = 0;
-};
+constexpr std::size_t kHostPageBytes = private_pages::kPageBytes;
+constexpr std::size_t kHostPages = kInitialBytes / kHostPageBytes;
+// A page that so many runs in a row left as it was is given back.
+constexpr std::uint8_t kIdleRunsMax = 16;
+// After a run that changed more pages than this all are given back.
+constexpr std::size_t kKeptPagesMax = 1024;
 
 struct State {
     char* base = nullptr;
@@ -44,7 +43,12 @@ struct State {
     QJS_IMPORTS imports{};
     Instance instance{};
     Instance frozen{};
-    std::vector<Range> hot;  // what every run changes, ascending
+    std::vector<unsigned char> is_hole;   // pages of the snapshot that hold nothing and must not be
+                                          // read: that would fill them
+    const Image* image = nullptr;         // what the run started from
+    std::vector<const char*> image_page;  // its pages, null: the snapshot's
+    std::vector<std::uint8_t> idle;       // runs in a row that left a page as it was
+    std::vector<std::uint32_t> own;       // scratch: pages that are the process's own
     std::size_t size_limit = kInitialBytes;
     bool refused = false;
     sigjmp_buf landing;
@@ -58,10 +62,50 @@ void resize(std::size_t bytes) {
     g.imports.memory.pages = static_cast<decltype(g.imports.memory.pages)>(bytes / kPageBytes);
 }
 
-// Pages outside the hot set go back to the snapshot by dropping the private copies.
-void drop_between(std::size_t from, std::size_t to) {
-    if (to > from) {
-        madvise(g.base + from, to - from, MADV_DONTNEED);
+alignas(kHostPageBytes) constexpr char kZeroPage[kHostPageBytes] = {};
+
+char* page_at(std::uint32_t page) {
+    return g.base + page * kHostPageBytes;
+}
+const char* snapshot_page(std::uint32_t page) {
+    return g.is_hole[page] != 0 ? kZeroPage : g.pristine + page * kHostPageBytes;
+}
+// What the page held when the run started.
+const char* first_state(std::uint32_t page) {
+    return g.image_page[page] != nullptr ? g.image_page[page] : snapshot_page(page);
+}
+
+// Back to the snapshot by dropping every private copy.
+void drop_all() {
+    madvise(g.base, kInitialBytes, MADV_DONTNEED);
+    std::fill(g.idle.begin(), g.idle.end(), std::uint8_t{0});
+}
+
+void write_image() {
+    if (g.image != nullptr) {
+        for (const std::uint32_t page : g.image->pages) {
+            std::memcpy(page_at(page), g.image_page[page], kHostPageBytes);
+        }
+    }
+}
+
+void restore_pages() {
+    if (!private_pages::available() || !private_pages::list(g.base, kInitialBytes, g.own) ||
+        g.own.size() > kKeptPagesMax) {
+        drop_all();
+        write_image();
+        return;
+    }
+    for (const std::uint32_t page : g.own) {
+        char* at = page_at(page);
+        const char* before = first_state(page);
+        if (std::memcmp(at, before, kHostPageBytes) != 0) {
+            std::memcpy(at, before, kHostPageBytes);
+            g.idle[page] = 0;
+        } else if (g.image_page[page] == nullptr && ++g.idle[page] >= kIdleRunsMax) {
+            madvise(at, kHostPageBytes, MADV_DONTNEED);
+            g.idle[page] = 0;
+        }
     }
 }
 
@@ -104,26 +148,22 @@ bool take_snapshot() {
         return false;
     }
     g.pristine = static_cast<const char*>(pristine);
+    std::vector<unsigned char> resident(kHostPages);
+    if (mincore(pristine, kInitialBytes, resident.data()) != 0) {
+        return false;
+    }
+    g.is_hole.resize(kHostPages);
+    for (std::size_t page = 0; page < kHostPages; ++page) {
+        g.is_hole[page] = (resident[page] & 1) == 0;
+    }
+    g.image_page.resize(kHostPages);
+    g.idle.resize(kHostPages);
+    g.own.reserve(kHostPages);
     fcntl(g.snapshot_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
     close(g.snapshot_fd);
     g.snapshot_fd = -1;
     g.frozen = g.instance;
     return true;
-}
-
-void learn_hot_pages() {
-    g.hot.clear();
-    for (std::size_t at = 0; at < kInitialBytes; at += kHostPageBytes) {
-        unsigned char resident = 0;  // a hole must not be read: that would fill it
-        mincore(const_cast<char*>(g.pristine) + at, kHostPageBytes, &resident);
-        if ((resident & 1) == 0 || std::memcmp(g.base + at, g.pristine + at, kHostPageBytes) == 0) {
-            continue;
-        }
-        if (g.hot.empty() || at - g.hot.back().to > kHotGapBytesMax) {
-            g.hot.push_back({at, at});
-        }
-        g.hot.back().to = at + kHostPageBytes;
-    }
 }
 
 void reset() {
@@ -132,15 +172,49 @@ void reset() {
         mprotect(g.base + kInitialBytes, size_bytes() - kInitialBytes, PROT_NONE);
         resize(kInitialBytes);
     }
-    std::size_t from = 0;
-    for (const Range& range : g.hot) {
-        drop_between(from, range.from);
-        std::memcpy(g.base + range.from, g.pristine + range.from, range.to - range.from);
-        from = range.to;
-    }
-    drop_between(from, kInitialBytes);
-    g.instance = g.frozen;
+    restore_pages();
+    g.instance = g.image != nullptr ? g.image->frozen : g.frozen;
     g.refused = false;
+}
+
+bool capture(Image& image, std::size_t pages_max) {
+    if (size_bytes() != kInitialBytes || g.image != nullptr || !private_pages::available() ||
+        !private_pages::list(g.base, kInitialBytes, g.own)) {
+        return false;
+    }
+    for (const std::uint32_t page : g.own) {
+        const char* at = page_at(page);
+        if (std::memcmp(at, snapshot_page(page), kHostPageBytes) == 0) {
+            continue;
+        }
+        if (image.pages.size() == pages_max) {
+            return false;
+        }
+        image.pages.push_back(page);
+        image.bytes.insert(image.bytes.end(), at, at + kHostPageBytes);
+    }
+    image.frozen = g.instance;
+    return true;
+}
+
+void start_from(const Image* image) {
+    if (image == g.image) {
+        return;
+    }
+    if (g.image != nullptr) {
+        for (const std::uint32_t page : g.image->pages) {
+            std::memcpy(page_at(page), snapshot_page(page), kHostPageBytes);
+            g.image_page[page] = nullptr;
+        }
+    }
+    g.image = image;
+    if (image != nullptr) {
+        for (std::size_t i = 0; i < image->pages.size(); ++i) {
+            g.image_page[image->pages[i]] = image->bytes.data() + i * kHostPageBytes;
+        }
+    }
+    write_image();
+    g.instance = image != nullptr ? image->frozen : g.frozen;
 }
 
 Instance* instance() {

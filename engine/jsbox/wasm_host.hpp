@@ -1,7 +1,8 @@
 // The one WebAssembly instance of a worker: its memory, its snapshot, and the ways out of it.
 //
 // The instance is built once, then frozen: each run starts from the same memory image, mapped
-// copy-on-write, and is thrown away by `reset`. Code inside reaches only its linear memory (8 GB
+// copy-on-write, and is thrown away by `reset`. A run may also start from an image made of the
+// snapshot and nothing but a step's compiled code. Code inside reaches only its linear memory (8 GB
 // are reserved, so that no 32-bit address with a 32-bit offset leaves them) and the imports of
 // wasm_imports.cpp. A trap or the hard clock leaves it by siglongjmp, but never out of an import.
 #pragma once
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace sallyport::engine::jsbox::wasm {
 
@@ -30,11 +32,23 @@ enum class Exit : int { normal = 0, trap = 1, hard_timeout = 2 };
 bool create();
 // Freezes what has been built so far as the state that every run starts from.
 bool take_snapshot();
-// After a first run: remembers which pages it changed, so that `reset` copies those back instead of
-// taking a page fault for each in the next run.
-void learn_hot_pages();
-// Throws away everything since the snapshot.
+// Throws away everything since the run's start, and makes ready for one from the same image.
+// Pages that runs change again and again stay the process's own: copying them back costs less than
+// a page fault for each in the next run.
 void reset();
+
+// The snapshot with changes.
+struct Image {
+    Instance frozen{};
+    std::vector<std::uint32_t> pages;  // those that differ, ascending
+    std::vector<char> bytes;           // of these pages
+};
+// What has become of the snapshot. REQUIRES: started from the snapshot. False when it cannot be
+// said or has more than `pages_max` pages.
+bool capture(Image& image, std::size_t pages_max);
+// Starts from `image`, null: from the snapshot. It must outlive its use. REQUIRES: nothing has
+// happened since `reset`, or since `capture` of this very image.
+void start_from(const Image* image);
 
 Instance* instance();
 std::size_t size_bytes();

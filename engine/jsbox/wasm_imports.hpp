@@ -5,6 +5,7 @@
 #include "engine/jsbox/quickjs.hpp"
 
 #include <cstdint>
+#include <string_view>
 
 namespace sallyport::engine::jsbox::wasm {
 
@@ -13,6 +14,8 @@ struct Hooks {
     bool (*should_interrupt)() = nullptr;
     // A host function was called; the returned Value is its result, 0 for undefined.
     js::Value (*host_call)(std::uint32_t arguments, int count, int id) = nullptr;
+    // The source of a module that is not there yet, as js::own_text made it; 0: there is none.
+    std::uint32_t (*module_source)(std::string_view name) = nullptr;
 };
 void install(const Hooks& hooks);
 

@@ -1,6 +1,7 @@
 // The wall around the guest: whatever addresses, lengths and numbers come out of it, the host
 // touches nothing but the guest's memory, and a reset leaves nothing of it.
 #include "engine/jsbox/host_calls.hpp"
+#include "engine/jsbox/private_pages.hpp"
 #include "engine/jsbox/run.hpp"
 #include "engine/jsbox/wasm_host.hpp"
 #include "engine/jsbox/wasm_imports.hpp"
@@ -9,10 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace sallyport::engine::jsbox {
 namespace {
@@ -26,12 +29,16 @@ class JsboxGuest : public ::testing::Test {
   protected:
     // One instance a process, as in the worker.
     static void SetUpTestSuite() {
-        wasm::install({&soft_limit_passed, &host_call});
+        EXPECT_TRUE(private_pages::open());
+        wasm::install({&soft_limit_passed, &host_call, &module_source});
         Entry entry;
         ASSERT_TRUE(wasm::create() && js::create(1u << 20) && build_world(entry) &&
                     wasm::take_snapshot());
     }
-    void TearDown() override { wasm::reset(); }
+    void TearDown() override {
+        wasm::reset();
+        wasm::start_from(nullptr);
+    }
 };
 
 // Runs `call` in a child. A fault on the guest's own guard pages is what they are for (exit 71, as
@@ -106,21 +113,71 @@ TEST_F(JsboxGuest, MemoryGrowsToItsLimitAndAResetTakesItBack) {
     }
 }
 
-TEST_F(JsboxGuest, AResetRestoresThePagesThatRunsChangeAndTheRest) {
-    const std::string before(wasm::range(0, kSize), kSize);
-    for (int round = 0; round < 2; ++round) {
-        for (std::uint32_t at = 100; at < kSize; at += 4096) {
-            wasm::range(at, 1)[0] ^= 0x55;
-        }
-        if (round == 0) {
-            for (std::uint32_t at = 100; at < kSize; at += 3 * 4096) {
-                wasm::range(at, 1)[0] ^= 0x55;  // every third page is not hot
-            }
-            wasm::learn_hot_pages();
-        }
-        wasm::reset();
-        EXPECT_EQ(std::memcmp(before.data(), wasm::range(0, kSize), kSize), 0) << round;
+std::string memory() {
+    return {wasm::range(0, kSize), kSize};
+}
+
+void change_every(std::uint32_t step, std::uint32_t from, std::uint32_t to) {
+    for (std::uint32_t at = from; at < to; at += step) {
+        wasm::range(at, 1)[0] = static_cast<char>(wasm::range(at, 1)[0] ^ 0x55);
     }
+}
+
+TEST_F(JsboxGuest, AResetRestoresWhateverWasChanged) {
+    const std::string before = memory();
+    struct Case {
+        const char* name;
+        std::uint32_t step;
+        std::uint32_t to;
+    };
+    // Few pages stay the process's own from run to run, untouched ones are given back, very many
+    // are given back at once.
+    for (const Case& c : {Case{"few", 50 * 4096, kSize}, Case{"many", 20 * 4096, kSize},
+                          Case{"one", kSize, kSize}, Case{"all", 4096, kSize}}) {
+        for (int round = 0; round < 20; ++round) {
+            change_every(c.step, 100 + 4096 * static_cast<std::uint32_t>(round % 3), c.to);
+            wasm::reset();
+            ASSERT_TRUE(memory() == before) << c.name << " " << round;
+        }
+    }
+}
+
+TEST_F(JsboxGuest, PagesThatWereWrittenToAreKnown) {
+    std::vector<std::uint32_t> pages;
+    const auto is_known = [&pages](std::uint32_t page) {
+        return std::find(pages.begin(), pages.end(), page) != pages.end();
+    };
+    change_every(kSize, 3000 * 4096, kSize);
+    ASSERT_TRUE(private_pages::list(wasm::range(0, 1), kSize, pages));
+    EXPECT_TRUE(is_known(3000));
+    EXPECT_FALSE(is_known(3001));
+    EXPECT_LT(pages.size(), 1000u);
+}
+
+TEST_F(JsboxGuest, ARunStartsFromTheImageItIsGiven) {
+    const std::string before = memory();
+    change_every(100 * 4096, 200, kSize);
+    const std::string changed = memory();
+    wasm::Image image;
+    ASSERT_TRUE(wasm::capture(image, 100));
+    EXPECT_EQ(image.pages.size(), 41u);
+    wasm::Image none;
+    EXPECT_FALSE(wasm::capture(none, 40)) << "too large";
+    wasm::start_from(&image);
+    EXPECT_TRUE(memory() == changed);
+    for (const std::uint32_t step : {70u * 4096, 4096u, 100u * 4096}) {
+        change_every(step, 300, kSize);
+        wasm::reset();
+        EXPECT_TRUE(memory() == changed) << step;
+    }
+    EXPECT_FALSE(wasm::capture(none, 100)) << "an image is of the snapshot";
+    wasm::start_from(nullptr);
+    EXPECT_TRUE(memory() == before);
+    change_every(4096, 300, kSize);
+    wasm::reset();
+    EXPECT_TRUE(memory() == before);
+    wasm::start_from(&image);
+    EXPECT_TRUE(memory() == changed);
 }
 
 TEST_F(JsboxGuest, ImportsBearAnyAddress) {

@@ -230,6 +230,47 @@ TEST_F(JsboxRun, ExpressionsSeeTheirScopeAndNothingBetweenThem) {
     }
 }
 
+// A step that comes again is not compiled again; nothing but that may be seen of it.
+TEST_F(JsboxRun, CompiledCodeIsKeptAndNothingElse) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"let n = 0; globalThis.m = (globalThis.m ?? 0) + 1;\n"
+         "export const code = () => [++n, globalThis.m]",
+         "[1,1]"},
+        {"import { createHash } from 'crypto'; await null;\n"
+         "export const code = async () => createHash('md5').update('a').digest('hex')",
+         "\"0cc175b9c0f1b6a831c399e269772661\""},
+        {"export const code = (i) => i.a.toUpperCase() // \xc3\xa9", "\"X\""},
+        {"throw new TypeError('top')", "TypeError: top"},
+        {"export const code = ;", "SyntaxError"},
+        {"import { none } from 'crypto'; export const code = 1", "SyntaxError"},
+        {"export const other = 1", "TypeError: the code must export a function named code"},
+        {"export function then() {} export const code = () => 5", "5"},
+        {"import * as self from 'code.js'; export const code = () => Object.keys(self)",
+         "[\"code\"]"},
+    };
+    for (int round = 0; round < 4; ++round) {
+        for (const std::string& tenant :
+             {std::string("tenant-a"), std::string("tenant-b"), std::string(200, 't')}) {
+            for (const auto& [text, expected] : cases) {
+                engine::CodeRequest request = code(text, R"({"a":"x"})");
+                request.tenant = tenant;
+                const SandboxResult result = run(std::move(request));
+                const std::string shown =
+                    result.status == SandboxStatus::ok ? result.value.dump() : result.error;
+                EXPECT_EQ(shown.substr(0, std::string(expected).size()), expected)
+                    << text << " " << round;
+            }
+        }
+    }
+    EXPECT_EQ(pool->counters().workers_started, 1u);
+    std::set<std::string> randoms;
+    for (int i = 0; i < 20; ++i) {
+        randoms.insert(
+            run("const first = Math.random(); export const code = () => first").value.dump());
+    }
+    EXPECT_EQ(randoms.size(), 20u) << "chance is new for every run, at the top as well";
+}
+
 TEST_F(JsboxRun, EveryRunIsFreshAndRandomnessIsItsOwn) {
     std::set<std::string> randoms;
     std::set<std::string> ids;

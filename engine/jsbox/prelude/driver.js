@@ -6,6 +6,9 @@ const kOk = 0;
 const kError = 1;
 const kMemoryLimit = 3;
 const kOutputLimit = 5;
+// How a module comes: as a promise of it, as the member of another one.
+const kPending = 1;
+const kWrapped = 2;
 const kErrorTextLength = 4000;
 
 let output_max = 0;
@@ -72,10 +75,10 @@ function succeed(text) {
     }
 }
 
-async function run_code(module, pending, input) {
+async function run_code(module, form, input) {
     try {
-        const exported = pending ? await module : module;
-        const code = exported.code;
+        const exported = (form & kPending) !== 0 ? await module : module;
+        const code = (form & kWrapped) !== 0 ? exported.module.code : exported.code;
         if (typeof code !== 'function') {
             throw new TypeErrorOf('the code must export a function named code: export const code = async (inputs) => { … }');
         }
@@ -147,16 +150,20 @@ async function run_expressions(list, input) {
     }
 }
 
-function start(kind, module, pending, input, output_limit, allowed, s0, s1, s2, s3) {
+// Before anything of the run's own is evaluated.
+function begin(output_limit, allowed, s0, s1, s2, s3) {
     seed_random(s0, s1, s2, s3);
     output_max = output_limit;
     fetch_allowed = allowed === 1;
+}
+
+function start(kind, module, form, input) {
     if (kind === kKindExpression) {
         run_expressions(module, input);
     } else {
-        run_code(module, pending === 1, input);
+        run_code(module, form, input);
     }
 }
 
-return { start, fail, tick, reply, module_source, finish };
+return { begin, start, fail, tick, reply, module_source, finish };
 })
