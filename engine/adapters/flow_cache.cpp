@@ -12,7 +12,7 @@ RunnableFlow compile(const StoredFlow& stored) {
     RunnableFlow flow;
     flow.project_id = stored.flow.project_id;
     flow.enabled = stored.flow.status == "ENABLED";
-    const Result<Json> trigger = Json::parse(stored.version.trigger);
+    const Result<Json> trigger = Json::parse_flow(stored.version.trigger);
     if (!trigger.ok()) {
         flow.problem = trigger.message();
         return flow;
@@ -44,32 +44,58 @@ StoreDone<std::optional<StoredFlow>> compiled(FlowCatalog::Done done) {
     };
 }
 
+// Sorts after the flow's own key and before the next flow's: ids hold no such character.
+std::string version_key(const std::string& flow_id, const std::string& version_id) {
+    return flow_id + '!' + version_id;
+}
+
 }  // namespace
 
+const RunnableFlow* FlowCache::kept(const std::string& key) {
+    const auto found = index_.find(key);
+    if (found == index_.end()) {
+        return nullptr;
+    }
+    entries_.splice(entries_.begin(), entries_, found->second);
+    return &found->second->second;
+}
+
+FlowCatalog::Done FlowCache::keeping(std::string key, Done done) {
+    return [this, key = std::move(key), generation = generation_,
+            done = std::move(done)](Result<std::optional<RunnableFlow>> flow) {
+        if (flow.ok() && flow->has_value() && generation == generation_) {
+            keep(key, **flow);
+        }
+        done(std::move(flow));
+    };
+}
+
 void FlowCache::published(const std::string& flow_id, Done done) {
-    const auto found = index_.find(flow_id);
-    if (found != index_.end()) {
-        entries_.splice(entries_.begin(), entries_, found->second);
-        done(std::optional(found->second->second));
+    if (const RunnableFlow* flow = kept(flow_id)) {
+        done(std::optional(*flow));
         return;
     }
-    const std::uint64_t generation = generation_;
     store_.flow(flow_id, FlowStore::Which::published_or_latest, {},
-                compiled([this, flow_id, generation,
-                          done = std::move(done)](Result<std::optional<RunnableFlow>> flow) {
-                    if (flow.ok() && flow->has_value() && generation == generation_) {
-                        keep(flow_id, **flow);
-                    }
-                    done(std::move(flow));
-                }));
+                compiled(keeping(flow_id, std::move(done))));
 }
 
 void FlowCache::latest(const std::string& flow_id, Done done) {
     store_.flow(flow_id, FlowStore::Which::latest, {}, compiled(std::move(done)));
 }
 
+// A draft changes in place; every change forgets it.
 void FlowCache::version(const std::string& flow_id, const std::string& version_id, Done done) {
-    store_.flow(flow_id, FlowStore::Which::by_id, version_id, compiled(std::move(done)));
+    const std::string key = version_key(flow_id, version_id);
+    const RunnableFlow* flow = kept(flow_id);
+    if (flow == nullptr || flow->program == nullptr || flow->program->version_id != version_id) {
+        flow = kept(key);
+    }
+    if (flow != nullptr) {
+        done(std::optional(*flow));
+        return;
+    }
+    store_.flow(flow_id, FlowStore::Which::by_id, version_id,
+                compiled(keeping(key, std::move(done))));
 }
 
 // External ids are unique in a project, and are the flow's own id until somebody says otherwise.
@@ -90,7 +116,12 @@ void FlowCache::find(const std::string& project_id, const std::string& name,
 
 void FlowCache::forget(const std::string& flow_id) {
     ++generation_;
-    erase(flow_id);
+    auto at = index_.lower_bound(flow_id);
+    while (at != index_.end() &&
+           (at->first == flow_id || at->first.starts_with(version_key(flow_id, {})))) {
+        entries_.erase(at->second);
+        at = index_.erase(at);
+    }
 }
 
 void FlowCache::forget_all() {
@@ -99,18 +130,12 @@ void FlowCache::forget_all() {
     entries_.clear();
 }
 
-void FlowCache::erase(const std::string& flow_id) {
-    const auto found = index_.find(flow_id);
-    if (found != index_.end()) {
-        entries_.erase(found->second);
-        index_.erase(found);
+void FlowCache::keep(const std::string& key, const RunnableFlow& flow) {
+    if (const auto before = index_.find(key); before != index_.end()) {
+        entries_.erase(before->second);
     }
-}
-
-void FlowCache::keep(const std::string& flow_id, const RunnableFlow& flow) {
-    erase(flow_id);
-    entries_.emplace_front(flow_id, flow);
-    index_[flow_id] = entries_.begin();
+    entries_.emplace_front(key, flow);
+    index_[key] = entries_.begin();
     if (entries_.size() > kFlowsMax) {
         index_.erase(entries_.back().first);
         entries_.pop_back();

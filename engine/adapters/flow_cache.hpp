@@ -5,8 +5,8 @@
 #include "engine/ports/store.hpp"
 
 #include <list>
+#include <map>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 namespace sallyport::engine {
@@ -28,12 +28,15 @@ class FlowCache final : public FlowCatalog {
 
   private:
     using Entry = std::pair<std::string, RunnableFlow>;
-    void erase(const std::string& flow_id);
-    void keep(const std::string& flow_id, const RunnableFlow& flow);
+    const RunnableFlow* kept(const std::string& key);
+    Done keeping(std::string key, Done done);
+    void keep(const std::string& key, const RunnableFlow& flow);
 
     FlowStore& store_;
-    std::list<Entry> entries_;  // the one used last comes first
-    std::unordered_map<std::string, std::list<Entry>::iterator> index_;
+    // By flow for what is published, by flow and version for the others. The one used last comes
+    // first.
+    std::list<Entry> entries_;
+    std::map<std::string, std::list<Entry>::iterator> index_;
     // A read that began before a change must not be kept after it.
     std::uint64_t generation_ = 0;
 };

@@ -41,6 +41,10 @@ std::string PostgresPresence::gone(std::string_view column) {
            "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())))))";
 }
 
+std::string PostgresPresence::free_or_gone() {
+    return "(owner = 0 OR owner = $1::integer OR " + gone("run.owner") + ")";
+}
+
 PostgresPresence::PostgresPresence(Loop& loop, const PostgresOptions& options, std::int64_t number,
                                    Log& log)
     : loop_(loop), log_(log), number_(number) {

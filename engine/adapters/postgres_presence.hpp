@@ -42,6 +42,8 @@ class PostgresPresence {
 
     // SQL: whether the process whose number is in `column` is gone.
     static std::string gone(std::string_view column);
+    // SQL: whether a run is nobody's, this process's ($1), or that of a process which is gone.
+    static std::string free_or_gone();
 
   private:
     void on_up();

@@ -2,6 +2,7 @@
 // connection was lost while they were under way) and come to the same result.
 #include "common/json.hpp"
 #include "engine/adapters/postgres_page.hpp"
+#include "engine/adapters/postgres_run_rows.hpp"
 #include "engine/adapters/postgres_store.hpp"
 
 #include <algorithm>
@@ -9,35 +10,6 @@
 
 namespace sallyport::engine {
 namespace {
-
-#define SALLYPORT_PG_RUN_COLUMNS                                                               \
-    "id, project_id, flow_id, version_id, display_name, environment, status, failed_step, "    \
-    "steps_count, created_ms, updated_ms, started_ms, finished_ms, resume_ms, parent_run_id, " \
-    "fail_parent, archived_ms"
-
-constexpr int kRunColumns = 17;
-
-RunRow read_run(const PostgresRows& rows, int row) {
-    RunRow run;
-    run.id = rows.text(row, 0);
-    run.project_id = rows.text(row, 1);
-    run.flow_id = rows.text(row, 2);
-    run.version_id = rows.text(row, 3);
-    run.display_name = rows.text(row, 4);
-    run.environment = rows.text(row, 5);
-    run.status = rows.text(row, 6);
-    run.failed_step = rows.text(row, 7);
-    run.steps_count = rows.integer(row, 8);
-    run.created_ms = rows.integer(row, 9);
-    run.updated_ms = rows.integer(row, 10);
-    run.started_ms = rows.integer(row, 11);
-    run.finished_ms = rows.integer(row, 12);
-    run.resume_ms = rows.integer(row, 13);
-    run.parent_run_id = rows.text(row, 14);
-    run.fail_parent = rows.boolean(row, 15);
-    run.archived_ms = rows.integer(row, 16);
-    return run;
-}
 
 // The delivery is claimed, then the run and its first commit follow unless an earlier run has it.
 // In a CTE all parts see the database as it was; `delivery` gives what is there now.
@@ -53,7 +25,7 @@ constexpr const char* kCreateSql =
     ", owner) "
     "  SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, "
     "    $9::bigint, $10::bigint, $11::bigint, $12::bigint, $13::bigint, $14::bigint, $15::text, "
-    "    $16::integer::boolean, $17::bigint, $18::integer "
+    "    $16::integer::boolean, $17::bigint, $21::integer, $18::integer "
     "  WHERE NOT EXISTS (SELECT 1 FROM taken) ON CONFLICT (id) DO NOTHING), "
     "journal AS ("
     "  INSERT INTO run_journal (run_id, sequence, entries) SELECT $1::text, 0, $19::text "
@@ -65,6 +37,7 @@ constexpr const char* kAppendSql =
     "WITH mine AS ("
     "  UPDATE run SET status = $4::text, failed_step = $5::text, steps_count = $6::bigint, "
     "    updated_ms = $7::bigint, finished_ms = $8::bigint, resume_ms = $9::bigint, "
+    "    queue_class = 0, "
     "    owner = CASE WHEN $8::bigint > 0 OR $9::bigint > 0 THEN 0 ELSE owner END "
     "  WHERE id = $1::text AND owner = $10::integer "
     "    AND NOT EXISTS (SELECT 1 FROM run_journal "
@@ -78,28 +51,6 @@ constexpr const char* kAppendSql =
     "    WHERE run_id = $1::text AND sequence = $2::bigint AND entries = $3::text), "
     "  CASE WHEN $11::integer = 1 THEN pg_notify('sallyport_run_done', $1::text) END";
 
-std::string claim_sql(const std::string& which) {
-    return "UPDATE run SET owner = $1::integer WHERE id IN (SELECT id FROM run WHERE " + which +
-           " FOR UPDATE SKIP LOCKED) RETURNING " SALLYPORT_PG_RUN_COLUMNS;
-}
-
-std::string free_or_gone() {
-    return "(owner = 0 OR owner = $1::integer OR " + PostgresPresence::gone("run.owner") + ")";
-}
-
-// As PostgreSQL writes an array of texts; ids hold nothing that needs more than quotes.
-std::string array_text(const std::vector<std::string>& texts) {
-    std::string out = "{";
-    for (const std::string& text : texts) {
-        out += out.size() > 1 ? ",\"" : "\"";
-        for (const char c : text) {
-            out += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
-        }
-        out += '"';
-    }
-    return out + "}";
-}
-
 }  // namespace
 
 void PostgresStore::create_run(NewRun run, StoreDone<RunAccepted> done) {
@@ -110,8 +61,9 @@ void PostgresStore::create_run(NewRun run, StoreDone<RunAccepted> done) {
     create.add_null_if_empty(row.failed_step).add(row.steps_count).add(row.created_ms);
     create.add(row.updated_ms).add(row.started_ms).add(row.finished_ms).add(row.resume_ms);
     create.add_null_if_empty(row.parent_run_id).add(std::int64_t{row.fail_parent});
-    create.add(row.archived_ms).add(number_).add(run.commit);
-    create.add_null_if_empty(run.delivery_id);
+    // What waits is nobody's.
+    create.add(row.archived_ms).add(row.queue_class > 0 ? 0 : number_).add(run.commit);
+    create.add_null_if_empty(run.delivery_id).add(row.queue_class);
     writer_->submit(std::move(create),
                     [id = row.id, done = std::move(done)](const Result<PostgresRows>& rows) {
                         if (!rows.ok()) {
@@ -268,21 +220,10 @@ void PostgresStore::archive_runs(std::string project_id, std::vector<std::string
 
 // ---- whose run it is
 
-void PostgresStore::claim(PostgresStatement statement, StoreDone<std::vector<StoredRun>> done) {
-    if (!presence_->may_claim()) {
-        loop_.post([done = std::move(done)] { done(std::vector<StoredRun>()); });
-        return;
-    }
-    writer_->submit(std::move(statement),
-                    [this, done = std::move(done)](const Result<PostgresRows>& rows) {
-                        with_commits(rows, done);
-                    });
-}
-
 void PostgresStore::claim_run(std::string id, StoreDone<ClaimedRun> done) {
     static const std::string sql =
         "WITH mine AS (UPDATE run SET owner = $1::integer WHERE id = $2::text AND " +
-        free_or_gone() +
+        PostgresPresence::free_or_gone() +
         " RETURNING " SALLYPORT_PG_RUN_COLUMNS
         ") SELECT mine.*, EXISTS (SELECT 1 FROM run WHERE id = $2::text) "
         "FROM (SELECT 1) one LEFT JOIN mine ON true";
@@ -313,30 +254,9 @@ void PostgresStore::claim_run(std::string id, StoreDone<ClaimedRun> done) {
 void PostgresStore::release_run(std::string id) {
     PostgresStatement statement{"release_run",
                                 "UPDATE run SET owner = 0 WHERE id = $1 AND owner = $2::integer "
-                                "AND (finished_ms > 0 OR resume_ms > 0)",
+                                "AND (finished_ms > 0 OR resume_ms > 0 OR queue_class > 0)",
                                 {}};
     writer_->submit(std::move(statement.add(id).add(number_)), [](const Result<PostgresRows>&) {});
-}
-
-// Those of this process are under way already.
-void PostgresStore::unfinished_runs(std::string after, std::size_t limit,
-                                    StoreDone<std::vector<StoredRun>> done) {
-    static const std::string sql = claim_sql(
-        "finished_ms = 0 AND resume_ms = 0 AND id > $2::text AND owner <> $1::integer AND " +
-        free_or_gone() + " ORDER BY id LIMIT $3::bigint");
-    PostgresStatement statement{"unfinished_runs", sql, {}};
-    claim(std::move(statement.add(number_).add(after).add(static_cast<std::int64_t>(limit))),
-          std::move(done));
-}
-
-void PostgresStore::due_runs(std::int64_t now_ms, std::size_t limit,
-                             StoreDone<std::vector<StoredRun>> done) {
-    static const std::string sql =
-        claim_sql("resume_ms > 0 AND resume_ms <= $2::bigint AND owner <> $1::integer AND " +
-                  free_or_gone() + " ORDER BY resume_ms LIMIT $3::bigint");
-    PostgresStatement statement{"due_runs", sql, {}};
-    claim(std::move(statement.add(number_).add(now_ms).add(static_cast<std::int64_t>(limit))),
-          std::move(done));
 }
 
 }  // namespace sallyport::engine

@@ -134,7 +134,16 @@ CREATE TABLE entity (
 CREATE INDEX entity_created ON entity (kind, scope, created_ms, id);
 )sql";
 
-constexpr std::array<const char*, 2> kMigrations = {kFirst, kEntities};
+// Runs that wait for their turn wait in the table, not in memory.
+constexpr const char* kLines = R"sql(
+ALTER TABLE run ADD COLUMN queue_class INTEGER NOT NULL DEFAULT 0;
+DROP INDEX run_unfinished;
+CREATE INDEX run_unfinished ON run (id)
+    WHERE finished_ms = 0 AND resume_ms = 0 AND queue_class = 0;
+CREATE INDEX run_waiting ON run (project_id, queue_class, id) WHERE queue_class > 0;
+)sql";
+
+constexpr std::array<const char*, 3> kMigrations = {kFirst, kEntities, kLines};
 
 // Held while the schema is brought up to date.
 constexpr const char* kMigrationLock = "SELECT pg_advisory_xact_lock(1396788336, 0)";

@@ -78,10 +78,12 @@ class PostgresStore final : public Store {
                          StoreDone<std::size_t> done) override;
     void claim_run(std::string id, StoreDone<ClaimedRun> done) override;
     void release_run(std::string id) override;
-    void unfinished_runs(std::string after, std::size_t limit,
-                         StoreDone<std::vector<StoredRun>> done) override;
-    void due_runs(std::int64_t now_ms, std::size_t limit,
-                  StoreDone<std::vector<StoredRun>> done) override;
+    void waiting_lines(StoreDone<std::vector<WaitingLine>> done) override;
+    void claim_waiting(std::vector<LineClaim> lines,
+                       StoreDone<std::vector<StoredRun>> done) override;
+    void requeue_orphans(StoreDone<std::vector<WaitingLine>> done) override;
+    void queue_due_runs(std::int64_t now_ms, std::size_t limit,
+                        StoreDone<std::vector<WaitingLine>> done) override;
 
     CommitCounters commits() const override {
         return {commits_.groups, commits_.changes, writer_->waiting()};
@@ -102,7 +104,7 @@ class PostgresStore final : public Store {
     void next_transaction();
     // Adds the journals to the runs that `rows` holds.
     void with_commits(const Result<PostgresRows>& rows, StoreDone<std::vector<StoredRun>> done);
-    void claim(PostgresStatement statement, StoreDone<std::vector<StoredRun>> done);
+    void move_to_lines(PostgresStatement statement, StoreDone<std::vector<WaitingLine>> done);
 
     Loop& loop_;
     std::int64_t number_;

@@ -52,12 +52,34 @@ RunDriver::Impl::Impl(RunDriverPorts ports, RunDriverOptions options)
 
 // ---- start
 
-void RunDriver::Impl::start(StartRun wanted, std::function<void(Result<StartedRun>)> done) {
+void RunDriver::Impl::start(StartRun wanted, Started done) {
     if (!has_room()) {
         counters_.refused += 1;
         done(Error{"the engine has too many runs under way"});
         return;
     }
+    std::string delivery_id = std::move(wanted.delivery_id);
+    const int priority = wanted.priority;
+    const RunPtr run = make_run(std::move(wanted));
+    const bool at_once = begins_at_once(*run);
+    NewRun row{run->row, run->uncommitted.dump(), std::move(delivery_id)};
+    const JournalCommit shown = summary(*run);
+    row.row.status = at_once ? std::string_view(shown.status) : to_string(RunStatus::queued);
+    row.row.queue_class = at_once ? 0 : priority;
+    row.row.steps_count = shown.steps_count;
+    row.row.updated_ms = shown.updated_ms;
+    row.row.started_ms = run->state.started_ms;
+    row.row.finished_ms = shown.finished_ms;
+    creating_ += 1;
+    if (at_once) {
+        begin_now(run, std::move(row), std::move(done));
+    } else {
+        put_in_line(std::move(row), priority, std::move(done));
+    }
+}
+
+// As it stands before its first step; nothing happens before the store has it.
+RunPtr RunDriver::Impl::make_run(StartRun wanted) {
     const std::int64_t now = ports_.clock.now_ms();
     auto run = std::make_shared<LiveRun>();
     run->program = std::move(wanted.program);
@@ -72,41 +94,56 @@ void RunDriver::Impl::start(StartRun wanted, std::function<void(Result<StartedRu
     run->row.fail_parent = wanted.fail_parent;
     run->priority = wanted.priority;
     run->deadline_ms = now + options_.flow_timeout_ms;
-    // Accepted in memory; nothing happens before the store has it.
     run->driving = true;
     feed(run, RunStarted{std::move(wanted.payload), run->deadline_ms}, now);
-    NewRun row{run->row, run->uncommitted.dump(), std::move(wanted.delivery_id)};
-    const JournalCommit shown = summary(*run);
-    row.row.status = queue_.is_full(run->row.project_id) ? to_string(RunStatus::queued)
-                                                         : std::string_view(shown.status);
-    row.row.steps_count = shown.steps_count;
-    row.row.updated_ms = shown.updated_ms;
-    row.row.started_ms = run->state.started_ms;
-    row.row.finished_ms = shown.finished_ms;
+    return run;
+}
+
+void RunDriver::Impl::begin_now(const RunPtr& run, NewRun row, Started done) {
     run->uncommitted = Json::array();
     run->next_sequence = 1;
     run->log_bytes = row.commit.size();
     keep(run);
-    ports_.store.create_run(std::move(row), [self = shared_from_this(), run,
-                                             done = std::move(done)](Result<RunAccepted> accepted) {
-        self->on_created(run, std::move(accepted), done);
-    });
+    ports_.store.create_run(std::move(row),
+                            [self = shared_from_this(), run,
+                             done = std::move(done)](const Result<RunAccepted>& accepted) {
+                                self->creating_ -= 1;
+                                if (!self->is_accepted(accepted, done)) {
+                                    self->leave(run);
+                                    return;
+                                }
+                                release_held(*run);
+                                self->have_turn(run);
+                            });
 }
 
-void RunDriver::Impl::on_created(const RunPtr& run, Result<RunAccepted> accepted,
-                                 const std::function<void(Result<StartedRun>)>& done) {
-    if (!accepted.ok() || accepted->duplicate) {
-        counters_.duplicates += accepted.ok() ? 1 : 0;
-        leave(run);
-        done(accepted.ok() ? Result<StartedRun>(StartedRun{accepted->run_id, true})
-                           : Result<StartedRun>(accepted.error()));
-        return;
+// From here on it is the store's: whoever draws it finds all of it there.
+void RunDriver::Impl::put_in_line(NewRun row, int priority, Started done) {
+    const std::size_t bytes = row.commit.size();
+    live_bytes_ += bytes;
+    auto joined = [self = shared_from_this(), bytes, priority, project = row.row.project_id,
+                   since_ms = row.row.created_ms,
+                   done = std::move(done)](const Result<RunAccepted>& accepted) {
+        self->creating_ -= 1;
+        self->live_bytes_ -= bytes;
+        if (self->is_accepted(accepted, done)) {
+            self->queue_.join(project, priority, 1, since_ms);
+            self->draw_soon();
+        }
+    };
+    ports_.store.create_run(std::move(row), std::move(joined));
+}
+
+// Tells the caller what became of it.
+bool RunDriver::Impl::is_accepted(const Result<RunAccepted>& accepted, const Started& done) {
+    if (!accepted.ok()) {
+        done(accepted.error());
+        return false;
     }
-    done(StartedRun{run->row.id, false});
-    counters_.started += 1;
+    done(StartedRun{accepted->run_id, accepted->duplicate});
+    (accepted->duplicate ? counters_.duplicates : counters_.started) += 1;
     arm_sweep();
-    release_held(*run);
-    begin(run);
+    return !accepted->duplicate;
 }
 
 // ---- events and actions
@@ -276,6 +313,7 @@ void RunDriver::Impl::perform(const RunPtr& run, const PerformStep& action) {
         perform_link(run, action);
         return;
     }
+    code_ahead_ += waits_long(*run, at) ? 1 : 0;
     auto cancel = performer_.perform(call_of(run, action),
                                      [self = shared_from_this(), run, action](StepResult result) {
                                          self->on_result(run, action, std::move(result));
@@ -286,8 +324,13 @@ void RunDriver::Impl::perform(const RunPtr& run, const PerformStep& action) {
 }
 
 void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, StepResult result) {
-    const std::string& name = run->program->steps[action.step].name;
+    const Step& at = run->program->steps[action.step];
+    const std::string& name = at.name;
     run->cancel_effect = nullptr;
+    if (waits_long(*run, at)) {
+        code_ahead_ -= 1;
+        draw_soon();
+    }
     if (result.kind != StepResult::Kind::overloaded) {
         count_step(*run, action.step);
     }
@@ -319,7 +362,7 @@ void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, St
 
 void RunDriver::Impl::perform(const RunPtr& run, const SetTimer& action) {
     if (action.timer == TimerKind::deadline) {
-        // Waiting its turn is no run time. The sweep looks after it.
+        // The sweep looks after it.
         run->deadline_ms = std::max(action.due_ms, run->begun_ms + options_.flow_timeout_ms);
         return;
     }
@@ -379,6 +422,7 @@ void RunDriver::Impl::sweep() {
         look_for_answers();
         look_for_orphans();
     }
+    draw_soon();  // when the store did not answer before
     arm_sweep();
 }
 
@@ -429,7 +473,7 @@ void RunDriver::wait(std::string run_id, std::int64_t timeout_ms,
 }
 
 void RunDriver::recover(std::function<void(Result<std::size_t>)> done) {
-    impl_->recover({}, 0, std::move(done));
+    impl_->recover(std::move(done));
 }
 
 void RunDriver::notice(const StoreNotice& notice) {

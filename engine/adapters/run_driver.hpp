@@ -1,8 +1,9 @@
 // The driver of the run machine: journals each event, performs the actions that follow, and feeds
 // their results back. All of it on the engine's loop; nothing here blocks.
 //
-// A run lives here from its acceptance (or recovery) to its end. What the process knows and the
-// journal does not is only: the resolved input of the step under way, who waits, and timers.
+// A run lives here from its turn to its end; until its turn it waits in the store, so that a
+// backlog costs rows and no memory. What the process knows and the journal does not is only: the
+// resolved input of the step under way, who waits, and timers.
 #pragma once
 
 #include "common/crypto.hpp"
@@ -47,12 +48,18 @@ struct RunDriverOptions {
     std::size_t code_memory_bytes = 64u << 20;               // of one code step
     std::uint32_t http_timeout_ms = 30'000;  // of one request, unless the step says otherwise
     std::size_t http_response_bytes_max = 25u << 20;
-    // Runs in memory. Beyond it new ones are refused: better no acknowledgement than no memory.
-    std::size_t runs_max = 20'000;
-    std::size_t live_bytes_max = 256u << 20;  // of their journals together
-    // Of these so many go on at once, and so many of one project; the others wait their turn.
-    std::size_t active_max = 4000;
-    std::size_t project_active_max = 3200;
+    // Runs that are accepted and have not ended; what rests does not count. Beyond it new ones are
+    // refused.
+    std::size_t runs_max = 1'000'000;
+    // Of these so many go on at once, and so many of one project; the others wait in the store.
+    std::size_t active_max = 1000;
+    std::size_t project_active_max = 800;
+    // Journals in memory: with so much no more runs are begun that can wait, then none accepted.
+    std::size_t begin_bytes_max = 32u << 20;
+    std::size_t live_bytes_max = 256u << 20;
+    // Code steps that wait for a sandbox or run: runs that can wait are not begun to lengthen the
+    // line there.
+    std::size_t code_ahead_max = 64;
     std::size_t log_bytes_max = 50u << 20;  // AP_MAX_FLOW_RUN_LOG_SIZE_MB: of one run's journal
     // Where callers reach this engine, for addresses that make a paused run go on.
     std::string public_url;

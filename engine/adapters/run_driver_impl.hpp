@@ -35,7 +35,7 @@ struct LiveRun {
     bool committing = false;
 
     std::deque<Action> ready;  // actions to perform now
-    bool driving = false;      // or waits its turn
+    bool driving = false;      // or is not to go on yet
     int priority = StartRun::kWebhook;
     std::int64_t begun_ms = 0;  // when its turn came
 
@@ -63,8 +63,7 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
 
     void start(StartRun wanted, std::function<void(Result<StartedRun>)> done);
     void wait(std::string run_id, std::int64_t timeout_ms, std::function<void(RunReply)> done);
-    void recover(std::string after, std::size_t count,
-                 std::function<void(Result<std::size_t>)> done);
+    void recover(std::function<void(Result<std::size_t>)> done);
     void change(std::string run_id, const Event& event, Runs::OutcomeDone done);
     void resume_by(std::string run_id, const RequestArrived& event, Runs::OutcomeDone done,
                    int tries_left);
@@ -79,14 +78,23 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     void close() { closed_ = true; }
 
   private:
-    void on_created(const RunPtr& run, Result<RunAccepted> accepted,
-                    const std::function<void(Result<StartedRun>)>& done);
+    using Started = std::function<void(Result<StartedRun>)>;
+    RunPtr make_run(StartRun wanted);
+    void begin_now(const RunPtr& run, NewRun row, Started done);
+    void put_in_line(NewRun row, int priority, Started done);
+    bool is_accepted(const Result<RunAccepted>& accepted, const Started& done);
 
     // Turns and places (run_turn_taking.cpp).
     bool has_room() const;
-    void begin(const RunPtr& run);
+    bool begins_at_once(const LiveRun& run);
+    bool may_begin_more() const;
     void have_turn(const RunPtr& run);
-    void next_turns();
+    void draw_soon();
+    void draw();
+    void on_drawn(const std::vector<RunQueue::Draw>& draws, Result<std::vector<StoredRun>> runs);
+    void join(const std::vector<WaitingLine>& lines);
+    void look_at_lines();
+    bool waits_long(const LiveRun& run, const Step& step) const;
     bool keep(const RunPtr& run);
     void leave(const RunPtr& run);
     void count_step(const LiveRun& run, std::size_t step);
@@ -118,9 +126,11 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     void look_for_answers();
 
     // What an earlier process left, and what another one has.
-    void with_state(const StoredRun& stored, std::function<void(Result<RunPtr>)> then);
-    void take_up(const StoredRun& stored);
+    using StoredPtr = std::shared_ptr<const StoredRun>;  // shared by callbacks under way
+    void with_state(const StoredPtr& stored, std::function<void(Result<RunPtr>)> then);
+    void take_up(const StoredPtr& stored);
     void resume_taken(const RunPtr& run);
+    static void prepare_to_go_on(LiveRun& run);
     void abandon(const StoredRun& stored);
     void lose(const RunPtr& run);
     void look_for_orphans();
@@ -132,9 +142,10 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
         bool loaded = false;  // for this question alone
     };
     void claimed(const std::string& run_id, std::function<void(Result<Claim>)> then);
-    void load_claimed(const StoredRun& stored, const std::function<void(Result<Claim>)>& then);
+    void load_claimed(const StoredPtr& stored, const std::function<void(Result<Claim>)>& then);
     bool apply(const RunPtr& run, const Event& event, const Runs::OutcomeDone& done);
     void go_on(const RunPtr& run);
+    void wake_up(const RunPtr& run);
     void look_for_due_runs();
     void forget_paused();
 
@@ -166,7 +177,9 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     RunQueue queue_;
     RunCounters counters_;
     std::size_t live_bytes_ = 0;  // of the journals of live runs
-    bool taking_turns_ = false;
+    std::size_t creating_ = 0;    // runs that the store has not answered for
+    std::size_t code_ahead_ = 0;  // code steps of runs that could wait
+    bool drawing_ = false;
     bool sweeping_ = false;
     bool looking_ = false;  // for due runs
     bool closed_ = false;

@@ -12,8 +12,8 @@ namespace {
 
 // Shorter rests are kept in memory under a timer of their own, so that they end on time.
 constexpr std::int64_t kKeptPauseMs = 30'000;
-// Due runs taken up at once; the next sweep has the others.
-constexpr std::size_t kDuePage = 200;
+// Due runs put in line at once: others want to write between two pages.
+constexpr std::size_t kDuePage = 500;
 // A commit takes about this long.
 constexpr std::int64_t kParkingMs = 2;
 // A run that another process works on is asked for again after this.
@@ -33,7 +33,7 @@ void RunDriver::Impl::perform(const RunPtr& run, const ParkRun& action) {
     const std::int64_t rest_ms = action.resume_at_ms - ports_.clock.now_ms();
     if (rest_ms <= kKeptPauseMs && !idle_) {
         queue_.leave(run->row.id);  // others may go on meanwhile
-        next_turns();
+        draw_soon();
         ports_.loop.after(std::max<std::int64_t>(rest_ms, 0),
                           [self = shared_from_this(), run] { self->go_on(run); });
         return;
@@ -57,41 +57,49 @@ void RunDriver::Impl::go_on(const RunPtr& run) {
         if (owned == nullptr) {
             self->lose(run);
         } else if (owned->state.status == RunStatus::paused) {
-            owned->deadline_ms = self->ports_.clock.now_ms() + self->options_.flow_timeout_ms;
-            // What waits for a request has waited as long as it may.
-            const bool in_vain = !owned->state.request_id.empty();
-            const Json output = owned->state.records[owned->state.cursor].output;
-            self->counters_.resumed += 1;
-            self->queue_.take(owned->row.id, owned->row.project_id);
-            self->feed(owned, RunResumed{owned->deadline_ms, output, in_vain ? kInVain : ""});
+            self->wake_up(owned);
         }
     });
 }
 
+void RunDriver::Impl::wake_up(const RunPtr& run) {
+    run->deadline_ms = ports_.clock.now_ms() + options_.flow_timeout_ms;
+    // What waits for a request has waited as long as it may.
+    const bool in_vain = !run->state.request_id.empty();
+    const Json output = run->state.records[run->state.cursor].output;
+    counters_.resumed += 1;
+    queue_.take(run->row.id, run->row.project_id);
+    feed(run, RunResumed{run->deadline_ms, output, in_vain ? kInVain : ""});
+}
+
+// Those that are due go into the lines; a million at once costs one page after the other.
 void RunDriver::Impl::look_for_due_runs() {
-    if (looking_ || closed_ || idle_ || live_.size() >= options_.runs_max) {
+    if (looking_ || closed_ || idle_) {
         return;
     }
     looking_ = true;
-    ports_.store.due_runs(ports_.clock.now_ms(), kDuePage,
-                          [weak = weak_from_this()](const Result<std::vector<StoredRun>>& due) {
-                              const auto self = weak.lock();
-                              if (self == nullptr) {
-                                  return;
-                              }
-                              self->looking_ = false;
-                              if (!due.ok()) {
-                                  self->ports_.log.write(
-                                      LogLevel::error, "due_runs_unreadable",
-                                      {{"problem", Json::string(due.message())}});
-                                  return;
-                              }
-                              for (const StoredRun& stored : *due) {
-                                  if (!self->live_.contains(stored.row.id)) {
-                                      self->take_up(stored);
-                                  }
-                              }
-                          });
+    ports_.store.queue_due_runs(
+        ports_.clock.now_ms(), kDuePage,
+        [weak = weak_from_this()](const Result<std::vector<WaitingLine>>& due) {
+            const auto self = weak.lock();
+            if (self == nullptr) {
+                return;
+            }
+            self->looking_ = false;
+            if (!due.ok()) {
+                self->ports_.log.write(LogLevel::error, "due_runs_unreadable",
+                                       {{"problem", Json::string(due.message())}});
+                return;
+            }
+            std::size_t count = 0;
+            for (const WaitingLine& line : *due) {
+                count += line.count;
+            }
+            self->join(*due);
+            if (count == kDuePage) {
+                self->look_for_due_runs();
+            }
+        });
 }
 
 // Stopping: what rests rests on disk.
@@ -131,17 +139,17 @@ void RunDriver::Impl::claimed(const std::string& run_id, std::function<void(Resu
         } else if (claim->outcome != ClaimedRun::Outcome::claimed) {
             then(Claim{nullptr, claim->outcome == ClaimedRun::Outcome::elsewhere, false});
         } else {
-            self->load_claimed(claim->run, then);
+            self->load_claimed(std::make_shared<StoredRun>(claim->run), then);
         }
     });
 }
 
-void RunDriver::Impl::load_claimed(const StoredRun& stored,
+void RunDriver::Impl::load_claimed(const StoredPtr& stored,
                                    const std::function<void(Result<Claim>)>& then) {
-    const auto live = live_.find(stored.row.id);
+    const auto live = live_.find(stored->row.id);
     if (live != live_.end()) {
         const RunPtr here = live->second;
-        if (here->next_sequence == static_cast<std::int64_t>(stored.commits.size()) ||
+        if (here->next_sequence == static_cast<std::int64_t>(stored->commits.size()) ||
             !ports_.store.shared()) {
             then(Claim{here, true, false});
             return;
@@ -170,9 +178,8 @@ void RunDriver::Impl::change(std::string run_id, const Event& event, Runs::Outco
                 } else if (claim->run == nullptr) {
                     done(claim->known ? Runs::Outcome::refused : Runs::Outcome::unknown);
                 } else if (!self->apply(claim->run, event, done) && claim->loaded) {
-                    self->live_.erase(claim->run->row.id);
                     self->ports_.store.release_run(claim->run->row.id);
-                    self->report_idle();
+                    self->leave(claim->run);
                 }
             });
 }
@@ -211,7 +218,7 @@ bool RunDriver::Impl::apply(const RunPtr& run, const Event& event, const Runs::O
             ? !is_terminal(state.status) && !state.answered.has(request->request_id) &&
                   !state.early.has(request->request_id) && state.early.size() < kEarlyRequestsMax
             : !busy && (retry ? is_retriable(state.status)
-                              : state.status == RunStatus::paused || queue_.waits(run->row.id));
+                              : state.status == RunStatus::paused || run->row.queue_class > 0);
     if (!fits) {
         done(Runs::Outcome::refused);
         return false;
@@ -219,10 +226,12 @@ bool RunDriver::Impl::apply(const RunPtr& run, const Event& event, const Runs::O
     run->acknowledge.emplace_back(
         [done](bool stored) { done(stored ? Runs::Outcome::accepted : Runs::Outcome::refused); });
     const bool rested = state.status == RunStatus::paused;
-    const bool waited = queue_.waits(run->row.id);
-    if (waited && request == nullptr) {
-        queue_.leave(run->row.id);  // canceled in the line
-        run->driving = false;
+    // A request takes a run that was interrupted, and waits to be taken up, past its line.
+    const bool interrupted = request != nullptr && !rested && run->row.queue_class > 0;
+    run->row.queue_class = 0;
+    if (interrupted) {
+        queue_.take(run->row.id, run->row.project_id);
+        prepare_to_go_on(*run);
     }
     if (rested || retry) {
         queue_.take(run->row.id, run->row.project_id);
@@ -235,6 +244,9 @@ bool RunDriver::Impl::apply(const RunPtr& run, const Event& event, const Runs::O
         feed(run, RequestArrived{request->request_id, request->payload, run->deadline_ms});
     } else {
         feed(run, retry ? Event(RunRetried{run->deadline_ms}) : event);
+    }
+    if (interrupted) {
+        have_turn(run);
     }
     return true;
 }

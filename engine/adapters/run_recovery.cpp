@@ -8,8 +8,6 @@
 namespace sallyport::engine {
 namespace {
 
-// Runs read at once when the engine starts.
-constexpr std::size_t kRecoveryPage = 200;
 // Runs of processes that are gone are looked for at every so many sweeps.
 constexpr int kOrphanSweeps = 2;
 // When the store did not answer.
@@ -86,7 +84,8 @@ void RunDriver::Impl::look_for_answer(const std::string& run_id) {
             return;
         }
         const RunStatus status = run_status_from((*stored)->row.status);
-        self->with_state(**stored, [self, run_id, status](const Result<RunPtr>& run) {
+        const auto whole = std::make_shared<StoredRun>(**stored);
+        self->with_state(whole, [self, run_id, status](const Result<RunPtr>& run) {
             const bool gone = run.ok() && *run == nullptr;
             if (gone) {
                 self->answer_waiters(run_id, {RunReply::Kind::finished, {}, status});
@@ -130,10 +129,10 @@ void RunDriver::Impl::notice(const StoreNotice& notice) {
 
 // The stored run as it stood; null when its flow is gone or its journal makes no sense. An error is
 // the store's.
-void RunDriver::Impl::with_state(const StoredRun& stored,
+void RunDriver::Impl::with_state(const StoredPtr& stored,
                                  std::function<void(Result<RunPtr>)> then) {
     ports_.flows.version(
-        stored.row.flow_id, stored.row.version_id,
+        stored->row.flow_id, stored->row.version_id,
         [stored, then = std::move(then)](Result<std::optional<RunnableFlow>> flow) {
             if (!flow.ok()) {
                 then(flow.error());
@@ -144,52 +143,54 @@ void RunDriver::Impl::with_state(const StoredRun& stored,
                 return;
             }
             auto run = std::make_shared<LiveRun>();
-            run->row = stored.row;
+            run->row = stored->row;
             run->program = (*flow)->program;
-            run->next_sequence = static_cast<std::int64_t>(stored.commits.size());
-            Result<RunState> state = replay(*run->program, stored.commits);
+            run->next_sequence = static_cast<std::int64_t>(stored->commits.size());
+            Result<RunState> state = replay(*run->program, stored->commits);
             if (!state.ok()) {
                 then(RunPtr());
                 return;
             }
             run->state = *std::move(state);
             run->foreign = true;
-            for (const std::string& commit : stored.commits) {
+            for (const std::string& commit : stored->commits) {
                 run->log_bytes += commit.size();
             }
             then(run);
         });
 }
 
-void RunDriver::Impl::recover(std::string after, std::size_t count,
-                              std::function<void(Result<std::size_t>)> done) {
+// Whatever was under way waits in the store from here on, before all others; it is taken up as
+// there is room, like everything that waits.
+void RunDriver::Impl::recover(std::function<void(Result<std::size_t>)> done) {
     arm_sweep();  // runs that rest may be due
-    ports_.store.unfinished_runs(std::move(after), kRecoveryPage,
-                                 [self = shared_from_this(), count,
-                                  done = std::move(done)](Result<std::vector<StoredRun>> runs) {
-                                     if (!runs.ok()) {
-                                         done(runs.error());
-                                         return;
-                                     }
-                                     std::string last;
-                                     for (const StoredRun& stored : *runs) {
-                                         last = stored.row.id;
-                                         self->take_up(stored);
-                                     }
-                                     if (runs->size() < kRecoveryPage) {
-                                         done(count + runs->size());
-                                     } else {
-                                         self->recover(last, count + runs->size(), done);
-                                     }
-                                 });
+    ports_.store.requeue_orphans([self = shared_from_this(), done = std::move(done)](
+                                     const Result<std::vector<WaitingLine>>& interrupted) {
+        if (!interrupted.ok()) {
+            done(interrupted.error());
+            return;
+        }
+        self->ports_.store.waiting_lines(
+            [self, done](const Result<std::vector<WaitingLine>>& lines) {
+                if (!lines.ok()) {
+                    done(lines.error());
+                    return;
+                }
+                self->join(*lines);
+                done(self->queue_.waiting());
+            });
+    });
 }
 
-void RunDriver::Impl::take_up(const StoredRun& stored) {
+// REQUIRES: it has a place.
+void RunDriver::Impl::take_up(const StoredPtr& stored) {
     with_state(stored, [self = shared_from_this(), stored](const Result<RunPtr>& run) {
         if (!run.ok()) {
             self->ports_.loop.after(kStoreRetryMs, [self, stored] { self->take_up(stored); });
         } else if (*run == nullptr) {
-            self->abandon(stored);
+            self->abandon(*stored);
+            self->queue_.leave(stored->row.id);
+            self->draw_soon();
         } else {
             self->resume_taken(*run);
         }
@@ -200,39 +201,51 @@ void RunDriver::Impl::resume_taken(const RunPtr& run) {
     if (!keep(run)) {
         return;
     }
-    run->driving = true;  // until its turn comes
     arm_sweep();
-    Transition next = engine::resume(*run->program, std::move(run->state));
-    run->state = std::move(next.state);
-    // The time the engine was down is not the run's fault: its clock starts anew.
-    run->deadline_ms = ports_.clock.now_ms() + options_.flow_timeout_ms;
+    if (run->state.status == RunStatus::paused) {
+        wake_up(run);
+        return;
+    }
+    prepare_to_go_on(*run);
+    have_turn(run);
+}
+
+// What a crash or the line interrupted becomes ready; it goes on with `have_turn`. Its clock starts
+// anew there: the time the engine was down is not the run's fault.
+void RunDriver::Impl::prepare_to_go_on(LiveRun& run) {
+    run.driving = true;
+    Transition next = engine::resume(*run.program, std::move(run.state));
+    run.state = std::move(next.state);
     for (Action& action : next.actions) {
         auto* timer = std::get_if<SetTimer>(&action.what);
         if (timer == nullptr || timer->timer != TimerKind::deadline) {
-            run->ready.push_back(std::move(action));
+            run.ready.push_back(std::move(action));
         }
     }
-    begin(run);
 }
 
-// Runs whose process is gone are taken up by whoever looks first.
+// Runs whose process is gone go into the lines, for whoever has room.
 void RunDriver::Impl::look_for_orphans() {
-    if (++sweeps_ % kOrphanSweeps != 0 || closed_ || idle_ || live_.size() >= options_.runs_max) {
+    if (++sweeps_ % kOrphanSweeps != 0 || closed_ || idle_) {
         return;
     }
-    ports_.store.unfinished_runs(
-        {}, kRecoveryPage, [weak = weak_from_this()](const Result<std::vector<StoredRun>>& runs) {
+    if (queue_.active() < options_.active_max) {
+        look_at_lines();
+    }
+    ports_.store.requeue_orphans(
+        [weak = weak_from_this()](const Result<std::vector<WaitingLine>>& lines) {
             const auto self = weak.lock();
-            if (self == nullptr || !runs.ok() || runs->empty()) {
+            if (self == nullptr || !lines.ok() || lines->empty()) {
                 return;
             }
-            self->counters_.taken_over += runs->size();
-            self->ports_.log.write(
-                LogLevel::warn, "runs_taken_over",
-                {{"count", Json::integer(static_cast<std::int64_t>(runs->size()))}});
-            for (const StoredRun& stored : *runs) {
-                self->take_up(stored);
+            std::size_t count = 0;
+            for (const WaitingLine& line : *lines) {
+                count += line.count;
             }
+            self->counters_.taken_over += count;
+            self->ports_.log.write(LogLevel::warn, "runs_taken_over",
+                                   {{"count", Json::integer(static_cast<std::int64_t>(count))}});
+            self->join(*lines);
         });
 }
 

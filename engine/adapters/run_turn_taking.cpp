@@ -1,47 +1,132 @@
 // The run driver's fifth part: how many runs there may be, whose turn it is, and what is counted.
+//
+// A run that can wait is begun at once only while there are places and work is not piled up; else
+// it waits in the store, and whenever there is room the next are drawn from there.
 #include "engine/adapters/run_driver_impl.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sallyport::engine {
+namespace {
+
+// Runs taken from the store at once. More would begin together what ends one by one.
+constexpr std::size_t kDrawMax = 64;
+
+}  // namespace
 
 bool RunDriver::Impl::has_room() const {
-    return live_.size() < options_.runs_max && live_bytes_ < options_.live_bytes_max;
+    return live_.size() + queue_.waiting() + creating_ < options_.runs_max &&
+           live_bytes_ < options_.live_bytes_max;
 }
 
-// Goes on now, or when its turn comes. Until then `driving` keeps everything back.
-void RunDriver::Impl::begin(const RunPtr& run) {
-    const bool mine =
-        queue_.enter(run->row.id, run->row.project_id, run->priority, ports_.clock.now_ms());
-    if (mine) {
-        have_turn(run);
-    } else {
-        run->deadline_ms = INT64_MAX;  // waiting is no run time
-    }
+// Whether more runs that can wait should be begun.
+bool RunDriver::Impl::may_begin_more() const {
+    return code_ahead_ < options_.code_ahead_max && live_bytes_ < options_.begin_bytes_max;
+}
+
+// Somebody waits for the answer of a sync caller's run.
+bool RunDriver::Impl::begins_at_once(const LiveRun& run) {
+    return (run.priority <= StartRun::kSync || may_begin_more()) &&
+           queue_.enter(run.row.id, run.row.project_id, run.priority);
+}
+
+bool RunDriver::Impl::waits_long(const LiveRun& run, const Step& step) const {
+    return step.kind == StepKind::code && run.priority > StartRun::kSync;
 }
 
 void RunDriver::Impl::have_turn(const RunPtr& run) {
-    run->begun_ms = ports_.clock.now_ms();
-    run->deadline_ms = run->begun_ms + options_.flow_timeout_ms;
+    run->deadline_ms = ports_.clock.now_ms() + options_.flow_timeout_ms;
     run->driving = false;
     drive(run);
 }
 
-// One at a time however deep the calls nest: a run that ends at once makes room for the next.
-void RunDriver::Impl::next_turns() {
-    if (std::exchange(taking_turns_, true)) {
+// ---- lines
+
+// Once a turn of the loop, however many runs made room in it.
+void RunDriver::Impl::draw_soon() {
+    if (drawing_ || queue_.lines() == 0 || !may_begin_more()) {
         return;
     }
-    while (const auto id = queue_.next()) {
-        const auto live = live_.find(*id);
-        if (live == live_.end()) {
-            queue_.leave(*id);
-        } else {
-            have_turn(RunPtr(live->second));
+    drawing_ = true;
+    ports_.loop.post([weak = weak_from_this()] {
+        if (const auto self = weak.lock()) {
+            self->draw();
+        }
+    });
+}
+
+void RunDriver::Impl::draw() {
+    drawing_ = false;
+    if (closed_ || idle_ || !may_begin_more()) {
+        return;
+    }
+    auto draws = queue_.draw(std::min(kDrawMax, options_.code_ahead_max - code_ahead_));
+    if (draws.empty()) {
+        return;
+    }
+    drawing_ = true;
+    std::vector<LineClaim> claims;
+    for (const RunQueue::Draw& draw : draws) {
+        claims.push_back({draw.project, draw.priority, draw.places});
+    }
+    ports_.store.claim_waiting(
+        std::move(claims),
+        [weak = weak_from_this(), draws = std::move(draws)](Result<std::vector<StoredRun>> runs) {
+            if (const auto self = weak.lock()) {
+                self->on_drawn(draws, std::move(runs));
+            }
+        });
+}
+
+void RunDriver::Impl::on_drawn(const std::vector<RunQueue::Draw>& draws,
+                               Result<std::vector<StoredRun>> runs) {
+    drawing_ = false;
+    if (!runs.ok()) {
+        queue_.drawn(draws, {}, false);  // the sweep tries again
+        ports_.log.write(LogLevel::error, "waiting_runs_unreadable",
+                         {{"problem", Json::string(runs.message())}});
+        return;
+    }
+    std::vector<RunQueue::Drawn> drawn;
+    for (const StoredRun& stored : *runs) {
+        drawn.push_back({stored.row.id, stored.row.project_id, stored.row.created_ms});
+    }
+    queue_.drawn(draws, drawn, true);
+    for (StoredRun& stored : *runs) {
+        // One that is here already was asked for from outside meanwhile, and goes on by that.
+        if (!live_.contains(stored.row.id)) {
+            take_up(std::make_shared<StoredRun>(std::move(stored)));
         }
     }
-    taking_turns_ = false;
+    draw_soon();
 }
+
+void RunDriver::Impl::join(const std::vector<WaitingLine>& lines) {
+    for (const WaitingLine& line : lines) {
+        queue_.join(line.project_id, static_cast<int>(line.queue_class), line.count,
+                    line.oldest_ms);
+    }
+    draw_soon();
+}
+
+// What other processes put in line.
+void RunDriver::Impl::look_at_lines() {
+    ports_.store.waiting_lines(
+        [weak = weak_from_this()](const Result<std::vector<WaitingLine>>& lines) {
+            const auto self = weak.lock();
+            if (self == nullptr || !lines.ok()) {
+                return;
+            }
+            for (const WaitingLine& line : *lines) {
+                self->queue_.set_count(line.project_id, static_cast<int>(line.queue_class),
+                                       line.count, line.oldest_ms);
+            }
+            self->draw_soon();
+        });
+}
+
+// ---- places
 
 // False: it is there already.
 bool RunDriver::Impl::keep(const RunPtr& run) {
@@ -59,7 +144,7 @@ void RunDriver::Impl::leave(const RunPtr& run) {
     live_.erase(live);
     live_bytes_ -= kept->log_bytes;
     queue_.leave(kept->row.id);
-    next_turns();
+    draw_soon();
     report_idle();
 }
 

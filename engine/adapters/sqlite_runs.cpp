@@ -1,36 +1,10 @@
 // Runs and their journal in SQLite.
 #include "engine/adapters/sqlite_page.hpp"
+#include "engine/adapters/sqlite_run_rows.hpp"
 #include "engine/adapters/sqlite_store.hpp"
 
 namespace sallyport::engine {
 namespace {
-
-#define SALLYPORT_RUN_COLUMNS                                                                  \
-    "id, project_id, flow_id, version_id, display_name, environment, status, failed_step, "    \
-    "steps_count, created_ms, updated_ms, started_ms, finished_ms, resume_ms, parent_run_id, " \
-    "fail_parent, archived_ms"
-
-RunRow read_run(const SqliteQuery& query) {
-    RunRow row;
-    row.id = query.text(0);
-    row.project_id = query.text(1);
-    row.flow_id = query.text(2);
-    row.version_id = query.text(3);
-    row.display_name = query.text(4);
-    row.environment = query.text(5);
-    row.status = query.text(6);
-    row.failed_step = query.text(7);
-    row.steps_count = query.integer(8);
-    row.created_ms = query.integer(9);
-    row.updated_ms = query.integer(10);
-    row.started_ms = query.integer(11);
-    row.finished_ms = query.integer(12);
-    row.resume_ms = query.integer(13);
-    row.parent_run_id = query.text(14);
-    row.fail_parent = query.integer(15) != 0;
-    row.archived_ms = query.integer(16);
-    return row;
-}
 
 Status insert_commit(SqliteDb& db, const std::string& run_id, std::int64_t sequence,
                      const std::string& entries) {
@@ -76,14 +50,14 @@ Result<RunAccepted> insert_run(SqliteDb& db, const NewRun& run) {
     }
     const RunRow& row = run.row;
     SqliteQuery query(db, "INSERT INTO run (" SALLYPORT_RUN_COLUMNS
-                          ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                          ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     query.bind_all(row.id, row.project_id, row.flow_id, row.version_id, row.display_name,
                    row.environment, row.status);
     query.bind_null_if_empty(row.failed_step);
     query.bind_all(row.steps_count, row.created_ms, row.updated_ms, row.started_ms, row.finished_ms,
                    row.resume_ms);
     query.bind_null_if_empty(row.parent_run_id);
-    Status status = query.bind_all(row.fail_parent, row.archived_ms).run();
+    Status status = query.bind_all(row.fail_parent, row.archived_ms, row.queue_class).run();
     status = status.ok() ? insert_commit(db, row.id, 0, run.commit) : status;
     if (!status.ok()) {
         return status.error();
@@ -98,7 +72,8 @@ Result<Appended> append_commit(SqliteDb& db, const JournalCommit& commit) {
     }
     SqliteQuery query(db,
                       "UPDATE run SET status = ?, failed_step = ?, steps_count = ?, "
-                      "updated_ms = ?, finished_ms = ?, resume_ms = ? WHERE id = ?");
+                      "updated_ms = ?, finished_ms = ?, resume_ms = ?, queue_class = 0 "
+                      "WHERE id = ?");
     query.bind(commit.status);
     query.bind_null_if_empty(commit.failed_step);
     status = query
@@ -106,15 +81,6 @@ Result<Appended> append_commit(SqliteDb& db, const JournalCommit& commit) {
                            commit.resume_ms, commit.run_id)
                  .run();
     return status.ok() ? Result<Appended>(Appended::stored) : Result<Appended>(status.error());
-}
-
-Status read_commits(SqliteDb& db, StoredRun& run) {
-    SqliteQuery query(db, "SELECT entries FROM run_journal WHERE run_id = ? ORDER BY sequence");
-    query.bind(run.row.id);
-    while (query.row()) {
-        run.commits.push_back(query.text(0));
-    }
-    return query.status();
 }
 
 Result<Page<RunRow>> read_page(SqliteDb& db, const RunQuery& wanted) {
@@ -152,41 +118,6 @@ Result<Page<RunRow>> read_page(SqliteDb& db, const RunQuery& wanted) {
     }
     return make_page(std::move(rows), wanted.cursor, wanted.limit,
                      [](const RunRow& row) { return std::pair(row.created_ms, row.id); });
-}
-
-// The runs that `query` finds, each with its journal.
-Result<std::vector<StoredRun>> read_runs(SqliteDb& db, SqliteQuery& query) {
-    std::vector<StoredRun> runs;
-    while (query.row()) {
-        runs.push_back({read_run(query), {}});
-    }
-    if (!query.ok()) {
-        return query.status().error();
-    }
-    for (StoredRun& run : runs) {
-        const Status status = read_commits(db, run);
-        if (!status.ok()) {
-            return status.error();
-        }
-    }
-    return runs;
-}
-
-Result<std::vector<StoredRun>> read_unfinished(SqliteDb& db, const std::string& after,
-                                               std::size_t limit) {
-    SqliteQuery query(db, "SELECT " SALLYPORT_RUN_COLUMNS
-                          " FROM run WHERE finished_ms = 0 AND resume_ms = 0 AND id > ? "
-                          "ORDER BY id LIMIT ?");
-    query.bind_all(after, static_cast<std::int64_t>(limit));
-    return read_runs(db, query);
-}
-
-Result<std::vector<StoredRun>> read_due(SqliteDb& db, std::int64_t now_ms, std::size_t limit) {
-    SqliteQuery query(db, "SELECT " SALLYPORT_RUN_COLUMNS
-                          " FROM run WHERE resume_ms > 0 AND resume_ms <= ? "
-                          "ORDER BY resume_ms LIMIT ?");
-    query.bind_all(now_ms, static_cast<std::int64_t>(limit));
-    return read_runs(db, query);
 }
 
 }  // namespace
@@ -281,23 +212,6 @@ void SqliteStore::claim_run(std::string id, StoreDone<ClaimedRun> done) {
 void SqliteStore::list_runs(RunQuery query, StoreDone<Page<RunRow>> done) {
     reader_.submit<Page<RunRow>>(
         Unit::statement, [query = std::move(query)](SqliteDb& db) { return read_page(db, query); },
-        std::move(done));
-}
-
-void SqliteStore::unfinished_runs(std::string after, std::size_t limit,
-                                  StoreDone<std::vector<StoredRun>> done) {
-    reader_.submit<std::vector<StoredRun>>(
-        Unit::statement,
-        [after = std::move(after), limit](SqliteDb& db) {
-            return read_unfinished(db, after, limit);
-        },
-        std::move(done));
-}
-
-void SqliteStore::due_runs(std::int64_t now_ms, std::size_t limit,
-                           StoreDone<std::vector<StoredRun>> done) {
-    reader_.submit<std::vector<StoredRun>>(
-        Unit::statement, [now_ms, limit](SqliteDb& db) { return read_due(db, now_ms, limit); },
         std::move(done));
 }
 

@@ -61,10 +61,12 @@ class SqliteStore final : public Store {
                          StoreDone<std::size_t> done) override;
     void claim_run(std::string id, StoreDone<ClaimedRun> done) override;
     void release_run(std::string) override {}
-    void due_runs(std::int64_t now_ms, std::size_t limit,
-                  StoreDone<std::vector<StoredRun>> done) override;
-    void unfinished_runs(std::string after, std::size_t limit,
-                         StoreDone<std::vector<StoredRun>> done) override;
+    void waiting_lines(StoreDone<std::vector<WaitingLine>> done) override;
+    void claim_waiting(std::vector<LineClaim> lines,
+                       StoreDone<std::vector<StoredRun>> done) override;
+    void requeue_orphans(StoreDone<std::vector<WaitingLine>> done) override;
+    void queue_due_runs(std::int64_t now_ms, std::size_t limit,
+                        StoreDone<std::vector<WaitingLine>> done) override;
 
     CommitCounters commits() const override { return writer_.commits(); }
     void on_notice(std::function<void(const StoreNotice&)>) override {}

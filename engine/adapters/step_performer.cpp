@@ -11,6 +11,7 @@
 #include "engine/core/time_text.hpp"
 
 #include <algorithm>
+#include <memory>
 
 namespace sallyport::engine {
 namespace {
@@ -233,20 +234,28 @@ StepResult StepPerformer::delay(const StepCall& call) const {
     return result;
 }
 
-StepPerformer::Cancel StepPerformer::run_code(const StepCall& call, std::string_view code,
+StepPerformer::Cancel StepPerformer::run_code(const StepCall& call, std::string_view text,
                                               Done done) {
-    CodeRequest request;
-    request.tenant = call.project_id;
-    request.code = code;
-    request.input = call.input;
-    request.limits.memory_bytes = limits_.code_memory_bytes;
-    request.limits.time_ms = static_cast<std::uint32_t>(
+    const auto code = std::make_shared<CodeRequest>();
+    code->tenant = call.project_id;
+    code->code = text;
+    code->input = call.input;
+    code->limits.memory_bytes = limits_.code_memory_bytes;
+    code->limits.time_ms = static_cast<std::uint32_t>(
         std::clamp<std::int64_t>(call.time_left_ms, 1, limits_.code_timeout_ms));
-    const auto id =
-        sandbox_.run_code(std::move(request), [done = std::move(done)](SandboxResult ran) {
-            done(checked(from_sandbox(std::move(ran))));
-        });
-    return [this, id] { sandbox_.cancel(id); };
+    const auto id = std::make_shared<Sandbox::RunId>();  // of the try under way
+    const auto report = [done = std::move(done)](SandboxResult ran) {
+        done(checked(from_sandbox(std::move(ran))));
+    };
+    *id = sandbox_.run_code(*code, [this, code, id, report](SandboxResult ran) {
+        // Somebody ended the worker: no result is recorded, so the step is performed again, once.
+        if (ran.status == SandboxStatus::crashed) {
+            *id = sandbox_.run_code(std::move(*code), report);
+        } else {
+            report(std::move(ran));
+        }
+    });
+    return [this, id] { sandbox_.cancel(*id); };
 }
 
 StepPerformer::Cancel StepPerformer::send_request(const StepCall& call, Done done) {

@@ -19,7 +19,8 @@ constexpr std::uint64_t kPauseDaysMax = 365;
 constexpr std::uint64_t kRetentionDaysMax = 36'500;
 constexpr std::uint64_t kDayMs = 24ULL * 60 * 60 * 1000;
 constexpr std::uint64_t kPayloadMbMax = 512;
-constexpr std::uint64_t kRunsMax = 1'000'000;
+constexpr std::uint64_t kRunsMax = 100'000'000;
+constexpr std::uint64_t kActiveRunsMax = 20'000;  // in memory, some 10 KB each and more
 // What the sandbox takes (ports/sandbox.hpp).
 constexpr std::uint64_t kCodeMemoryKbMin = 24 * 1024;
 constexpr std::uint64_t kCodeMemoryKbMax = 256 * 1024;
@@ -189,9 +190,12 @@ const std::vector<Setting> kSettings = {
      [](C& c, V& v) { return put_flag(c.project_limit_enabled, v); }},
     {"AP_DEFAULT_CONCURRENT_JOBS_LIMIT", "5", false, "how many, then; the others wait their turn",
      [](C& c, V& v) { return put_number(c.project_concurrency, v, 1, kRunsMax); }},
-    {"SALLYPORT_RUNS_MAX", "20000", false,
-     "accepted runs in memory; webhooks beyond are answered 503",
+    {"SALLYPORT_RUNS_MAX", "1000000", false,
+     "runs accepted and not ended; webhooks beyond are answered 503",
      [](C& c, V& v) { return put_number(c.runs_max, v, 1, kRunsMax); }},
+    {"SALLYPORT_RUNS_ACTIVE_MAX", "1000", false,
+     "runs that go on at once, in memory; the others wait in the database",
+     [](C& c, V& v) { return put_number(c.runs_active_max, v, 1, kActiveRunsMax); }},
     {"AP_WORKER_CONCURRENCY", "0", false, "sandbox workers; 0: one more than there are cores",
      [](C& c, V& v) { return put_number(c.sandbox_workers, v, 0, 256); }},
     {"AP_SANDBOX_MEMORY_LIMIT", "65536", false, "memory of one code step in KB, 24576 to 262144",

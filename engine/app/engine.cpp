@@ -23,6 +23,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <memory>
 
@@ -61,9 +62,11 @@ RunDriverOptions driver_options(const Config& config) {
     options.code_memory_bytes = config.code_memory_bytes;
     options.log_bytes_max = config.run_log_bytes_max;
     options.runs_max = config.runs_max;
-    if (config.project_limit_enabled) {
-        options.project_active_max = config.project_concurrency;
-    }
+    options.active_max = config.runs_active_max;
+    // A fifth is left to the others.
+    options.project_active_max = config.project_limit_enabled
+                                     ? config.project_concurrency
+                                     : std::max<std::size_t>(1, config.runs_active_max * 4 / 5);
     options.public_url = config.public_url;
     if (options.public_url.empty() && config.listen.unix_path.empty()) {
         options.public_url = "http://" + config.listen.to_string();
@@ -239,7 +242,7 @@ Status run_engine(Config config) {
     }
     Engine engine(config, loop, log, clock, *std::move(store));
     hear(engine);
-    // Before the first request: what was acknowledged comes first.
+    // Before the first request: what was acknowledged comes first in the lines.
     Status recovered = Error{"the store did not answer"};
     engine.driver.recover([&](const Result<std::size_t>& count) {
         recovered = count.ok() ? Status(Done{}) : Status(count.error());

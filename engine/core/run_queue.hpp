@@ -1,6 +1,10 @@
 // Which of the runs that are accepted may go on now. Projects take turns, so that a thousand runs
 // of one delay its own, not the others'; each has a limit of its own. Runs of a better class go
-// first. Pure bookkeeping: ids, no runs.
+// first. Pure bookkeeping: the runs that wait lie in the store, and only their lines are known here
+// (one a project and class); a line is drawn from until it gives less than it was asked for.
+//
+// What is known of a line may be wrong for a while (other processes draw from it too): asking it is
+// what counts.
 #pragma once
 
 #include <array>
@@ -8,10 +12,10 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace sallyport::engine {
 
@@ -24,48 +28,79 @@ class RunQueue {
     // Classes of the contract (1 critical … 6 lowest).
     static constexpr std::size_t kPriorities = 7;
 
+    // So many runs of a line are to be claimed.
+    struct Draw {
+        std::string project;
+        int priority = 0;
+        std::size_t places = 0;
+    };
+    struct Drawn {
+        std::string run_id;
+        std::string project;
+        std::int64_t created_ms = 0;
+    };
+
     explicit RunQueue(Limits limits) : limits_(limits) {}
 
-    // True: the run goes on now. False: it waits its turn.
-    bool enter(const std::string& run_id, const std::string& project_id, int priority,
-               std::int64_t now_ms);
-    // As `enter`, past the line and the limits: for a run that has had its turn.
-    void take(const std::string& run_id, const std::string& project_id) {
-        waiting_.erase(run_id);
-        take_place(run_id, project_id);
-    }
-    // Whether a run of this project would wait.
-    bool is_full(const std::string& project_id) const { return !has_room(project_id); }
-    // The run needs its place no longer (it ended, rests, or is another process's), or waits no
-    // longer. Unknown ids are ignored.
+    // True: the run goes on now. False: it has to wait in the store, and `join` is called once it
+    // is there.
+    bool enter(const std::string& run_id, const std::string& project_id, int priority);
+    // As `enter`, past the lines and the limits: for a run that has had its turn.
+    void take(const std::string& run_id, const std::string& project_id);
+    // The run needs its place no longer: it ended, rests, or is another process's. Unknown ids are
+    // ignored.
     void leave(const std::string& run_id);
-    // The next that goes on; nothing when nobody waits who may.
-    std::optional<std::string> next();
 
-    bool waits(const std::string& run_id) const { return waiting_.contains(run_id); }
+    // So many more wait in a line, the first of them since `since_ms`.
+    void join(const std::string& project_id, int priority, std::size_t count,
+              std::int64_t since_ms);
+    // What the store says of a line that others put runs in as well.
+    void set_count(const std::string& project_id, int priority, std::size_t count,
+                   std::int64_t oldest_ms);
+    // Makes places for what waits, by turns, at most `runs_max`; nothing when nobody waits who may.
+    // Every answer that is not empty is followed by `drawn` before the next.
+    std::vector<Draw> draw(std::size_t runs_max);
+    // What the lines gave; these runs have places now. Not `ok`: they could not be asked.
+    void drawn(const std::vector<Draw>& draws, const std::vector<Drawn>& runs, bool ok);
+
+    // Lines that may have something.
+    std::size_t lines() const;
     std::size_t active() const { return active_.size(); }
-    std::size_t waiting() const { return waiting_.size(); }
-    // How long the one that waits longest has waited.
+    std::size_t waiting() const { return waiting_; }
+    // How long the one that waits longest has waited; 0 when nobody waits.
     std::int64_t oldest_ms(std::int64_t now_ms) const;
 
   private:
     struct Line {
-        std::map<std::string, std::deque<std::string>> runs;  // by project
-        std::deque<std::string> turns;                        // projects with a run that waits
+        std::size_t count = 0;  // as far as is known
+        std::size_t guess = 1;  // what to ask for when none are known
+        std::int64_t oldest_ms = 0;
+        std::size_t asked = 0;        // by the draw under way
+        bool joined_since = false;    // while it was under way
+        std::uint64_t turn_mark = 0;  // of its entry in `turns`
     };
-    struct Waiting {
-        std::string project;
-        std::int64_t since_ms = 0;
+    struct Class {
+        std::map<std::string, Line> lines;  // by project
+        std::deque<std::pair<std::string, std::uint64_t>>
+            turns;  // with entries of lines that ended
     };
-    bool has_room(const std::string& project) const;
-    void take_place(const std::string& run_id, const std::string& project);
+    using ProjectCounts = std::unordered_map<std::string, std::size_t>;
+
+    static Class& class_of(std::array<Class, kPriorities>& classes, int priority);
+    static void subtract(ProjectCounts& counts, const std::string& project, std::size_t count);
+    std::size_t room(const std::string& project) const;
+    bool draw_one(Class& of, int priority, std::vector<Draw>& draws);
+    void settle(const Draw& draw, std::size_t got, bool ok);
+    void change_count(Line& line, std::size_t count);
 
     Limits limits_;
-    std::array<Line, kPriorities> lines_;
-    std::unordered_map<std::string, Waiting> waiting_;
-    std::deque<std::pair<std::int64_t, std::string>> by_age_;  // with some that wait no longer
-    std::unordered_map<std::string, std::string> active_;      // run -> project
-    std::unordered_map<std::string, std::size_t> project_active_;
+    std::array<Class, kPriorities> classes_;
+    std::uint64_t next_mark_ = 0;
+    std::size_t waiting_ = 0;                              // of all lines
+    std::unordered_map<std::string, std::string> active_;  // run -> project
+    ProjectCounts project_active_;
+    std::size_t reserved_ = 0;  // places of the draw under way
+    ProjectCounts project_reserved_;
 };
 
 }  // namespace sallyport::engine

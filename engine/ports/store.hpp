@@ -189,6 +189,10 @@ struct RunRow {
     std::string parent_run_id;     // the run whose step started this one; empty: none
     bool fail_parent = true;       // a failure of this run is the parent step's
     std::int64_t archived_ms = 0;  // 0: not
+    // The line in which it waits for its turn: a class of StartRun's, or kInterrupted. 0: in none.
+    std::int64_t queue_class = 0;
+    static constexpr std::int64_t kInterrupted = 1;  // it was under way when its process ended
+    static constexpr std::int64_t kDue = 3;          // it has rested: in line with webhooks, by age
 };
 
 struct NewRun {
@@ -241,6 +245,20 @@ struct RunQuery {
     std::size_t limit = 10;
 };
 
+// Runs of one project and class that wait for their turn.
+struct WaitingLine {
+    std::string project_id;
+    std::int64_t queue_class = 0;
+    std::size_t count = 0;
+    std::int64_t oldest_ms = 0;  // when the first of them was made
+};
+
+struct LineClaim {
+    std::string project_id;
+    std::int64_t queue_class = 0;
+    std::size_t limit = 0;
+};
+
 // A run that one process may work on. Processes that share a store each own the runs they work on;
 // a run that rests or has ended belongs to nobody, and so does one whose process is gone.
 struct ClaimedRun {
@@ -270,15 +288,22 @@ class RunStore {
     virtual void remove_old_runs(std::int64_t before_ms, std::size_t limit,
                                  StoreDone<std::size_t> done) = 0;
     virtual void claim_run(std::string id, StoreDone<ClaimedRun> done) = 0;
-    // A claimed run that nothing was appended to belongs to nobody again.
+    // A claimed run that nothing was appended to belongs to nobody again, or waits on.
     virtual void release_run(std::string id) = 0;
-    // Claims runs that have neither ended nor paused and that no living process works on, oldest
-    // first, with an id above `after`. Not shared: all of them.
-    virtual void unfinished_runs(std::string after, std::size_t limit,
-                                 StoreDone<std::vector<StoredRun>> done) = 0;
-    // Claims paused runs whose time has come by `now_ms`, the longest due first.
-    virtual void due_runs(std::int64_t now_ms, std::size_t limit,
-                          StoreDone<std::vector<StoredRun>> done) = 0;
+
+    // Lines: a run made with a class waits in the store until somebody claims it. What is appended
+    // to takes a run out of its line.
+    virtual void waiting_lines(StoreDone<std::vector<WaitingLine>> done) = 0;
+    // Claims the oldest of each line.
+    virtual void claim_waiting(std::vector<LineClaim> lines,
+                               StoreDone<std::vector<StoredRun>> done) = 0;
+    // The next two put runs into lines and answer what each line got.
+    // Runs that have neither ended nor rest nor wait, and that no living process works on. Not
+    // shared: all of them, so to be called before the first run is made.
+    virtual void requeue_orphans(StoreDone<std::vector<WaitingLine>> done) = 0;
+    // Paused runs whose time has come by `now_ms`, at most so many, the longest due first.
+    virtual void queue_due_runs(std::int64_t now_ms, std::size_t limit,
+                                StoreDone<std::vector<WaitingLine>> done) = 0;
 };
 
 // ---- entities: small things of many kinds, each a JSON object

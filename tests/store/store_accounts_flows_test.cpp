@@ -216,7 +216,8 @@ TEST_P(AccountsAndFlows, ListsArePagedBothWays) {
     query.name.clear();
     query.external_ids = {"f1", "f2", "it's"};
     EXPECT_EQ(list(query), (std::vector<std::string>{"f2", "f1"}));
-    EXPECT_EQ(*ask_on<std::int64_t>([&](auto done) { store_->count_flows("project-u", "", done); }), 7);
+    EXPECT_EQ(*ask_on<std::int64_t>([&](auto done) { store_->count_flows("project-u", "", done); }),
+              7);
 }
 
 TEST_P(AccountsAndFlows, TextFromOutsideIsNeverAnError) {

@@ -2,6 +2,7 @@
 #include "engine/core/ids.hpp"
 #include "tests/store/run_store_fixture.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -23,15 +24,49 @@ class Runs : public StoreTest {
         EXPECT_TRUE(run.ok()) << run.message();
         return run.ok() ? *std::move(run) : std::nullopt;
     }
-    std::vector<std::string> due(std::int64_t now_ms, std::size_t limit = 10) {
-        const auto runs = ask_on<std::vector<StoredRun>>(
-            [&](auto done) { store_->due_runs(now_ms, limit, done); });
+    // What of each line was claimed, in order.
+    std::vector<std::string> claim(const std::vector<LineClaim>& lines, std::size_t commits = 1) {
+        const auto runs =
+            ask_on<std::vector<StoredRun>>([&](auto done) { store_->claim_waiting(lines, done); });
         EXPECT_TRUE(runs.ok()) << runs.message();
         std::vector<std::string> ids;
         for (const StoredRun& run : *runs) {
+            EXPECT_EQ(run.commits.size(), commits);
+            EXPECT_EQ(run.row.queue_class, 0);
             ids.push_back(run.row.id);
         }
         return ids;
+    }
+    static std::string text_of(const Result<std::vector<WaitingLine>>& lines) {
+        EXPECT_TRUE(lines.ok()) << lines.message();
+        std::vector<std::string> texts;
+        for (const WaitingLine& line : *lines) {
+            texts.push_back(line.project_id + std::to_string(line.queue_class) + "x" +
+                            std::to_string(line.count) + "@" + std::to_string(line.oldest_ms));
+        }
+        std::sort(texts.begin(), texts.end());
+        std::string all;
+        for (const std::string& text : texts) {
+            all += (all.empty() ? "" : " ") + text;
+        }
+        return all;
+    }
+    std::string lines() {
+        return text_of(
+            ask_on<std::vector<WaitingLine>>([&](auto done) { store_->waiting_lines(done); }));
+    }
+    std::string queue_due(std::int64_t now_ms, std::size_t limit) {
+        return text_of(ask_on<std::vector<WaitingLine>>(
+            [&](auto done) { store_->queue_due_runs(now_ms, limit, done); }));
+    }
+    NewRun waiting_run(const std::string& id, const std::string& project, int queue_class,
+                       std::int64_t created_ms) {
+        NewRun run = a_run(id);
+        run.row.project_id = project;
+        run.row.queue_class = queue_class;
+        run.row.status = "QUEUED";
+        run.row.created_ms = created_ms;
+        return run;
     }
     std::vector<std::string> list(const RunQuery& query) {
         const auto page = ask_on<Page<RunRow>>([&](auto done) { store_->list_runs(query, done); });
@@ -136,25 +171,58 @@ TEST_P(Runs, PausedRunsAreDueInTheirTime) {
         pause.resume_ms = 1000 * i;
         ASSERT_TRUE(append(pause).ok());
     }
-    EXPECT_EQ(due(999), std::vector<std::string>());
-    const auto early = due(2500, 1);
-    EXPECT_EQ(early, std::vector<std::string>{"r1"}) << "the longest due first";
+    EXPECT_EQ(queue_due(999, 10), "");
+    EXPECT_EQ(queue_due(2500, 1), "p3x1@3000") << "the longest due first";
     const auto claimed = ask_on<ClaimedRun>([&](auto done) { store_->claim_run("r2", done); });
     ASSERT_TRUE(claimed.ok());
     EXPECT_EQ(claimed->outcome, ClaimedRun::Outcome::claimed);
     EXPECT_EQ(claimed->run.commits.size(), 2u);
-    JournalCommit go_on = a_commit("r2", 2);
-    EXPECT_EQ(*append(go_on), Appended::stored);
-    EXPECT_EQ(due(3000), store_->shared() ? std::vector<std::string>{"r3"}
-                                          : (std::vector<std::string>{"r1", "r3"}));
+    EXPECT_EQ(*append(a_commit("r2", 2)), Appended::stored);
+    EXPECT_EQ(queue_due(3000, 10), "p3x1@3000") << "r3: the others are not due or went on";
+    EXPECT_EQ(claim({{"p", RunRow::kDue, 10}}, 2), (std::vector<std::string>{"r1", "r3"}));
+    EXPECT_EQ(read("r1")->row.status, "PAUSED") << "until it says otherwise";
+    EXPECT_EQ(queue_due(3000, 10), "") << "a rest ends once";
+    EXPECT_EQ(*append(a_commit("r3", 2)), Appended::stored);
     EXPECT_EQ(ask_on<ClaimedRun>([&](auto done) { store_->claim_run("r9", done); })->outcome,
               ClaimedRun::Outcome::unknown);
 }
 
-TEST_P(Runs, UnfinishedRunsAreFoundAfterARestart) {
+TEST_P(Runs, WhatWaitsIsClaimedLineByLineOldestFirst) {
+    for (int i = 1; i <= 5; ++i) {
+        ASSERT_TRUE(create(waiting_run("a" + std::to_string(i), "a", 3, 100 + i)).ok());
+    }
+    ASSERT_TRUE(create(waiting_run("b1", "b", 3, 200)).ok());
+    ASSERT_TRUE(create(waiting_run("c1", "a", 5, 300)).ok());
+    ASSERT_TRUE(create(a_run("r1")).ok());
+    EXPECT_EQ(lines(), "a3x5@101 a5x1@300 b3x1@200");
+    using Ids = std::vector<std::string>;
+    EXPECT_EQ(claim({{"a", 3, 2}, {"b", 3, 7}, {"nobody", 3, 1}}), (Ids{"a1", "a2", "b1"}));
+    EXPECT_EQ(read("a1")->row.status, "RUNNING");
+    EXPECT_EQ(read("a3")->row.status, "QUEUED");
+    EXPECT_EQ(read("a3")->row.queue_class, 3);
+    EXPECT_EQ(lines(), "a3x3@103 a5x1@300");
+    // One that is taken out of its line by what becomes of it, and one that is put back.
+    const auto taken = ask_on<ClaimedRun>([&](auto done) { store_->claim_run("a3", done); });
+    ASSERT_EQ(taken->outcome, ClaimedRun::Outcome::claimed);
+    EXPECT_EQ(taken->run.row.queue_class, 3);
+    JournalCommit end = a_commit("a3", 1);
+    end.finished_ms = 9;
+    EXPECT_EQ(*append(end), Appended::stored);
+    ASSERT_EQ(ask_on<ClaimedRun>([&](auto done) { store_->claim_run("a4", done); })->outcome,
+              ClaimedRun::Outcome::claimed);
+    store_->release_run("a4");
+    EXPECT_EQ(claim({{"a", 3, 9}, {"a", 5, 9}}), (Ids{"a4", "a5", "c1"}));
+    EXPECT_EQ(lines(), "");
+    EXPECT_EQ(*append(a_commit("a4", 1)), Appended::stored);
+}
+
+TEST_P(Runs, WhatWasUnderWayGoesIntoALineAfterARestart) {
     for (int i = 1; i <= 5; ++i) {
         ASSERT_TRUE(create(a_run("r" + std::to_string(i))).ok());
     }
+    ASSERT_TRUE(create(waiting_run("w1", "p", 3, 5000)).ok());
+    ASSERT_TRUE(create(waiting_run("w2", "p", 3, 5001)).ok());
+    ASSERT_EQ(claim({{"p", 3, 1}}), std::vector<std::string>{"w1"});
     JournalCommit end = a_commit("r2", 1);
     end.finished_ms = 1;
     JournalCommit pause = a_commit("r3", 1);
@@ -162,21 +230,21 @@ TEST_P(Runs, UnfinishedRunsAreFoundAfterARestart) {
     ASSERT_TRUE(append(end).ok());
     ASSERT_TRUE(append(pause).ok());
     reopen();
-    std::vector<std::string> found;
+    std::string found;
     // A process that shares the store waits a moment before it takes what another one had.
     ASSERT_TRUE(wait_until([&] {
-        const auto runs = ask_on<std::vector<StoredRun>>([&](auto done) {
-            store_->unfinished_runs(found.empty() ? "" : found.back(), 2, done);
-        });
-        EXPECT_TRUE(runs.ok()) << runs.message();
-        for (const StoredRun& run : *runs) {
-            EXPECT_EQ(run.commits.size(), 1u);
-            found.push_back(run.row.id);
-        }
-        return found.size() >= 3;
+        found = text_of(
+            ask_on<std::vector<WaitingLine>>([&](auto done) { store_->requeue_orphans(done); }));
+        return !found.empty();
     }));
-    EXPECT_EQ(found, (std::vector<std::string>{"r1", "r4", "r5"}));
+    EXPECT_EQ(found, "p1x4@3000");
+    EXPECT_EQ(lines(), "p1x4@3000 p3x1@5001");
+    EXPECT_EQ(text_of(ask_on<std::vector<WaitingLine>>(
+                  [&](auto done) { store_->requeue_orphans(done); })),
+              "");
+    EXPECT_EQ(claim({{"p", 1, 10}}), (std::vector<std::string>{"r1", "r4", "r5", "w1"}));
     EXPECT_EQ(*append(a_commit("r1", 1)), Appended::stored);
+    EXPECT_EQ(lines(), "p3x1@5001");
 }
 
 TEST_P(Runs, ListsAreNarrowedAndPaged) {

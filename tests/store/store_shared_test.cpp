@@ -2,6 +2,7 @@
 // what one did reaches the others; a server that crashes and comes back costs nothing that was
 // acknowledged.
 #include "engine/adapters/postgres_store.hpp"
+#include "tests/integration/fixtures/wait.hpp"
 #include "tests/store/run_store_fixture.hpp"
 
 #include <algorithm>
@@ -50,20 +51,29 @@ TEST_P(SharedStore, OnlyTheOwnerCommits) {
         loop_.run_until([&] { return claim(*store_, "r1") == ClaimedRun::Outcome::claimed; }));
 }
 
-TEST_P(SharedStore, DueRunsGoToOneProcessEach) {
+TEST_P(SharedStore, WhatWaitsGoesToOneProcessEach) {
     const auto other = another();
     constexpr std::size_t kRuns = 200;
     for (std::size_t i = 0; i < kRuns; ++i) {
         NewRun run = a_run("r" + std::to_string(1000 + i));
-        run.row.resume_ms = 1;
-        run.row.status = "PAUSED";
+        run.row.queue_class = i % 2 == 0 ? 3 : 0;
         create(*store_, run);
-        JournalCommit pause = a_commit(run.row.id, 1);
-        pause.resume_ms = 1;
-        ASSERT_TRUE(append(*store_, pause).ok());
+        if (i % 2 == 1) {
+            JournalCommit pause = a_commit(run.row.id, 1);
+            pause.resume_ms = 1;
+            ASSERT_TRUE(append(*store_, pause).ok());
+        }
     }
+    std::size_t moved = 0;
     std::multiset<std::string> taken;
     int answers = 0;
+    const auto note_moved = [&](const Result<std::vector<WaitingLine>>& lines) {
+        ASSERT_TRUE(lines.ok()) << lines.message();
+        for (const WaitingLine& line : *lines) {
+            moved += line.count;
+        }
+        ++answers;
+    };
     const auto note = [&](const Result<std::vector<StoredRun>>& runs) {
         ASSERT_TRUE(runs.ok()) << runs.message();
         for (const StoredRun& run : *runs) {
@@ -71,11 +81,19 @@ TEST_P(SharedStore, DueRunsGoToOneProcessEach) {
         }
         ++answers;
     };
-    for (int i = 0; i < 10; ++i) {
-        store_->due_runs(10, 20, note);
-        other->due_runs(10, 20, note);
-    }
-    ASSERT_TRUE(loop_.run_until([&] { return answers == 20; }));
+    // Who finds a row taken passes it over; it is there for the next who asks.
+    ASSERT_TRUE(wait_until([&] {
+        answers = 0;
+        for (int i = 0; i < 10; ++i) {
+            for (Store* store : {store_.get(), other.get()}) {
+                store->queue_due_runs(10, 20, note_moved);
+                store->claim_waiting({{"p", 3, 20}}, note);
+            }
+        }
+        EXPECT_TRUE(loop_.run_until([&] { return answers == 40; }));
+        return taken.size() >= kRuns;
+    }));
+    EXPECT_EQ(moved, kRuns / 2);
     EXPECT_EQ(taken.size(), kRuns);
     EXPECT_EQ(std::set<std::string>(taken.begin(), taken.end()).size(), kRuns);
 }

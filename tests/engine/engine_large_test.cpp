@@ -1,0 +1,117 @@
+// Flows, payloads and crowds as large as they may be: the right result or a clear error.
+#include "tests/engine/engine_process.hpp"
+#include "tests/integration/fixtures/wait.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sallyport::test {
+namespace {
+
+HttpResponse deliver(const EngineProcess& engine, const std::string& flow,
+                     const std::string& body = "{}", const std::string& more = "") {
+    HttpRequest hook;
+    hook.method = "POST";
+    hook.url = engine.url("/v1/webhooks/" + flow + more);
+    hook.headers = {{"Content-Type", "application/json"}};
+    hook.body = body;
+    return send(hook);
+}
+
+std::string mapping_step(int number, const std::string& value, const std::string& next) {
+    return R"({"type":"PIECE","displayName":"Map","valid":true,"name":"s)" +
+           std::to_string(number) +
+           R"(","settings":{"pieceName":"@activepieces/piece-data-mapper","pieceVersion":"0.3.19","actionName":"advanced_mapping","propertySettings":{},"input":{"mapping":{"n":")" +
+           value + R"("}}})" + (next.empty() ? "" : ",\"nextAction\":" + next) + "}";
+}
+
+// Steps that each add one to what the one before has.
+std::string chain(int steps) {
+    std::string first = answer_step("answer", "\"{{s" + std::to_string(steps) + ".output.n}}\"");
+    for (int i = steps; i > 0; --i) {
+        first = mapping_step(
+            i, i == 1 ? "{{1}}" : "{{s" + std::to_string(i - 1) + ".output.n + 1}}", first);
+    }
+    return first;
+}
+
+std::string import_of(const std::string& action) {
+    return R"({"displayName":"Long","schemaVersion":"22","trigger":{"name":"trigger","type":"PIECE_TRIGGER","displayName":"T","lastUpdatedDate":"2026-01-01T00:00:00.000Z","valid":true,"settings":{"pieceName":"@activepieces/piece-webhook","pieceVersion":"0.1.29","triggerName":"catch_webhook","input":{"authType":"none","authFields":{}},"propertySettings":{}},"nextAction":)" +
+           action + "}}";
+}
+
+TEST(EngineLarge, AFlowOfAThousandStepsRuns) {
+    EngineProcess engine;
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow({});
+    const ApiAnswer imported = ann.operate(flow, "IMPORT_FLOW", import_of(chain(1000)));
+    ASSERT_EQ(imported.status, 200) << imported.raw.body.substr(0, 500);
+    ASSERT_EQ(ann.operate(flow, "LOCK_AND_PUBLISH", R"({"status":"ENABLED"})").status, 200);
+    const HttpResponse answer = deliver(engine, flow, "{}", "/sync");
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    EXPECT_EQ(answer.body, "1000");
+    const Json run = ann.finished_run(answer.header("x-webhook-id").value_or(""));
+    EXPECT_EQ(run["status"].text(), "SUCCEEDED");
+    EXPECT_EQ(run["steps"].size(), 1002u);
+    EXPECT_EQ(run["steps"]["s777"]["output"]["n"].integer_or(0), 777);
+    // Changed, read, copied and read again by the next process.
+    EXPECT_EQ(ann.operate(flow, "DUPLICATE_ACTION", R"({"stepName":"s500"})").status, 200);
+    EXPECT_EQ(ann.get("/v1/flows/" + flow).status, 200);
+    engine.kill();
+    engine.start();
+    EXPECT_EQ(deliver(engine, flow, "{}", "/sync").body, "1000");
+    const ApiAnswer longer = ann.operate(flow, "IMPORT_FLOW", import_of(chain(1600)));
+    EXPECT_EQ(longer.status, 400);
+    EXPECT_NE(longer.raw.body.find("1500"), std::string::npos) << longer.raw.body.substr(0, 500);
+}
+
+TEST(EngineLarge, APayloadOfTenMegabytesComesThrough) {
+    EngineProcess engine;
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow =
+        ann.make_flow({code_step("s", "export const code = async (i) => ({ size: i.text.length });",
+                                 R"({"text":"{{trigger.output.body.text}}"})"),
+                       answer_step("a", R"("{{s.output.size}}")")});
+    constexpr std::size_t kSize = 10u << 20;
+    const std::string body = R"({"text":")" + std::string(kSize, 'x') + "\"}";
+    for (int i = 0; i < 3; ++i) {
+        const HttpResponse answer = deliver(engine, flow, body, "/sync");
+        EXPECT_EQ(answer.status, 200);
+        EXPECT_EQ(answer.body, std::to_string(kSize));
+    }
+    const std::string id = deliver(engine, flow, body).header("x-webhook-id").value_or("");
+    const Json run = ann.finished_run(id);
+    EXPECT_EQ(run["status"].text(), "SUCCEEDED");
+    EXPECT_EQ(run["steps"]["trigger"]["output"]["body"]["text"].text().size(), kSize);
+    EXPECT_EQ(run["steps"]["s"]["input"]["text"].text(),
+              "(truncated, original size " + std::to_string(kSize) + ")");
+    const std::string larger = R"({"text":")" + std::string(26u << 20, 'x') + "\"}";
+    EXPECT_EQ(deliver(engine, flow, larger).status, 413);
+}
+
+TEST(EngineLarge, MoreConnectionsThanDescriptorsEndWell) {
+    EngineProcess engine({"AP_WORKER_CONCURRENCY=1"},
+                         {"sh", "-c", "ulimit -n 48; exec \"$@\"", "sh"});
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow({code_step("s", "export const code = async () => 7;"),
+                                            answer_step("a", R"("{{s.output}}")")});
+    {
+        std::vector<std::unique_ptr<RawSocket>> crowd;
+        for (int i = 0; i < 100; ++i) {
+            crowd.push_back(std::make_unique<RawSocket>(engine.port()));
+        }
+        crowd.front()->send("GET /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\n");
+        EXPECT_NE(crowd.front()->receive_until("200 OK").find("200"), std::string::npos)
+            << "who is in is served";
+    }
+    EXPECT_EQ(deliver(engine, flow, "{}", "/sync").body, "7") << "and so is the next who comes";
+}
+
+}  // namespace
+}  // namespace sallyport::test
