@@ -57,6 +57,14 @@ void BanZone::keep(std::span<std::byte> memory) {
     table_->share(credential_secret_.has_value());
 }
 
+bool BanZone::inherit(std::span<const std::byte> memory) {
+    const BanTable* before = BanTable::look(memory);
+    if (before != nullptr) {
+        table_->adopt(*before, clock_ms());
+    }
+    return before != nullptr;
+}
+
 std::optional<BanEntry> BanZone::find(const BanSubject& subject) const {
     const std::int64_t now = clock_ms();
     BanEntry entry;

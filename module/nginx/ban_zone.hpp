@@ -1,4 +1,4 @@
-// Bans in shared memory: all workers see them, a reload keeps them.
+// Bans in shared memory: all workers see them, a reload and a binary upgrade keep them.
 //
 // The first half is for the gateway itself; the second is what the control endpoint shows and does.
 // Times are how long ago and how long still, so that no clock has to be agreed on.
@@ -86,6 +86,7 @@ class BanZone final : public SharedZone {
   private:
     void create(std::span<std::byte> memory, SharedZone* old) override;
     void keep(std::span<std::byte> memory) override;
+    bool inherit(std::span<const std::byte> memory) override;
 
     policy::BanPrefixes prefixes_;
     std::optional<policy::HashSecret> credential_secret_;

@@ -1,9 +1,7 @@
 #include "module/nginx/rate_limit_zone.hpp"
 
 #include "common/crypto.hpp"
-#include "module/nginx/guard.hpp"
 #include "module/nginx/rate_limit_entry.hpp"
-#include "module/nginx/str.hpp"
 
 #include <signal.h>
 
@@ -21,8 +19,8 @@ using policy::WindowEntry;
 
 namespace {
 
-// "SPLIMIT2"; the zone's name ends in the same 2.
-constexpr std::uint64_t kMagic = 0x53504c494d495432;
+// "SPLIMIT3"; the zone's name ends in the same 3.
+constexpr std::uint64_t kMagic = 0x53504c494d495433;
 constexpr std::int64_t kNsPerMs = 1'000'000;
 
 std::string_view layout_word(const policy::LimitSpec& spec) {
@@ -39,9 +37,8 @@ std::string_view layout_word(const policy::LimitSpec& spec) {
 
 }  // namespace
 
-// At the start of the zone's one allocation; the sets follow at kSetsOffset.
+// At the start of the zone's memory; the sets follow at kSetsOffset.
 struct RateLimitZone::Header {
-    std::uint64_t magic;
     policy::HashSecret secret;
     std::uint64_t set_count;
     std::atomic<std::uint64_t> evictions;
@@ -70,108 +67,49 @@ Status RateLimitZone::announce(ngx_conf_t* cf, const policy::LimitSpec& spec) {
     static_assert(std::is_trivially_copyable_v<LeaseEntry>);
 
     spec_ = &spec;
-    const std::string text =
-        "sallyport_limit_" + spec.name + "_" + std::string(layout_word(spec)) + "_v2";
-    ngx_str_t name = copy(cf->pool, text);
-    shm_zone_ = ngx_shared_memory_add(cf, &name, static_cast<std::size_t>(spec.zone_bytes),
-                                      &ngx_http_sallyport_module);
-    if (shm_zone_ == nullptr) {
-        return Error{"the shared memory zone of limit \"" + spec.name +
-                     "\" cannot be added; see the message above"};
-    }
-    shm_zone_->init = init;
-    shm_zone_->data = this;
-    return Done{};
+    return SharedZone::announce(
+        cf, {.name = "sallyport_limit_" + spec.name + "_" + std::string(layout_word(spec)) + "_v3",
+             .bytes = spec.zone_bytes,
+             .magic = kMagic,
+             .what = "the limit \"" + spec.name + "\""});
 }
 
 std::size_t RateLimitZone::set_bytes() const {
     return of_kind(*spec_, []<typename Entry>() { return sizeof(policy::TableSetOf<Entry>); });
 }
 
-// Runs in the master (and in `nginx -t`) once the memory is mapped. `previous` is the old
-// configuration's zone when the memory is the same.
-ngx_int_t RateLimitZone::init(ngx_shm_zone_t* zone, void* previous) noexcept {
-    return guarded(zone->shm.log, "rate limit zone", ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
-        auto& self = *static_cast<RateLimitZone*>(zone->data);
-        if (previous == nullptr) {
-            return self.create();
-        }
-        self.handover_.take_over(static_cast<RateLimitZone*>(previous)->handover_);
-        self.header_ = static_cast<Header*>(self.pool()->data);
-        if (self.header_ == nullptr || self.header_->magic != kMagic) {
-            ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
-                          "sallyport: zone \"%V\" has a foreign layout; restart nginx",
-                          &zone->shm.name);
-            return NGX_ERROR;
-        }
-        self.first_set_ = reinterpret_cast<char*>(self.header_) + Header::kSetsOffset;
-        self.set_count_ = static_cast<std::size_t>(self.header_->set_count);
-        return NGX_OK;
+void RateLimitZone::use(std::span<std::byte> memory) {
+    header_ = reinterpret_cast<Header*>(memory.data());
+    first_set_ = memory.data() + Header::kSetsOffset;
+    set_count_ = static_cast<std::size_t>(header_->set_count);
+}
+
+void RateLimitZone::create(std::span<std::byte> memory, SharedZone* old) {
+    auto* header = new (memory.data()) Header{};
+    header->set_count = (memory.size() - Header::kSetsOffset) / set_bytes();
+    use(memory);
+    if (old == nullptr) {
+        random_bytes(header_->secret.data(), header_->secret.size());
+        return;
+    }
+    const auto& before = *static_cast<const RateLimitZone*>(old);
+    adopt_header(*before.header_);
+    of_kind(*spec_, [&]<typename Entry>() {
+        auto own = table<Entry>();
+        own.adopt(before.table<Entry>(), monotonic_ns());
     });
 }
 
-ngx_int_t RateLimitZone::create() {
-    if (!ngx_test_config && !handover_.put_on_file(*shm_zone_)) {
-        ngx_log_error(NGX_LOG_EMERG, shm_zone_->shm.log, ngx_errno,
-                      "sallyport: zone \"%V\" cannot be mapped", &shm_zone_->shm.name);
-        return NGX_ERROR;
-    }
-    ngx_slab_pool_t* slab = pool();
-    slab->log_nomem = 0;
-    // One allocation of whole pages: everything the slab has left.
-    const std::size_t bytes = slab->pfree * ngx_pagesize;
-    auto* memory = static_cast<char*>(ngx_slab_alloc(slab, bytes));
-    if (memory == nullptr) {
-        ngx_log_error(NGX_LOG_EMERG, shm_zone_->shm.log, 0,
-                      "sallyport: zone \"%V\" is too small; raise zone_size", &shm_zone_->shm.name);
-        return NGX_ERROR;
-    }
-    std::memset(memory, 0, bytes);
-    header_ = new (memory) Header{};
-    header_->set_count = (bytes - Header::kSetsOffset) / set_bytes();
-    first_set_ = memory + Header::kSetsOffset;
-    set_count_ = static_cast<std::size_t>(header_->set_count);
-    random_bytes(header_->secret.data(), header_->secret.size());
-    adopt_old_size();
-    adopt_inherited();
-    header_->magic = kMagic;
-    slab->data = header_;
-    return NGX_OK;
+void RateLimitZone::keep(std::span<std::byte> memory) {
+    use(memory);
 }
 
-template <typename Entry>
-void RateLimitZone::adopt_table(const RateLimitZone& old) {
-    const ZoneLock lock(old);
-    auto own = table<Entry>();
-    own.adopt(old.table<Entry>(), monotonic_ns());
-}
-
-// After a reload with another zone_size: the running cycle still has the zone of this name.
-void RateLimitZone::adopt_old_size() {
-    auto* running = const_cast<ngx_cycle_t*>(ngx_cycle);
-    if (running == nullptr || ngx_test_config) {
-        return;
-    }
-    for (ngx_list_part_t* part = &running->shared_memory.part; part != nullptr; part = part->next) {
-        auto* zones = static_cast<ngx_shm_zone_t*>(part->elts);
-        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            if (zones[i].tag != shm_zone_->tag || &zones[i] == shm_zone_ ||
-                view(zones[i].shm.name) != view(shm_zone_->shm.name)) {
-                continue;
-            }
-            const auto* old = static_cast<const RateLimitZone*>(zones[i].data);
-            if (old == nullptr || old->header_ == nullptr || old->header_->magic != kMagic) {
-                return;
-            }
-            header_->secret = old->header_->secret;
-            of_kind(*spec_, [&]<typename Entry>() { adopt_table<Entry>(*old); });
-            header_->share = old->header_->share.load();
-            header_->baseline_us = old->header_->baseline_us.load();
-            for (std::size_t lane = 0; lane < policy::kHolderLanes; ++lane) {
-                header_->holders[lane] = old->header_->holders[lane].load();
-            }
-            return;
-        }
+void RateLimitZone::adopt_header(const Header& old) {
+    header_->secret = old.secret;
+    header_->share = old.share.load();
+    header_->baseline_us = old.baseline_us.load();
+    for (std::size_t lane = 0; lane < policy::kHolderLanes; ++lane) {
+        header_->holders[lane] = old.holders[lane].load();
     }
 }
 
@@ -195,32 +133,17 @@ void RateLimitZone::adopt_sets(std::span<const std::byte> sets, std::size_t coun
     own.adopt(policy::KeyTable<Entry>(copied), monotonic_ns());
 }
 
-// After a binary upgrade: what the program before had counted.
-void RateLimitZone::adopt_inherited() {
-    if (ngx_test_config) {
-        return;
+bool RateLimitZone::inherit(std::span<const std::byte> memory) {
+    if (memory.size() < Header::kSetsOffset) {
+        return false;
     }
-    const auto before = InheritedZone::find(view(shm_zone_->shm.name));
-    if (!before || before->data().size() < Header::kSetsOffset) {
-        return;
-    }
-    const auto& old = *reinterpret_cast<const Header*>(before->data().data());
-    if (old.magic != kMagic) {
-        return;
-    }
-    header_->secret = old.secret;
+    const auto& old = *reinterpret_cast<const Header*>(memory.data());
+    adopt_header(old);
     of_kind(*spec_, [&]<typename Entry>() {
-        adopt_sets<Entry>(before->data().subspan(Header::kSetsOffset),
+        adopt_sets<Entry>(memory.subspan(Header::kSetsOffset),
                           static_cast<std::size_t>(old.set_count));
     });
-    header_->share = old.share.load();
-    header_->baseline_us = old.baseline_us.load();
-    for (std::size_t lane = 0; lane < policy::kHolderLanes; ++lane) {
-        header_->holders[lane] = old.holders[lane].load();
-    }
-    ngx_log_error(NGX_LOG_NOTICE, shm_zone_->shm.log, 0,
-                  "sallyport: zone \"%V\" goes on with the counts of the program before",
-                  &shm_zone_->shm.name);
+    return true;
 }
 
 policy::KeyHash RateLimitZone::hash(const policy::KeyParts& key) const {

@@ -1,15 +1,11 @@
 // The table of one limit in nginx shared memory: all workers count in it, a reload keeps it.
 //
 // A zone that changes its size is refilled from the old one, and a new binary's (USR2) from the old
-// binary's; a new layout, or another kind of
-// limit, has a new zone name, so that two generations of workers never read each other's memory.
-// Locks are nginx's own, which the master releases when a worker dies. Nothing is allocated or
-// logged under a lock.
+// binary's; another kind of limit has another zone. Nothing is allocated or logged under a lock.
 #pragma once
 
 #include "common/result.hpp"
-#include "module/nginx/ngx.hpp"
-#include "module/nginx/zone_handover.hpp"
+#include "module/nginx/shared_zone.hpp"
 #include "module/policy/rate_concurrency.hpp"
 #include "module/policy/rate_limit.hpp"
 #include "module/policy/rate_limit_spec.hpp"
@@ -23,9 +19,8 @@
 
 namespace sallyport::ngx {
 
-class RateLimitZone {
+class RateLimitZone final : public SharedZone {
   public:
-    // Announces the zone to nginx; the memory comes after the configuration was read.
     // REQUIRES: `spec` and this live as long as the configuration (its pool).
     Status announce(ngx_conf_t* cf, const policy::LimitSpec& spec);
 
@@ -71,7 +66,7 @@ class RateLimitZone {
     template <typename Entry, typename Visit>
     void if_entry(const policy::KeyHash& key, std::int64_t now_ns, Visit&& visit);
 
-    ngx_shmtx_t* mutex() const { return &pool()->mutex; }
+    ngx_shmtx_t* mutex() const { return lock_word(); }
     template <typename Entry>
     policy::KeyTable<Entry> table() const {
         return policy::KeyTable<Entry>(sets<Entry>());
@@ -92,18 +87,14 @@ class RateLimitZone {
   private:
     struct Header;
 
-    static ngx_int_t init(ngx_shm_zone_t* zone, void* previous) noexcept;
-    ngx_int_t create();
-    void adopt_old_size();
-    void adopt_inherited();
-    template <typename Entry>
-    void adopt_table(const RateLimitZone& old);
+    void create(std::span<std::byte> memory, SharedZone* old) override;
+    void keep(std::span<std::byte> memory) override;
+    bool inherit(std::span<const std::byte> memory) override;
+    void use(std::span<std::byte> memory);
+    void adopt_header(const Header& old);
     template <typename Entry>
     void adopt_sets(std::span<const std::byte> sets, std::size_t count);
     std::size_t set_bytes() const;
-    ngx_slab_pool_t* pool() const {
-        return reinterpret_cast<ngx_slab_pool_t*>(shm_zone_->shm.addr);
-    }
     void note_eviction();
     template <typename Entry>
     std::span<policy::TableSetOf<Entry>> sets() const {
@@ -111,11 +102,9 @@ class RateLimitZone {
     }
 
     const policy::LimitSpec* spec_ = nullptr;
-    ngx_shm_zone_t* shm_zone_ = nullptr;
     Header* header_ = nullptr;
     void* first_set_ = nullptr;
     std::size_t set_count_ = 0;
-    ZoneHandover handover_;
 };
 
 class ZoneLock {

@@ -40,6 +40,14 @@ Status SharedZone::announce(ngx_conf_t* cf, const Layout& layout) {
     return Done{};
 }
 
+ngx_shmtx_t* SharedZone::lock_word() const {
+    return &slab()->mutex;
+}
+
+bool SharedZone::inherit(std::span<const std::byte>) {
+    return false;
+}
+
 ngx_slab_pool_t* SharedZone::slab() const {
     return reinterpret_cast<ngx_slab_pool_t*>(zone_->shm.addr);
 }
@@ -49,8 +57,11 @@ ngx_slab_pool_t* SharedZone::slab() const {
 ngx_int_t SharedZone::init(ngx_shm_zone_t* zone, void* previous) noexcept {
     return guarded(zone->shm.log, "shared memory zone", ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
         auto& self = *static_cast<SharedZone*>(zone->data);
-        return previous == nullptr ? self.make()
-                                   : self.use(static_cast<Header*>(self.slab()->data));
+        if (previous == nullptr) {
+            return self.make();
+        }
+        self.handover_.take_over(static_cast<SharedZone*>(previous)->handover_);
+        return self.use(static_cast<Header*>(self.slab()->data));
     });
 }
 
@@ -67,6 +78,11 @@ ngx_int_t SharedZone::use(Header* header) {
 }
 
 ngx_int_t SharedZone::make() {
+    if (!ngx_test_config && !handover_.put_on_file(*zone_)) {
+        ngx_log_error(NGX_LOG_EMERG, zone_->shm.log, ngx_errno,
+                      "sallyport: zone \"%V\" cannot be mapped", &zone_->shm.name);
+        return NGX_ERROR;
+    }
     ngx_slab_pool_t* pool = slab();
     pool->log_nomem = 0;
     // One allocation of whole pages: everything the slab has left.
@@ -87,10 +103,32 @@ ngx_int_t SharedZone::make() {
         const Lock lock(*old);
         create(header->memory(), old);
     }
+    take_inherited();
     header->magic = magic_;
     pool->data = header;
     ready_ = true;
     return NGX_OK;
+}
+
+// After a binary upgrade.
+void SharedZone::take_inherited() {
+    if (ngx_test_config) {
+        return;
+    }
+    const auto before = InheritedZone::find(view(zone_->shm.name));
+    if (!before || before->data().size() < sizeof(Header)) {
+        return;
+    }
+    Header header;
+    std::memcpy(&header, before->data().data(), sizeof(header));
+    const std::span<const std::byte> memory = before->data().subspan(sizeof(Header));
+    if (header.magic != magic_ || header.bytes > memory.size() ||
+        !inherit(memory.first(static_cast<std::size_t>(header.bytes)))) {
+        return;
+    }
+    ngx_log_error(NGX_LOG_NOTICE, zone_->shm.log, 0,
+                  "sallyport: zone \"%V\" goes on with what the program before knew",
+                  &zone_->shm.name);
 }
 
 // After a reload with another size: the running cycle still has the zone of this name.

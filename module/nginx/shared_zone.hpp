@@ -1,5 +1,6 @@
 // Shared memory of a feature: announced while the configuration is read, laid out by the master,
-// kept over reloads (refilled when its size changed), one lock.
+// kept over reloads (refilled when its size changed) and over binary upgrades (the new program
+// copies what the old one has, see zone_handover.hpp), one lock.
 //
 // A zone is one allocation of whole pages. A new layout needs a new zone name, so that two
 // generations of workers never read each other's memory; the magic number is checked all the same.
@@ -9,6 +10,7 @@
 
 #include "common/result.hpp"
 #include "module/nginx/ngx.hpp"
+#include "module/nginx/zone_handover.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -51,6 +53,12 @@ class SharedZone {
     virtual void create(std::span<std::byte> memory, SharedZone* old) = 0;
     // The memory that `create` filled before the reload.
     virtual void keep(std::span<std::byte> memory) = 0;
+    // After `create`: the memory of the program before this one, in the same layout and perhaps
+    // another size. Its workers still write there, under a lock that is not ours: read what is
+    // needed once, and believe no number without looking. False when it says nothing.
+    virtual bool inherit(std::span<const std::byte> memory);
+
+    ngx_shmtx_t* lock_word() const;
 
   private:
     struct Header;
@@ -59,9 +67,11 @@ class SharedZone {
     ngx_int_t make();
     ngx_int_t use(Header* header);
     SharedZone* running_zone() const;
+    void take_inherited();
     ngx_slab_pool_t* slab() const;
 
     ngx_shm_zone_t* zone_ = nullptr;
+    ZoneHandover handover_;
     std::uint64_t magic_ = 0;
     bool ready_ = false;
 };

@@ -1,11 +1,10 @@
-// The replay table in nginx shared memory: all workers see it and a reload keeps it, also when the
-// zone's size changes. Locks are nginx's own, which the master releases when a worker dies. Nothing
-// is allocated or logged under a lock.
+// The replay table in nginx shared memory: all workers see it; a reload keeps it, also when the
+// zone's size changes, and a binary upgrade goes on with what was remembered by then. Nothing is
+// allocated or logged under its lock.
 #pragma once
 
 #include "common/crypto.hpp"
-#include "common/result.hpp"
-#include "module/nginx/ngx.hpp"
+#include "module/nginx/shared_zone.hpp"
 #include "module/policy/webhook_replay.hpp"
 
 #include <cstdint>
@@ -14,9 +13,8 @@
 
 namespace sallyport::ngx {
 
-class WebhookReplayZone {
+class WebhookReplayZone final : public SharedZone {
   public:
-    // Announces the zone to nginx; the memory comes after the configuration was read.
     // REQUIRES: lives as long as the configuration (its pool).
     Status announce(ngx_conf_t* cf, const std::string& name, std::uint64_t bytes);
 
@@ -34,19 +32,16 @@ class WebhookReplayZone {
 
   private:
     struct Header;
-    class Lock;
 
-    static ngx_int_t init(ngx_shm_zone_t* zone, void* previous) noexcept;
-    ngx_int_t create();
-    void adopt_old_size();
-    void use(Header* header);
-    ngx_slab_pool_t* pool() const;
+    void create(std::span<std::byte> memory, SharedZone* old) override;
+    void keep(std::span<std::byte> memory) override;
+    bool inherit(std::span<const std::byte> memory) override;
+    policy::webhook::ReplayTable& table() const;
 
     std::string name_;
     std::uint64_t bytes_ = 0;
-    ngx_shm_zone_t* shm_zone_ = nullptr;
     Header* header_ = nullptr;
-    std::optional<HmacKey> key_;
+    std::optional<HmacKey> key_;  // of the header's secret
 };
 
 }  // namespace sallyport::ngx

@@ -81,12 +81,26 @@ std::span<BanTable::StrikeSet> BanTable::strike_sets() const {
     return {reinterpret_cast<StrikeSet*>(base), static_cast<std::size_t>(strike_set_count_)};
 }
 
+const BanTable* BanTable::look(std::span<const std::byte> memory) {
+    if (memory.size() < kBytesMin) {
+        return nullptr;
+    }
+    const auto* table = reinterpret_cast<const BanTable*>(memory.data());
+    const std::size_t room = memory.size() - kHeadBytes;
+    return table->ban_set_count_ <= room / sizeof(BanSet) &&
+                   table->strike_set_count_ <=
+                       (room - table->ban_set_count_ * sizeof(BanSet)) / sizeof(StrikeSet)
+               ? table
+               : nullptr;
+}
+
 void BanTable::adopt(const BanTable& other, std::int64_t now_ms) {
     secret_ = other.secret_;
     bans_made_ = other.bans_made_;
     evictions_ = other.evictions_;
     for (const BanSet& set : other.ban_sets()) {
-        for (const BanEntry& entry : set.places) {
+        for (const BanEntry& shared : set.places) {
+            const BanEntry entry = shared;  // once: its owner may be another program
             BanEntry* kept = entry.worth_keeping(now_ms) ? place(entry.subject, now_ms) : nullptr;
             if (kept != nullptr) {
                 *kept = entry;

@@ -58,6 +58,8 @@ class BanTable {
 
     // Lays the table out in zeroed `memory`. REQUIRES: at least kBytesMin, aligned to 64.
     static BanTable* create(std::span<std::byte> memory, const HashSecret& secret);
+    // A table that another program laid out; null when `memory` holds none.
+    static const BanTable* look(std::span<const std::byte> memory);
     // Takes over bans, allowances and the secret of a table of another size.
     void adopt(const BanTable& other, std::int64_t now_ms);
 

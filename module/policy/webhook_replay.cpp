@@ -221,10 +221,23 @@ void ReplayTable::release(const ReplayKeys& keys, std::uint32_t token) {
     }
 }
 
+const ReplayTable* ReplayTable::look(std::span<const std::byte> memory) {
+    if (memory.size() < sizeof(ReplayTable)) {
+        return nullptr;
+    }
+    const auto* table = reinterpret_cast<const ReplayTable*>(memory.data());
+    const std::size_t room = memory.size() - sizeof(ReplayTable);
+    const std::size_t buckets = std::size_t{table->bucket_mask_} + 1;
+    return buckets <= room / sizeof(std::uint32_t) &&
+                   table->capacity_ <= (room - buckets * sizeof(std::uint32_t)) / sizeof(Entry)
+               ? table
+               : nullptr;
+}
+
 void ReplayTable::adopt(const ReplayTable& old, std::int64_t now_ms) {
     next_token_ = old.next_token_;
     for (std::uint32_t i = 0; i < old.capacity_ && free_ != kNone; ++i) {
-        const Entry& from = old.entries()[i];
+        const Entry from = old.entries()[i];  // once: its owner may be another program
         if (from.state == State::free || from.until_ms <= now_ms || find(from.key) != kNone) {
             continue;
         }

@@ -18,6 +18,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <type_traits>
 
 namespace sallyport::policy::webhook {
@@ -50,6 +51,8 @@ class ReplayTable {
     // The upstream did not: forgotten, unless somebody else has it by now.
     void release(const ReplayKeys& keys, std::uint32_t token);
 
+    // A table that another program formatted; null when `memory` holds none.
+    static const ReplayTable* look(std::span<const std::byte> memory);
     // Takes over what `old` still remembers, as far as there is room; for a table of another size.
     void adopt(const ReplayTable& old, std::int64_t now_ms);
 

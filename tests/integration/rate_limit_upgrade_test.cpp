@@ -3,13 +3,12 @@
 #include "tests/integration/fixtures/http_client.hpp"
 #include "tests/integration/fixtures/nginx_server.hpp"
 #include "tests/integration/fixtures/redis_server.hpp"
+#include "tests/integration/free_nginx.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <cerrno>
-#include <cstdlib>
 #include <string>
 
 namespace sallyport::test {
@@ -34,59 +33,6 @@ constexpr std::string_view kConfig = R"(
     }
 )";
 
-// nginx as a service runs it: a daemon. Others ignore USR2 and WINCH.
-class FreeNginx {
-  public:
-    explicit FreeNginx(const NginxServer& files) : files_(files) {
-        std::string text = files.dir().read("nginx.conf");
-        text.replace(text.find("daemon off;"), 11, "daemon on;");
-        files.dir().write("nginx.conf", text);
-        const std::string folder = files.dir().path();
-        // exec needs the whole path.
-        run_command({"sh", "-c",
-                     "\"$(command -v " + nginx_path() + ")\" -p " + folder + " -e " + folder +
-                         "/error.log -c " + folder + "/nginx.conf >>" + folder +
-                         "/output.log 2>&1"});
-        EXPECT_TRUE(serves());
-    }
-    ~FreeNginx() { end(pid()); }
-    FreeNginx(const FreeNginx&) = delete;
-    FreeNginx& operator=(const FreeNginx&) = delete;
-
-    pid_t pid() const { return std::atoi(files_.dir().read("nginx.pid").c_str()); }
-    bool serves() const {
-        return wait_until([&] { return get(files_.url("/rated?k=up")).status > 0; });
-    }
-    static bool gone(pid_t pid) {
-        return wait_until([&] { return ::kill(pid, 0) != 0 && errno == ESRCH; });
-    }
-    static void end(pid_t pid) {
-        if (pid > 1 && ::kill(pid, SIGQUIT) == 0) {
-            EXPECT_TRUE(gone(pid));
-        }
-    }
-    // The old program has gone when this returns true.
-    bool upgrade() const {
-        const pid_t before = pid();
-        ::kill(before, SIGUSR2);
-        const bool started = wait_until([&] { return pid() > 1 && pid() != before; });
-        ::kill(before, SIGWINCH);
-        const bool left = wait_until([&] {
-            for (const ChildProcess& child : children_of(before)) {
-                if (child.command_line.find("worker process") != std::string::npos) {
-                    return false;
-                }
-            }
-            return true;
-        });
-        ::kill(before, SIGQUIT);
-        return started && left && gone(before) && serves();
-    }
-
-  private:
-    const NginxServer& files_;
-};
-
 int admitted(const NginxServer& nginx, const std::string& path, int tries) {
     int count = 0;
     for (int i = 0; i < tries; ++i) {
@@ -102,7 +48,7 @@ TEST(RateLimitUpgrade, CountersOutliveTheProgram) {
     options.workers = 2;
     NginxServer files(kConfig, options);
     files.stop();
-    const FreeNginx nginx(files);
+    const FreeNginx nginx(files, "/rated?k=up");
     ASSERT_TRUE(wait_until([&] { return get(files.url("/strict?k=warm")).status == 200; }));
     EXPECT_EQ(admitted(files, "/rated?k=a", 7), 7);
     EXPECT_EQ(admitted(files, "/windowed?k=a", 4), 4);
@@ -113,7 +59,7 @@ TEST(RateLimitUpgrade, CountersOutliveTheProgram) {
         ASSERT_TRUE(nginx.upgrade()) << files.error_log();
     }
     EXPECT_THAT(files.error_log(),
-                HasSubstr("zone \"sallyport_limit_rated_rate_v2\" goes on with the counts"));
+                HasSubstr("zone \"sallyport_limit_rated_rate_v3\" goes on with what"));
     EXPECT_EQ(admitted(files, "/rated?k=a", 7), 3);
     EXPECT_EQ(admitted(files, "/windowed?k=a", 7), 2);
     EXPECT_TRUE(wait_until([&] { return get(files.url("/slots?k=a")).status == 200; }))

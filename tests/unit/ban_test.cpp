@@ -272,6 +272,18 @@ TEST_F(BanTableTest, ATableOfAnotherSizeTakesOver) {
     EXPECT_GT(larger->ban_places(), table_->ban_places());
 }
 
+// What another program left is believed only as far as it fits.
+TEST_F(BanTableTest, IsRecognisedInMemory) {
+    ASSERT_TRUE(strike(one_, 3, 1000));
+    const auto* start = reinterpret_cast<const std::byte*>(table_);
+    const std::span<const std::byte> bytes(start, BanTable::kBytesMin);
+    EXPECT_EQ(BanTable::look(bytes), table_);
+    EXPECT_EQ(BanTable::look(bytes.first(BanTable::kBytesMin - 1)), nullptr);
+    EXPECT_EQ(BanTable::look({}), nullptr);
+    std::memset(memory_.back().get(), 0xff, BanTable::kBytesMin);
+    EXPECT_EQ(BanTable::look(bytes), nullptr);
+}
+
 TEST_F(BanTableTest, ASharedTableKnowsWhatIsUnheard) {
     EXPECT_TRUE(table_->allow(one_, 1000));
     EXPECT_TRUE(table_->unheard(10, 1000).empty()) << "not shared yet";

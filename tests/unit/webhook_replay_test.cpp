@@ -142,6 +142,25 @@ TEST(ReplayTable, IsTakenOverByATableOfAnotherSize) {
     EXPECT_EQ(large->reserve(key(200), 10, kLeaseMs).answer, Reserved::forward);
 }
 
+// What another program left is believed only as far as it fits.
+TEST(ReplayTable, IsRecognisedInMemory) {
+    std::vector<std::uint64_t> memory(4096);
+    const std::span<const std::byte> bytes = std::as_bytes(std::span(memory));
+    ReplayTable* table = ReplayTable::create(memory.data(), bytes.size());
+    const Reservation r = table->reserve(key(1), 0, kLeaseMs);
+    table->commit(key(1), r.token, 0, kTtlMs);
+    const ReplayTable* seen = ReplayTable::look(bytes);
+    ASSERT_NE(seen, nullptr);
+    Table other(16 * 1024);
+    other->adopt(*seen, 10);
+    EXPECT_EQ(other->reserve(key(1), 10, kLeaseMs).answer, Reserved::duplicate);
+    EXPECT_EQ(ReplayTable::look(bytes.first(bytes.size() / 2)), nullptr) << "entries are missing";
+    EXPECT_EQ(ReplayTable::look(bytes.first(16)), nullptr);
+    EXPECT_EQ(ReplayTable::look({}), nullptr);
+    std::fill(memory.begin(), memory.end(), ~std::uint64_t{0});
+    EXPECT_EQ(ReplayTable::look(bytes), nullptr);
+}
+
 // Random orders against the plainest possible model.
 TEST(ReplayTable, AgreesWithAModel) {
     struct Known {
