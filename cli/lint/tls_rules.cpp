@@ -85,13 +85,16 @@ void session_tickets(const Place& place, Report& report) {
     const Directive* policy = inherited(inside, "sallyport_tls_policy");
     const bool managed = policy != nullptr && policy->arg(0) != "off";
     const bool off = tickets != nullptr && tickets->arg(0) == "off";
-    if (!off && !managed && inherited(inside, "ssl_session_ticket_key") == nullptr) {
+    if (!off && !managed && inherited(inside, "ssl_session_ticket_key") == nullptr &&
+        inherited(inside, "sallyport_tls_tickets") == nullptr) {
         report.add(tickets != nullptr ? *tickets : *find_in(server, "listen"));
     }
 }
 
 void early_data(const Place& place, Report& report) {
-    if (place.directive->name == "ssl_early_data" && place.directive->arg(0) == "on") {
+    const Directive* judged = inherited(place, "sallyport_early_data");
+    if (place.directive->name == "ssl_early_data" && place.directive->arg(0) == "on" &&
+        (judged == nullptr || judged->arg(0) == "off")) {
         report.add(*place.directive);
     }
 }
@@ -108,6 +111,10 @@ void misdirected(const Place& place, Report& report) {
     if (directive.name == "ssl_reject_handshake" && directive.arg(0) == "on" &&
         place.parent() != nullptr) {
         const Directive* answer = find_in(*place.parent(), "return");
+        const Directive* strict = inherited(place, "sallyport_strict_sni_host");
+        if (strict != nullptr && strict->arg(0) == "on") {
+            return;
+        }
         if (answer == nullptr || (answer->arg(0) != "421" && answer->arg(0) != "444")) {
             report.add(directive);
         }
@@ -132,17 +139,19 @@ constexpr Rule kRules[] = {
      "sallyport_tls_policy intermediate, or Mozilla's list", weak_ciphers},
     {"ssl_session_tickets", Severity::warning,
      "nginx before 1.23.2 never renews its ticket key: who steals it reads all recorded sessions",
-     "ssl_session_tickets off, or sallyport_tls_policy, or ssl_session_ticket_key files that are "
-     "rotated",
+     "ssl_session_tickets off, or sallyport_tls_policy, or sallyport_tls_tickets, which rotates "
+     "keys",
      session_tickets},
     {"ssl_early_data", Severity::warning, "0-RTT requests can be replayed by anybody",
-     "ssl_early_data off, or sallyport_tls_policy, which answers them 425", early_data},
+     "ssl_early_data off, or sallyport_early_data safe, which answers 425 to what may not be "
+     "repeated",
+     early_data},
     {"client_cert_unverified", Severity::warning,
      "optional_no_ca accepts certificates that nobody signed",
      "ssl_verify_client optional with ssl_client_certificate", client_certificate},
     {"misdirected_request", Severity::warning,
      "after a handshake for a known name a request for an unknown one lands in this server",
-     "add return 421", misdirected},
+     "add return 421, or sallyport_strict_sni_host on at http level", misdirected},
     {"compressed_secrets", Severity::warning,
      "compressing secrets beside what an attacker writes reveals them by length (BREACH)",
      "leave application/json out of gzip_types", compressed_secrets},

@@ -1,6 +1,7 @@
 // Each pitfall that can be exploited, exploited in real nginx; `sallyport check` names it, and
 // where it is mended the exploit fails and the check is content.
 #include "common/json.hpp"
+#include "tests/integration/check_names.hpp"
 #include "tests/integration/fixtures/certificates.hpp"
 #include "tests/integration/fixtures/http_client.hpp"
 #include "tests/integration/fixtures/nginx_server.hpp"
@@ -8,6 +9,8 @@
 #include "tests/integration/fixtures/temp_dir.hpp"
 
 #include <gtest/gtest.h>
+
+#include <set>
 
 namespace sallyport::test {
 namespace {
@@ -241,18 +244,6 @@ constexpr Exploit kExploits[] = {
      "/?h=127.0.0.1:%%PORT_UP%%", "", "up=/"},
 };
 
-bool check_names(const std::string& conf, const std::string& rule) {
-    const auto result = run_command(
-        {environment_or("SALLYPORT_CLI_BIN", SALLYPORT_CLI_BIN_DEFAULT), "check", "--json", conf});
-    const auto parsed = Json::parse(result.output);
-    EXPECT_TRUE(parsed.ok()) << result.output;
-    bool found = false;
-    (*parsed)["findings"].each_element(
-        [&](const Json& finding) { found = found || finding["rule"].text() == rule; });
-    EXPECT_EQ(result.exit_code, (*parsed)["findings"].size() == 0 ? 0 : 1);
-    return found;
-}
-
 std::string attack(const NginxServer& nginx, const Exploit& exploit) {
     std::string target = exploit.request;
     const std::string_view word = "%%PORT_UP%%";
@@ -387,6 +378,31 @@ CommandResult run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(),
                      environment_or("SALLYPORT_CLI_BIN", SALLYPORT_CLI_BIN_DEFAULT));
     return run_command(arguments);
+}
+
+// Every rule has its exploit, or docs/check.md says why there is none.
+TEST(Check, EveryRuleIsExploitedOrSaysWhyNot) {
+    std::set<std::string> shown = {// below, and in check_tls_test.cpp
+                                   "limit_key_forgeable", "weak_ssl_protocols",
+                                   "weak_ssl_ciphers",    "client_cert_unverified",
+                                   "misdirected_request", "ssl_early_data",
+                                   "ssl_session_tickets", "keepalive_requests"};
+    for (const Exploit& exploit : kExploits) {
+        shown.insert(exploit.rule);
+    }
+    const std::string page = read_file(SALLYPORT_CONF_D "/../docs/check.md");
+    const std::size_t beyond = page.find("Two rules are shown by their own tests alone");
+    ASSERT_NE(beyond, std::string::npos);
+    const auto parsed = Json::parse(run({"check", "--rules", "--json"}).output);
+    ASSERT_TRUE(parsed.ok());
+    std::size_t count = 0;
+    parsed->each_element([&](const Json& rule) {
+        const std::string id(rule["rule"].text());
+        ++count;
+        EXPECT_TRUE(shown.contains(id) || page.find("`" + id + "`", beyond) != std::string::npos)
+            << id;
+    });
+    EXPECT_GE(count, shown.size());
 }
 
 TEST(Check, ExitCodesAndForms) {

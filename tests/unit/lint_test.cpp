@@ -211,10 +211,18 @@ constexpr Row kRows[] = {
      "server { listen 443 ssl; ssl_session_tickets off; }"},
     {"ssl_session_tickets", "ssl_session_tickets on; server { listen 443 ssl; }",
      "sallyport_tls_policy intermediate; server { listen 443 ssl; }"},
+    {"ssl_session_tickets", "server { listen 443 ssl; }",
+     "sallyport_tls_tickets redis=main; server { listen 443 ssl; }"},
     {"ssl_early_data", "ssl_early_data on;", "ssl_early_data off;"},
+    {"ssl_early_data", "sallyport_early_data off; server { ssl_early_data on; }",
+     "sallyport_early_data safe; server { ssl_early_data on; }"},
     {"client_cert_unverified", "ssl_verify_client optional_no_ca;", "ssl_verify_client optional;"},
     {"misdirected_request", "server { ssl_reject_handshake on; }",
      "server { ssl_reject_handshake on; return 421; }"},
+    {"misdirected_request",
+     "sallyport_strict_sni_host on; server { sallyport_strict_sni_host off; ssl_reject_handshake "
+     "on; }",
+     "sallyport_strict_sni_host on; server { ssl_reject_handshake on; }"},
     {"compressed_secrets", "gzip_types application/json;", "gzip_types text/css;"},
 };
 
