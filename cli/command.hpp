@@ -78,6 +78,7 @@ class Command {
 void add_ban(const Command& program);
 void add_certs(const Command& program);
 void add_check(const Command& program);
+void add_decisions(const Command& program);
 void add_explain(const Command& program);
 void add_forward(const Command& program);
 void add_import(const Command& program);

@@ -100,6 +100,7 @@ void add_all(const Command& program) {
     add_secret(program);
     add_reason(program);
     add_token(program);
+    add_decisions(program);
     add_explain(program);
     add_check(program);
     add_list(program);

@@ -64,6 +64,10 @@ void regex_over_prefix(const Place& place, Report& report) {
         guards(directive)) {
         return;
     }
+    const Directive* answer = find_in(directive, "return");
+    if (answer != nullptr && answer->arg(0).starts_with('4')) {
+        return;  // a refusal guards as well
+    }
     const auto& siblings = place.parent()->block;
     if (std::any_of(siblings.begin(), siblings.end(), [](const Directive& one) {
             return one.name == "location" && one.args.size() == 1 && !prefix_path(one).empty() &&

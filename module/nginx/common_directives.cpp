@@ -7,7 +7,7 @@ namespace {
 
 constexpr Directive kDirectives[] = {
     {"sallyport_mode", kEverywhere | NGX_CONF_TAKE1, set_mode<LocationConf>},
-    {"sallyport_decision_log", kEverywhere | NGX_CONF_TAKE12, set_decision_log},
+    {"sallyport_decision_log", kEverywhere | NGX_CONF_TAKE123, set_decision_log},
 };
 
 // The finding that variables show: the enforced one, else the last that was only reported.

@@ -1,5 +1,6 @@
 #include "module/nginx/decision_log.hpp"
 
+#include "module/nginx/decision_chain.hpp"
 #include "module/nginx/redact.hpp"
 #include "module/nginx/str.hpp"
 
@@ -120,6 +121,31 @@ void write_request(JsonLine& json, Request& request) {
     }
 }
 
+// All who write one file write one chain.
+Status take_chain(DirectiveCall& call, DecisionLog& log) {
+    auto& main = *static_cast<MainConf*>(call.main);
+    for (const DecisionLog* other : main.decision_logs) {
+        if (other->file != log.file) {
+            continue;
+        }
+        if (other->chain_key != log.chain_key) {
+            return Error{"\"" + std::string(call.arg(0)) +
+                         "\" is written with another chain= elsewhere; write the same everywhere"};
+        }
+        log.chain = other->chain;
+        return Done{};
+    }
+    if (!log.chain_key.empty()) {
+        const auto chain = DecisionChain::make(call.cf, view(log.file->name), log.chain_key);
+        if (!chain) {
+            return chain.error();
+        }
+        log.chain = *chain;
+    }
+    main.decision_logs.push_back(&log);
+    return Done{};
+}
+
 }  // namespace
 
 Status set_decision_log(DirectiveCall& call) {
@@ -135,17 +161,28 @@ Status set_decision_log(DirectiveCall& call) {
         return Done{};
     }
     auto* log = pool_new<DecisionLog>(call.cf->pool);
-    if (call.size() > 1) {
-        if (call.arg(1) != "all" && call.arg(1) != "refused") {
-            return Error{"unknown parameter \"" + std::string(call.arg(1)) +
-                         "\"; write all or refused"};
+    bool chosen = false;
+    for (std::size_t i = 1; i < call.size(); ++i) {
+        const std::string_view word = call.arg(i);
+        const auto key = option(word, "chain");
+        if (key && !key->empty() && log->chain_key.empty()) {
+            log->chain_key = *key;
+        } else if (!chosen && (word == "all" || word == "refused")) {
+            chosen = true;
+            log->refused_only = word == "refused";
+        } else {
+            return Error{"unknown parameter \"" + std::string(word) +
+                         "\"; write all or refused, and chain=FILE, each once"};
         }
-        log->refused_only = call.arg(1) == "refused";
     }
     ngx_str_t path = copy(call.cf->pool, call.arg(0));
     log->file = ngx_conf_open_file(call.cf->cycle, &path);
     if (log->file == nullptr) {
         return Error{"\"" + std::string(call.arg(0)) + "\" cannot be opened"};
+    }
+    const Status chained = take_chain(call, *log);
+    if (!chained) {
+        return chained;
     }
     location->decision_log = log;
     return Done{};
@@ -178,11 +215,16 @@ void write_decision_line(const DecisionLog& log, Request& request) {
         }
         json.close_list();
     }
+    if (log.file->fd == NGX_INVALID_FILE) {
+        return;
+    }
+    if (log.chain != nullptr) {
+        log.chain->write(log.file->fd, json.line());
+        return;
+    }
     json.close();
     json.line().push_back('\n');
-    if (log.file->fd != NGX_INVALID_FILE) {
-        (void)ngx_write_fd(log.file->fd, json.line().data(), json.line().size());
-    }
+    (void)ngx_write_fd(log.file->fd, json.line().data(), json.line().size());
 }
 
 }  // namespace sallyport::ngx

@@ -1,13 +1,9 @@
 // A feature as data: everything module.cpp needs to assemble it, and nothing nginx calls directly.
 //
-// Each <name>_glue.cpp defines one `const Feature`. module.cpp lists them in the order in which they
-// are asked. Hooks may throw: they run inside the exception wall, where a failure refuses the request.
+// Each <name>_glue.cpp defines one `const Feature`. module.cpp lists them in the order in which
+// they are asked. Hooks may throw: they run inside the exception wall, where a failure refuses the
+// request.
 #pragma once
-
-#include <cstdint>
-#include <initializer_list>
-#include <span>
-#include <string_view>
 
 #include "common/result.hpp"
 #include "module/nginx/control.hpp"
@@ -15,20 +11,26 @@
 #include "module/nginx/request.hpp"
 #include "module/policy/metrics.hpp"
 
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+
 namespace sallyport::ngx {
 
 // What a hook of an enforcing phase says.
 struct HookResult {
     enum class Kind : std::uint8_t {
-        pass,     // nothing to say: ask the next feature
-        decided,  // `decision` under `mode`, because of `rule`
-        suspend,  // the feature has taken the request on and calls `resume` later
-        finished, // the feature has finalized the request itself; the request must not be touched
+        pass,      // nothing to say: ask the next feature
+        decided,   // `decision` under `mode`, because of `rule`
+        suspend,   // the feature has taken the request on and calls `resume` later
+        finished,  // the feature has finalized the request itself; the request must not be touched
     };
     Kind kind = Kind::pass;
     policy::Mode mode = policy::Mode::enforce;
     policy::Decision decision{};
-    std::string_view rule{};  // the name of the limit, list or profile; lives as long as the request
+    std::string_view
+        rule{};  // the name of the limit, list or profile; lives as long as the request
 
     static HookResult pass() { return {}; }
     static HookResult suspend() { return {.kind = Kind::suspend}; }
@@ -73,7 +75,8 @@ struct Feature {
     Status (*init_process)(ngx_cycle_t* cycle, void* main) = nullptr;
     void (*exit_process)(ngx_cycle_t* cycle, void* main) = nullptr;
 
-    // True when `location` makes this feature act; decides whether the hooks below are asked at all.
+    // True when `location` makes this feature act; decides whether the hooks below are asked at
+    // all.
     bool (*active)(const void* location) = nullptr;
 
     // Server level, before `rewrite` and `return` can answer. `location` is the server's.
@@ -84,15 +87,16 @@ struct Feature {
     HookResult (*preaccess)(Request&, const void* location) = nullptr;
     // Every response of an active location, refusals and nginx's own errors included.
     void (*header_filter)(Request&, const void* location) = nullptr;
-    // Request body buffers as they arrive, before anything is stored. Errors refuse the request with
-    // the HTTP status returned; 0 goes on.
+    // Request body buffers as they arrive, before anything is stored. Errors refuse the request
+    // with the HTTP status returned; 0 goes on.
     int (*request_body_filter)(Request&, const void* location, ngx_chain_t* in) = nullptr;
     // The log phase of the main request; runs once, whatever the outcome.
     void (*log)(Request&, const void* location) = nullptr;
 
     // What the hook of that stage would say about a request that nobody sent: nothing is counted,
-    // reserved, read or sent, and the request's connection is not a real one. `facts` is a JSON array
-    // for what an operator wants to know beside the decision. Null: the feature is not explained.
+    // reserved, read or sent, and the request's connection is not a real one. `facts` is a JSON
+    // array for what an operator wants to know beside the decision. Null: the feature is not
+    // explained.
     HookResult (*explain)(Request&, const void* location, Stage, Json& facts) = nullptr;
 
     // What the control location (sallyport_control) serves of this feature; `main` may be null.
@@ -108,8 +112,8 @@ struct Feature {
 void* feature_main(ngx_conf_t* cf, FeatureId id);
 // The same for a running worker.
 void* feature_main(ngx_cycle_t* cycle, FeatureId id);
-// While explain hooks run: the feature's main configuration (null when it has none), and the body that
-// the operator described (none: the body is not known).
+// While explain hooks run: the feature's main configuration (null when it has none), and the body
+// that the operator described (none: the body is not known).
 void* explained_main(FeatureId id);
 std::optional<std::string_view> explained_body();
 // The feature's configuration of the location that a request is in.
@@ -133,6 +137,7 @@ extern const Feature kIpList;
 extern const Feature kRateLimit;
 extern const Feature kRedact;
 extern const Feature kRedis;
+extern const Feature kRequestRules;
 extern const Feature kSecurityHeaders;
 extern const Feature kTlsPolicy;
 extern const Feature kWebhook;

@@ -19,7 +19,8 @@ constexpr std::array<const Feature*, kFeatureCount> kFeatures = {
     &kRedact,  // before anything could write a line about the request
     &kClientAddress, &kHttps,     &kTlsPolicy,    &kIpList,          &kBan,
     &kBodyLimit,     &kRateLimit,
-    &kCors,  // answers preflights, which carry no credentials
+    &kCors,          // answers preflights, which carry no credentials
+    &kRequestRules,  // a preflight has the method that CORS asks about
     &kAuth,          &kWebhook,   &kWebhookSpool, &kSecurityHeaders, &kGatewayVerdict,
     &kControl,
 };

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace sallyport::ngx {
 
@@ -16,6 +17,7 @@ struct MainConf {
     std::array<void*, kFeatureCount> slots{};
     bool used = false;       // a directive of ours appeared: without one nothing is registered
     FeatureMask active = 0;  // features that act in some location
+    std::vector<const DecisionLog*> decision_logs;
 };
 
 struct LocationConf {

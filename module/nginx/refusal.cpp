@@ -21,6 +21,8 @@ std::string_view title_of(std::uint16_t status) {
             return "Unauthorized";
         case 403:
             return "Forbidden";
+        case 405:
+            return "Method Not Allowed";
         case 409:
             return "Conflict";
         case 411:
@@ -102,9 +104,8 @@ ngx_int_t refuse(Request& request, const policy::Decision& decision) {
     ngx_str_t type = ngx_string("application/problem+json");
     // For a redirect nginx takes the text for its target.
     const bool redirect = status >= 300 && status < 400;
-    const std::string_view text =
-        redirect ? request.state().redirect_target
-                 : keep(r, body_of(decision, request.state().violated));
+    const std::string_view text = redirect ? request.state().redirect_target
+                                           : keep(r, body_of(decision, request.state().violated));
     ngx_http_complex_value_t body{};
     body.value = borrow(text);
     if (text.empty()) {

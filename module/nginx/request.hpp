@@ -31,6 +31,7 @@ enum class FeatureId : std::uint8_t {
     body_limit,
     rate_limit,
     cors,
+    request_rules,
     auth,
     webhook,
     webhook_spool,

@@ -48,6 +48,8 @@ enum class Mode : std::uint8_t { off, report, enforce };
     X(https_credential_exposed, "a credential came over plain HTTP; it must be replaced") \
     X(misdirected, "the handshake and the request name different servers") \
     X(early_data_refused, "early data may be a replay; send it after the handshake") \
+    X(request_malformed, "the request is written in a way that servers read differently") \
+    X(method_not_allowed, "this place does not have the method; Allow says which it has") \
     X(body_too_large, "the body exceeds sallyport_body_limit") \
     X(rate_limited, "a limit is used up; Retry-After says when to come back") \
     X(rate_limit_store_unavailable, "the limit's store did not answer") \

@@ -1,15 +1,14 @@
 // OWASP ASVS 5.0 and API Security Top 10 (2023): each requirement that a gateway can meet by itself
 // is one row here, named by its id, and one request (or a small loop) against a hardened gateway.
-// What only the application can meet (sessions, passwords, tenants) is not here.
+// What only the application can meet (sessions, passwords, tenants) is not here; what a request may
+// look like, the log's chain, inventory and posture are in asvs_edge_test.cpp.
 #include "common/crypto.hpp"
-#include "tests/integration/asvs_gateway.hpp"
+#include "tests/integration/asvs_rows.hpp"
 #include "tests/integration/fixtures/certificates.hpp"
 #include "tests/integration/fixtures/process.hpp"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cctype>
 #include <ctime>
 
 namespace sallyport::test {
@@ -19,10 +18,6 @@ std::string only(const HttpResponse& response, const char* name) {
     const auto values = response.header_all(name);
     EXPECT_EQ(values.size(), 1u) << name << " of a " << response.status;
     return values.empty() ? "" : values[0];
-}
-
-bool has(std::string_view text, std::string_view piece) {
-    return text.find(piece) != std::string_view::npos;
 }
 
 void hsts(Gateway& g) {
@@ -92,6 +87,10 @@ void forged_by_a_page(Gateway& g) {
     EXPECT_TRUE(has(forged.body, "cors_origin_denied"));
     EXPECT_EQ(g.upstream.request_count(), 0u) << "no change of state";
     EXPECT_EQ(g.ask("/pages-only/", {{"Origin", kApp}}, "POST", "x=1").status, 200);
+    g.upstream.clear();
+    EXPECT_EQ(g.ask("/writes/").status, 405) << "a link changes nothing";
+    EXPECT_EQ(g.ask("/writes/").header("Allow"), "POST");
+    EXPECT_EQ(g.upstream.request_count(), 0u);
 }
 
 void content_of_users(Gateway& g) {
@@ -139,15 +138,6 @@ void forwarded_fields(Gateway& g) {
     }
     g.ask("/denied/", forged, "GET", std::nullopt, "127.0.0.9");
     EXPECT_EQ(g.decision("ip_denied")["client"].text(), "127.0.0.9") << "audit and limiter agree";
-}
-
-void methods(Gateway& g) {
-    EXPECT_EQ(g.ask("/", {}, "TRACE").status, 405);
-    EXPECT_EQ(
-        raw_exchange(g.nginx.port("PORT_INNER"), "CONNECT localhost:1 HTTP/1.1\r\nHost: h\r\n\r\n")
-            .substr(0, 12),
-        "HTTP/1.1 400");
-    EXPECT_EQ(g.upstream.request_count(), 0u);
 }
 
 void smuggling(Gateway& g) {
@@ -331,6 +321,10 @@ void stores_are_verified(Gateway& g) {
 
 void discloses_nothing(Gateway& g) {
     EXPECT_EQ(g.ask("/", {}, "TRACE").status, 405);
+    for (const char* path : {"/metrics", "/stub_status", "/.git/HEAD", "/openapi.json"}) {
+        EXPECT_EQ(g.ask(path).status, 404) << path;
+    }
+    EXPECT_EQ(g.upstream.request_count(), 0u);
     for (const auto& response : g.one_of_each()) {
         EXPECT_EQ(response.header("X-Powered-By"), std::nullopt) << response.status;
         for (const char* piece : {"nginx/", "engine/", "Express"}) {
@@ -374,24 +368,6 @@ void audit(Gateway& g) {
     }
 }
 
-void log_injection(Gateway& g) {
-    const std::string hostile = "x\",\"verdict\":\"allow\"} {\"a\":\"\\u000a";
-    g.ask("/denied/%0d%0a%1b[31m%22,%22verdict%22:%22allow",
-          {{"User-Agent", hostile}, {"X-Forwarded-For", hostile}});
-    EXPECT_EQ(g.decision("ip_denied")["verdict"].text(), "deny");
-    const std::string log = g.nginx.dir().read("decisions.log");
-    std::size_t lines = 0;
-    for_each_split(log, '\n', [&](std::string_view line) {
-        if (!line.empty()) {
-            ++lines;
-            EXPECT_TRUE(Json::parse(line).ok()) << line;
-            EXPECT_TRUE(
-                std::none_of(line.begin(), line.end(), [](unsigned char c) { return c < ' '; }));
-        }
-    });
-    EXPECT_EQ(lines, 1u) << log;
-}
-
 void fails_closed(Gateway& g) {
     EXPECT_EQ(g.ask("/closed/").status, 503)
         << "the limiter's store is gone, and on_store_error=deny";
@@ -408,16 +384,6 @@ void fails_closed(Gateway& g) {
     EXPECT_EQ(g.upstream.request_count(), 0u);
 }
 
-struct Row {
-    int number;      // of the checklist
-    const char* id;  // ASVS 5.0.0, API Security Top 10 2023
-    const char* what;
-    void (*check)(Gateway&);
-};
-void PrintTo(const Row& row, std::ostream* out) {
-    *out << row.number << " " << row.id << ": " << row.what;
-}
-
 constexpr Row kRows[] = {
     {1, "V3.4.1", "HSTS on every response over TLS, and on no other", hsts},
     {2, "V3.4.2", "allowed origins alone may read", allowed_origins},
@@ -431,7 +397,6 @@ constexpr Row kRows[] = {
     {12, "V4.1.1", "every body has a content type", content_types},
     {13, "V4.1.2", "only pages are redirected to https", only_pages_are_redirected},
     {14, "V4.1.3_V15.3.4", "nobody sets a proxy's fields", forwarded_fields},
-    {15, "V4.1.4", "methods that nobody needs", methods},
     {16, "V4.2.1_API8", "no second request in a body", smuggling},
     {18, "V4.4.1", "handshakes of WebSockets know their origin", websocket_origin},
     {21, "V2.4.1_API4_API6", "limits by client and for all", anti_automation},
@@ -446,22 +411,14 @@ constexpr Row kRows[] = {
     {42, "V13.4.4", "TRACE is off and versions are nobody's business", discloses_nothing},
     {43, "V13.4.3", "no listing, no way out of a folder", traversal},
     {44, "V16.3.1", "every refusal is recorded: who, what, when, where", audit},
-    {45, "V16.4.1", "one request, one line", log_injection},
     {46, "V16.5.1", "faults tell nothing and open nothing", fails_closed},
 };
 
-class Asvs : public testing::TestWithParam<Row> {};
 TEST_P(Asvs, Holds) {
     Gateway gateway;
     GetParam().check(gateway);
 }
-
-std::string name_of(const testing::TestParamInfo<Row>& info) {
-    std::string name = "Row" + std::to_string(info.param.number) + "_" + info.param.id;
-    std::replace(name.begin(), name.end(), '.', '_');
-    return name;
-}
-INSTANTIATE_TEST_SUITE_P(Checklist, Asvs, testing::ValuesIn(kRows), name_of);
+INSTANTIATE_TEST_SUITE_P(Checklist, Asvs, testing::ValuesIn(kRows), row_name);
 
 }  // namespace
 }  // namespace sallyport::test

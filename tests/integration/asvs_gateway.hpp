@@ -27,8 +27,9 @@ inline constexpr std::string_view kCanary = "canary-5f1e0c77";
 inline constexpr std::string_view kGateway = R"(
     log_format safe '$sallyport_client_ip "$sallyport_request" $status "$sallyport_referer"';
     access_log %%DIR%%/safe.log safe;
-    sallyport_decision_log %%DIR%%/decisions.log refused;
+    sallyport_decision_log %%DIR%%/decisions.log refused chain=chain.key;
     sallyport_redact on;
+    sallyport_methods GET POST;
     sallyport_trust_proxy 127.0.0.50;
     sallyport_headers api;
     sallyport_cors origins=https://app.example.com credentials;
@@ -69,6 +70,10 @@ inline constexpr std::string_view kGateway = R"(
         location /user-content/ { sallyport_headers sandbox; proxy_pass http://backend; }
         location /pages-only/ { sallyport_cors origins=https://app.example.com unmatched=deny; proxy_pass http://backend; }
         location /admin/ { sallyport_tls_policy intermediate client_cert=required; proxy_pass http://backend; }
+        location /reports/ { sallyport_methods GET; proxy_pass http://backend; }
+        location /writes/ { sallyport_methods POST; proxy_pass http://backend; }
+        location ~ ^/(metrics|stub_status|openapi\.json)$ { return 404; }
+        location ~ /\.(?!well-known) { return 404; }
         location /files/ { alias %%DIR%%/files/; }
         location = /sign-in { proxy_pass http://backend; }
     }
@@ -84,6 +89,16 @@ inline constexpr std::string_view kGateway = R"(
         listen 127.0.0.1:%%PORT%%;
         server_name localhost;
         sallyport_https redirect;
+        location / { proxy_pass http://backend; }
+    }
+    server {
+        listen 127.0.0.1:%%PORT_CONTROL%%;
+        location /metrics { sallyport_control; }
+    }
+    server {
+        listen 127.0.0.1:%%PORT_H2%% http2;
+        keepalive_timeout 100ms;
+        sallyport_strict_requests http2 path semicolons;
         location / { proxy_pass http://backend; }
     }
     server {
@@ -103,6 +118,7 @@ class Gateway {
                                 " app\n"},
                            {"keys.json", key_set()},
                            {"verdict.key", "0123456789abcdef0123456789abcdef"},
+                           {"chain.key", "fedcba9876543210fedcba9876543210"},
                            {"files/public.txt", "public"}},
                  .expected_log_lines = {}}) {}
 

@@ -27,6 +27,7 @@ constexpr std::string_view kConf = R"(
         location / { return 200 in; }
         location /scanned/ { return 404; }
         location /401 { return 401; }
+        location /read/ { sallyport_methods GET; empty_gif; }
         location /token/ { sallyport_auth token file=tokens.key; empty_gif; }
         location /basic/ { sallyport_auth basic file=users.key; empty_gif; }
         location /pages/ { sallyport_cors origins=https://app.example.com; sallyport_auth token file=tokens.key; empty_gif; }
@@ -198,6 +199,13 @@ TEST_F(ExplainFeatures, DeliveriesAreNeitherReservedNorKept) {
         EXPECT_EQ(spool["kept_when_the_upstream_answers"].size(), 4u);
         EXPECT_TRUE(facts(answer, "gateway_verdict", "counting").at(0)["signs"].is_true());
     }
+}
+
+TEST_F(ExplainFeatures, Methods) {
+    const Json refused = ask("/read/", "203.0.113.1", {}, "POST");
+    EXPECT_EQ(refused["decision"]["reason"].text(), "method_not_allowed");
+    EXPECT_EQ(facts(refused, "request_rules", "location").at(0)["methods"].text(), "GET, HEAD");
+    EXPECT_EQ(ask("/read/", "203.0.113.1")["verdict"].text(), "allow");
 }
 
 TEST_F(ExplainFeatures, BodiesAndPlainHttp) {

@@ -28,7 +28,7 @@ constexpr const char* kList = "{ips}blocked";
 
 struct Node {
     explicit Node(const std::string& redis)
-        : nginx(kConf, {.variables = {{"REDIS", redis}}, .workers = 2}) {}
+        : nginx(kConf, {.variables = {{"REDIS", redis}}}) {}
 
     int status(const char* from, const char* path = "/") {
         return send({.url = nginx.url(path), .local_address = from}).status;
@@ -103,6 +103,9 @@ TEST(SharedTopology, BansAndListsFollowANewMaster) {
                std::string::npos;
     }));
     write_list(redis.server(1), "127.0.0.87\n", "2");
+    // What one alone bans, the other hears of once both have found the new master.
+    a.fail("127.0.0.89", 4);
+    ASSERT_TRUE(b.comes_to("127.0.0.89", 403)) << b.nginx.error_log();
     a.fail("127.0.0.88", 2);
     b.fail("127.0.0.88", 2);
     for (Node* node : {&a, &b}) {

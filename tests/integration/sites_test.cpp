@@ -3,6 +3,7 @@
 #include "tests/integration/fixtures/http_client.hpp"
 #include "tests/integration/fixtures/nginx_server.hpp"
 #include "tests/integration/fixtures/upstream.hpp"
+#include "tests/integration/site_conf.hpp"
 #include "tests/integration/webhook_signing.hpp"
 
 #include <gtest/gtest.h>
@@ -14,26 +15,7 @@
 namespace sallyport::test {
 namespace {
 
-constexpr const char* kSecrets[] = {"github",
-                                    "stripe",
-                                    "slack",
-                                    "shopify",
-                                    "typeform",
-                                    "twilio",
-                                    "shelly",
-                                    "n8n-webhooks",
-                                    "activepieces-webhooks",
-                                    "automatisch-webhooks",
-                                    "node-red-hooks"};
 constexpr const char* kStranger = "127.0.0.66";
-
-void replace_all(std::string& text, std::string_view from, std::string_view to) {
-    ASSERT_NE(text.find(from), std::string::npos) << from;
-    for (std::size_t at = text.find(from); at != std::string::npos;
-         at = text.find(from, at + to.size())) {
-        text.replace(at, from.size(), to);
-    }
-}
 
 struct Site {
     const char* name;
@@ -52,8 +34,6 @@ std::ostream& operator<<(std::ostream& out, const Site& site) {
     return out << site.name;
 }
 
-const std::string kShared = "a secret of the operator's own, long";
-
 const Site kSites[] = {
     {"n8n",
      "n8n.example.com",
@@ -61,7 +41,7 @@ const Site kSites[] = {
      "/webhook/github",
      "X-Hub-Signature-256",
      "/webhook/orders/new",
-     {"X-Webhook-Secret", kShared},
+     {"X-Webhook-Secret", kSharedSecret},
      {"/", "/rest/push?sessionId=x", "/api/v1/workflows", "/webhook-test/github", "/metrics",
       "/form-test/x", "/mcp/x"},
      {"/webhook-waiting/17", "/form/survey"},
@@ -72,18 +52,19 @@ const Site kSites[] = {
      "/api/v1/webhooks/GitHubFlowId00000000/sync",
      "X-Hub-Signature-256",
      "/api/v1/webhooks/AnotherFlowId0000000/sync",
-     {"X-Webhook-Secret", kShared},
+     {"X-Webhook-Secret", kSharedSecret},
      {"/", "/api/v1/flows", "/api/socket.io/?EIO=4", "/api/v1/webhooks/GitHubFlowId00000000/test",
       "/api/v1/webhooks/AnotherFlowId0000000/draft/sync"},
      {"/api/v1/flow-runs/r1/requests/q1"},
-     {"/api/v1/app-events/square"}},
+     {"/api/v1/app-events/square", "/api/v2/flows", "/v2/flows", "/api/V3", "/API/v0/flows",
+      "/api/v11/flows"}},
     {"automatisch",
      "automatisch.example.com",
      "127.0.0.1:3000",
      "",
      "",
      "/webhooks/flows/00000000-0000-4000-8000-0000000000ff",
-     {"X-Webhook-Secret", kShared},
+     {"X-Webhook-Secret", kSharedSecret},
      {"/", "/api/v1/flows", "/admin/queues"},
      {},
      {}},
@@ -93,7 +74,7 @@ const Site kSites[] = {
      "/hooks/github",
      "X-Hub-Signature-256",
      "/hooks/sensors",
-     {"Authorization", "Bearer " + kShared},
+     {"Authorization", "Bearer " + kSharedSecret},
      {"/admin/", "/admin/comms", "/dashboard/page1", "/ui"},
      {},
      {"/", "/flows"}},
@@ -101,37 +82,10 @@ const Site kSites[] = {
 
 class Sites : public testing::TestWithParam<Site> {
   protected:
-    Sites() : nginx_(conf(), options()) {}
+    Sites()
+        : nginx_(site_conf(GetParam().name, GetParam().host, GetParam().upstream),
+                 site_options(upstream_.address())) {}
 
-    std::string conf() {
-        const Site& site = GetParam();
-        std::string text =
-            read_file(std::string(SALLYPORT_CONF_D) + "/sites/" + site.name + ".conf");
-        replace_all(text, "listen 443 ssl;", "listen 127.0.0.1:%%PORT_TLS%% ssl;");
-        replace_all(text, std::string("/etc/sallyport/tls/") + site.host + ".pem", "%%CERT%%");
-        replace_all(text, std::string("/etc/sallyport/tls/") + site.host + ".key", "%%KEY%%");
-        replace_all(text, site.upstream, "%%UPSTREAM%%");
-        for (const char* secret : kSecrets) {
-            const std::string path = std::string("/etc/sallyport/secrets/") + secret + ";";
-            if (text.find(path) != std::string::npos) {
-                replace_all(text, path, std::string("%%DIR%%/") + secret + ".key;");
-            }
-        }
-        return "include webhook.conf;\nsallyport_ip_list office 127.0.0.1;\n" + text;
-    }
-    NginxOptions options() {
-        NginxOptions out;
-        out.variables = {{"UPSTREAM", upstream_.address()}};
-        out.files["webhook.conf"] = read_file(std::string(SALLYPORT_CONF_D) + "/webhook.conf");
-        for (const char* secret : kSecrets) {
-            const bool shared = std::string_view(secret).find('-') != std::string_view::npos;
-            out.files[std::string(secret) + ".key"] = shared ? kShared
-                                                      : secret == std::string_view("shelly")
-                                                          ? "shelly:" + kShared
-                                                          : std::string(kWebhookSecret);
-        }
-        return out;
-    }
     HttpResponse ask(const std::string& path, HeaderList headers = {}, const std::string& body = "",
                      const char* from = kStranger) {
         HttpRequest request;

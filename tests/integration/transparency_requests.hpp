@@ -42,6 +42,7 @@ inline void add_everywhere(Requests& out) {
                              "/hook/x",
                              "/%2e%2e/x",
                              "/a%00b",
+                             "/a%2fb",
                              "//a.txt",
                              "/x/../a.txt",
                              "/A.TXT",

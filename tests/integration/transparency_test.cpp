@@ -38,6 +38,8 @@ constexpr std::string_view kRequestRules = R"(
     sallyport_csp default-src 'self' nonce;
     sallyport_ban often on=401,403,404 after=1 within=1h for=1h;
     sallyport_body_limit default=4;
+    sallyport_methods POST;
+    sallyport_strict_requests http2 path semicolons;
     sallyport_limit once rate=1r/h burst=1;
     sallyport_rate_limit once;
     sallyport_rate_limit_headers draft-11 legacy;
@@ -307,8 +309,9 @@ TEST_F(Transparency, ReportModeChangesNothingButTheDecisionLog) {
     reasons.merge(reasons_of(some));
     for (const char* reason :
          {"https_redirected", "https_required", "https_credential_exposed", "tls_version_too_old",
-          "misdirected", "ip_denied", "banned", "rate_limited", "body_too_large", "auth_missing",
-          "auth_invalid", "cors_preflight", "cors_origin_denied", "webhook_signature_missing"}) {
+          "misdirected", "ip_denied", "banned", "rate_limited", "body_too_large",
+          "method_not_allowed", "request_malformed", "auth_missing", "auth_invalid",
+          "cors_preflight", "cors_origin_denied", "webhook_signature_missing"}) {
         EXPECT_TRUE(reasons.contains(reason)) << reason;
     }
 }
@@ -347,6 +350,7 @@ TEST_F(Transparency, EachRuleInForceSurvivesEveryRequest) {
         {"sallyport_trust_proxy 127.0.0.1; sallyport_forwarded_header Forwarded;", 200},
         {"sallyport_headers helmet; sallyport_csp default-src 'self' nonce;", 200},
         {"sallyport_body_limit default=4;", 200},
+        {"sallyport_methods GET; sallyport_strict_requests http2 path semicolons;", 200},
         {"sallyport_limit many rate=100000r/s burst=1000; sallyport_rate_limit many; "
          "sallyport_rate_limit_headers draft-11 legacy;",
          200},
