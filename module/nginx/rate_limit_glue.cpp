@@ -78,7 +78,8 @@ struct Sorted {
 };
 
 void ask_about(Request& request, Sorted& sorted, const Limit& limit, const policy::KeyParts& key,
-               const policy::KeyHash& hash, const Asking& asking, std::uint32_t extra) {
+               const policy::KeyHash& hash, const Asking& asking, std::uint32_t extra,
+               std::uint32_t hold) {
     if (sorted.shared == nullptr) {
         sorted.shared = make_shared_set(request, sorted.room);
     }
@@ -92,6 +93,7 @@ void ask_about(Request& request, Sorted& sorted, const Limit& limit, const polic
                      .key = asked->key.text,
                      .units = std::int64_t{asking.ask.units},
                      .extra = extra,
+                     .hold = hold,
                      .reserve = asking.ask.reserve};
 }
 
@@ -113,7 +115,7 @@ void sort_limits(Request& request, const RateLimitLocation& location, RateLimitS
         if (limit->store == nullptr || limit->spec.leases()) {
             out.local.add(*limit, hash, asking);
         } else {
-            ask_about(request, out, *limit, key, hash, asking, 0);
+            ask_about(request, out, *limit, key, hash, asking, 0, 0);
         }
     }
 }
@@ -132,7 +134,7 @@ void ask_for_leases(Request& request, Sorted& sorted) {
         limit.key.collect(request, scratch, key);
         if (asks) {
             ask_about(request, sorted, limit, key, check.key,
-                      {check.terms, {check.units, check.reserve}}, check.want);
+                      {check.terms, {check.units, check.reserve}}, check.want, check.hold);
         } else if (RateLimitWorker::current != nullptr) {
             RateLimitWorker::current->renew({&limit, check.key, limit.text_of(key), check.terms},
                                             check.want);

@@ -63,6 +63,7 @@ void look_at_lease(LocalCheck& check, std::int64_t now_ns) {
     }
     const policy::LeaseLook seen = policy::look(entry, terms, check.units, now_ns);
     check.want = seen.want;
+    check.hold = seen.hold;
     check.measure.used = gcra.ahead(entry.tat_ns, now_ns);
     check.answer = seen.answer == policy::LeaseAnswer::admit    ? Answer::admits
                    : seen.answer == policy::LeaseAnswer::refuse ? Answer::refuses

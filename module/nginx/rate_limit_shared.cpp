@@ -100,15 +100,17 @@ bool learn(const SharedSet& shared, std::size_t i, bool admitted, std::int64_t n
     const policy::LeaseTerms terms = spec.lease_terms(*key.terms);
     const auto units =
         static_cast<std::uint32_t>(shared.reply->extra_ns[i] / terms.gcra.interval_ns);
+    const bool held = shared.checks[i].hold > 0;
     bool in_time = true;
     key.limit->zone_of()->with_entry<LeaseEntry>(key.hash, now_ns, [&](LeaseEntry& entry) {
         if (admitted) {
-            in_time = policy::granted(entry, terms, measure.used, units, shared.sent_ns, now_ns);
+            in_time =
+                policy::granted(entry, terms, measure.used, units, held, shared.sent_ns, now_ns);
         } else {
             policy::refused(entry, terms, measure.used, shared.sent_ns, now_ns);
         }
     });
-    if (in_time && units > 0 && RateLimitWorker::current != nullptr) {
+    if (in_time && units > 0 && !held && RateLimitWorker::current != nullptr) {
         RateLimitWorker::current->watch(key, shared.reply->server_us[i]);
     }
     return in_time;
@@ -214,7 +216,7 @@ HookResult ask_store(Request& request, RateLimitState& state, SharedSet& shared,
             shared.checks[i].known_ns =
                 known_ahead({limit.zone_of(), one.key.hash, 1, one.key.terms}, shared.sent_ns);
         }
-        if (shared.checks[i].extra > 0) {
+        if (shared.checks[i].extra > 0 || shared.checks[i].hold > 0) {
             limit.zone_of()->if_entry<LeaseEntry>(
                 one.key.hash, shared.sent_ns, [&](LeaseEntry& entry) {
                     policy::asked(entry, limit.spec.lease_terms(*one.key.terms), shared.sent_ns);

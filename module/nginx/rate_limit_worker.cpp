@@ -228,8 +228,8 @@ void RateLimitWorker::finished(RedisCall& call, const store::Reply* reply) {
                 }
                 const auto units =
                     static_cast<std::uint32_t>(answer->extra_ns[0] / terms.gcra.interval_ns);
-                fresh = policy::granted(entry, terms, answer->measures[0].used, units, one.sent_ns,
-                                        now_ns) &&
+                fresh = policy::granted(entry, terms, answer->measures[0].used, units, false,
+                                        one.sent_ns, now_ns) &&
                         units > 0;
             });
         if (fresh) {

@@ -125,7 +125,7 @@ void RateLimitZone::adopt_sets(std::span<const std::byte> sets, std::size_t coun
             for (LeaseEntry& entry : set.places) {
                 entry.units[0] = 0;
                 entry.units[1] = 0;
-                entry.asking = 0;
+                entry.flags = 0;
             }
         }
     }

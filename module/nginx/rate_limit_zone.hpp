@@ -149,6 +149,7 @@ struct LocalCheck {
     // Results.
     Answer answer = Answer::admits;
     std::uint32_t want = 0;     // units to lease from the store
+    std::uint32_t hold = 0;     // units to hold
     policy::Measure measure{};  // as the decision left it
 };
 

@@ -67,8 +67,10 @@ struct LimitSpec : LimitTerms {
     bool needs_zone() const {
         return is_local() || leases() || adapts() || on_store_error == OnStoreError::local;
     }
-    LeaseTerms lease_terms() const { return {gcra, lease_ttl_ns}; }
-    LeaseTerms lease_terms(const LimitTerms& terms) const { return {terms.gcra, lease_ttl_ns}; }
+    LeaseTerms lease_terms() const { return {gcra, lease_ttl_ns, kLeaseHoldNs}; }
+    LeaseTerms lease_terms(const LimitTerms& terms) const {
+        return {terms.gcra, lease_ttl_ns, kLeaseHoldNs};
+    }
 };
 
 // The most that can pass, in words: "at most 120 + 0.4 requests in any minute, any number of

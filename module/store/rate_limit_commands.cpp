@@ -47,11 +47,17 @@ void append_numbers(std::string& out, const Check& check) {
         check.terms == nullptr ? wire.limit.interval_ns : check.terms->gcra.interval_ns;
     const std::int64_t unit = rate ? interval_ns : 1;
     RespWriter writer(out);
-    writer.word(check.charge ? kChargeWords[kind] : kKindWords[kind])
+    const bool holds = check.hold > 0 && !wire.hold_word.empty();
+    writer
+        .word(holds          ? std::string_view(wire.hold_word)
+              : check.charge ? kChargeWords[kind]
+                             : kKindWords[kind])
         .word(check.units * unit)
         .word(most_of(check));
     if (rate) {
-        writer.word(check.reserve > 0 ? -check.reserve : std::int64_t{check.extra} * unit)
+        writer
+            .word(check.reserve > 0 ? -check.reserve
+                                    : std::int64_t{holds ? check.hold : check.extra} * unit)
             .word(unit)
             .word(check.known_ns);
         return;
@@ -141,7 +147,11 @@ LimitWire make_wire(const policy::LimitSpec& spec, bool cluster) {
     wire.kind = spec.kind;
     switch (spec.kind) {
         case policy::LimitKind::rate:
-            return make_wire(spec.name, spec.gcra, place);
+            wire = make_wire(spec.name, spec.gcra, place);
+            if (const std::int64_t hold_ns = spec.lease_terms().hold_ns; spec.leases()) {
+                wire.hold_word = "h" + std::to_string(hold_ns / 1'000'000);
+            }
+            return wire;
         case policy::LimitKind::window:
             wire.max = spec.window.max;
             wire.life_ms = spec.window.window_ns / 1'000'000;
@@ -172,8 +182,9 @@ void append_check(std::string& out, std::span<const Check> checks) {
         append_key(out, *check.wire, check.key);
     }
     for (const Check& check : checks) {
-        const bool plain = check.units == 1 && check.extra == 0 && check.known_ns == 0 &&
-                           check.terms == nullptr && check.reserve == 0 && !check.charge;
+        const bool plain = check.units == 1 && check.extra == 0 && check.hold == 0 &&
+                           check.known_ns == 0 && check.terms == nullptr && check.reserve == 0 &&
+                           !check.charge;
         if (plain && !check.wire->one.empty()) {
             out.append(check.wire->one);
         } else {

@@ -48,6 +48,7 @@ struct LimitWire {
     policy::Gcra limit;
     std::int64_t max = 0;      // ns or units: what one key may have in use
     std::int64_t life_ms = 0;  // window, or of a holder's word
+    std::string hold_word;     // what a check begins with that holds units; empty: none may
     std::string key_head;      // RESP length of a key, and the key up to its hash
     std::string key_tail;      // what follows the hash
     std::string one;      // the arguments for one unit and nothing beyond it; empty for concurrent
@@ -70,6 +71,7 @@ struct Check {
     policy::KeyText key{};
     std::int64_t units = 1;     // 0: a lease ahead of need; negative: a window gets units back
     std::uint32_t extra = 0;    // units to lease beyond; rates only, and not with a reserve
+    std::uint32_t hold = 0;     // units to hold beyond instead (policy/rate_lease.hpp)
     std::int64_t reserve = 0;   // see policy::Ask
     bool charge = false;        // takes what there is and never refuses; not for concurrent
     std::int64_t known_ns = 0;  // how far ahead the bucket was when last heard of

@@ -16,7 +16,8 @@ local credit = tonumber(ARGV[1]) - age
 if age < 0 or age > tonumber(ARGV[3]) * 1000000 or credit <= 0 then return {0} end
 if not redis.call('SET', KEYS[2], '', 'NX', 'PX', ARGV[3]) then return {0} end
 
-local s, ns = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) (%d+)$')
+-- What is held (the tail) stays as it is, and the key lives as long as that.
+local s, ns, tail = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) (%d+)(.*)$')
 if not s then return {0} end
 local ahead = (tonumber(s) - now_s) * NS + (tonumber(ns) - now_ns)
 credit = math.min(credit, ahead)
@@ -24,6 +25,8 @@ if credit <= 0 then return {0} end
 ahead = ahead - credit
 local at_ns = now_ns + ahead
 local at_s = math.floor(at_ns / NS)
-redis.call('SET', KEYS[1], string.format('%.0f %.0f', now_s + at_s, at_ns - at_s * NS),
-           'PX', math.ceil(ahead / 1000000) + 1)
+local life = math.ceil(ahead / 1000000) + 1
+if tail ~= '' then life = math.max(life, redis.call('PTTL', KEYS[1])) end
+redis.call('SET', KEYS[1],
+           string.format('%.0f %.0f', now_s + at_s, at_ns - at_s * NS) .. tail, 'PX', life)
 return {credit}

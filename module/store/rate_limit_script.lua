@@ -4,17 +4,20 @@
 -- ARGV           six words a limit: its kind and five numbers
 --   g            need, capacity, extra (negative: so much must be left after the need), unit (ns),
 --                known: how far ahead the asker last knew it (ns)
+--   h<ms>        the same; `extra` is to be held: kept out of the bucket for <ms>, then charged
 --   w            units (negative: some come back), max, window (ms), 0, units that must be left
 --   c            units, max, life of a holder's word (ms), holder's name, units that must be left
 --   G, W         the same as a charge: takes what there is of it and never refuses; negative: gives
 --                back
 -- returns        { 1 (passes) or 0 (refused), then three numbers a limit, as after this }
---   g            ns ahead of now, ns granted beyond the need, server time (us)
+--   g, h         ns ahead of now (with what is held), ns granted beyond the need, server time (us)
 --   w            units used, ms until the oldest leaves, 0
 --   c            units held, 0, 0
 --
 -- g: "<unix seconds> <nanoseconds>", the theoretical arrival time. Seconds and nanoseconds are kept
--- apart and costs and capacities stay below 2^53, so that every sum is exact in Lua's doubles.
+-- apart and costs and capacities stay below 2^53, so that every sum is exact in Lua's doubles. While
+-- something is held, " <ms> <period> <ns> <ns before>" follows (policy/rate_lease.hpp, Bucket): what
+-- was granted in that period of <ms>, and in the one before.
 -- w: "<last ms>:<count>;…", oldest first. c: a hash, holder's name to "<count> <expires ms>".
 -- The clock is the server's own, never a node's. An entry lives until it says what no entry says.
 
@@ -25,17 +28,65 @@ local now_s = tonumber(time[1])
 local now_ns = tonumber(time[2]) * 1000
 local now_ms = now_s * 1000 + math.floor(now_ns / 1000000)
 
+-- What was held too long ago is charged when its time was over. `ahead` may lie behind now here.
+local function settle(ahead, tail)
+    local ms, period, held, before = string.match(tail, '^ (%d+) (%d+) (%d+) (%d+)$')
+    if not ms then return ahead, {0, 0, 0, 0} end
+    ms, period, held, before = tonumber(ms), tonumber(period), tonumber(held), tonumber(before)
+    local function charged(at, units)
+        if units == 0 then return ahead end
+        return math.max(ahead, (at * ms - now_s * 1000) * 1000000 - now_ns) + units
+    end
+    local now = math.floor(now_ms / ms)
+    if now > period then
+        ahead = charged(period + 1, before)
+        before, held = held, 0
+        if now > period + 1 then
+            ahead = charged(period + 2, before)
+            before = 0
+        end
+        period = now
+    end
+    return ahead, {ms, period, held, before}
+end
+
 local function bucket(stored, capacity, known)
-    local ahead = 0
-    local s, ns = string.match(stored or '', '^(%d+) (%d+)$')
+    local ahead, hold = 0, {0, 0, 0, 0}
+    local s, ns, tail = string.match(stored or '', '^(%d+) (%d+)(.*)$')
     if s then
         ahead = (tonumber(s) - now_s) * NS + (tonumber(ns) - now_ns)
+        if tail ~= '' then ahead, hold = settle(ahead, tail) end
     end
     -- A server that has lost its data is told what the asker knows.
     if ahead < known then ahead = known end
     -- A limit that was larger, or a clock that was put back, can at most empty the bucket.
     if ahead < 0 then ahead = 0 elseif ahead > capacity then ahead = capacity end
-    return ahead
+    return ahead, hold
+end
+
+local function save(key, ahead, hold)
+    local ns = now_ns + ahead
+    local s = math.floor(ns / NS)
+    local text = string.format('%.0f %.0f', now_s + s, ns - s * NS)
+    local life = math.ceil(ahead / 1000000) + 1
+    local held = hold[3] + hold[4]
+    if held > 0 then
+        text = text .. string.format(' %.0f %.0f %.0f %.0f', hold[1], hold[2], hold[3], hold[4])
+        life = math.max(life, (hold[2] + 2) * hold[1] - now_ms) + math.ceil(held / 1000000)
+    end
+    redis.call('SET', key, text, 'PX', life)
+end
+
+-- How much of `extra` is granted beyond the need: half of what is left is for the others.
+local function beyond(extra, unit, max, ahead, hold, ms)
+    local held = hold[3] + hold[4]
+    if extra <= 0 or ahead + held >= max then return 0 end
+    if not ms then return math.floor(math.min(extra, (max - ahead - held) / 2) / unit) * unit end
+    if ahead + held > max / 4 or (held > 0 and hold[1] ~= ms) then return 0 end
+    local most = math.max(math.floor(max / 32) - held, 0)
+    local given = math.floor(math.min(extra, most) / unit) * unit
+    hold[1], hold[2], hold[3] = ms, math.max(hold[2], math.floor(now_ms / ms)), hold[3] + given
+    return given
 end
 
 local function window(stored, life)
@@ -99,12 +150,14 @@ local allowed = 1
 for i = 1, #KEYS do
     local at = 6 * i - 5
     local kind, need, max = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-    if kind == 'g' or kind == 'G' then
-        local ahead = bucket(stored[i], max, tonumber(ARGV[at + 5]))
-        state[i] = ahead
-        if kind == 'G' then
-            need = math.max(math.min(need, max - ahead), -ahead)
-        elseif need > 0 and ahead + need - math.min(tonumber(ARGV[at + 3]), 0) > max then
+    local first = string.sub(kind, 1, 1)
+    if first == 'g' or first == 'G' or first == 'h' then
+        local ahead, hold = bucket(stored[i], max, tonumber(ARGV[at + 5]))
+        local held = hold[3] + hold[4]
+        state[i] = {ahead, hold}
+        if first == 'G' then
+            need = math.max(math.min(need, max - ahead - held), -ahead)
+        elseif need > 0 and ahead + held + need - math.min(tonumber(ARGV[at + 3]), 0) > max then
             allowed = 0
         end
     elseif kind == 'w' or kind == 'W' then
@@ -128,22 +181,19 @@ for i = 1, #KEYS do
     local at = 6 * i - 5
     local kind, need, max = ARGV[at], needs[i], tonumber(ARGV[at + 2])
     local a, b, c = 0, 0, 0
-    if kind == 'g' or kind == 'G' then
-        a = state[i]
+    local first = string.sub(kind, 1, 1)
+    if first == 'g' or first == 'G' or first == 'h' then
+        local hold = state[i][2]
+        a = state[i][1]
         c = now_s * 1000000 + math.floor(now_ns / 1000)
         if allowed == 1 then
+            local ms = first == 'h' and tonumber(string.sub(kind, 2)) or nil
             a = a + need
-            local extra, unit = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
-            if extra > 0 and a < max then
-                -- Half of what is left is for the others.
-                b = math.floor(math.min(extra, (max - a) / 2) / unit) * unit
-                a = a + b
-            end
-            local ns = now_ns + a
-            local s = math.floor(ns / NS)
-            redis.call('SET', KEYS[i], string.format('%.0f %.0f', now_s + s, ns - s * NS),
-                       'PX', math.ceil(a / 1000000) + 1)
+            b = beyond(tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), max, a, hold, ms)
+            if not ms then a = a + b end
+            save(KEYS[i], a, hold)
         end
+        a = a + hold[3] + hold[4]
     elseif kind == 'w' or kind == 'W' then
         local places, life = state[i][1], tonumber(ARGV[at + 3])
         a = state[i][2]

@@ -223,24 +223,84 @@ TEST_F(RateLimitScriptTest, NeverAdmitsMoreThanTheModel) {
 TEST_F(RateLimitScriptTest, LeasesWhatPolicyGrants) {
     const policy::Gcra limit = policy::Gcra::make(10, 3600 * kS, 40);
     Check one[] = {check("l", 'k', limit)};
-    std::int64_t ahead_ns = 0;
+    const policy::LeaseTerms terms{limit, 250'000'000, 0};
+    policy::Bucket bucket;
     for (const std::uint32_t extra : {0u, 5u, 100u, 3u, 100u, 100u, 100u, 100u, 100u}) {
         for (const std::int64_t units : {0, 1}) {
             one[0].units = units;
             one[0].extra = extra;
             const CheckReply got = ask(one);
             const policy::BucketGrant want =
-                policy::grant(limit, ahead_ns, units * limit.interval_ns,
-                              std::int64_t{extra} * limit.interval_ns);
+                policy::grant(bucket, terms, units * limit.interval_ns,
+                              std::int64_t{extra} * limit.interval_ns, false, kS);
             EXPECT_EQ(got.allowed, want.allowed) << extra;
             EXPECT_EQ(got.extra_ns[0], want.extra_ns) << extra;
             EXPECT_GT(got.server_us[0], 1'000'000'000'000'000);
             // Real time passes: the bucket refills a little.
             EXPECT_NEAR(static_cast<double>(got.measures[0].used),
                         static_cast<double>(want.ahead_ns), 30.0 * kS);
-            ahead_ns = want.ahead_ns;
         }
     }
+}
+
+// Held units: kept out of the bucket, charged when their time is over, at most a part of it.
+TEST_F(RateLimitScriptTest, HoldsWhatPolicyHolds) {
+    const policy::Gcra limit = policy::Gcra::make(100, 3600 * kS, 6400);
+    Check one[] = {check("h", 'k', limit)};
+    wires_.back().hold_word = "h300000";
+    const policy::LeaseTerms terms{limit, 250'000'000, 300 * kS};
+    policy::Bucket bucket;
+    for (const std::uint32_t hold : {16u, 0u, 16u, 200u, 16u, 1u}) {
+        one[0].hold = hold;
+        const CheckReply got = ask(one);
+        const policy::BucketGrant want = policy::grant(
+            bucket, terms, limit.interval_ns, std::int64_t{hold} * limit.interval_ns, hold > 0, kS);
+        EXPECT_EQ(got.allowed, want.allowed) << hold;
+        EXPECT_EQ(got.extra_ns[0], want.extra_ns) << hold;
+        EXPECT_NEAR(static_cast<double>(got.measures[0].used), static_cast<double>(want.ahead_ns),
+                    30.0 * kS);
+    }
+    EXPECT_EQ(bucket.all_held_ns(), 200 * limit.interval_ns) << "a thirty-second";
+    const std::string key = redis_key(one[0]);
+    EXPECT_GT(client_.run({"PTTL", key}).integers[0], 300'000);
+    // A bucket of which much is missing holds nothing.
+    Check scarce[] = {check("s", 'k', limit)};
+    wires_.back().hold_word = "h300000";
+    scarce[0].units = 1700;
+    scarce[0].hold = 16;
+    EXPECT_TRUE(ask(scarce).allowed);
+    scarce[0].units = 1;
+    EXPECT_EQ(ask(scarce).extra_ns[0], 0);
+    // What was held is missing for everybody else.
+    one[0].hold = 0;
+    one[0].units = 6400 - 6 - 200 - 3;
+    EXPECT_TRUE(ask(one).allowed);
+    one[0].units = 10;
+    EXPECT_FALSE(ask(one).allowed);
+}
+
+TEST_F(RateLimitScriptTest, WhatWasHeldIsChargedAfterwards) {
+    const policy::Gcra limit = policy::Gcra::make(100, 3600 * kS, 6400);
+    Check one[] = {check("h", 'k', limit)};
+    wires_.back().hold_word = "h50";
+    one[0].hold = 16;
+    EXPECT_EQ(ask(one).extra_ns[0], 16 * limit.interval_ns);
+    one[0].hold = 0;
+    one[0].units = 0;
+    const std::string key = redis_key(one[0]);
+    // "<s> <ns> <ms> <period> <held> <before>" until two periods have passed.
+    const auto tail = [&] {
+        const std::string text(client_.run({"GET", key}).text());
+        return std::count(text.begin(), text.end(), ' ');
+    };
+    EXPECT_EQ(tail(), 5);
+    EXPECT_TRUE(test::wait_until([&] {
+        const CheckReply reply = ask(one);
+        // Held or charged, it is missing.
+        EXPECT_GT(reply.measures[0].used, 16 * limit.interval_ns);
+        EXPECT_LE(reply.measures[0].used, 17 * limit.interval_ns);
+        return tail() == 1;
+    }));
 }
 
 TEST_F(RateLimitScriptTest, ARefundCountsOnceAndNotWhenLate) {

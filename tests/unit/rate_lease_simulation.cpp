@@ -41,6 +41,7 @@ struct Event {
     std::uint64_t question = 0;  // names a question or a refund
     std::int64_t need_ns = 0;
     std::int64_t extra_ns = 0;
+    bool hold = false;
     std::int64_t granted_at_ns = 0;  // on the store's clock
     policy::BucketGrant reply{};
 
@@ -69,7 +70,7 @@ struct Node {
 };
 
 struct Store {
-    std::int64_t tat_ns = 0;
+    policy::Bucket bucket;
     std::set<std::uint64_t> refunded;
 };
 
@@ -158,7 +159,9 @@ class Simulation {
     }
 
     void on_request() {
-        const double gap_ns = -std::log(1 - uniform()) / plan_.offered_per_s * 1e9;
+        const bool surges = plan_.surge_after_ns > 0 && now_ns_ > kS + plan_.surge_after_ns;
+        const double per_s = surges ? plan_.surge_per_s : plan_.offered_per_s;
+        const double gap_ns = -std::log(1 - uniform()) / per_s * 1e9;
         push({.at_ns = now_ns_ + static_cast<std::int64_t>(gap_ns) + 1, .what = What::request});
         ++outcome_.offered;
         const int i = plan_.jump_every_ns > 0 ? busy_ : static_cast<int>(uniform() * plan_.nodes);
@@ -170,13 +173,13 @@ class Simulation {
             admit();
         }
         if (seen.answer == LeaseAnswer::ask || seen.want > 0) {
-            ask(i, seen.answer == LeaseAnswer::ask ? interval_ns_ : 0, seen.want);
+            ask(i, seen.answer == LeaseAnswer::ask ? interval_ns_ : 0, seen.want, seen.hold);
         }
     }
 
-    void ask(int i, std::int64_t need_ns, std::uint32_t want) {
+    void ask(int i, std::int64_t need_ns, std::uint32_t want, std::uint32_t hold) {
         Node& node = nodes_[static_cast<std::size_t>(i)];
-        if (want > 0) {
+        if (want > 0 || hold > 0) {
             asked(node.entry, plan_.terms, node.clock(now_ns_));
         }
         const std::uint64_t question = ++question_;
@@ -185,24 +188,32 @@ class Simulation {
         Event message{.what = What::store_take, .node = i, .life = node.life};
         message.question = question;
         message.need_ns = need_ns;
-        message.extra_ns = want * interval_ns_;
+        message.extra_ns = (want + hold) * interval_ns_;
+        message.hold = hold > 0;
         transmit(message);
         message.what = What::timeout;
         message.at_ns = now_ns_ + plan_.budget_ns;
         push(message);
     }
 
-    std::int64_t ahead_ns() const { return plan_.terms.gcra.ahead(store_.tat_ns, now_ns_); }
-
     void on_store_take(const Event& event) {
         Event answer = event;
         answer.what = What::answer;
-        answer.reply = policy::grant(plan_.terms.gcra, ahead_ns(), event.need_ns, event.extra_ns);
+        policy::Bucket& bucket = store_.bucket;
+        answer.reply =
+            policy::grant(bucket, plan_.terms, event.need_ns, event.extra_ns, event.hold, now_ns_);
         answer.granted_at_ns = now_ns_;
         if (answer.reply.allowed) {
-            store_.tat_ns = now_ns_ + answer.reply.ahead_ns -
-                            (plan_.leases_are_free ? answer.reply.extra_ns : 0);
-            forgotten_ns_ += event.need_ns + answer.reply.extra_ns;
+            const std::int64_t extra_ns = answer.reply.extra_ns;
+            outcome_.held +=
+                answer.reply.held ? static_cast<std::uint64_t>(extra_ns / interval_ns_) : 0;
+            if (plan_.leases_are_free && !answer.reply.held) {
+                bucket.tat_ns -= extra_ns;
+            }
+            if (plan_.held_is_free && answer.reply.held) {
+                bucket.held_ns -= extra_ns;
+            }
+            forgotten_ns_ += event.need_ns + extra_ns;
         }
         transmit(answer);
     }
@@ -211,8 +222,10 @@ class Simulation {
         if (!store_.refunded.insert(event.question).second) {
             return;
         }
-        store_.tat_ns = now_ns_ + policy::refund(ahead_ns(), event.extra_ns,
-                                                 now_ns_ - event.granted_at_ns, plan_.terms.ttl_ns);
+        const std::int64_t ahead_ns = plan_.terms.gcra.ahead(store_.bucket.tat_ns, now_ns_);
+        store_.bucket.tat_ns =
+            now_ns_ + policy::refund(ahead_ns, event.extra_ns, now_ns_ - event.granted_at_ns,
+                                     plan_.terms.ttl_ns);
         forgotten_ns_ += event.extra_ns;
     }
 
@@ -231,7 +244,7 @@ class Simulation {
         }
         const auto units = static_cast<std::uint32_t>(event.reply.extra_ns / interval_ns_);
         const bool in_time = granted(node.entry, plan_.terms, event.reply.ahead_ns, units,
-                                     question.sent_ns, clock_ns);
+                                     event.reply.held, question.sent_ns, clock_ns);
         node.granted_at_ns = event.granted_at_ns;
         if (in_time && question.need_ns > 0) {
             admit();
@@ -269,7 +282,7 @@ class Simulation {
 
     // The store goes back to what its replica had heard of a while ago.
     void on_failover() {
-        if (replica_.tat_ns != 0) {
+        if (replica_.bucket.tat_ns != 0) {
             store_ = replica_;
             const double lost = static_cast<double>(forgotten_ns_) * rate_per_ns_;
             outcome_.lost_units += static_cast<std::uint64_t>(std::ceil(lost));
@@ -288,7 +301,7 @@ class Simulation {
     void admit() {
         ++outcome_.admitted;
         while (known_losses_ < losses_.size() &&
-               losses_[known_losses_].first + plan_.terms.ttl_ns < now_ns_) {
+               losses_[known_losses_].first + plan_.terms.ttl_ns + plan_.terms.hold_ns < now_ns_) {
             old_losses_ += losses_[known_losses_++].second;
         }
         double all_losses = 0;
@@ -339,7 +352,7 @@ SimulationPlan hostile_plan(std::uint64_t seed) {
     plan.seed = seed;
     const auto per_s = static_cast<std::uint64_t>(among({2, 20, 100, 500, 2000}));
     const auto burst = static_cast<std::uint64_t>(among({1, 5, 20, 100, 1000}));
-    plan.terms = {policy::Gcra::make(per_s, kS, burst), among({50, 250, 1000}) * kMs};
+    plan.terms = {policy::Gcra::make(per_s, kS, burst), among({50, 250, 1000}) * kMs, 0};
     plan.nodes = static_cast<int>(among({1, 2, 5, 20, 50}));
     plan.duration_ns = 4 * kS;
     plan.offered_per_s =
@@ -354,6 +367,11 @@ SimulationPlan hostile_plan(std::uint64_t seed) {
     plan.failover_lag_ns = among({1, 50, 500}) * kMs;
     plan.clock_drift = static_cast<double>(among({0, 1, 10})) / 1000;
     plan.budget_ns = among({5, 5, 100}) * kMs;
+    plan.terms.hold_ns = among({0, 300, 700, 2000}) * kMs;
+    if (plan.terms.hold_ns > 0) {
+        // Load so thin that units are held, by turns with more of it.
+        plan.offered_per_s *= static_cast<double>(among({1, 3, 10})) / 10;
+    }
     return plan;
 }
 
@@ -361,11 +379,12 @@ std::string describe(const SimulationPlan& plan) {
     std::ostringstream out;
     out << "seed " << plan.seed << ", " << plan.nodes << " nodes, interval "
         << plan.terms.gcra.interval_ns << " ns, capacity " << plan.terms.gcra.capacity_ns
-        << " ns, ttl " << plan.terms.ttl_ns << " ns, offered " << plan.offered_per_s << "/s, jump "
-        << plan.jump_every_ns << ", delay " << plan.delay_ns << "+" << plan.delay_spread_ns
-        << ", loss " << plan.loss << ", duplication " << plan.duplication << ", death "
-        << plan.node_death_every_ns << ", failover " << plan.failover_every_ns << "/"
-        << plan.failover_lag_ns << ", drift " << plan.clock_drift << ", budget " << plan.budget_ns;
+        << " ns, ttl " << plan.terms.ttl_ns << " ns, hold " << plan.terms.hold_ns << " ns, offered "
+        << plan.offered_per_s << "/s, jump " << plan.jump_every_ns << ", delay " << plan.delay_ns
+        << "+" << plan.delay_spread_ns << ", loss " << plan.loss << ", duplication "
+        << plan.duplication << ", death " << plan.node_death_every_ns << ", failover "
+        << plan.failover_every_ns << "/" << plan.failover_lag_ns << ", drift " << plan.clock_drift
+        << ", budget " << plan.budget_ns;
     return out.str();
 }
 

@@ -15,7 +15,9 @@ struct SimulationPlan {
     policy::LeaseTerms terms;
     int nodes = 4;
     std::int64_t duration_ns = 0;
-    double offered_per_s = 0;          // of all nodes together
+    double offered_per_s = 0;         // of all nodes together
+    std::int64_t surge_after_ns = 0;  // 0: never; else so much is offered from then on:
+    double surge_per_s = 0;
     std::int64_t jump_every_ns = 0;    // 0: all nodes alike; else one node at a time has all load
     std::int64_t delay_ns = 300'000;   // one way, at least
     std::int64_t delay_spread_ns = 0;  // one way, more than that
@@ -28,6 +30,7 @@ struct SimulationPlan {
     std::int64_t budget_ns = 5'000'000;
     // The store does not charge what it leases: a fault that the proof must notice.
     bool leases_are_free = false;
+    bool held_is_free = false;  // the same of what is held
 };
 
 struct SimulationOutcome {
@@ -35,6 +38,7 @@ struct SimulationOutcome {
     std::uint64_t admitted = 0;
     std::uint64_t trips = 0;
     std::uint64_t refunds = 0;
+    std::uint64_t held = 0;        // units that were granted to be held
     std::uint64_t lost_units = 0;  // granted in writes that failovers forgot
     // The largest excess over burst + rate x (window + ttl) + what failovers forgot, over all
     // windows that begin and end with an admitted request. Not above 0 when the bound holds.

@@ -24,6 +24,7 @@ TEST(RateLeaseSimulation, TheBoundHoldsInEveryWindowOfEveryRun) {
     std::uint64_t trips = 0;
     std::uint64_t refunds = 0;
     std::uint64_t lost = 0;
+    std::uint64_t held = 0;
     for (std::uint64_t seed = 1; seed <= runs(); ++seed) {
         const SimulationPlan plan = hostile_plan(seed);
         const SimulationOutcome outcome = simulate(plan);
@@ -32,12 +33,14 @@ TEST(RateLeaseSimulation, TheBoundHoldsInEveryWindowOfEveryRun) {
         trips += outcome.trips;
         refunds += outcome.refunds;
         lost += outcome.lost_units;
+        held += outcome.held;
     }
     // The runs exercise what they are there for.
     EXPECT_GT(admitted, runs() * 50);
     EXPECT_LT(trips, admitted * 3);
     EXPECT_GT(refunds, runs() / 10);
     EXPECT_GT(lost, 0u);
+    EXPECT_GT(held, runs());
 }
 
 // The check is tight, and sees a store that gives more than it has.
@@ -52,6 +55,37 @@ TEST(RateLeaseSimulation, ABrokenProtocolIsCaught) {
     EXPECT_GT(excess, -1000 * 0.050 - 5) << "what passes is far below the bound";
     plan.leases_are_free = true;
     EXPECT_GT(simulate(plan).worst_excess, 0);
+}
+
+// Held units spent at the end of their time, on top of a full bucket: that is what they are kept
+// out of the bucket for.
+TEST(RateLeaseSimulation, HeldUnitsThatAreNotKeptOutAreCaught) {
+    SimulationPlan plan;
+    plan.terms = {policy::Gcra::make(20, kS, 3200), 250 * kMs, 2 * kS};
+    plan.nodes = 50;
+    plan.duration_ns = 10 * kS;
+    plan.offered_per_s = 100;
+    plan.surge_after_ns = 2 * kS;
+    plan.surge_per_s = 4000;
+    const SimulationOutcome sound = simulate(plan);
+    EXPECT_LE(sound.worst_excess, 0);
+    EXPECT_GE(sound.held, 50u);
+    plan.held_is_free = true;
+    EXPECT_GT(simulate(plan).worst_excess, 0);
+}
+
+// Clients who come now and then cost the store a trip in many.
+TEST(RateLeaseSimulation, AColdKeyAsksSeldom) {
+    SimulationPlan plan;
+    plan.terms = {policy::Gcra::make(1000, kS, 20'000), 250 * kMs, 120 * kS};
+    plan.nodes = 4;
+    plan.duration_ns = 600 * kS;
+    plan.offered_per_s = 1;
+    const SimulationOutcome cold = simulate(plan);
+    EXPECT_EQ(cold.admitted, cold.offered);
+    EXPECT_LE(static_cast<double>(cold.trips), 0.15 * static_cast<double>(cold.offered));
+    plan.terms.hold_ns = 0;
+    EXPECT_GE(simulate(plan).trips, cold.offered * 9 / 10);
 }
 
 struct Steady {
@@ -70,10 +104,10 @@ constexpr Steady kSteady[] = {
 
 TEST(RateLeaseSimulation, WhatMayPassPasses) {
     for (const Steady& one : kSteady) {
-        for (const int nodes : {1, 4, 16}) {
+        for (const int nodes : {1, 2, 4, 8, 16}) {
             SimulationPlan plan;
-            plan.seed = 5;
-            plan.terms = {policy::Gcra::make(1000, kS, 200), 250 * kMs};
+            plan.seed = static_cast<std::uint64_t>(nodes) + 4;
+            plan.terms = {policy::Gcra::make(1000, kS, 200), 250 * kMs, 5 * kS};
             plan.nodes = nodes;
             plan.duration_ns = 40 * kS;
             plan.offered_per_s = 1000 * one.load;
