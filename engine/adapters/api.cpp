@@ -20,7 +20,8 @@ std::optional<std::string_view> below_prefix(std::string_view path) {
             return path;
         }
     }
-    if (path == "/openapi.json" || path == "/mcp") {
+    // Clients know these addresses without a prefix.
+    if (path == "/openapi.json" || path == "/mcp" || path == "/redirect") {
         return path.substr(1);
     }
     return std::nullopt;
@@ -148,7 +149,8 @@ void Api::dispatch(const CallPtr& call) {
     authenticate(call, [this, call, route] {
         const bool engine = !call->engine_project.empty();
         const bool admin = !call->service && call->user.platform_role == "ADMIN";
-        if (engine != (route->access == ApiRoute::Access::engine) ||
+        const bool any = route->access == ApiRoute::Access::project;
+        if ((!any && engine != (route->access == ApiRoute::Access::engine)) ||
             (route->access == ApiRoute::Access::platform && !admin)) {
             return call->fail_not_allowed();
         }

@@ -7,6 +7,8 @@
 #include "common/secret.hpp"
 #include "engine/adapters/api_call.hpp"
 #include "engine/adapters/attempt_limiter.hpp"
+#include "engine/adapters/jobs.hpp"
+#include "engine/adapters/oauth2_tokens.hpp"
 #include "engine/adapters/password_hasher.hpp"
 #include "engine/core/secret_box.hpp"
 #include "engine/ports/clock.hpp"
@@ -32,7 +34,9 @@ struct ApiOptions {
     std::size_t webhook_payload_bytes_max = 25u << 20;
     std::int64_t flow_timeout_s = 600;
     std::size_t code_memory_kb = 65536;
-    std::string public_url;  // AP_FRONTEND_URL; empty: unknown
+    std::string public_url;            // AP_FRONTEND_URL; empty: unknown
+    std::size_t fields_max = 100;      // of a table
+    std::size_t records_max = 10'000;  // of a table
     bool auth_limit_enabled = true;
     std::size_t auth_limit_max = 50;
     std::int64_t auth_limit_window_ms = 60'000;
@@ -52,6 +56,8 @@ struct ApiPorts {
     Runs& driver;
     PasswordHasher& passwords;
     const SecretBox& secrets;
+    OAuth2Tokens& tokens;
+    Jobs& jobs;
     Log& log;
     std::function<std::string()> metrics;  // the text that Prometheus reads
 };
@@ -114,6 +120,7 @@ struct ApiRoute {
         user,      // a session, or an API key of the platform
         platform,  // the session of an administrator of the platform
         engine,    // a token of the engine itself, for one project
+        project,   // whoever may use the project: a session, an API key, the engine itself
     };
     std::string_view method;  // `*` matches all
     std::string_view path;
@@ -142,6 +149,13 @@ extern const std::vector<ApiRoute> kOpenApiRoutes;
 extern const std::vector<ApiRoute> kTriggerEventRoutes;
 extern const std::vector<ApiRoute> kFlowTriggerRoutes;
 extern const std::vector<ApiRoute> kMcpRoutes;
+extern const std::vector<ApiRoute> kOAuth2Routes;
+extern const std::vector<ApiRoute> kJobRoutes;
+extern const std::vector<ApiRoute> kHumanInputRoutes;
+extern const std::vector<ApiRoute> kTableRoutes;
+extern const std::vector<ApiRoute> kTableFieldRoutes;
+extern const std::vector<ApiRoute> kTableRecordRoutes;
+extern const std::vector<ApiRoute> kTableHookRoutes;
 
 // All of them, in the order in which a request is matched.
 const std::vector<const std::vector<ApiRoute>*>& api_families();

@@ -62,6 +62,7 @@ BulkPtr read_bulk(const CallPtr& call) {
     bulk->call = call;
     bulk->query.project_id = call->body["projectId"].text();
     bulk->query.failed_step_name = call->body["failedStepName"].text();
+    bulk->query.failed_step_message = call->body["failedStepMessage"].text();
     bulk->query.limit = kPage;
     const bool good = texts_of(call->body["flowRunIds"], bulk->ids) &&
                       texts_of(call->body["excludeFlowRunIds"], bulk->except) &&

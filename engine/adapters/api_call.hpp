@@ -23,6 +23,7 @@ enum class ApiError {
     file_too_large,
     invalid_api_key,
     invalid_app_connection,
+    invalid_claim,
     quota_exceeded,
     email_auth_disabled,
     entity_not_found,

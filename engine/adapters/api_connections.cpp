@@ -2,6 +2,7 @@
 // are sealed before they are stored, and no answer has them.
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
+#include "engine/adapters/api_oauth2.hpp"
 #include "engine/adapters/stored_secrets.hpp"
 #include "engine/core/shape.hpp"
 
@@ -57,8 +58,10 @@ Status check_value(std::string_view type, const Json& value) {
         if (shape.ok() && value["type"].text() != type) {
             return Error{"body/value/type must be the connection's type"};
         }
+        const bool own_name = value["grant_type"].text() == "client_credentials";
         for (const Field& field : fields) {
-            const bool may_be_empty = field.name == "scope" || field.kind != Kind::text;
+            const bool may_be_empty = field.name == "scope" || field.kind != Kind::text ||
+                                      (field.name == "code" && own_name);
             if (shape.ok() && !may_be_empty && value[field.name].text().empty()) {
                 return Error{"body/value/" + std::string(field.name) + " must not be empty"};
             }
@@ -82,14 +85,10 @@ Status check_upsert(const Json& body) {
                                                : check_value(body["type"].text(), body["value"]);
 }
 
-bool is_oauth2(std::string_view type) {
-    return type.ends_with("OAUTH2");
-}
-
-// A code has to be exchanged by who knows the provider; until a token is there, the connection asks
-// to be connected.
+// Without a token the connection asks to be connected.
 std::string_view status_of(std::string_view type, const Json& value) {
-    if (type == kPlaceholder || (is_oauth2(type) && value["access_token"].text().empty())) {
+    if (type == kPlaceholder ||
+        (OAuth2Tokens::is_oauth2(type) && value["access_token"].text().empty())) {
         return "MISSING";
     }
     return "ACTIVE";
@@ -115,12 +114,13 @@ Json connection_json(const EntityRow& row) {
     return json;
 }
 
-EntityRow row_from(Api& api, const CallPtr& call) {
+// `value` is what will be sealed: the body's, with the first tokens in it.
+EntityRow row_from(Api& api, const CallPtr& call, const Json& value) {
     const Json& given = call->body;
     const std::string_view type = given["type"].text();
     const bool placeholder = type == kPlaceholder;
     Json body = Json::object({{"type", placeholder ? Json::string("NO_AUTH") : given["type"]},
-                              {"status", Json::string(status_of(type, given["value"]))},
+                              {"status", Json::string(status_of(type, value))},
                               {"pieceName", given["pieceName"]},
                               {"pieceVersion", given["pieceVersion"]},
                               {"metadata", given["metadata"]},
@@ -131,7 +131,7 @@ EntityRow row_from(Api& api, const CallPtr& call) {
                                std::string(given["externalId"].text()),
                                std::string(given["displayName"].text()), body);
     if (!placeholder) {
-        seal_value(api.ports.secrets, row, body, given["value"]);
+        seal_value(api.ports.secrets, row, body, value);
         row.body = body.dump();
     }
     return row;
@@ -139,6 +139,32 @@ EntityRow row_from(Api& api, const CallPtr& call) {
 
 // 201 both when it makes one and when it replaces one, under the same id. A placeholder does not
 // take the place of a connection that works.
+void store_connection(Api& api, const CallPtr& call, const Json& value) {
+    EntityRow row = row_from(api, call, value);
+    const bool placeholder = call->body["type"].text() == kPlaceholder;
+    const std::string scope = row.scope;
+    const std::string key = row.key;
+    api.ports.entities.change_entity(
+        kConnectionKind, scope, key,
+        [row = std::move(row), placeholder](std::optional<EntityRow>& stored) {
+            if (stored && placeholder && entity_body(*stored)["status"].text() == "ACTIVE") {
+                return false;
+            }
+            EntityRow next = row;
+            if (stored) {
+                next.id = stored->id;
+                next.created_ms = stored->created_ms;
+            }
+            stored = std::move(next);
+            return true;
+        },
+        [&api, call](const Result<std::optional<EntityRow>>& stored) {
+            if (!api.failed(call, stored)) {
+                call->reply(201, connection_json(**stored));
+            }
+        });
+}
+
 void upsert_connection(Api& api, const CallPtr& call) {
     const Status shape = check_upsert(call->body);
     if (!shape.ok()) {
@@ -146,29 +172,11 @@ void upsert_connection(Api& api, const CallPtr& call) {
     }
     const std::string project(call->body["projectId"].text());
     api.with_project(call, project, [&api, call](const ProjectRow&) {
-        EntityRow row = row_from(api, call);
-        const bool placeholder = call->body["type"].text() == kPlaceholder;
-        const std::string scope = row.scope;
-        const std::string key = row.key;
-        api.ports.entities.change_entity(
-            kConnectionKind, scope, key,
-            [row = std::move(row), placeholder](std::optional<EntityRow>& stored) {
-                if (stored && placeholder && entity_body(*stored)["status"].text() == "ACTIVE") {
-                    return false;
-                }
-                EntityRow next = row;
-                if (stored) {
-                    next.id = stored->id;
-                    next.created_ms = stored->created_ms;
-                }
-                stored = std::move(next);
-                return true;
-            },
-            [&api, call](const Result<std::optional<EntityRow>>& stored) {
-                if (!api.failed(call, stored)) {
-                    call->reply(201, connection_json(**stored));
-                }
-            });
+        if (!OAuth2Tokens::is_oauth2(call->body["type"].text())) {
+            return store_connection(api, call, call->body["value"]);
+        }
+        claim_oauth2(api, call,
+                     [&api, call](const Json& value) { store_connection(api, call, value); });
     });
 }
 

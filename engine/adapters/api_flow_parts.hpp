@@ -21,6 +21,12 @@ void with_flow(Api& api, const CallPtr& call, FlowStore::Which which, const std:
 // The cursor of the query. False, with the call answered, when it is none.
 bool read_cursor(const CallPtr& call, std::optional<PageCursor>& out);
 
+// Goes on with the id of the folder that the body names by `folderId` or `folderName`, one of that
+// name being made when there is none; with an empty one when it names none.
+using WithFolder = std::function<void(const std::string& id)>;
+void with_named_folder(Api& api, const CallPtr& call, const std::string& project,
+                       const WithFolder& then);
+
 // POST flows/:id
 void operate_on_flow(Api& api, const CallPtr& call);
 

@@ -39,28 +39,33 @@ StoredFlow new_flow(Api& api, const ApiCall& call) {
     return stored;
 }
 
+constexpr std::array kCreateFields = {
+    Field{"displayName", Kind::text}, Field{"projectId", Kind::text},
+    Field{"folderId", Kind::text, Need::optional}, Field{"folderName", Kind::text, Need::optional},
+    Field{"metadata", Kind::object, Need::optional}};
+
 void create_flow(Api& api, const CallPtr& call) {
-    constexpr std::array kFields = {Field{"displayName", Kind::text},
-                                    Field{"projectId", Kind::text},
-                                    Field{"metadata", Kind::object, Need::optional}};
-    const Status shape = check_shape(call->body, kFields, "body");
+    const Status shape = check_shape(call->body, kCreateFields, "body");
     if (!shape.ok()) {
         return call->fail_validation(shape.message());
     }
     if (!is_display_name(call->body["displayName"].text())) {
         return call->fail_validation("body/displayName must have 1 to 1000 bytes");
     }
-    api.with_project(call, std::string(call->body["projectId"].text()),
-                     [&api, call](const ProjectRow&) {
-                         StoredFlow flow = new_flow(api, *call);
-                         const Json json = flow_json(flow);
-                         api.ports.flows.create_flow(
-                             std::move(flow), [&api, call, json](const Result<Done>& stored) {
-                                 if (!api.failed(call, stored)) {
-                                     call->reply(201, json);
-                                 }
-                             });
-                     });
+    const std::string project(call->body["projectId"].text());
+    api.with_project(call, project, [&api, call, project](const ProjectRow&) {
+        with_named_folder(api, call, project, [&api, call](const std::string& folder) {
+            StoredFlow flow = new_flow(api, *call);
+            flow.flow.folder_id = folder;
+            const Json json = flow_json(flow);
+            api.ports.flows.create_flow(std::move(flow),
+                                        [&api, call, json](const Result<Done>& stored) {
+                                            if (!api.failed(call, stored)) {
+                                                call->reply(201, json);
+                                            }
+                                        });
+        });
+    });
 }
 
 void list_flows(Api& api, const CallPtr& call) {
@@ -70,6 +75,13 @@ void list_flows(Api& api, const CallPtr& call) {
     wanted.external_ids = form_values(call->query, "externalIds");
     wanted.name = call->query_text("name");
     wanted.folder_ids = form_values(call->query, "folderIds");
+    wanted.connection_ids = form_values(call->query, "connectionExternalIds");
+    wanted.agent_ids = form_values(call->query, "agentExternalIds");
+    const std::string state = call->query_text("versionState");
+    wanted.published = state == "LOCKED";
+    if (!state.empty() && state != "LOCKED" && state != "DRAFT") {
+        return call->fail_validation("querystring/versionState must be LOCKED or DRAFT");
+    }
     const std::string folder = call->query_text("folderId");
     wanted.uncategorised_only = folder == "NULL";
     if (!folder.empty() && !wanted.uncategorised_only) {

@@ -1,6 +1,7 @@
 // Folders of flows (engine contract 1.3).
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
+#include "engine/adapters/api_tables.hpp"
 
 #include <utility>
 
@@ -158,16 +159,63 @@ void get_folder(Api& api, const CallPtr& call) {
 
 void delete_folder(Api& api, const CallPtr& call) {
     with_project_entity(api, call, kKind, "folder", [&api, call](const EntityRow& row) {
+        const auto remove = [&api, call, row](const Result<Done>& left) {
+            if (!api.failed(call, left)) {
+                delete_and_reply(api, call, row);
+            }
+        };
         api.ports.flows.leave_folder(row.scope, row.id,
-                                     [&api, call, row](const Result<Done>& left) {
+                                     [&api, call, row, remove](const Result<Done>& left) {
                                          if (!api.failed(call, left)) {
-                                             delete_and_reply(api, call, row);
+                                             tables_leave_folder(api, row.scope, row.id, remove);
                                          }
                                      });
     });
 }
 
+void with_folder_named(Api& api, const CallPtr& call, const std::string& project,
+                       const std::string& name, const WithFolder& then) {
+    const EntityRow row = new_entity(api, kKind, project, name, name,
+                                     Json::object({{"displayOrder", Json::integer(0)}}));
+    api.ports.entities.change_entity(
+        kKind, project, name,
+        [row](std::optional<EntityRow>& stored) {
+            const bool missing = !stored;
+            if (missing) {
+                stored = row;
+            }
+            return missing;
+        },
+        [&api, call, then](const Result<std::optional<EntityRow>>& stored) {
+            if (!api.failed(call, stored)) {
+                then((*stored)->id);
+            }
+        });
+}
+
 }  // namespace
+
+void with_named_folder(Api& api, const CallPtr& call, const std::string& project,
+                       const WithFolder& then) {
+    const std::string id(call->body["folderId"].text());
+    const std::string name(call->body["folderName"].text());
+    if (name.size() > kLabelBytesMax) {
+        return call->fail_validation("body/folderName must have at most 1000 bytes");
+    }
+    if (id.empty()) {
+        return name.empty() ? then("") : with_folder_named(api, call, project, name, then);
+    }
+    api.ports.entities.entity(
+        kKind, id, [&api, call, project, id, then](const Result<std::optional<EntityRow>>& folder) {
+            if (api.failed(call, folder)) {
+                return;
+            }
+            if (!folder->has_value() || (*folder)->scope != project) {
+                return call->fail_not_found("folder", id);
+            }
+            then(id);
+        });
+}
 
 const std::vector<ApiRoute> kFolderRoutes = {
     {"POST", "folders", ApiRoute::Access::user, create_folder},

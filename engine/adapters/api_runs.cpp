@@ -73,6 +73,8 @@ void list_runs(Api& api, const CallPtr& call) {
     wanted.flow_ids = form_values(call->query, "flowId");
     wanted.statuses = form_values(call->query, "status");
     wanted.failed_step_name = call->query_text("failedStepName");
+    wanted.failed_step_message = call->query_text("failedStepMessage");
+    wanted.ids = form_values(call->query, "flowRunIds");
     wanted.include_archived = call->query_text("includeArchived") == "true";
     wanted.limit = call->limit(10);
     const std::string cursor = call->query_text("cursor");
@@ -88,7 +90,11 @@ void list_runs(Api& api, const CallPtr& call) {
         return;
     }
     const std::string project_id = wanted.project_id;
-    api.with_project(call, project_id, [&api, call, wanted](const ProjectRow&) {
+    const bool tagged = !form_values(call->query, "tags").empty();
+    api.with_project(call, project_id, [&api, call, wanted, tagged](const ProjectRow&) {
+        if (tagged) {  // no run has any
+            return call->reply(200, page_json(Page<RunRow>{}, run_json));
+        }
         api.ports.runs.list_runs(wanted, [&api, call](const Result<Page<RunRow>>& page) {
             if (!api.failed(call, page)) {
                 call->reply(200, page_json(*page, run_json));

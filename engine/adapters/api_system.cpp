@@ -16,6 +16,7 @@ void get_health(Api& api, const CallPtr& call) {
 void get_flags(Api& api, const CallPtr& call) {
     const ApiOptions& options = api.options;
     const auto seconds = [](std::int64_t ms) { return Json::integer(ms / 1000); };
+    const auto size = [](std::size_t n) { return Json::integer(static_cast<std::int64_t>(n)); };
     Json flags =
         Json::object({{"EDITION", Json::string("ce")},
                       {"ENVIRONMENT", Json::string("prod")},
@@ -27,6 +28,8 @@ void get_flags(Api& api, const CallPtr& call) {
                        Json::integer(static_cast<std::int64_t>(options.code_memory_kb))},
                       {"TELEMETRY_ENABLED", Json::boolean(false)},
                       {"ALLOW_NPM_PACKAGES_IN_CODE_STEP", Json::boolean(false)},
+                      {"MAX_RECORDS_PER_TABLE", size(options.records_max)},
+                      {"MAX_FIELDS_PER_TABLE", size(options.fields_max)},
                       {"WEBHOOK_TIMEOUT_SECONDS", seconds(options.webhook_timeout_ms)}});
     if (!options.public_url.empty()) {
         flags.set("PUBLIC_URL", Json::string(options.public_url));

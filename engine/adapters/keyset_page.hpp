@@ -40,4 +40,14 @@ Page<Row> make_page(std::vector<Row> rows, const std::optional<PageCursor>& curs
     return page;
 }
 
+inline Page<EntityRow> entity_page(std::vector<EntityRow> rows, const EntityQuery& query) {
+    Page<EntityRow> page =
+        make_page(std::move(rows), query.cursor, query.limit,
+                  [](const EntityRow& row) { return std::pair(row.created_ms, row.id); });
+    if (query.by_label) {
+        page.next.reset();
+    }
+    return page;
+}
+
 }  // namespace sallyport::engine

@@ -1,8 +1,11 @@
 // A pattern for SQL's LIKE that finds `text` anywhere. To be used with ESCAPE '\'.
 #pragma once
 
+#include "common/json.hpp"
+
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sallyport::engine {
 
@@ -15,6 +18,16 @@ inline std::string like_text(std::string_view text) {
         out += c;
     }
     return out + "%";
+}
+
+// What stands in compact JSON where one of `values` is a value behind `before`.
+inline std::vector<std::string> json_needles(std::string_view before,
+                                             const std::vector<std::string>& values) {
+    std::vector<std::string> needles;
+    for (const std::string& value : values) {
+        needles.push_back(std::string(before) + Json::string(value).dump());
+    }
+    return needles;
 }
 
 }  // namespace sallyport::engine

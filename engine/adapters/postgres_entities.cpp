@@ -1,26 +1,12 @@
 // Small things of many kinds in PostgreSQL.
 #include "engine/adapters/like_text.hpp"
+#include "engine/adapters/postgres_entity_rows.hpp"
 #include "engine/adapters/postgres_page.hpp"
 #include "engine/adapters/postgres_store.hpp"
 #include "engine/adapters/postgres_transaction.hpp"
 
 namespace sallyport::engine {
 namespace {
-
-#define SALLYPORT_PG_ENTITY_COLUMNS "id, kind, scope, key, label, body, created_ms, updated_ms"
-
-EntityRow read_entity(const PostgresRows& rows, int at) {
-    EntityRow row;
-    row.id = rows.text(at, 0);
-    row.kind = rows.text(at, 1);
-    row.scope = rows.text(at, 2);
-    row.key = rows.text(at, 3);
-    row.label = rows.text(at, 4);
-    row.body = rows.text(at, 5);
-    row.created_ms = rows.integer(at, 6);
-    row.updated_ms = rows.integer(at, 7);
-    return row;
-}
 
 std::optional<EntityRow> first_entity(const PostgresRows& rows) {
     return rows.count() > 0 ? std::optional(read_entity(rows, 0)) : std::nullopt;
@@ -35,24 +21,6 @@ std::function<void(const Result<PostgresRows>&)> give_first(
             done(rows.error());
         }
     };
-}
-
-PostgresStatement put_entity(const EntityRow& row) {
-    PostgresStatement put{{},
-                          "INSERT INTO entity (" SALLYPORT_PG_ENTITY_COLUMNS
-                          ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE "
-                          "SET key = excluded.key, label = excluded.label, body = excluded.body, "
-                          "updated_ms = excluded.updated_ms",
-                          {}};
-    put.add(row.id).add(row.kind).add(row.scope).add(row.key).add(row.label).add(row.body);
-    put.add(row.created_ms).add(row.updated_ms);
-    return put;
-}
-
-PostgresStatement remove_entity(const std::string& kind, const std::string& id) {
-    PostgresStatement remove{{}, "DELETE FROM entity WHERE kind = $1 AND id = $2", {}};
-    remove.add(kind).add(id);
-    return remove;
 }
 
 PostgresStatement by_key(const std::string& kind, const std::string& scope,
@@ -83,29 +51,31 @@ void PostgresStore::entity_by_key(std::string kind, std::string scope, std::stri
 
 void PostgresStore::list_entities(EntityQuery query, StoreDone<Page<EntityRow>> done) {
     PostgresListQuery list("SELECT " SALLYPORT_PG_ENTITY_COLUMNS " FROM entity");
-    list.add(" WHERE kind = ?", query.kind).add(" AND scope = ?", query.scope);
+    list.add(" WHERE kind = ?", query.kind);
+    if (!query.every_scope) {
+        list.add(" AND scope = ?", query.scope);
+    }
     if (!query.label.empty()) {
         list.add(" AND label ILIKE ?", like_text(query.label));
     }
     for (const auto& [name, values] : query.members) {
         list.add_in("body::jsonb ->> '" + name + "'", values);
     }
+    list.add_in("key", query.keys);
+    const std::string order = query.oldest_first ? " ASC" : " DESC";
     PostgresStatement statement =
-        std::move(list).page(query.cursor, "created_ms", "id", query.limit, query.oldest_first);
-    reader().submit(
-        std::move(statement), [cursor = query.cursor, limit = query.limit,
-                               done = std::move(done)](const Result<PostgresRows>& rows) {
-            if (!rows.ok()) {
-                done(rows.error());
-                return;
-            }
-            std::vector<EntityRow> found;
-            for (int i = 0; i < rows->count(); ++i) {
-                found.push_back(read_entity(*rows, i));
-            }
-            done(make_page(std::move(found), cursor, limit,
-                           [](const EntityRow& row) { return std::pair(row.created_ms, row.id); }));
-        });
+        query.by_label
+            ? std::move(list).ordered("lower(label)" + order + ", id" + order, query.limit)
+            : std::move(list).page(query.cursor, "created_ms", "id", query.limit,
+                                   query.oldest_first);
+    reader().submit(std::move(statement),
+                    [query, done = std::move(done)](const Result<PostgresRows>& rows) {
+                        if (rows.ok()) {
+                            done(entity_page(read_entities(*rows), query));
+                        } else {
+                            done(rows.error());
+                        }
+                    });
 }
 
 void PostgresStore::change_entity(std::string kind, std::string scope, std::string key,

@@ -157,7 +157,9 @@ void PostgresStore::flow(std::string id, Which which, std::string version_id,
 }
 
 void PostgresStore::list_flows(FlowQuery query, StoreDone<Page<StoredFlow>> done) {
-    PostgresListQuery list(SALLYPORT_PG_SELECT_FLOW "ON v.id = " SALLYPORT_PG_LATEST);
+    PostgresListQuery list(query.published
+                               ? SALLYPORT_PG_SELECT_FLOW "ON v.id = f.published_version_id"
+                               : SALLYPORT_PG_SELECT_FLOW "ON v.id = " SALLYPORT_PG_LATEST);
     list.add(" WHERE f.project_id = ?", query.project_id);
     list.add_in("f.status", query.statuses).add_in("f.external_id", query.external_ids);
     list.add_in("f.folder_id", query.folder_ids);
@@ -165,6 +167,9 @@ void PostgresStore::list_flows(FlowQuery query, StoreDone<Page<StoredFlow>> done
         list.add(" AND v.display_name ILIKE ?", like_text(query.name));
     }
     list.add(query.uncategorised_only ? " AND f.folder_id IS NULL" : "");
+    // PostgreSQL's own JSON functions refuse some texts that are JSON.
+    list.add_holds("v.connection_ids", json_needles("", query.connection_ids));
+    list.add_holds("v.trigger", json_needles("\"agentId\":", query.agent_ids));
     PostgresStatement statement =
         std::move(list).page(query.cursor, "f.updated_ms", "f.id", query.limit);
     reader().submit(std::move(statement),

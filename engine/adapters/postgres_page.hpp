@@ -38,6 +38,14 @@ class PostgresListQuery {
         }
         return add(values.empty() ? "" : ")");
     }
+    // ` AND (strpos(column, $3) > 0 OR …)`; nothing for no needles.
+    PostgresListQuery& add_holds(std::string_view column, const std::vector<std::string>& needles) {
+        for (std::size_t i = 0; i < needles.size(); ++i) {
+            add((i == 0 ? " AND (strpos(" : " OR strpos(") + std::string(column) + ", ?) > 0",
+                needles[i]);
+        }
+        return add(needles.empty() ? "" : ")");
+    }
     // The page and its order, newest first unless told; a previous page is read the other way.
     PostgresStatement page(const std::optional<PageCursor>& cursor, const std::string& time,
                            const std::string& id, std::size_t limit, bool oldest_first = false) && {
@@ -50,6 +58,20 @@ class PostgresListQuery {
         const std::string order = back ? " ASC" : " DESC";
         add(" ORDER BY " + time + order + ", " + id + order);
         add(" LIMIT ?::bigint", static_cast<std::int64_t>(limit + 1));
+        return std::move(statement_);
+    }
+    // The first rows in an order of its own: no cursor leads on.
+    PostgresStatement ordered(std::string_view order, std::size_t limit) && {
+        add(" ORDER BY ");
+        add(order);
+        add(" LIMIT ?::bigint", static_cast<std::int64_t>(limit + 1));
+        return std::move(statement_);
+    }
+    PostgresStatement all() && { return std::move(statement_); }
+    // Of a statement that changes rows.
+    PostgresStatement returning(std::string_view columns) && {
+        add(" RETURNING ");
+        add(columns);
         return std::move(statement_);
     }
 

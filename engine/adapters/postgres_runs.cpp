@@ -1,6 +1,7 @@
 // Runs and their journal in PostgreSQL. Statements that change runs may be performed twice (their
 // connection was lost while they were under way) and come to the same result.
 #include "common/json.hpp"
+#include "engine/adapters/like_text.hpp"
 #include "engine/adapters/postgres_page.hpp"
 #include "engine/adapters/postgres_run_rows.hpp"
 #include "engine/adapters/postgres_store.hpp"
@@ -168,6 +169,13 @@ void PostgresStore::list_runs(RunQuery query, StoreDone<Page<RunRow>> done) {
         list.add(" AND starts_with(failed_step, ?)",
                  "{\"name\":" + Json::string(query.failed_step_name).dump() + ",");
     }
+    if (!query.failed_step_message.empty()) {
+        // The message is the last member, as JSON writes it.
+        const std::string text = Json::string(query.failed_step_message).dump();
+        list.add(" AND failed_step ILIKE ?",
+                 "%\"message\":\"" + like_text(std::string_view(text).substr(1, text.size() - 2)));
+    }
+    list.add_in("id", query.ids);
     PostgresStatement statement =
         std::move(list).page(query.cursor, "created_ms", "id", query.limit);
     reader().submit(

@@ -1,25 +1,11 @@
 // Small things of many kinds in SQLite.
 #include "engine/adapters/like_text.hpp"
+#include "engine/adapters/sqlite_entity_rows.hpp"
 #include "engine/adapters/sqlite_page.hpp"
 #include "engine/adapters/sqlite_store.hpp"
 
 namespace sallyport::engine {
 namespace {
-
-#define SALLYPORT_ENTITY_COLUMNS "id, kind, scope, key, label, body, created_ms, updated_ms"
-
-EntityRow read_entity(const SqliteQuery& query) {
-    EntityRow row;
-    row.id = query.text(0);
-    row.kind = query.text(1);
-    row.scope = query.text(2);
-    row.key = query.text(3);
-    row.label = query.text(4);
-    row.body = query.text(5);
-    row.created_ms = query.integer(6);
-    row.updated_ms = query.integer(7);
-    return row;
-}
 
 Result<std::optional<EntityRow>> first_entity(SqliteQuery& query) {
     std::optional<EntityRow> row;
@@ -40,37 +26,33 @@ Result<std::optional<EntityRow>> find_by_key(SqliteDb& db, const std::string& ki
     return first_entity(query);
 }
 
-Status put_entity(SqliteDb& db, const EntityRow& row) {
-    return SqliteQuery(db, "INSERT INTO entity (" SALLYPORT_ENTITY_COLUMNS
-                           ") VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-                           "key = excluded.key, label = excluded.label, body = excluded.body, "
-                           "updated_ms = excluded.updated_ms")
-        .bind_all(row.id, row.kind, row.scope, row.key, row.label, row.body, row.created_ms,
-                  row.updated_ms)
-        .run();
-}
-
-Status remove_entity(SqliteDb& db, const std::string& kind, const std::string& id) {
-    return SqliteQuery(db, "DELETE FROM entity WHERE kind = ? AND id = ?").bind_all(kind, id).run();
-}
-
 Result<Page<EntityRow>> read_page(SqliteDb& db, const EntityQuery& wanted) {
-    std::string sql =
-        "SELECT " SALLYPORT_ENTITY_COLUMNS " FROM entity WHERE kind = ? AND scope = ?";
+    std::string sql = "SELECT " SALLYPORT_ENTITY_COLUMNS " FROM entity WHERE kind = ?";
+    sql += wanted.every_scope ? "" : " AND scope = ?";
     sql += wanted.label.empty() ? "" : " AND label LIKE ? ESCAPE '\\'";
     for (const auto& [name, values] : wanted.members) {
         sql += in_clause("json_extract(body, '$." + name + "')", values);
     }
-    sql += page_clause(wanted.cursor, "created_ms", "id", wanted.oldest_first);
+    sql += in_clause("key", wanted.keys);
+    if (wanted.by_label) {
+        const std::string order = wanted.oldest_first ? " ASC" : " DESC";
+        sql += " ORDER BY lower(label)" + order + ", id" + order + " LIMIT ?";
+    } else {
+        sql += page_clause(wanted.cursor, "created_ms", "id", wanted.oldest_first);
+    }
     const std::string label = like_text(wanted.label);
     SqliteQuery query(db, sql);
-    query.bind_all(wanted.kind, wanted.scope);
+    query.bind(wanted.kind);
+    if (!wanted.every_scope) {
+        query.bind(wanted.scope);
+    }
     if (!wanted.label.empty()) {
         query.bind(label);
     }
     for (const auto& member : wanted.members) {
         bind_list(query, member.second);
     }
+    bind_list(query, wanted.keys);
     bind_page(query, wanted.cursor, wanted.limit);
     std::vector<EntityRow> rows;
     while (query.row()) {
@@ -79,8 +61,7 @@ Result<Page<EntityRow>> read_page(SqliteDb& db, const EntityQuery& wanted) {
     if (!query.ok()) {
         return query.status().error();
     }
-    return make_page(std::move(rows), wanted.cursor, wanted.limit,
-                     [](const EntityRow& row) { return std::pair(row.created_ms, row.id); });
+    return entity_page(std::move(rows), wanted);
 }
 
 }  // namespace

@@ -125,13 +125,28 @@ Status put_both(SqliteDb& db, const StoredFlow& stored) {
     return status.ok() && stored.schedule_changed ? put_schedule(db, stored) : status;
 }
 
+// ` AND (instr(column, ?) > 0 OR …)`; nothing for no needles.
+std::string holds_clause(std::string_view column, std::size_t needles) {
+    std::string sql;
+    for (std::size_t i = 0; i < needles; ++i) {
+        sql += (i == 0 ? " AND (instr(" : " OR instr(") + std::string(column) + ", ?) > 0";
+    }
+    return needles == 0 ? sql : sql + ")";
+}
+
 Result<Page<StoredFlow>> read_page(SqliteDb& db, const FlowQuery& wanted) {
-    std::string sql = SALLYPORT_SELECT_FLOW "ON v.id = " SALLYPORT_LATEST " WHERE f.project_id = ?";
+    std::string sql = wanted.published ? SALLYPORT_SELECT_FLOW "ON v.id = f.published_version_id"
+                                       : SALLYPORT_SELECT_FLOW "ON v.id = " SALLYPORT_LATEST;
+    sql += " WHERE f.project_id = ?";
     sql += in_clause("f.status", wanted.statuses);
     sql += in_clause("f.external_id", wanted.external_ids);
     sql += wanted.name.empty() ? "" : " AND v.display_name LIKE ? ESCAPE '\\'";
     sql += in_clause("f.folder_id", wanted.folder_ids);
     sql += wanted.uncategorised_only ? " AND f.folder_id IS NULL" : "";
+    const std::vector<std::string> connections = json_needles("", wanted.connection_ids);
+    const std::vector<std::string> agents = json_needles("\"agentId\":", wanted.agent_ids);
+    sql += holds_clause("v.connection_ids", connections.size());
+    sql += holds_clause("v.trigger", agents.size());
     sql += page_clause(wanted.cursor, "f.updated_ms", "f.id");
     const std::string name = like_text(wanted.name);
     SqliteQuery query(db, sql);
@@ -142,6 +157,8 @@ Result<Page<StoredFlow>> read_page(SqliteDb& db, const FlowQuery& wanted) {
         query.bind(name);
     }
     bind_list(query, wanted.folder_ids);
+    bind_list(query, connections);
+    bind_list(query, agents);
     bind_page(query, wanted.cursor, wanted.limit);
     std::vector<StoredFlow> flows;
     while (query.row()) {

@@ -1,4 +1,5 @@
 // Runs and their journal in SQLite.
+#include "engine/adapters/like_text.hpp"
 #include "engine/adapters/sqlite_page.hpp"
 #include "engine/adapters/sqlite_run_rows.hpp"
 #include "engine/adapters/sqlite_store.hpp"
@@ -94,7 +95,12 @@ Result<Page<RunRow>> read_page(SqliteDb& db, const RunQuery& wanted) {
     sql += wanted.failed_step_name.empty()
                ? ""
                : " AND failed_step IS NOT NULL AND json_extract(failed_step, '$.name') = ?";
+    sql += wanted.failed_step_message.empty()
+               ? ""
+               : " AND json_extract(failed_step, '$.message') LIKE ? ESCAPE '\\'";
+    sql += in_clause("id", wanted.ids);
     sql += page_clause(wanted.cursor, "created_ms", "id");
+    const std::string message = like_text(wanted.failed_step_message);
     SqliteQuery query(db, sql);
     query.bind(wanted.project_id);
     bind_list(query, wanted.flow_ids);
@@ -108,6 +114,10 @@ Result<Page<RunRow>> read_page(SqliteDb& db, const RunQuery& wanted) {
     if (!wanted.failed_step_name.empty()) {
         query.bind(wanted.failed_step_name);
     }
+    if (!wanted.failed_step_message.empty()) {
+        query.bind(message);
+    }
+    bind_list(query, wanted.ids);
     bind_page(query, wanted.cursor, wanted.limit);
     std::vector<RunRow> rows;
     while (query.row()) {

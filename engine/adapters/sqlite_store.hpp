@@ -48,6 +48,16 @@ class SqliteStore final : public Store {
     void change_entity(std::string kind, std::string scope, std::string key, EntityChange change,
                        StoreDone<std::optional<EntityRow>> done) override;
     void delete_entity(std::string kind, std::string id, StoreDone<Done> done) override;
+    void count_entities(std::string kind, std::string scope, StoreDone<std::int64_t> done) override;
+    void add_family(EntityRow parent, std::vector<EntityRow> children,
+                    StoreDone<bool> done) override;
+    void add_children(std::vector<EntityRow> rows, std::size_t most,
+                      StoreDone<Added> done) override;
+    void take_children(std::string kind, std::string scope, std::vector<std::string> ids,
+                       StoreDone<std::vector<EntityRow>> done) override;
+    void clear_children(std::string kind, std::string scope, StoreDone<std::int64_t> done) override;
+    void delete_family(std::string kind, std::string id, std::vector<std::string> child_kinds,
+                       StoreDone<Done> done) override;
 
     void create_run(NewRun run, StoreDone<RunAccepted> done) override;
     bool shared() const override { return false; }

@@ -24,7 +24,8 @@ Json visible(const Json& value) {
         return value["props"];
     }
     Json shown = value.deep_copy();
-    for (const std::string_view name : {"refresh_token", "client_secret", "code"}) {
+    for (const std::string_view name :
+         {"refresh_token", "client_secret", "code", "code_challenge"}) {
         shown.erase(name);
     }
     return shown;
@@ -70,31 +71,44 @@ void StoredSecrets::next(const std::shared_ptr<Search>& search) {
     }
     const auto [kind, name] = search->wanted.back();
     search->wanted.pop_back();
-    store_.entity_by_key(
-        kind, search->project_id, name,
-        [this, search, kind = kind, name = name](const Result<std::optional<EntityRow>>& row) {
-            if (!row.ok()) {
-                return search->done(row.error());
-            }
-            if (!row->has_value()) {
-                return next(search);
-            }
-            const Result<Json> body = Json::parse((*row)->body);
-            const bool usable = body.ok() && (*body)["value"].is_object();
-            if (!usable) {
-                return next(search);  // a placeholder: as if it were not there
-            }
-            const Result<Json> value = open_value(box_, **row, *body);
+    store_.entity_by_key(kind, search->project_id, name,
+                         [this, search](const Result<std::optional<EntityRow>>& row) {
+                             if (!row.ok()) {
+                                 return search->done(row.error());
+                             }
+                             if (!row->has_value()) {
+                                 return next(search);
+                             }
+                             const Result<Json> body = Json::parse((*row)->body);
+                             const bool usable = body.ok() && (*body)["value"].is_object();
+                             if (!usable) {
+                                 return next(search);  // a placeholder: as if it were not there
+                             }
+                             open(search, **row, *body);
+                         });
+}
+
+void StoredSecrets::open(const std::shared_ptr<Search>& search, const EntityRow& row,
+                         const Json& body) {
+    if (row.kind == kConnectionKind && OAuth2Tokens::is_oauth2(body["type"].text())) {
+        return tokens_.fresh(row, [this, search, name = row.key](const Result<Json>& value) {
             if (!value.ok()) {
-                return search->done(Error{kind + " '" + name + "': " + value.message()});
+                return search->done(value.error());
             }
-            if (kind == kConnectionKind) {
-                search->found.connections.set(name, visible(*value));
-            } else {
-                search->found.variables.set(name, *value);
-            }
+            search->found.connections.set(name, visible(*value));
             next(search);
         });
+    }
+    const Result<Json> value = open_value(box_, row, body);
+    if (!value.ok()) {
+        return search->done(Error{row.kind + " '" + row.key + "': " + value.message()});
+    }
+    if (row.kind == kConnectionKind) {
+        search->found.connections.set(row.key, visible(*value));
+    } else {
+        search->found.variables.set(row.key, *value);
+    }
+    next(search);
 }
 
 }  // namespace sallyport::engine

@@ -1,6 +1,7 @@
 // Connections and variables: how they lie in the store, sealed, and how steps get them.
 #pragma once
 
+#include "engine/adapters/oauth2_tokens.hpp"
 #include "engine/core/secret_box.hpp"
 #include "engine/ports/secret_source.hpp"
 #include "engine/ports/store.hpp"
@@ -19,7 +20,8 @@ Result<Json> open_value(const SecretBox& box, const EntityRow& row, const Json& 
 
 class StoredSecrets final : public SecretSource {
   public:
-    StoredSecrets(EntityStore& store, const SecretBox& box) : store_(store), box_(box) {}
+    StoredSecrets(EntityStore& store, const SecretBox& box, OAuth2Tokens& tokens)
+        : store_(store), box_(box), tokens_(tokens) {}
 
     void secrets(const std::string& project_id, std::set<std::string> connections,
                  std::set<std::string> variables,
@@ -28,9 +30,11 @@ class StoredSecrets final : public SecretSource {
   private:
     struct Search;
     void next(const std::shared_ptr<Search>& search);
+    void open(const std::shared_ptr<Search>& search, const EntityRow& row, const Json& body);
 
     EntityStore& store_;
     const SecretBox& box_;
+    OAuth2Tokens& tokens_;
 };
 
 }  // namespace sallyport::engine

@@ -4,6 +4,7 @@
 #include "common/file_text.hpp"
 #include "common/limits.hpp"
 #include "common/units.hpp"
+#include "engine/app/config_names.hpp"
 
 #include <algorithm>
 #include <array>
@@ -21,6 +22,8 @@ constexpr std::uint64_t kDayMs = 24ULL * 60 * 60 * 1000;
 constexpr std::uint64_t kPayloadMbMax = 512;
 constexpr std::uint64_t kRunsMax = 100'000'000;
 constexpr std::uint64_t kActiveRunsMax = 20'000;  // in memory, some 10 KB each and more
+constexpr std::uint64_t kRecordsMax = 1'000'000;
+constexpr std::uint64_t kFieldsMax = 999;
 // What the sandbox takes (ports/sandbox.hpp).
 constexpr std::uint64_t kCodeMemoryKbMin = 24 * 1024;
 constexpr std::uint64_t kCodeMemoryKbMax = 256 * 1024;
@@ -82,6 +85,17 @@ Status put_encryption_key(Secret& out, const std::string& value) {
     }
     out = Secret(value);
     return Done{};
+}
+
+Status put_earlier_keys(std::vector<Secret>& out, const std::string& value) {
+    Status status = Done{};
+    for_each_split(value, ',', [&](std::string_view part) {
+        Secret key;
+        const Status taken = put_encryption_key(key, std::string(trim_ows(part)));
+        status = status.ok() ? taken : status;
+        out.push_back(std::move(key));
+    });
+    return status;
 }
 
 // `1 minute`, `30 seconds`, `15m`.
@@ -148,6 +162,9 @@ const std::vector<Setting> kSettings = {
      [](C& c, V& v) { return put_secret(c.jwt_secret, v); }},
     {"AP_ENCRYPTION_KEY", "", true, "encrypts stored secrets; required, 32 hex characters",
      [](C& c, V& v) { return put_encryption_key(c.encryption_key, v); }},
+    {"SALLYPORT_EARLIER_ENCRYPTION_KEYS", "", true,
+     "keys in use before, with commas between: they open, and seal nothing",
+     [](C& c, V& v) { return put_earlier_keys(c.earlier_keys, v); }},
     {"SALLYPORT_VERDICT_SECRET", "", true,
      "shared with the gateway; then only requests it has signed are served",
      [](C& c, V& v) { return put_secret(c.verdict_secret, v); }},
@@ -185,6 +202,10 @@ const std::vector<Setting> kSettings = {
     {"AP_MAX_FLOW_RUN_LOG_SIZE_MB", "50", false,
      "a run that has written more ends as LOG_SIZE_EXCEEDED",
      [](C& c, V& v) { return put_number(c.run_log_bytes_max, v, 1, kPayloadMbMax, 1u << 20); }},
+    {"AP_MAX_RECORDS_PER_TABLE", "10000", false, "records of one table",
+     [](C& c, V& v) { return put_number(c.table_records_max, v, 1, kRecordsMax); }},
+    {"AP_MAX_FIELDS_PER_TABLE", "100", false, "fields of one table, at most 999",
+     [](C& c, V& v) { return put_number(c.table_fields_max, v, 1, kFieldsMax); }},
     {"AP_PROJECT_RATE_LIMITER_ENABLED", "false", false,
      "limit how many runs of one project go on at once",
      [](C& c, V& v) { return put_flag(c.project_limit_enabled, v); }},
@@ -269,16 +290,6 @@ const std::string* find(const Environment& environment, const std::string& name)
     return found == environment.end() ? nullptr : &found->second;
 }
 
-// The list of upstream's name and ours are one.
-Environment with_aliases(Environment environment) {
-    const std::string* upstream = find(environment, "AP_SSRF_ALLOW_LIST");
-    if (upstream != nullptr && !upstream->empty()) {
-        std::string& ours = environment["SALLYPORT_EGRESS_ALLOW"];
-        ours += ours.empty() ? *upstream : "," + *upstream;
-    }
-    return environment;
-}
-
 // The value of a setting: given, from its file, or the default.
 Result<std::string> value_of(const Setting& setting, const Environment& environment) {
     const std::string name(setting.name);
@@ -312,20 +323,29 @@ bool is_left_out(const Setting& setting, const std::string& value, const Environ
     return value.empty() && setting.fallback.empty() && !is_required(setting) && !asked_for;
 }
 
+bool is_known(std::string_view name) {
+    return is_alias(name) ||
+           std::any_of(kSettings.begin(), kSettings.end(), [name](const Setting& setting) {
+               return setting.name == name ||
+                      (setting.secret && std::string(setting.name) + "_FILE" == name);
+           });
+}
+
 void collect_warnings(const Environment& environment, Config& config) {
+    std::vector<std::string_view> names;
+    for (const Setting& setting : kSettings) {
+        names.push_back(setting.name);
+    }
     for (const auto& [name, value] : environment) {
-        if (!name.starts_with("AP_") && !name.starts_with("SALLYPORT_")) {
+        if ((!name.starts_with("AP_") && !name.starts_with("SALLYPORT_")) || is_known(name)) {
             continue;
         }
-        const bool known =
-            name == "AP_SSRF_ALLOW_LIST" ||
-            std::any_of(kSettings.begin(), kSettings.end(), [&name](const Setting& setting) {
-                return setting.name == name ||
-                       (setting.secret && std::string(setting.name) + "_FILE" == name);
-            });
-        if (!known) {
-            config.warnings.push_back(name + " is set and has no effect on this engine");
-        }
+        const std::string_view why = why_without_effect(name);
+        const std::string nearest = why.empty() ? nearest_name(name, names) : std::string();
+        config.warnings.push_back(name +
+                                  (why.empty() ? " is set and has no effect on this engine"
+                                               : " has no effect: " + std::string(why)) +
+                                  (nearest.empty() ? "" : "; did you mean " + nearest + "?"));
     }
 }
 

@@ -41,8 +41,9 @@ struct Config {
 
     Secret jwt_secret;
     Secret encryption_key;
-    Secret verdict_secret;  // empty: no gateway in front
-    Secret metrics_token;   // empty: metrics are for this machine alone
+    std::vector<Secret> earlier_keys;  // open what was sealed before the key was replaced
+    Secret verdict_secret;             // empty: no gateway in front
+    Secret metrics_token;              // empty: metrics are for this machine alone
     bool open_sign_up = false;
     bool auth_limit_enabled = true;
     std::size_t auth_limit_max = 50;
@@ -61,6 +62,8 @@ struct Config {
     std::size_t runs_active_max = 1000;
     std::int64_t retention_ms = 30LL * 24 * 60 * 60 * 1000;
     std::size_t webhook_payload_bytes_max = 25u << 20;
+    std::size_t table_fields_max = 100;
+    std::size_t table_records_max = 10'000;
 
     std::size_t sandbox_workers = 0;  // 0: one more than there are cores
     std::size_t code_memory_bytes = 64u << 20;

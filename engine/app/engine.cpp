@@ -45,6 +45,8 @@ ApiOptions api_options(const Config& config) {
     options.flow_timeout_s = config.flow_timeout_ms / 1000;
     options.code_memory_kb = config.code_memory_bytes / 1024;
     options.public_url = config.public_url;
+    options.fields_max = config.table_fields_max;
+    options.records_max = config.table_records_max;
     options.auth_limit_enabled = config.auth_limit_enabled;
     options.auth_limit_max = config.auth_limit_max;
     options.auth_limit_window_ms = config.auth_limit_window_ms;
@@ -103,8 +105,9 @@ struct Engine {
           log(to),
           store(std::move(opened)),
           secrets(config.encryption_key),
-          stored_secrets(*store, secrets),
           http(loop, http_options(config)),
+          tokens({loop, time, *store, http, secrets}),
+          stored_secrets(*store, secrets, tokens),
           sandbox(loop, &http, sandbox_options(config)),
           flows(*store),
           driver({loop, time, entropy, *store, *store, flows, sandbox, http, stored_secrets, log},
@@ -112,12 +115,17 @@ struct Engine {
           retention(loop, time, *store, log, config.retention_ms),
           schedules({loop, time, *store, flows, driver, log}),
           passwords(loop),
+          jobs({time, *store, log}, entropy),
           api({time, entropy, *store, *store, *store, *store, flows, driver, passwords, secrets,
-               log, [this] { return metrics(); }},
+               tokens, jobs, log, [this] { return metrics(); }},
               api_options(config), HmacKey(DigestAlgorithm::sha256, config.jwt_secret.reveal()),
               config.verdict_secret.empty()
                   ? std::nullopt
-                  : std::optional(contract::verdict_key(config.verdict_secret))) {}
+                  : std::optional(contract::verdict_key(config.verdict_secret))) {
+        for (const Secret& key : config.earlier_keys) {
+            secrets.add_earlier(key);
+        }
+    }
 
     std::string metrics() const {
         const JsboxPool::Counters box = sandbox.counters();
@@ -134,14 +142,16 @@ struct Engine {
     SystemEntropy entropy;
     std::unique_ptr<Store> store;
     SecretBox secrets;
-    StoredSecrets stored_secrets;
     CurlHttpClient http;
+    OAuth2Tokens tokens;
+    StoredSecrets stored_secrets;
     JsboxPool sandbox;
     FlowCache flows;
     RunDriver driver;
     Retention retention;
     ScheduleRunner schedules;
     PasswordHasher passwords;
+    Jobs jobs;
     Api api;
     std::unique_ptr<HttpServer> server;
     bool stopping = false;

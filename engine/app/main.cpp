@@ -1,6 +1,7 @@
 // sallyport-engine: reads the command line and the environment, then runs the engine.
 #include "common/file_text.hpp"
 #include "engine/app/config.hpp"
+#include "engine/app/config_names.hpp"
 #include "engine/app/engine.hpp"
 #include "engine/app/version.hpp"
 
@@ -127,7 +128,8 @@ int main(int argc, char** argv) {
             "  curl http://127.0.0.1:3000/api/v1/health\n\n"
             "Settings come from the command line, --env-file and the environment, in this "
             "order:\n" +
-            sallyport::engine::describe_settings());
+            sallyport::engine::describe_settings() + "\n" +
+            sallyport::engine::describe_other_names());
         CLI11_PARSE(app, argc, argv);
         return start(arguments);
     } catch (const std::exception& error) {

@@ -1,13 +1,12 @@
 #include "engine/core/router.hpp"
 
 #include "engine/core/js_text.hpp"
+#include "engine/core/lower_case.hpp"
 #include "engine/core/time_text.hpp"
 
 #include <algorithm>
 #include <array>
-#include <clocale>
 #include <cmath>
-#include <cwctype>
 #include <optional>
 #include <string>
 #include <utility>
@@ -25,44 +24,6 @@ std::string text_of(const Json& value) {
     return value.exists() ? js_stringify(value, kOperandBytesMax).value_or("") : "";
 }
 
-void append_utf8(std::string& out, char32_t c) {
-    if (c < 0x80) {
-        out += static_cast<char>(c);
-    } else if (c < 0x800) {
-        out += static_cast<char>(0xC0 | c >> 6);
-        out += static_cast<char>(0x80 | (c & 0x3F));
-    } else if (c < 0x10000) {
-        out += static_cast<char>(0xE0 | c >> 12);
-        out += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-        out += static_cast<char>(0x80 | (c & 0x3F));
-    } else {
-        out += static_cast<char>(0xF0 | c >> 18);
-        out += static_cast<char>(0x80 | (c >> 12 & 0x3F));
-        out += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-        out += static_cast<char>(0x80 | (c & 0x3F));
-    }
-}
-
-// Unicode's simple lower-case mapping. REQUIRES: valid UTF-8, as JSON text is.
-std::string lower(std::string_view text) {
-    static const locale_t unicode = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-    std::string out;
-    out.reserve(text.size());
-    for (std::size_t i = 0; i < text.size();) {
-        const auto lead = static_cast<unsigned char>(text[i]);
-        const std::size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-        char32_t c = size == 1 ? lead : lead & (0xFFU >> (size + 1));
-        for (std::size_t k = 1; k < size && i + k < text.size(); ++k) {
-            c = c << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3FU);
-        }
-        append_utf8(out, unicode == nullptr ? c
-                                            : static_cast<char32_t>(::towlower_l(
-                                                  static_cast<std::wint_t>(c), unicode)));
-        i += size;
-    }
-    return out;
-}
-
 struct Operands {
     Json first;
     Json second;
@@ -70,7 +31,7 @@ struct Operands {
 
     std::string text(const Json& value) const {
         std::string plain = text_of(value);
-        return case_sensitive ? plain : lower(plain);
+        return case_sensitive ? plain : lower_case(plain);
     }
     std::string first_text() const { return text(first); }
     std::string second_text() const { return text(second); }

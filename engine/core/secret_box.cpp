@@ -20,7 +20,7 @@ void SecretBox::add_earlier(const Secret& secret) {
 SecretBox::Key SecretBox::derive(const Secret& secret) {
     const Secret id = derive_key(secret, "sallyport stored secrets, key id", kKeyIdBytes);
     return {hex_encode(id.data(), id.size()),
-            derive_key(secret, "sallyport stored secrets, key", kAeadKeyBytes)};
+            derive_key(secret, "sallyport stored secrets, key", kAeadKeyBytes), secret.clone()};
 }
 
 Json SecretBox::seal(std::string_view plain, std::string_view associated,
@@ -37,6 +37,9 @@ Json SecretBox::seal(std::string_view plain, std::string_view associated,
 }
 
 Result<Secret> SecretBox::open(const Json& envelope, std::string_view associated) const {
+    if (!envelope.has("v") && !envelope.has("kid")) {
+        return open_foreign(envelope);
+    }
     const auto nonce = base64_decode(envelope["iv"].text());
     const auto sealed = base64_decode(envelope["data"].text());
     if (!nonce || !sealed || nonce->size() != kAeadNonceBytes) {
@@ -51,6 +54,27 @@ Result<Secret> SecretBox::open(const Json& envelope, std::string_view associated
                           : Error{"the stored secret is damaged"};
     }
     return Error{"the stored secret was sealed with a key that is not configured"};
+}
+
+// The key is the characters as they were written. A wrong one shows by the padding, or by a text
+// that is no JSON.
+Result<Secret> SecretBox::open_foreign(const Json& envelope) const {
+    const auto iv = hex_decode(envelope["iv"].text());
+    const auto sealed = hex_decode(envelope["data"].text());
+    if (!iv || !sealed) {
+        return Error{"the stored secret is damaged"};
+    }
+    for (const Key& key : keys_) {
+        Result<Bytes> plain = aes_cbc_open(key.written, *iv, *sealed);
+        if (plain.ok() && Json::parse(as_text(*plain)).ok()) {
+            return Secret(*std::move(plain));
+        }
+    }
+    return Error{"the stored secret was sealed with a key that is not configured"};
+}
+
+bool SecretBox::is_current(const Json& envelope) const {
+    return envelope["kid"].text() == keys_.front().id;
 }
 
 }  // namespace sallyport::engine

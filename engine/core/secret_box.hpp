@@ -24,15 +24,20 @@ class SecretBox {
     // {"v":1,"kid","iv","data"} in Base64. `associated` ties the envelope to its place: opened
     // elsewhere, it does not open. REQUIRES: `nonce` is 12 random bytes, never used before.
     Json seal(std::string_view plain, std::string_view associated, const Bytes& nonce) const;
-    // Errors never hold what was sealed.
+    // Also opens what Activepieces has stored, {"iv","data"} in hex (AES-256-CBC), which is tied to
+    // no place. Errors never hold what was sealed.
     Result<Secret> open(const Json& envelope, std::string_view associated) const;
+    // Whether the envelope was sealed with the first key, in today's form.
+    bool is_current(const Json& envelope) const;
 
   private:
     struct Key {
         std::string id;
         Secret key;
+        Secret written;  // as the operator wrote it
     };
     static Key derive(const Secret& secret);
+    Result<Secret> open_foreign(const Json& envelope) const;
     std::vector<Key> keys_;
 };
 

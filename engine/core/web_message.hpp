@@ -44,6 +44,8 @@ FormPairs parse_form(std::string_view text);
 // As clients' query libraries mean it: a repeated or `name[]` key is a list.
 Json form_to_json(const FormPairs& pairs);
 std::string percent_decode(std::string_view text);
+// All but letters, digits and `-._~` (RFC 3986 section 2.3).
+std::string percent_encode(std::string_view text);
 
 // The values of `name`, also when written `name[]` or `name[0]`.
 std::vector<std::string> form_values(const FormPairs& pairs, std::string_view name);

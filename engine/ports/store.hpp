@@ -122,6 +122,11 @@ struct FlowQuery {
     std::string name;                       // part of the display name; empty: all
     bool uncategorised_only = false;
     std::vector<std::string> folder_ids;  // empty: all
+    // Their version uses one of these connections (external ids), one of these agents; empty: all.
+    std::vector<std::string> connection_ids;
+    std::vector<std::string> agent_ids;
+    bool published =
+        false;  // with the published version instead of the latest, those that have one
     std::optional<PageCursor> cursor;
     std::size_t limit = 10;
 };
@@ -240,6 +245,8 @@ struct RunQuery {
     std::optional<std::int64_t> created_after_ms;
     std::optional<std::int64_t> created_before_ms;
     std::string failed_step_name;
+    std::string failed_step_message;  // part of it; empty: all
+    std::vector<std::string> ids;     // empty: all
     bool include_archived = false;
     std::optional<PageCursor> cursor;
     std::size_t limit = 10;
@@ -322,10 +329,15 @@ struct EntityRow {
 struct EntityQuery {
     std::string kind;
     std::string scope;
-    std::string label;  // part of the label, upper and lower case alike; empty: all
+    bool every_scope = false;  // instead of the one; for the engine itself, never for a client
+    std::string label;         // part of the label, upper and lower case alike; empty: all
     // Members of the body, each one of these texts. Names are the program's own, never a client's.
     std::vector<std::pair<std::string, std::vector<std::string>>> members;
+    std::vector<std::string> keys;  // empty: all
     bool oldest_first = false;
+    // By label instead of by time, `oldest_first` meaning A before Z. REQUIRES: no cursor; the page
+    // has none either.
+    bool by_label = false;
     std::optional<PageCursor> cursor;
     std::size_t limit = 10;
 };
@@ -345,6 +357,29 @@ class EntityStore {
     virtual void change_entity(std::string kind, std::string scope, std::string key,
                                EntityChange change, StoreDone<std::optional<EntityRow>> done) = 0;
     virtual void delete_entity(std::string kind, std::string id, StoreDone<Done> done) = 0;
+
+    // An entity may have children: those whose scope is its id. Each call is one transaction.
+    // An empty scope counts all of the kind.
+    virtual void count_entities(std::string kind, std::string scope,
+                                StoreDone<std::int64_t> done) = 0;
+    // False, with nothing stored, when another row has the key.
+    virtual void add_family(EntityRow parent, std::vector<EntityRow> children,
+                            StoreDone<bool> done) = 0;
+    enum class Added { all, full, taken, no_parent };
+    // REQUIRES: rows of one kind and one scope, at least one. Stores them all, or nothing when
+    // there would be more than `most` of them, when another row has a key, or when the parent is
+    // gone.
+    virtual void add_children(std::vector<EntityRow> rows, std::size_t most,
+                              StoreDone<Added> done) = 0;
+    // Removes those of the ids that are in the scope and answers what they were.
+    virtual void take_children(std::string kind, std::string scope, std::vector<std::string> ids,
+                               StoreDone<std::vector<EntityRow>> done) = 0;
+    // Removes all children of the kind; answers how many.
+    virtual void clear_children(std::string kind, std::string scope,
+                                StoreDone<std::int64_t> done) = 0;
+    // Removes an entity and its children of these kinds.
+    virtual void delete_family(std::string kind, std::string id,
+                               std::vector<std::string> child_kinds, StoreDone<Done> done) = 0;
 };
 
 // What other processes have done to a shared store.

@@ -1,62 +1,14 @@
 // The contract's families on the real engine. Every answer that has a type in the contract's
 // published package is checked against it.
-#include "engine/core/jwt.hpp"
-#include "tests/engine/contract_oracle.hpp"
-#include "tests/engine/engine_process.hpp"
+#include "tests/engine/contract_fixture.hpp"
 
 #include <gtest/gtest.h>
 
-#include <ctime>
 #include <string>
 #include <vector>
 
 namespace sallyport::test {
 namespace {
-
-class Contract : public testing::Test {
-  protected:
-    static void SetUpTestSuite() { oracle_ = new ContractOracle(); }
-    static void TearDownTestSuite() {
-        delete oracle_;
-        oracle_ = nullptr;
-    }
-
-    Contract() { ann_.sign_up(); }
-
-    // The answer, after a look at its status and type.
-    Json expect(const ApiAnswer& answer, int status, std::string_view type = "") {
-        EXPECT_EQ(answer.status, status) << answer.raw.body;
-        if (!type.empty() && answer.status == status) {
-            EXPECT_EQ(oracle_->problems(type, answer.body), "") << type << " " << answer.raw.body;
-        }
-        return answer.body;
-    }
-    std::string project_query() const { return "projectId=" + ann_.project(); }
-    // The body with the project's id in it.
-    std::string of_project(const std::string& members) const {
-        return R"({"projectId":")" + ann_.project() + "\"," + members + "}";
-    }
-    // The token the engine gives to pieces.
-    std::string engine_token(const std::string& project) const {
-        const HmacKey key(DigestAlgorithm::sha256, "0123456789abcdef0123456789abcdef");
-        return engine::sign_jwt(Json::object({{"id", Json::string("job")},
-                                              {"type", Json::string("ENGINE")},
-                                              {"projectId", Json::string(project)}}),
-                                std::time(nullptr), 3600, key);
-    }
-    std::string connection(const std::string& external_id, const std::string& value) const {
-        const Result<Json> parsed = Json::parse(value);
-        return of_project(R"("externalId":")" + external_id +
-                          R"(","displayName":"C","pieceName":"@activepieces/piece-x","type":")" +
-                          std::string((*parsed)["type"].text()) + R"(","value":)" + value);
-    }
-
-    static ContractOracle* oracle_;
-    EngineProcess engine_{{"AP_ALLOW_OPEN_SIGN_UP=true"}};
-    ApiUser ann_{engine_};
-};
-
-ContractOracle* Contract::oracle_ = nullptr;
 
 // The calls of Gauzy's plugin, with the key it has been given, in the order its service makes them.
 TEST_F(Contract, GauzysEightCalls) {

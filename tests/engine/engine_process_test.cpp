@@ -79,6 +79,20 @@ TEST(EngineProgram, EverySettingIsDocumented) {
         EXPECT_NE(page.find(name), std::string::npos) << name;
     }
     EXPECT_GT(settings, 20);
+    // And every other name, with what it means or why it does nothing.
+    std::istringstream help(run_engine({"--help"}, {}).output);
+    int others = 0;
+    bool begun = false;
+    for (std::string line; std::getline(help, line);) {
+        begun = begun || line.find("Other names:") != std::string::npos;
+        const std::size_t at = line.find("AP_");
+        if (begun && at != std::string::npos) {
+            const std::string name = line.substr(at, line.find_first_of(" :", at) - at);
+            EXPECT_NE(page.find("`" + name + "`"), std::string::npos) << name;
+            ++others;
+        }
+    }
+    EXPECT_GT(others, 30);
 }
 
 TEST(EngineProgram, ReadsItsSettingsFromAClosedFile) {

@@ -75,6 +75,7 @@ TEST(EngineRoutes, AreDescribedAsTheyAre) {
 // What Ann has, one of everything.
 struct Belongings {
     std::map<std::string, std::string> ids;  // first segment of the path -> id
+    std::string table;
     std::string version;
 };
 
@@ -99,6 +100,15 @@ Belongings furnish(ApiUser& ann) {
     all.ids["variables"] =
         id(ann.post("/v1/variables", of_project(R"("name":"V","value":"hush")")));
     all.ids["mcp-servers"] = id(ann.post("/v1/mcp-servers", of_project(R"("name":"M")")));
+    const std::string table = id(ann.post("/v1/tables", of_project(R"("name":"T","fields":[])")));
+    all.ids["tables"] = all.table = table;
+    const std::string of_table = R"({"tableId":")" + table + R"(",)";
+    const std::string field = id(ann.post("/v1/fields", of_table + R"("name":"F","type":"TEXT"})"));
+    all.ids["fields"] = field;
+    all.ids["records"] = ann.post("/v1/records", of_table + R"("records":[[{"fieldId":")" + field +
+                                                     R"(","value":"hush"}]]})")
+                             .body.at(0)["id"]
+                             .text();
     all.ids["projects"] = ann.project();
     ann.post("/v1/webhooks/" + flow, "{}");
     const Json runs = ann.get("/v1/flow-runs?projectId=" + ann.project()).body;
@@ -126,12 +136,12 @@ TEST(EngineRoutes, KeepProjectsApart) {
         const std::string path = replaced(
             route.path, [&] { return std::exchange(first, false) ? owned->second : hers.version; });
         const std::string query = "?projectId=" + ann.project() +
-                                  "&flowId=" + hers.ids.at("flows") +
+                                  "&flowId=" + hers.ids.at("flows") + "&tableId=" + hers.table +
                                   "&type=OUTPUT&stepName=step_1";
         // Good for every family, so that nothing but the owner is wrong.
         const std::string body =
-            R"({"projectId":")" + ann.project() +
-            R"(","displayName":"X","name":"X1","type":"CHANGE_NAME","request":{"displayName":"X"},"value":"v","strategy":"FROM_FAILED_STEP","flowRunIds":[],"sourceAppConnectionId":"a","targetAppConnectionId":"b"})";
+            R"({"projectId":")" + ann.project() + R"(","tableId":")" + hers.table +
+            R"(","records":[],"ids":[],"events":[],"webhookUrl":"","flowId":"f","pieceName":"p","clientId":"c","redirectUrl":"https://h","authUrl":"https://h","displayName":"X","name":"X1","type":"CHANGE_NAME","request":{"displayName":"X"},"value":"v","strategy":"FROM_FAILED_STEP","flowRunIds":[],"sourceAppConnectionId":"a","targetAppConnectionId":"b"})";
         const std::string named = route.method == "GET" ? path + query : path;
         const ApiAnswer answer = bob.call(route.method, named, route.method == "GET" ? "" : body);
         const bool lists_own = route.path == "/v1/projects";
@@ -167,10 +177,27 @@ class Storm {
     }
 
     std::string query() {
-        static const std::vector<std::string> kNames = {
-            "projectId", "cursor",  "limit",        "status[]",  "status", "flowId",
-            "folderId",  "name",    "createdAfter", "versionId", "key",    "type",
-            "pieceName", "a[b][c]", "%00",          ""};
+        static const std::vector<std::string> kNames = {"projectId",
+                                                        "cursor",
+                                                        "limit",
+                                                        "status[]",
+                                                        "status",
+                                                        "flowId",
+                                                        "folderId",
+                                                        "tableId",
+                                                        "filters[0][fieldId]",
+                                                        "filters[0][operator]",
+                                                        "filters",
+                                                        "sortBy",
+                                                        "name",
+                                                        "createdAfter",
+                                                        "versionId",
+                                                        "key",
+                                                        "type",
+                                                        "pieceName",
+                                                        "a[b][c]",
+                                                        "%00",
+                                                        ""};
         std::string out;
         for (std::size_t i = below(4); i > 0; --i) {
             out += (out.empty() ? "?" : "&") + pick(kNames);
@@ -241,41 +268,21 @@ class Storm {
         return list[below(list.size())];
     }
     std::string word() {
-        static const std::vector<std::string> kWords = {"type",
-                                                        "request",
-                                                        "displayName",
-                                                        "name",
-                                                        "value",
-                                                        "key",
-                                                        "metadata",
-                                                        "externalId",
-                                                        "pieceName",
-                                                        "IMPORT_FLOW",
-                                                        "ADD_ACTION",
-                                                        "SECRET_TEXT",
-                                                        "OAUTH2",
-                                                        "trigger",
-                                                        "action",
-                                                        "settings",
-                                                        "tools",
-                                                        "tags",
-                                                        "flows",
-                                                        "strategy",
-                                                        "ON_LATEST_VERSION",
-                                                        "flowRunIds",
-                                                        "summary",
-                                                        "description",
-                                                        "author",
-                                                        "categories",
-                                                        "SHARED",
-                                                        "email",
-                                                        "password",
-                                                        "firstName",
-                                                        "steps",
-                                                        "status",
-                                                        "names",
-                                                        "__proto__",
-                                                        ""};
+        static const std::vector<std::string> kWords = {
+            "type",        "request",    "displayName",
+            "name",        "value",      "key",
+            "metadata",    "externalId", "pieceName",
+            "IMPORT_FLOW", "ADD_ACTION", "SECRET_TEXT",
+            "OAUTH2",      "trigger",    "action",
+            "settings",    "tools",      "tags",
+            "flows",       "strategy",   "ON_LATEST_VERSION",
+            "flowRunIds",  "summary",    "description",
+            "author",      "categories", "SHARED",
+            "email",       "password",   "firstName",
+            "steps",       "tableId",    "records",
+            "fields",      "fieldId",    "cells",
+            "ids",         "events",     "status",
+            "names",       "__proto__",  ""};
         return pick(kWords);
     }
 

@@ -150,6 +150,86 @@ TEST_P(Entities, AreListedByPages) {
     EXPECT_EQ(list(query), "abcde");
 }
 
+TEST_P(Entities, AreListedByLabelAndKey) {
+    for (const char* label : {"b", "C", "a"}) {
+        EntityRow made = row(label, "p", 1);
+        made.label = label;
+        put(made);
+    }
+    EntityQuery query;
+    query.kind = "thing";
+    query.scope = "p";
+    query.by_label = query.oldest_first = true;
+    query.limit = 2;
+    Page<EntityRow> page;
+    EXPECT_EQ(list(query, &page), "ab");
+    EXPECT_FALSE(page.next || page.previous);
+    query.oldest_first = false;
+    query.limit = 10;
+    EXPECT_EQ(list(query), "Cba");
+    query.by_label = false;
+    query.keys = {"key-C", "key-a", "key-x"};
+    EXPECT_EQ(list(query), "aC");
+}
+
+class Families : public Entities {
+  protected:
+    static EntityRow child(const std::string& id, std::int64_t at_ms = 1) {
+        EntityRow made = row(id, "a", at_ms);
+        made.kind = "child";
+        return made;
+    }
+    std::int64_t count() {
+        return *ask_on<std::int64_t>(
+            [&](auto done) { store_->count_entities("child", "a", done); });
+    }
+    EntityStore::Added add(const std::vector<EntityRow>& rows, std::size_t most) {
+        const auto added =
+            ask_on<EntityStore::Added>([&](auto done) { store_->add_children(rows, most, done); });
+        EXPECT_TRUE(added.ok()) << added.message();
+        return added.ok() ? *added : EntityStore::Added::no_parent;
+    }
+    bool family(const EntityRow& parent, const std::vector<EntityRow>& children) {
+        return *ask_on<bool>([&](auto done) { store_->add_family(parent, children, done); });
+    }
+};
+
+TEST_P(Families, ComeAndGoWhole) {
+    EXPECT_EQ(add({child("x")}, 10), EntityStore::Added::no_parent);
+    EXPECT_TRUE(family(row("a", "p", 1), {child("x"), child("y")}));
+    EXPECT_EQ(count(), 2);
+    EntityRow twin = row("b", "p", 1);
+    twin.key = "key-a";
+    EXPECT_FALSE(family(twin, {child("z")}));
+    EXPECT_EQ(count(), 2);
+    EXPECT_EQ(add({child("z"), child("w")}, 3), EntityStore::Added::full);
+    EntityRow same = child("v");
+    same.key = "key-x";
+    EXPECT_EQ(add({child("z"), same}, 9), EntityStore::Added::taken);
+    EXPECT_EQ(count(), 2);
+    EXPECT_EQ(add({child("z")}, 3), EntityStore::Added::all);
+    EXPECT_EQ(count(), 3);
+    const auto gone = ask_on<std::vector<EntityRow>>([&](auto done) {
+        store_->take_children("child", "a", {"x", "none", "a"}, done);
+    });
+    ASSERT_TRUE(gone.ok()) << gone.message();
+    ASSERT_EQ(gone->size(), 1U);
+    EXPECT_EQ(gone->front().label, "Label_x");
+    EXPECT_TRUE(ask_on<std::vector<EntityRow>>([&](auto done) {
+                    store_->take_children("child", "a", {}, done);
+                }).ok());
+    EXPECT_EQ(*ask_on<std::int64_t>([&](auto done) { store_->clear_children("child", "a", done); }),
+              2);
+    EXPECT_EQ(count(), 0);
+    EXPECT_EQ(add({child("z")}, 3), EntityStore::Added::all);
+    EXPECT_TRUE(ask_on<Done>([&](auto done) {
+                    store_->delete_family("thing", "a", {"child", "other"}, done);
+                }).ok());
+    EXPECT_EQ(count(), 0);
+    EXPECT_FALSE(find("p", "key-a"));
+    EXPECT_EQ(add({child("q")}, 3), EntityStore::Added::no_parent);
+}
+
 class VersionsAndFolders : public StoreTest {};
 
 TEST_P(VersionsAndFolders, AreListedCountedAndLeft) {
@@ -205,6 +285,8 @@ TEST_P(VersionsAndFolders, AreListedCountedAndLeft) {
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, Entities, ::testing::Values(StoreKind::sqlite));
 INSTANTIATE_TEST_SUITE_P(Postgres, Entities, ::testing::Values(StoreKind::postgres));
+INSTANTIATE_TEST_SUITE_P(Sqlite, Families, ::testing::Values(StoreKind::sqlite));
+INSTANTIATE_TEST_SUITE_P(Postgres, Families, ::testing::Values(StoreKind::postgres));
 INSTANTIATE_TEST_SUITE_P(Sqlite, VersionsAndFolders, ::testing::Values(StoreKind::sqlite));
 INSTANTIATE_TEST_SUITE_P(Postgres, VersionsAndFolders, ::testing::Values(StoreKind::postgres));
 

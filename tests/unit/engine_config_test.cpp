@@ -32,6 +32,60 @@ TEST(Config, TakesWhatIsGood) {
     EXPECT_NE(config->warnings[0].find("AP_MADE_UP"), std::string::npos);
 }
 
+TEST(Config, TakesOtherNames) {
+    Environment environment = good();
+    environment["AP_ENCRYPTION_KEY_LEGACY"] = "fedcba9876543210fedcba9876543210";
+    environment["SALLYPORT_EARLIER_ENCRYPTION_KEYS"] = "00112233445566778899aabbccddeeff";
+    environment["AP_RATE_LIMIT_WINDOW_MS"] = "1500";
+    environment["AP_RATE_LIMIT_MAX_REQUESTS"] = "7";
+    environment["AP_MAX_CONCURRENT_FLOWS"] = "9";
+    environment["AP_MAX_FLOW_DURATION"] = "33";
+    environment["AP_WEBHOOK_URL"] = "https://hooks.example.org";
+    environment["AP_POSTGRES_SSL_ENABLED"] = "true";
+    environment["AP_SIGN_UP_ENABLED"] = "true";
+    environment["AP_ALLOW_OPEN_SIGN_UP"] = "false";  // the setting itself goes first
+    const Result<Config> config = read_config(environment);
+    ASSERT_TRUE(config.ok()) << config.message();
+    EXPECT_EQ(config->earlier_keys.size(), 2U);
+    EXPECT_EQ(config->auth_limit_window_ms, 1500);
+    EXPECT_EQ(config->auth_limit_max, 7U);
+    EXPECT_TRUE(config->project_limit_enabled);
+    EXPECT_EQ(config->project_concurrency, 9U);
+    EXPECT_EQ(config->flow_timeout_ms, 33'000);
+    EXPECT_EQ(config->public_url, "https://hooks.example.org");
+    EXPECT_TRUE(config->postgres.use_ssl);
+    EXPECT_FALSE(config->open_sign_up);
+    EXPECT_TRUE(config->warnings.empty());
+}
+
+TEST(Config, WarnsOfNamesThatDoNothing) {
+    struct Case {
+        std::string_view name;
+        std::string_view said;
+    };
+    const std::vector<Case> cases = {
+        {"AP_FLOW_TIMEOUT_SECOND", "did you mean AP_FLOW_TIMEOUT_SECONDS?"},
+        {"AP_JWT_SECRETS", "did you mean AP_JWT_SECRET?"},
+        {"SALLYPORT_EGRES_ALLOW", "did you mean SALLYPORT_EGRESS_ALLOW?"},
+        {"AP_SSRF_ALLOWLIST", "did you mean AP_SSRF_ALLOW_LIST?"},
+        {"AP_REDIS_URL", "has no effect: the engine needs no Redis"},
+        {"AP_TELEMETRY_ENABLED", "has no effect: nothing is ever sent"},
+        {"AP_SOMETHING_ELSE_ALTOGETHER", "is set and has no effect on this engine"},
+    };
+    for (const Case& test : cases) {
+        Environment environment = good();
+        environment[std::string(test.name)] = "1";
+        const Result<Config> config = read_config(environment);
+        ASSERT_TRUE(config.ok()) << config.message();
+        ASSERT_EQ(config->warnings.size(), 1U) << test.name;
+        EXPECT_TRUE(config->warnings[0].starts_with(test.name)) << config->warnings[0];
+        EXPECT_NE(config->warnings[0].find(test.said), std::string::npos) << config->warnings[0];
+    }
+    Environment environment = good();
+    environment["AP_SOMETHING_ELSE_ALTOGETHER"] = "1";
+    EXPECT_EQ(read_config(environment)->warnings[0].find("did you mean"), std::string::npos);
+}
+
 struct BadCase {
     std::string_view name;
     std::string_view value;
@@ -59,6 +113,9 @@ TEST(Config, SaysWhatIsWrongInOneLine) {
         {"SALLYPORT_SOCKET_MODE", "rw", "octal"},
         {"SALLYPORT_SQLITE_SYNCHRONOUS", "off", "full or normal"},
         {"SALLYPORT_EGRESS_ALLOW", "not an address!", "SALLYPORT_EGRESS_ALLOW"},
+        {"SALLYPORT_EARLIER_ENCRYPTION_KEYS", "0123,0123456789abcdef0123456789abcdef",
+         "32 (or 64)"},
+        {"AP_MAX_FIELDS_PER_TABLE", "1000", "from 1 to 999"},
         {"AP_DB_TYPE", "MYSQL", "SQLITE3 (embedded) or POSTGRES"},
         {"AP_DB_TYPE", "POSTGRES", "set AP_POSTGRES_URL, or AP_POSTGRES_HOST"},
         {"AP_DEFAULT_CONCURRENT_JOBS_LIMIT", "0", "from 1 to"},
@@ -98,6 +155,8 @@ TEST(Config, NeverShowsASecret) {
     const std::string printed = print_config(environment);
     EXPECT_EQ(printed.find("0123456789abcdef"), std::string::npos);
     EXPECT_EQ(printed.find("verdict-secret"), std::string::npos);
+    environment["AP_ENCRYPTION_KEY_LEGACY"] = "fedcba9876543210fedcba9876543210";
+    EXPECT_EQ(print_config(environment).find("fedcba98"), std::string::npos);
     EXPECT_NE(printed.find("AP_JWT_SECRET=********\n"), std::string::npos);
     EXPECT_NE(printed.find("AP_FLOW_TIMEOUT_SECONDS=600\n"), std::string::npos);
 }

@@ -39,6 +39,31 @@ TEST(SecretBox, KeysAreReplaced) {
     const Json fresh = after.seal("my-secret", "x", kNonce);
     EXPECT_NE(fresh["kid"].text(), envelope["kid"].text());
     EXPECT_FALSE(before.open(fresh, "x").ok());
+    EXPECT_TRUE(after.is_current(fresh));
+    EXPECT_FALSE(after.is_current(envelope));
+}
+
+// The contract's vector: what Activepieces stores under this key.
+TEST(SecretBox, ReadsWhatActivepiecesStored) {
+    const Json envelope = Json::object(
+        {{"iv", Json::string("000102030405060708090a0b0c0d0e0f")},
+         {"data",
+          Json::string("d9d3dbf485dd7b6fda7b0848e6ff9c51e334cf6e04ef69c214b2983c274e1bd9d1d2"
+                       "0dd0c178611527fdb0f75a4add839a1dafe2138eaaf130811340f1fd13cd")}});
+    const SecretBox box(kOld);
+    const Result<Secret> plain = box.open(envelope, "anywhere");
+    ASSERT_TRUE(plain.ok()) << plain.message();
+    EXPECT_EQ(plain->reveal(), R"({"type":"SECRET_TEXT","secret_text":"my-secret"})");
+    EXPECT_FALSE(box.is_current(envelope));
+    SecretBox after(kNew);
+    EXPECT_FALSE(after.open(envelope, "anywhere").ok());
+    after.add_earlier(kOld);
+    EXPECT_TRUE(after.open(envelope, "anywhere").ok());
+    for (const char* data : {"", "00", "zz", "d9d3dbf485dd7b6fda7b0848e6ff9c51"}) {
+        Json broken = envelope.deep_copy();
+        broken.set("data", Json::string(data));
+        EXPECT_FALSE(box.open(broken, "anywhere").ok()) << data;
+    }
 }
 
 }  // namespace

@@ -35,6 +35,10 @@ const answers = {
     ConnectionPage: shared.SeekPage(shared.AppConnectionWithoutSensitiveData),
     ProjectPage: shared.SeekPage(shared.ProjectWithLimits),
     Count: z.number(),
+    TablePage: shared.SeekPage(shared.Table),
+    Fields: z.array(shared.Field),
+    Records: z.array(shared.PopulatedRecord),
+    RecordPage: shared.SeekPage(shared.PopulatedRecord),
     StoreEntry: shared.Folder.pick({ id: true, created: true, updated: true, projectId: true }).extend({
         key: z.string(),
         value: z.unknown(),

@@ -1,0 +1,55 @@
+// What the routes about tables, their fields and their records share.
+#pragma once
+
+#include "engine/adapters/api_entities.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sallyport::engine {
+
+inline constexpr const char* kTableKind = "table";
+// The children of a table.
+inline constexpr const char* kFieldKind = "table_field";
+inline constexpr const char* kRecordKind = "table_record";
+inline constexpr const char* kTableHookKind = "table_hook";
+
+// Goes on with the table when it is there and the caller may use its project.
+void with_table(Api& api, const CallPtr& call, const std::string& id, WithEntity then);
+
+// The fields of a table in their order: at most api.options.fields_max.
+using WithFields = std::function<void(const std::vector<EntityRow>&)>;
+void with_fields(Api& api, const CallPtr& call, const std::string& table_id, WithFields then);
+
+// A field out of the members of a request; an error names what is wrong, below `where`.
+Result<EntityRow> field_from(Api& api, const Json& given, const EntityRow& table,
+                             std::int64_t position, std::string_view where);
+
+// Stores children of one table, at most `most` of their kind; answers the call itself when it
+// cannot: `full` is the message, followed by the number.
+void add_children_and_go(Api& api, const CallPtr& call, std::vector<EntityRow> rows,
+                         std::size_t most, std::string_view full, std::function<void()> then);
+
+// Records as they are at the moment, all of them, in their order; stops and answers 413 when they
+// are more than an answer may hold.
+using WithRecords = std::function<void(const std::vector<EntityRow>&)>;
+void with_all_records(Api& api, const CallPtr& call, const std::string& table_id, WithRecords then);
+
+// A record with its cells by field, each with the field's name.
+Json table_record_json(const EntityRow& row, const std::vector<EntityRow>& fields);
+
+// GET records
+void list_records(Api& api, const CallPtr& call);
+
+// Starts the flows that listen to this event of the table, one run a record. Nobody waits for
+// them.
+void tell_listeners(Api& api, const EntityRow& table, std::string_view event,
+                    const std::vector<Json>& records);
+
+// Tables of a folder that goes away are in none.
+void tables_leave_folder(Api& api, const std::string& project_id, const std::string& folder_id,
+                         std::function<void(Result<Done>)> done);
+
+}  // namespace sallyport::engine

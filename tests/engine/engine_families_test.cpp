@@ -1,0 +1,189 @@
+// Smaller families and the filters of lists on the real engine, held against the contract's types.
+#include "tests/engine/contract_fixture.hpp"
+#include "tests/integration/fixtures/postgres_server.hpp"
+#include "tests/integration/fixtures/wait.hpp"
+
+#include <memory>
+
+namespace sallyport::test {
+namespace {
+
+class Families : public Contract {};
+
+std::string forms_trigger(std::string_view name, std::string_view input) {
+    return R"({"type":"PIECE_TRIGGER","name":"trigger","displayName":"T","valid":true,"settings":{"pieceName":"@activepieces/piece-forms","pieceVersion":"~0.4.1","triggerName":")" +
+           std::string(name) + R"(","propertySettings":{},"input":)" + std::string(input) + "}}";
+}
+
+TEST_F(Families, FormsAndChatsAreShown) {
+    const std::string flow(
+        ann_.post("/v1/flows", of_project(R"("displayName":"Ask me")")).body["id"].text());
+    const std::string form = "/v1/human-input/form/" + flow;
+    EXPECT_EQ(ann_.get(form + "?useDraft=true").body["params"]["entityType"].text(), "flow_form");
+    const std::string inputs =
+        R"({"inputs":[{"displayName":"Name","type":"text","required":true,"description":"d"},{"displayName":"Photo","type":"file","required":false}],"waitForResponse":true})";
+    EXPECT_EQ(ann_.operate(flow, "UPDATE_TRIGGER", forms_trigger("form_submission", inputs)).status,
+              200);
+    EXPECT_EQ(ann_.get(form).status, 404);  // not published
+    ApiUser nobody(engine_);
+    const Json shown = expect(nobody.get(form + "?useDraft=true"), 200, "FormResponse");
+    EXPECT_EQ(shown["title"].text(), "Ask me");
+    EXPECT_EQ(shown["version"].text(), "0.4.1");
+    EXPECT_EQ(shown["props"]["inputs"].at(1)["type"].text(), "file");
+    EXPECT_EQ(ann_.operate(flow, "LOCK_AND_PUBLISH", "{}").status, 200);
+    expect(nobody.get(form), 200, "FormResponse");
+    EXPECT_EQ(nobody.get("/v1/human-input/chat/" + flow).status, 404);
+    ann_.operate(flow, "UPDATE_TRIGGER", forms_trigger("file_submission", "{}"));
+    EXPECT_EQ(expect(nobody.get(form + "?useDraft=true"), 200, "FormResponse")["props"]["inputs"]
+                  .at(0)["displayName"]
+                  .text(),
+              "File");
+    ann_.operate(flow, "UPDATE_TRIGGER", forms_trigger("chat_submission", R"({"botName":"Bot"})"));
+    EXPECT_EQ(expect(nobody.get("/v1/human-input/chat/" + flow + "?useDraft=true"), 200,
+                     "ChatUIResponse")["props"]["botName"]
+                  .text(),
+              "Bot");
+    EXPECT_EQ(nobody.get("/v1/human-input/form/none").status, 404);
+}
+
+// A key is replaced while secrets stay readable, and the old one is needed no more afterwards.
+TEST_F(Families, KeysAreRotated) {
+    constexpr std::string_view kNew = "AP_ENCRYPTION_KEY=ffffffffffffffffffffffffffffffff";
+    ASSERT_EQ(ann_.post("/v1/app-connections",
+                        connection("key", R"({"type":"SECRET_TEXT","secret_text":"hush-key"})"))
+                  .status,
+              201);
+    ASSERT_EQ(
+        ann_.post("/v1/app-connections",
+                  of_project(
+                      R"("externalId":"p","displayName":"P","pieceName":"p","type":"PLACEHOLDER")"))
+            .status,
+        201);
+    ASSERT_EQ(ann_.post("/v1/variables", of_project(R"("name":"V","value":"hush-var")")).status,
+              201);
+    ASSERT_EQ(ann_.post("/v1/mcp-servers", of_project(R"("name":"M")")).status, 200);
+    const std::string flow = ann_.make_flow(
+        {code_step("step_1", "export const code = async (i) => i.a.length + i.b.length;",
+                   R"({"a":"{{connections['key']}}","b":"{{variables['V']}}"})"),
+         answer_step("step_2", R"("{{step_1['output']}}")")});
+    const std::string hook = "/v1/webhooks/" + flow + "/sync";
+    const auto restart = [&](const std::vector<std::string>& settings) {
+        engine_.stop();
+        std::vector<std::string> wrapper = {"/usr/bin/env"};
+        wrapper.insert(wrapper.end(), settings.begin(), settings.end());
+        engine_.set_wrapper(wrapper);
+        engine_.start();
+    };
+    restart({std::string(kNew)});
+    EXPECT_EQ(ann_.post(hook, "{}").status, 500);
+    restart(
+        {std::string(kNew), "SALLYPORT_EARLIER_ENCRYPTION_KEYS=0123456789abcdef0123456789abcdef"});
+    EXPECT_EQ(ann_.post(hook, "{}").raw.body, "16");
+    const Json job = expect(ann_.post("/v1/jobs", R"({"type":"ROTATE_KEYS"})"), 201);
+    const std::string path = "/v1/jobs/" + std::string(job["id"].text());
+    Json now;
+    EXPECT_TRUE(wait_until([&] {
+        now = ann_.get(path).body;
+        return now["status"].text() != "RUNNING";
+    }));
+    EXPECT_EQ(now["status"].text(), "SUCCEEDED") << now.dump();
+    EXPECT_EQ(now["total"].integer_or(0), 4);
+    EXPECT_EQ(now["done"].integer_or(0), 4);
+    EXPECT_EQ(now["failed"].integer_or(-1), 0);
+    EXPECT_EQ(ann_.get("/v1/jobs").body["data"].size(), 1U);
+    restart({std::string(kNew)});
+    EXPECT_EQ(ann_.post(hook, "{}").raw.body, "16");
+    // Again: nothing is left to do. Members of the platform have no business here.
+    EXPECT_EQ(ann_.post("/v1/jobs", R"({"type":"ROTATE_KEYS"})").status, 201);
+    EXPECT_EQ(ann_.post("/v1/jobs", R"({"type":"MAKE_TEA"})").status, 400);
+    ApiUser bob(engine_);
+    bob.sign_up("bob@example.org");
+    EXPECT_EQ(bob.get("/v1/jobs").status, 403);
+    EXPECT_EQ(bob.post("/v1/jobs", R"({"type":"ROTATE_KEYS"})").status, 403);
+}
+
+// ---- lists, on both stores
+
+class Lists : public Contract, public testing::WithParamInterface<const char*> {
+  protected:
+    static void TearDownTestSuite() {
+        server_.reset();  // first: it holds the oracle's pipe open
+        Contract::TearDownTestSuite();
+    }
+    Lists() : Contract(environment()) {}
+    static std::vector<std::string> environment() {
+        if (GetParam() == std::string_view("sqlite")) {
+            return {};
+        }
+        if (!server_) {
+            server_ = std::make_unique<PostgresServer>();
+        }
+        return {"AP_DB_TYPE=POSTGRES", "AP_POSTGRES_URL=" + server_->make_database()};
+    }
+    std::size_t count(const std::string& path, std::string_view type) {
+        return expect(ann_.get(path + project_query()), 200, type)["data"].size();
+    }
+    inline static std::unique_ptr<PostgresServer> server_;
+};
+
+TEST_P(Lists, FlowsByWhatTheyUse) {
+    const std::string plain = ann_.make_flow({});
+    ann_.make_flow({code_step("step_1", "1", R"({"a":"{{connections['one']}}"})")});
+    const std::string both = ann_.make_flow({code_step(
+        "step_1", "1", R"({"a":"{{connections['one']}}","b":"{{connections['t\\w%o']}}"})")});
+    const Json made =
+        expect(ann_.post("/v1/flows", of_project(R"("displayName":"Draft","folderName":"Box")")),
+               201, "PopulatedFlow");
+    EXPECT_TRUE(made["folderId"].is_string());
+    EXPECT_EQ(count("/v1/flows?folderId=" + std::string(made["folderId"].text()) + "&", "FlowPage"),
+              1U);
+    EXPECT_EQ(count("/v1/flows?", "FlowPage"), 4U);
+    EXPECT_EQ(count("/v1/flows?connectionExternalIds=one&", "FlowPage"), 2U);
+    EXPECT_EQ(count("/v1/flows?connectionExternalIds=ONE&", "FlowPage"), 0U);
+    EXPECT_EQ(count("/v1/flows?connectionExternalIds=on&", "FlowPage"), 0U);
+    EXPECT_EQ(count("/v1/flows?connectionExternalIds[]=one&connectionExternalIds[]=x&", "FlowPage"),
+              2U);
+    EXPECT_EQ(count("/v1/flows?agentExternalIds=one&", "FlowPage"), 0U);
+    EXPECT_EQ(count("/v1/flows?versionState=LOCKED&", "FlowPage"), 3U);
+    EXPECT_EQ(ann_.get("/v1/flows?versionState=OLD&" + project_query()).status, 400);
+    ann_.operate(both, "CHANGE_NAME", R"({"displayName":"Newer"})");
+    const auto name = [&](const std::string& state) {
+        const Json list =
+            ann_.get("/v1/flows?limit=1&versionState=" + state + "&" + project_query()).body;
+        return std::string(list["data"].at(0)["version"]["displayName"].text());
+    };
+    EXPECT_EQ(name("DRAFT"), "Newer");
+    EXPECT_EQ(name("LOCKED"), "Test flow");
+    EXPECT_EQ(ann_.post("/v1/flows", of_project(R"("displayName":"x","folderId":"none")")).status,
+              404);
+}
+
+TEST_P(Lists, RunsByWhatBecameOfThem) {
+    const std::string good =
+        ann_.make_flow({code_step("step_1", "export const code = async () => 1;")});
+    const std::string bad = ann_.make_flow({code_step(
+        "step_1",
+        "export const code = async () => { throw new Error('the \\\"kettle\\\" 50% is cold') };")});
+    EXPECT_EQ(ann_.post("/v1/webhooks/" + good + "/sync", "{}").status, 204);
+    EXPECT_EQ(ann_.post("/v1/webhooks/" + bad + "/sync", "{}").status, 500);
+    ASSERT_TRUE(wait_until([&] {
+        return ann_.get("/v1/flow-runs?status=FAILED&" + project_query()).body["data"].size() == 1;
+    }));
+    EXPECT_EQ(count("/v1/flow-runs?", "FlowRunPage"), 2U);
+    EXPECT_EQ(count("/v1/flow-runs?failedStepMessage=KETTLE&", "FlowRunPage"), 1U);
+    EXPECT_EQ(count("/v1/flow-runs?failedStepMessage=%22kettle%22%2050%25&", "FlowRunPage"), 1U);
+    EXPECT_EQ(count("/v1/flow-runs?failedStepMessage=5%25&", "FlowRunPage"), 0U);
+    EXPECT_EQ(count("/v1/flow-runs?failedStepName=step_1&", "FlowRunPage"), 1U);
+    EXPECT_EQ(count("/v1/flow-runs?tags[]=a&", "FlowRunPage"), 0U);
+    const Json all = ann_.get("/v1/flow-runs?" + project_query()).body["data"];
+    const std::string id(all.at(0)["id"].text());
+    const Json one = ann_.get("/v1/flow-runs?flowRunIds[]=" + id + "&" + project_query()).body;
+    ASSERT_EQ(one["data"].size(), 1U);
+    EXPECT_EQ(one["data"].at(0)["id"].text(), id);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, Lists, testing::Values("sqlite", "postgres"),
+                         [](const auto& one) { return std::string(one.param); });
+
+}  // namespace
+}  // namespace sallyport::test

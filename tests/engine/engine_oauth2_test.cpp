@@ -1,0 +1,236 @@
+// Connections by OAuth 2.0 against a real authorization server: consent, claim with PKCE, refresh
+// before use, and what becomes of a connection whose provider says no.
+#include "tests/engine/contract_fixture.hpp"
+#include "tests/engine/oauth_server.hpp"
+#include "tests/integration/fixtures/wait.hpp"
+
+#include <future>
+#include <memory>
+#include <set>
+
+namespace sallyport::test {
+namespace {
+
+constexpr std::string_view kBack = "http://127.0.0.1:9/redirect";
+
+class OAuth2 : public Contract {
+  protected:
+    static void SetUpTestSuite() {
+        Contract::SetUpTestSuite();
+        server_ = std::make_unique<OAuthServer>();
+    }
+    static void TearDownTestSuite() {
+        server_.reset();
+        Contract::TearDownTestSuite();
+    }
+    OAuth2() : Contract({"SALLYPORT_EGRESS_ALLOW=" + server_->address()}) {
+        server_->test("lifetime?s=3600");
+        server_->test("stop?on=0");
+    }
+
+    // The user's consent: the code, and the verifier that goes with it.
+    std::pair<std::string, std::string> consent(const std::string& client) {
+        const Json asked = expect(
+            ann_.post("/v1/app-connections/oauth2/authorization-url",
+                      of_project(R"("pieceName":"own","clientId":")" + client +
+                                 R"(","redirectUrl":")" + std::string(kBack) +
+                                 R"(","scopes":["openid","offline_access","api"],"authUrl":")" +
+                                 server_->url("/auth") + R"(","prompt":"consent","pkce":true)")),
+            200, "GetOAuth2AuthorizationUrlResponse");
+        return {server_->consent(std::string(asked["authorizationUrl"].text())),
+                std::string(asked["codeVerifier"].text())};
+    }
+    std::string value(const std::string& client, const std::string& more) {
+        return R"({"type":"OAUTH2","client_id":")" + client + R"(","client_secret":"hush-)" +
+               client + R"(-secret","scope":"openid offline_access api","redirect_url":")" +
+               std::string(kBack) + R"(","token_url":")" + server_->url("/token") + R"(",)" + more +
+               "}";
+    }
+    // Connects and gives the answer.
+    ApiAnswer connect(const std::string& name, const std::string& client = "body",
+                      const std::string& method = "BODY") {
+        const auto [code, verifier] = consent(client);
+        return ann_.post(
+            "/v1/app-connections",
+            connection(name,
+                       value(client, R"("code":")" + code + R"(","code_challenge":")" + verifier +
+                                         R"(","authorization_method":")" + method + "\"")));
+    }
+    std::string status(const ApiAnswer& made) {
+        return std::string(ann_.get("/v1/app-connections/" + std::string(made.body["id"].text()))
+                               .body["status"]
+                               .text());
+    }
+    // A flow that answers with the token that it was given.
+    std::string flow_with(const std::string& name) {
+        return ann_.make_flow(
+            {code_step("step_1", "export const code = async (i) => i.t;",
+                       R"({"t":"{{connections[')" + name + R"('].access_token}}"})"),
+             answer_step("step_2", R"("{{step_1['output']}}")")});
+    }
+    std::string run(const std::string& flow) {
+        return ann_.post("/v1/webhooks/" + flow + "/sync", "{}").raw.body;
+    }
+    std::int64_t refreshes() { return server_->test("count")["refreshes"].integer_or(0); }
+
+    inline static std::unique_ptr<OAuthServer> server_;
+};
+
+TEST_F(OAuth2, ACodeIsClaimedWithItsVerifier) {
+    for (const auto& [client, method] :
+         {std::pair("body", "BODY"), std::pair("header", "HEADER")}) {
+        const ApiAnswer made = connect(std::string("c-") + client, client, method);
+        expect(made, 201, "AppConnectionWithoutSensitiveData");
+        EXPECT_EQ(made.body["status"].text(), "ACTIVE");
+        EXPECT_GT(run(flow_with(std::string("c-") + client)).size(), 20U);
+    }
+    // The code is good once, and with its verifier alone.
+    const auto [code, verifier] = consent("body");
+    const ApiAnswer wrong =
+        ann_.post("/v1/app-connections",
+                  connection("w", value("body", R"("code":")" + code + R"(","code_challenge":")" +
+                                                    std::string(43, 'a') + "\"")));
+    EXPECT_EQ(wrong.status, 400);
+    EXPECT_EQ(wrong.body["code"].text(), "INVALID_CLAIM");
+    EXPECT_EQ(ann_.get("/v1/app-connections?" + project_query()).body["data"].size(), 2U);
+    // Steps see the token, and nothing that gets another one; nobody else sees any of it.
+    const std::string all = ann_.make_flow(
+        {code_step("step_1", "export const code = async (i) => Object.keys(i.c).sort().join();",
+                   R"({"c":"{{connections['c-body']}}"})"),
+         answer_step("step_2", R"("{{step_1['output']}}")")});
+    const std::string seen = run(all);
+    EXPECT_NE(seen.find("access_token"), std::string::npos) << seen;
+    for (const char* hidden : {"refresh_token", "client_secret", "code"}) {
+        EXPECT_EQ(seen.find(hidden), std::string::npos) << seen;
+    }
+    EXPECT_EQ(engine_.log().find("hush-"), std::string::npos);
+    EXPECT_EQ(engine_.folder().read("data/engine.db").find("hush-"), std::string::npos);
+    EXPECT_EQ(engine_.folder().read("data/engine.db-wal").find("hush-"), std::string::npos);
+}
+
+TEST_F(OAuth2, AClientMayAskInItsOwnName) {
+    const Json made = expect(
+        ann_.post(
+            "/v1/app-connections",
+            connection("own", value("body", R"("code":"","grant_type":"client_credentials")"))),
+        201, "AppConnectionWithoutSensitiveData");
+    EXPECT_EQ(made["status"].text(), "ACTIVE");
+    EXPECT_GT(run(flow_with("own")).size(), 20U);
+}
+
+TEST_F(OAuth2, ManyRunsShareOneRefresh) {
+    server_->test("lifetime?s=2");  // due after half of it
+    const ApiAnswer made = connect("short");
+    const std::time_t claimed = std::time(nullptr);
+    ASSERT_EQ(made.status, 201) << made.raw.body;
+    const std::string flow = flow_with("short");
+    server_->test("lifetime?s=3600");
+    const std::int64_t before = refreshes();
+    ASSERT_TRUE(wait_until([&] { return std::time(nullptr) >= claimed + 2; }));
+    std::vector<std::future<std::string>> runs;
+    for (int i = 0; i < 12; ++i) {
+        runs.push_back(std::async(std::launch::async, [&] {
+            HttpRequest request;
+            request.method = "POST";
+            request.url = engine_.url("/v1/webhooks/" + flow + "/sync");
+            return send(request).body;
+        }));
+    }
+    std::set<std::string> tokens;
+    for (auto& one : runs) {
+        tokens.insert(one.get());
+    }
+    EXPECT_EQ(tokens.size(), 1U);
+    EXPECT_GT(tokens.begin()->size(), 20U) << *tokens.begin();
+    EXPECT_EQ(refreshes(), before + 1);
+    EXPECT_EQ(run(flow), *tokens.begin());
+    EXPECT_EQ(refreshes(), before + 1);
+    EXPECT_EQ(status(made), "ACTIVE");
+}
+
+TEST_F(OAuth2, AProviderThatSaysNoEndsTheConnection) {
+    server_->test("lifetime?s=2");
+    const ApiAnswer made = connect("lost");
+    const std::time_t claimed = std::time(nullptr);
+    const std::string flow = flow_with("lost");
+    ASSERT_TRUE(wait_until([&] { return std::time(nullptr) >= claimed + 3; }));
+    // A provider that is away is asked again by the next run.
+    server_->test("stop?on=1");
+    EXPECT_EQ(ann_.post("/v1/webhooks/" + flow + "/sync", "{}").status, 500);
+    EXPECT_EQ(status(made), "ACTIVE");
+    server_->test("stop?on=0");
+    server_->test("forget");
+    EXPECT_EQ(ann_.post("/v1/webhooks/" + flow + "/sync", "{}").status, 500);
+    EXPECT_EQ(status(made), "ERROR");
+    const Json runs =
+        ann_.get("/v1/flow-runs?limit=1&status=FAILED&" + project_query()).body["data"];
+    EXPECT_NE(runs.at(0)["failedStep"]["message"].text().find("'lost'"), std::string::npos)
+        << runs.dump();
+    // Connected again, it works again, under the same id.
+    server_->test("lifetime?s=3600");
+    const ApiAnswer again = connect("lost");
+    EXPECT_EQ(again.body["id"].text(), made.body["id"].text());
+    EXPECT_EQ(status(again), "ACTIVE");
+    EXPECT_GT(run(flow).size(), 20U);
+}
+
+// The secret is the administrator's and nobody else's.
+TEST_F(OAuth2, ClientsOfThePlatform) {
+    const Json app = expect(
+        ann_.post(
+            "/v1/oauth-apps",
+            R"({"pieceName":"@activepieces/piece-x","clientId":"body","clientSecret":"hush-body-secret"})"),
+        200, "OAuthApp");
+    const ApiAnswer apps = ann_.get("/v1/oauth-apps");
+    EXPECT_EQ(apps.body["data"].size(), 1U);
+    EXPECT_EQ(apps.raw.body.find("hush-"), std::string::npos);
+    const auto platform_value = [&] {
+        const auto [code, verifier] = consent("body");
+        return R"({"type":"PLATFORM_OAUTH2","client_id":"body","scope":"openid","redirect_url":")" +
+               std::string(kBack) + R"(","token_url":")" + server_->url("/token") +
+               R"(","code":")" + code + R"(","code_challenge":")" + verifier + "\"}";
+    };
+    server_->test("lifetime?s=2");
+    const Json made = expect(ann_.post("/v1/app-connections", connection("p", platform_value())),
+                             201, "AppConnectionWithoutSensitiveData");
+    EXPECT_EQ(made["status"].text(), "ACTIVE");
+    const std::time_t claimed = std::time(nullptr);
+    const std::string flow = flow_with("p");
+    ASSERT_TRUE(wait_until([&] { return std::time(nullptr) >= claimed + 2; }));
+    const std::int64_t before = refreshes();
+    EXPECT_GT(run(flow).size(), 20U);
+    EXPECT_EQ(refreshes(), before + 1);
+    EXPECT_EQ(ann_.call("DELETE", "/v1/oauth-apps/" + std::string(app["id"].text())).status, 204);
+    EXPECT_EQ(
+        ann_.post("/v1/app-connections", connection("q", platform_value())).body["code"].text(),
+        "INVALID_CLAIM");
+    ApiUser bob(engine_);
+    bob.sign_up("bob@example.org");
+    EXPECT_EQ(bob.get("/v1/oauth-apps").status, 403);
+}
+
+TEST_F(OAuth2, TheEgressGuardHolds) {
+    for (const char* address : {"http://127.0.0.1:1/token", "http://169.254.169.254/token",
+                                "http://10.0.0.1/token", "ftp://example.org/token"}) {
+        const ApiAnswer answer = ann_.post(
+            "/v1/app-connections",
+            connection(
+                "g",
+                R"({"type":"OAUTH2","client_id":"c","client_secret":"s","code":"x","scope":"","redirect_url":"https://h","token_url":")" +
+                    std::string(address) + "\"}"));
+        EXPECT_EQ(answer.status, 400) << address;
+    }
+}
+
+TEST_F(OAuth2, TheRedirectPageHandsTheCodeOver) {
+    const ApiAnswer page = ann_.get("/redirect?code=a%3C%2Fscript%3E%22b");
+    EXPECT_EQ(page.status, 200);
+    EXPECT_NE(page.raw.body.find(R"({code:"a%3C%2Fscript%3E%22b"},"*")"), std::string::npos)
+        << page.raw.body;
+    EXPECT_EQ(page.raw.header("content-security-policy"),
+              "default-src 'none'; script-src 'unsafe-inline'");
+    EXPECT_EQ(ann_.get("/redirect").raw.body, "The code is missing in url");
+}
+
+}  // namespace
+}  // namespace sallyport::test
