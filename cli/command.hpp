@@ -77,6 +77,7 @@ class Command {
 
 void add_ban(const Command& program);
 void add_certs(const Command& program);
+void add_engine(const Command& program);
 void add_check(const Command& program);
 void add_decisions(const Command& program);
 void add_explain(const Command& program);

@@ -30,6 +30,17 @@ std::string authorization(const std::string& token_file) {
     return "Authorization: Bearer " + std::string(token->reveal());
 }
 
+// What the gateway, or the engine, says is wrong.
+std::string told_by(const Json& answer) {
+    for (const Json& text : {answer["detail"], answer["reason"], answer["message"],
+                             answer["params"]["message"], answer["code"]}) {
+        if (text.is_string()) {
+            return std::string(text.text());
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 Option add_control_options(const Command& command, ControlTarget& target) {
@@ -98,8 +109,7 @@ Json ask_control(const ControlTarget& target, const std::string& method, const s
     const auto parsed = Json::parse(answer);
     if (status < 200 || status > 299) {
         fail(url + " answered " + std::to_string(status) + ": " +
-             std::string(parsed ? (*parsed)["detail"].text_or((*parsed)["reason"].text_or(""))
-                                : ""));
+             (parsed ? told_by(*parsed) : std::string()));
     }
     if (!parsed) {
         fail(url + " answered something else than JSON");

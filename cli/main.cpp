@@ -108,6 +108,7 @@ void add_all(const Command& program) {
     add_import(program);
     add_password(program);
     add_tickets(program);
+    add_engine(program);
 }
 
 }  // namespace

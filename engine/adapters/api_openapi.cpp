@@ -3,6 +3,7 @@
 #include "engine/adapters/api.hpp"
 
 #include "common/bytes.hpp"
+#include "engine/adapters/api_openapi_bodies.hpp"
 
 #include <set>
 
@@ -61,6 +62,12 @@ Json operation_of(const ApiRoute& route, std::string_view method, const Json& pa
     operation.set("tags", tags);
     if (parameters.size() > 0) {
         operation.set("parameters", parameters);
+    }
+    if (const Json schema = body_schema(method, route.path); schema.exists()) {
+        const Json json = Json::object({{"schema", schema}});
+        operation.set("requestBody",
+                      Json::object({{"required", Json::boolean(true)},
+                                    {"content", Json::object({{"application/json", json}})}}));
     }
     return operation;
 }

@@ -163,6 +163,88 @@ TEST(EngineRoutes, KeepProjectsApart) {
     }
 }
 
+// ---- the bodies that the description promises
+
+// A value of the schema's type; names that say what they are get what there is.
+Json value_for(const std::string& name, const Json& schema, const Belongings& hers,
+               const std::string& project) {
+    const std::map<std::string, std::string> known = {
+        {"projectId", Json::string(project).dump()},
+        {"tableId", Json::string(hers.table).dump()},
+        {"flowId", Json::string(hers.ids.at("flows")).dump()},
+        {"flowVersionId", Json::string(hers.version).dump()},
+        {"createdAfter", R"("2026-01-01T00:00:00Z")"},
+        {"createdBefore", R"("2026-01-01T00:00:00Z")"},
+        {"email", R"("carl@example.org")"},
+        {"password", R"("Password1!")"},
+        {"redirectUrl", R"("https://h/redirect")"},
+        {"authUrl", R"("https://h/auth")"},
+        {"pieceVersion", R"("0.1.0")"},
+        {"flows",
+         R"([{"displayName":"F","trigger":{"name":"trigger","type":"EMPTY","displayName":"T","valid":false,"settings":{}},"valid":false}])"},
+        {"value", R"({"type":"SECRET_TEXT","secret_text":"s"})"},
+        {"events", R"(["RECORD_CREATED"])"},
+        {"folderId", Json::string(hers.ids.at("folders")).dump()},
+        {"externalId", R"("made-by-the-description")"},
+    };
+    if (schema["enum"].size() > 0) {
+        return schema["enum"].at(0);
+    }
+    const auto found = known.find(name);
+    const std::string_view type = schema["type"].text();
+    if (found != known.end() && (type != "string" || found->second.starts_with('"'))) {
+        return *Json::parse(found->second);
+    }
+    return type == "string"    ? Json::string("text")
+           : type == "array"   ? Json::array()
+           : type == "boolean" ? Json::boolean(false)
+           : type == "number"  ? Json::integer(1)
+                               : Json::object();
+}
+
+TEST(EngineRoutes, TakeTheBodiesThatAreDescribed) {
+    EngineProcess engine({"AP_ALLOW_OPEN_SIGN_UP=true"});
+    ApiUser ann(engine);
+    ann.sign_up();
+    const Belongings hers = furnish(ann);
+    int described = 0;
+    const Json paths = ann.get("/openapi.json").body["paths"];
+    paths.each_member([&](std::string_view path, const Json& item) {
+        item.each_member([&](std::string_view method, const Json& operation) {
+            const Json schema = operation["requestBody"]["content"]["application/json"]["schema"];
+            const std::string family(path.substr(4, path.find('/', 4) - 4));
+            if (!schema.exists()) {
+                return;
+            }
+            ++described;
+            EXPECT_FALSE(method == "get") << path;
+            Json body = Json::object();
+            schema["properties"].each_member([&](std::string_view name, const Json& member) {
+                body.set(name, value_for(std::string(name), member, hers, ann.project()));
+            });
+            if (path == "/v1/flows/{id}") {
+                body = *Json::parse(R"({"type":"CHANGE_NAME","request":{"displayName":"X"}})");
+            }
+            const auto owned = hers.ids.find(family);
+            const std::string target = replaced(std::string(path), [&] {
+                return owned != hers.ids.end() ? owned->second : "aaaaaaaaaaaaaaaaaaaaa";
+            });
+            const ApiAnswer answer = ann.call(upper(method), target, body.dump());
+            // Refused for what it holds; not for the state that things are in.
+            EXPECT_FALSE(answer.body["message"].text().starts_with("body"))
+                << method << " " << target << " " << body.dump() << ": " << answer.raw.body;
+            EXPECT_LT(answer.status, 500) << answer.raw.body;
+            // Without what must be there it is refused, or looked for first and not found.
+            const bool demands =
+                schema["required"].size() > 0 && path != "/v1/flow-runs/{id}/retry";
+            if (demands) {
+                EXPECT_GE(ann.call(upper(method), target, "{}").status, 400) << method << path;
+            }
+        });
+    });
+    EXPECT_GT(described, 35);
+}
+
 // ---- the storm
 
 class Storm {
