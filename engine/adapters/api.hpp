@@ -149,6 +149,8 @@ extern const std::vector<ApiRoute> kOpenApiRoutes;
 extern const std::vector<ApiRoute> kTriggerEventRoutes;
 extern const std::vector<ApiRoute> kFlowTriggerRoutes;
 extern const std::vector<ApiRoute> kMcpRoutes;
+extern const std::vector<ApiRoute> kProjectRoutes;
+extern const std::vector<ApiRoute> kUserRoutes;
 extern const std::vector<ApiRoute> kOAuth2Routes;
 extern const std::vector<ApiRoute> kJobRoutes;
 extern const std::vector<ApiRoute> kHumanInputRoutes;

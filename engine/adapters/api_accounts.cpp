@@ -1,4 +1,4 @@
-// Sign-up, sign-in, the signed-in user and projects (engine contract 1.3, 1.4).
+// Sign-up, sign-in and the signed-in user (engine contract 1.3, 1.4).
 #include "common/bytes.hpp"
 #include "engine/adapters/api.hpp"
 #include "engine/core/shape.hpp"
@@ -110,35 +110,6 @@ Json session_json(const Api& api, const UserRow& user, const std::string& projec
     json.set("token", Json::string(api.session_token(user)));
     json.set("projectId", project_id.empty() ? Json::null() : Json::string(project_id));
     return json;
-}
-
-Json project_json(const ProjectRow& project) {
-    const Json created = Json::string(iso_time(project.created_ms));
-    const Json updated = Json::string(iso_time(project.updated_ms));
-    return Json::object({{"id", Json::string(project.id)},
-                         {"created", created},
-                         {"updated", updated},
-                         {"ownerId", Json::string(project.owner_id)},
-                         {"displayName", Json::string(project.display_name)},
-                         {"platformId", Json::string(project.platform_id)},
-                         {"maxConcurrentJobs", Json::null()},
-                         {"type", Json::string(project.type)},
-                         {"icon", Json::object({{"color", Json::string("BLUE")}})},
-                         {"externalId", Json::null()},
-                         {"releasesEnabled", Json::boolean(false)},
-                         {"metadata", Json::null()},
-                         {"plan", Json::object({{"id", Json::string(project.id)},
-                                                {"created", created},
-                                                {"updated", updated},
-                                                {"projectId", Json::string(project.id)},
-                                                {"locked", Json::boolean(false)},
-                                                {"name", Json::string("community")},
-                                                {"piecesFilterType", Json::string("NONE")},
-                                                {"pieces", Json::array()}})},
-                         {"analytics", Json::object({{"totalUsers", Json::integer(1)},
-                                                     {"activeUsers", Json::integer(1)},
-                                                     {"totalFlows", Json::integer(0)},
-                                                     {"activeFlows", Json::integer(0)}})}});
 }
 
 bool admit(Api& api, const CallPtr& call) {
@@ -267,31 +238,12 @@ void get_me(Api& api, const CallPtr& call) {
         });
 }
 
-void list_projects(Api& api, const CallPtr& call) {
-    api.ports.accounts.projects_of(call->user.id,
-                                   [&api, call](Result<std::vector<ProjectRow>> projects) {
-                                       if (!api.failed(call, projects)) {
-                                           Page<ProjectRow> page;
-                                           page.rows = *std::move(projects);
-                                           call->reply(200, page_json(page, project_json));
-                                       }
-                                   });
-}
-
-void get_project(Api& api, const CallPtr& call) {
-    api.with_project(call, call->params[0], [call](const ProjectRow& project) {
-        call->reply(200, project_json(project));
-    });
-}
-
 }  // namespace
 
 const std::vector<ApiRoute> kAccountRoutes = {
     {"POST", "authentication/sign-up", ApiRoute::Access::open, sign_up},
     {"POST", "authentication/sign-in", ApiRoute::Access::open, sign_in},
     {"GET", "users/me", ApiRoute::Access::user, get_me},
-    {"GET", "projects", ApiRoute::Access::user, list_projects},
-    {"GET", "projects/:id", ApiRoute::Access::user, get_project},
 };
 
 }  // namespace sallyport::engine

@@ -43,6 +43,8 @@ std::pair<int, std::string_view> describe(ApiError error) {
             return {401, "INVALID_CREDENTIALS"};
         case ApiError::invitation_only_sign_up:
             return {403, "INVITATION_ONLY_SIGN_UP"};
+        case ApiError::project_external_id_already_exists:
+            return {409, "PROJECT_EXTERNAL_ID_ALREADY_EXISTS"};
         case ApiError::session_expired:
             return {403, "SESSION_EXPIRED"};
         case ApiError::validation:

@@ -32,6 +32,7 @@ enum class ApiError {
     invalid_bearer_token,
     invalid_credentials,
     invitation_only_sign_up,
+    project_external_id_already_exists,
     session_expired,
     validation,
 };

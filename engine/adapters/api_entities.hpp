@@ -48,6 +48,9 @@ void store_and_reply(Api& api, const CallPtr& call, EntityRow row, int status,
 // Changes the stored row as it is by then; a row that is gone is 404.
 void change_and_reply(Api& api, const CallPtr& call, const EntityRow& row, std::string_view name,
                       std::function<void(EntityRow&)> change, EntityToJson to_json);
+// Removes a project with all that belongs to it; false while runs of it have not ended.
+void remove_project(Api& api, const CallPtr& call, const std::string& id,
+                    std::function<void(bool gone)> then);
 // POST app-connections/replace
 void replace_connection(Api& api, const CallPtr& call);
 void delete_and_reply(Api& api, const CallPtr& call, const EntityRow& row, int status = 204);

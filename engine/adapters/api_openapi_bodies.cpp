@@ -78,6 +78,13 @@ constexpr std::array kBodies = {
     Body{"POST", "records/:id", "tableId:text! cells:objects"},
     Body{"DELETE", "records", "tableId:text! ids:texts!"},
     Body{"POST", "tables/:id/webhooks", "events:texts! webhookUrl:text! flowId:text!"},
+    Body{"POST", "projects",
+         "displayName:text! externalId:text metadata:object maxConcurrentJobs:number"},
+    Body{"POST", "projects/:id",
+         "displayName:text externalId:text metadata:object maxConcurrentJobs:number "
+         "releasesEnabled:boolean icon:object plan:object"},
+    Body{"POST", "users/:id",
+         "status:ACTIVE|INACTIVE platformRole:ADMIN|MEMBER|OPERATOR externalId:text"},
     Body{"POST", "flows/:id/run", "payload:any"},
     Body{"POST", "test-trigger",
          "projectId:text! flowId:text! flowVersionId:text! "

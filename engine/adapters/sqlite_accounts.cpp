@@ -1,58 +1,9 @@
 // Users and projects in SQLite.
+#include "engine/adapters/sqlite_account_rows.hpp"
 #include "engine/adapters/sqlite_store.hpp"
 
 namespace sallyport::engine {
 namespace {
-
-#define SALLYPORT_USER_COLUMNS                                                              \
-    "id, platform_id, email, first_name, last_name, password_hash, platform_role, status, " \
-    "token_version, track_events, news_letter, created_ms, updated_ms"
-#define SALLYPORT_PROJECT_COLUMNS \
-    "id, platform_id, owner_id, display_name, type, created_ms, updated_ms"
-
-UserRow read_user(const SqliteQuery& query) {
-    UserRow user;
-    user.id = query.text(0);
-    user.platform_id = query.text(1);
-    user.email = query.text(2);
-    user.first_name = query.text(3);
-    user.last_name = query.text(4);
-    user.password_hash = query.text(5);
-    user.platform_role = query.text(6);
-    user.status = query.text(7);
-    user.token_version = query.text(8);
-    user.track_events = query.integer(9) != 0;
-    user.news_letter = query.integer(10) != 0;
-    user.created_ms = query.integer(11);
-    user.updated_ms = query.integer(12);
-    return user;
-}
-
-ProjectRow read_project(const SqliteQuery& query) {
-    ProjectRow project;
-    project.id = query.text(0);
-    project.platform_id = query.text(1);
-    project.owner_id = query.text(2);
-    project.display_name = query.text(3);
-    project.type = query.text(4);
-    project.created_ms = query.integer(5);
-    project.updated_ms = query.integer(6);
-    return project;
-}
-
-Result<std::optional<UserRow>> find_user(SqliteDb& db, std::string_view sql,
-                                         const std::string& key) {
-    SqliteQuery query(db, sql);
-    query.bind(key);
-    std::optional<UserRow> user;
-    if (query.row()) {
-        user = read_user(query);
-    }
-    if (!query.ok()) {
-        return query.status().error();
-    }
-    return user;
-}
 
 Status insert_user(SqliteDb& db, const UserRow& user) {
     return SqliteQuery(db, "INSERT INTO user (" SALLYPORT_USER_COLUMNS
@@ -60,14 +11,6 @@ Status insert_user(SqliteDb& db, const UserRow& user) {
         .bind_all(user.id, user.platform_id, user.email, user.first_name, user.last_name,
                   user.password_hash, user.platform_role, user.status, user.token_version,
                   user.track_events, user.news_letter, user.created_ms, user.updated_ms)
-        .run();
-}
-
-Status insert_project(SqliteDb& db, const ProjectRow& project) {
-    return SqliteQuery(db, "INSERT INTO project (" SALLYPORT_PROJECT_COLUMNS
-                           ") VALUES (?, ?, ?, ?, ?, ?, ?)")
-        .bind_all(project.id, project.platform_id, project.owner_id, project.display_name,
-                  project.type, project.created_ms, project.updated_ms)
         .run();
 }
 
@@ -170,18 +113,11 @@ void SqliteStore::project(std::string id, StoreDone<std::optional<ProjectRow>> d
 void SqliteStore::projects_of(std::string user_id, StoreDone<std::vector<ProjectRow>> done) {
     reader_.submit<std::vector<ProjectRow>>(
         Unit::statement,
-        [user_id = std::move(user_id)](SqliteDb& db) -> Result<std::vector<ProjectRow>> {
-            SqliteQuery query(db, "SELECT " SALLYPORT_PROJECT_COLUMNS
-                                  " FROM project WHERE owner_id = ? ORDER BY created_ms, id");
-            query.bind(user_id);
-            std::vector<ProjectRow> projects;
-            while (query.row()) {
-                projects.push_back(read_project(query));
-            }
-            if (!query.ok()) {
-                return query.status().error();
-            }
-            return projects;
+        [user_id = std::move(user_id)](SqliteDb& db) {
+            return find_projects(db,
+                                 "SELECT " SALLYPORT_PROJECT_COLUMNS
+                                 " FROM project WHERE owner_id = ? ORDER BY created_ms, id",
+                                 user_id);
         },
         std::move(done));
 }

@@ -23,6 +23,17 @@ class SqliteStore final : public Store {
     void user_by_id(std::string id, StoreDone<std::optional<UserRow>> done) override;
     void project(std::string id, StoreDone<std::optional<ProjectRow>> done) override;
     void projects_of(std::string user_id, StoreDone<std::vector<ProjectRow>> done) override;
+    void projects_on(std::string platform_id, StoreDone<std::vector<ProjectRow>> done) override;
+    void add_project(ProjectRow project, StoreDone<Done> done) override;
+    void rename_project(std::string id, std::string display_name, std::int64_t now_ms,
+                        StoreDone<Done> done) override;
+    void delete_project(std::string id, StoreDone<bool> done) override;
+    void list_users(std::string platform_id, std::optional<PageCursor> cursor, std::size_t limit,
+                    StoreDone<Page<UserRow>> done) override;
+    void change_user(std::string id, UserChange change,
+                     StoreDone<std::optional<UserRow>> done) override;
+    void delete_user(std::string id, std::string own_project,
+                     StoreDone<UserGone> done) override;
 
     void create_flow(StoredFlow flow, StoreDone<Done> done) override;
     void flow(std::string id, Which which, std::string version_id,

@@ -21,6 +21,13 @@ namespace sallyport::engine {
 template <typename T>
 using StoreDone = std::function<void(Result<T>)>;
 
+template <typename Row>
+struct Page {
+    std::vector<Row> rows;
+    std::optional<PageCursor> next;
+    std::optional<PageCursor> previous;
+};
+
 // ---- accounts
 
 struct UserRow {
@@ -65,6 +72,28 @@ class AccountStore {
     virtual void user_by_id(std::string id, StoreDone<std::optional<UserRow>> done) = 0;
     virtual void project(std::string id, StoreDone<std::optional<ProjectRow>> done) = 0;
     virtual void projects_of(std::string user_id, StoreDone<std::vector<ProjectRow>> done) = 0;
+    // All of the platform, oldest first.
+    virtual void projects_on(std::string platform_id, StoreDone<std::vector<ProjectRow>> done) = 0;
+    virtual void add_project(ProjectRow project, StoreDone<Done> done) = 0;
+    virtual void rename_project(std::string id, std::string display_name, std::int64_t now_ms,
+                                StoreDone<Done> done) = 0;
+    // Removes the project and all that belongs to it: flows, runs, entities. False, with nothing
+    // removed, while a run of it has not ended.
+    virtual void delete_project(std::string id, StoreDone<bool> done) = 0;
+
+    // Of the platform, oldest first.
+    virtual void list_users(std::string platform_id, std::optional<PageCursor> cursor,
+                            std::size_t limit, StoreDone<Page<UserRow>> done) = 0;
+    // Stores what `change` makes of names, role, status, session and consents, in one transaction.
+    // It runs as FlowStore::Change does; false leaves everything as it was.
+    using UserChange = std::function<bool(UserRow&)>;
+    virtual void change_user(std::string id, UserChange change,
+                             StoreDone<std::optional<UserRow>> done) = 0;
+    // Removes the user together with the project of their own, in one transaction; nothing is
+    // removed from one who owns another project or the platform, or whose project has a run that
+    // has not ended.
+    enum class UserGone { gone, busy, owner };
+    virtual void delete_user(std::string id, std::string own_project, StoreDone<UserGone> done) = 0;
 };
 
 // ---- flows
@@ -129,13 +158,6 @@ struct FlowQuery {
         false;  // with the published version instead of the latest, those that have one
     std::optional<PageCursor> cursor;
     std::size_t limit = 10;
-};
-
-template <typename Row>
-struct Page {
-    std::vector<Row> rows;
-    std::optional<PageCursor> next;
-    std::optional<PageCursor> previous;
 };
 
 class FlowStore {

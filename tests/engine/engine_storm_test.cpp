@@ -183,6 +183,7 @@ Json value_for(const std::string& name, const Json& schema, const Belongings& he
         {"flows",
          R"([{"displayName":"F","trigger":{"name":"trigger","type":"EMPTY","displayName":"T","valid":false,"settings":{}},"valid":false}])"},
         {"value", R"({"type":"SECRET_TEXT","secret_text":"s"})"},
+        {"icon", R"({"color":"RED"})"},
         {"events", R"(["RECORD_CREATED"])"},
         {"folderId", Json::string(hers.ids.at("folders")).dump()},
         {"externalId", R"("made-by-the-description")"},

@@ -33,6 +33,7 @@ const answers = {
     FolderDto: shared.Folder.extend({ numberOfFlows: z.number() }),
     FolderPage: shared.SeekPage(shared.Folder.extend({ numberOfFlows: z.number() })),
     ConnectionPage: shared.SeekPage(shared.AppConnectionWithoutSensitiveData),
+    UserPage: shared.SeekPage(shared.UserWithMetaInformation),
     ProjectPage: shared.SeekPage(shared.ProjectWithLimits),
     Count: z.number(),
     TablePage: shared.SeekPage(shared.Table),
