@@ -11,6 +11,8 @@ namespace {
 
 using Lines = std::vector<WaitingLine>;
 
+constexpr std::int64_t kReadAgainMs = 500;
+
 // Rows of (project, class, count, time of the first).
 Lines read_lines(const PostgresRows& rows) {
     Lines lines;
@@ -43,18 +45,22 @@ void PostgresStore::waiting_lines(StoreDone<Lines> done) {
     });
 }
 
-// A process that has a run of a line for a moment, to cancel it, keeps it.
+// A process that has a run of a line for a moment, to cancel it, keeps it. Performed a second time
+// because the connection was lost, the claim gives what it took the first time.
 void PostgresStore::claim_waiting(std::vector<LineClaim> lines,
                                   StoreDone<std::vector<StoredRun>> done) {
     static const std::string sql =
-        "UPDATE run SET owner = $1::integer, queue_class = 0, "
-        "status = CASE status WHEN 'QUEUED' THEN 'RUNNING' ELSE status END "
-        "WHERE id IN (SELECT first.id FROM "
+        "WITH fresh AS (SELECT first.id FROM "
         "unnest($2::text[], $3::integer[], $4::bigint[]) AS line (project, class, places), "
         "LATERAL (SELECT id FROM run WHERE queue_class > 0 AND project_id = line.project "
         "AND queue_class = line.class AND (owner = 0 OR " +
         PostgresPresence::gone("run.owner") +
-        ") ORDER BY id LIMIT line.places FOR UPDATE SKIP LOCKED) first) "
+        ") ORDER BY id LIMIT line.places FOR UPDATE SKIP LOCKED) first), "
+        "again AS (SELECT id FROM run WHERE finished_ms = 0 AND resume_ms = 0 "
+        "AND queue_class = 0 AND owner = $1::integer AND claim = $5::bigint) "
+        "UPDATE run SET owner = $1::integer, queue_class = 0, claim = $5::bigint, "
+        "status = CASE status WHEN 'QUEUED' THEN 'RUNNING' ELSE status END "
+        "WHERE id IN (SELECT id FROM fresh UNION ALL SELECT id FROM again) "
         "RETURNING " SALLYPORT_PG_RUN_COLUMNS;
     std::vector<std::string> projects;
     std::vector<std::string> classes;
@@ -66,10 +72,26 @@ void PostgresStore::claim_waiting(std::vector<LineClaim> lines,
     }
     PostgresStatement claim{"claim_waiting", sql, {}};
     claim.add(number_).add(array_text(projects)).add(array_text(classes)).add(array_text(places));
+    claim.add(++claims_);
     writer_->submit(std::move(claim),
                     [this, done = std::move(done)](const Result<PostgresRows>& rows) {
-                        with_commits(rows, done);
+                        read_claimed(rows, done);
                     });
+}
+
+void PostgresStore::read_claimed(const Result<PostgresRows>& rows,
+                                 StoreDone<std::vector<StoredRun>> done) {
+    with_commits(rows, [this, rows, done = std::move(done)](Result<std::vector<StoredRun>> runs) {
+        if (runs.ok() || !rows.ok()) {
+            done(std::move(runs));
+            return;
+        }
+        loop_.after(kReadAgainMs, [this, rows, done, alive = std::weak_ptr<bool>(alive_)] {
+            if (!alive.expired()) {
+                read_claimed(rows, done);
+            }
+        });
+    });
 }
 
 void PostgresStore::move_to_lines(PostgresStatement statement, StoreDone<Lines> done) {

@@ -249,7 +249,7 @@ void PostgresStore::claim_run(std::string id, StoreDone<ClaimedRun> done) {
                     exists ? ClaimedRun::Outcome::elsewhere : ClaimedRun::Outcome::unknown, {}});
                 return;
             }
-            with_commits(rows, [done](Result<std::vector<StoredRun>> runs) {
+            read_claimed(rows, [done](Result<std::vector<StoredRun>> runs) {
                 if (runs.ok()) {
                     done(ClaimedRun{ClaimedRun::Outcome::claimed, std::move(runs->front())});
                 } else {

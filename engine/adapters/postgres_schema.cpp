@@ -143,7 +143,12 @@ CREATE INDEX run_unfinished ON run (id)
 CREATE INDEX run_waiting ON run (project_id, queue_class, id) WHERE queue_class > 0;
 )sql";
 
-constexpr std::array<const char*, 3> kMigrations = {kFirst, kEntities, kLines};
+// Which claim took a run out of its line: one that is performed twice gives the same runs.
+constexpr const char* kClaims = R"sql(
+ALTER TABLE run ADD COLUMN claim BIGINT NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array<const char*, 4> kMigrations = {kFirst, kEntities, kLines, kClaims};
 
 // Held while the schema is brought up to date.
 constexpr const char* kMigrationLock = "SELECT pg_advisory_xact_lock(1396788336, 0)";

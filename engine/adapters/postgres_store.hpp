@@ -125,10 +125,13 @@ class PostgresStore final : public Store {
     void next_transaction();
     // Adds the journals to the runs that `rows` holds.
     void with_commits(const Result<PostgresRows>& rows, StoreDone<std::vector<StoredRun>> done);
+    // As with_commits, until the database answers: what is claimed is nobody else's.
+    void read_claimed(const Result<PostgresRows>& rows, StoreDone<std::vector<StoredRun>> done);
     void move_to_lines(PostgresStatement statement, StoreDone<std::vector<WaitingLine>> done);
 
     Loop& loop_;
     std::int64_t number_;
+    std::int64_t claims_ = 0;  // of lines, so far
     CommitCounters commits_;
     std::unique_ptr<PostgresPresence> presence_;
     std::unique_ptr<PostgresLane> writer_;
@@ -137,6 +140,7 @@ class PostgresStore final : public Store {
     std::size_t next_reader_ = 0;
     std::deque<Work> transactions_;
     bool transacting_ = false;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // watched by timers
 };
 
 }  // namespace sallyport::engine

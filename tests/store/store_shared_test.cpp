@@ -6,6 +6,7 @@
 #include "tests/store/run_store_fixture.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -174,6 +175,48 @@ TEST_P(SharedStore, ACrashOfTheServerLosesNothingAcknowledged) {
               std::to_string(kRuns));
     EXPECT_EQ(shared_postgres().query(home_.database(), "SELECT count(*) FROM run_journal"),
               std::to_string(kRuns));
+}
+
+TEST_P(SharedStore, ACrashOfTheServerLosesNothingThatWaits) {
+    constexpr std::size_t kRuns = 2000;
+    std::size_t created = 0;
+    for (std::size_t i = 0; i < kRuns; ++i) {
+        NewRun run = a_run("r" + std::to_string(10'000 + i));
+        run.row.queue_class = 3;
+        store_->create_run(run, [&](const Result<RunAccepted>& accepted) {
+            ASSERT_TRUE(accepted.ok()) << accepted.message();
+            ++created;
+        });
+    }
+    ASSERT_TRUE(loop_.run_until([&] { return created == kRuns; }));
+    std::multiset<std::string> taken;
+    std::size_t answers = 0;
+    std::function<void()> claim_more = [&] {
+        store_->claim_waiting({{"p", 3, 20}}, [&](const Result<std::vector<StoredRun>>& runs) {
+            ASSERT_TRUE(runs.ok()) << runs.message();
+            for (const StoredRun& run : *runs) {
+                taken.insert(run.row.id);
+            }
+            ++answers;
+            if (!runs->empty()) {
+                claim_more();
+            }
+        });
+    };
+    constexpr std::size_t kAtOnce = 8;
+    for (std::size_t i = 0; i < kAtOnce; ++i) {
+        claim_more();
+    }
+    for (int crash = 0; crash < 3; ++crash) {
+        const std::size_t before = answers;
+        ASSERT_TRUE(loop_.run_until([&] { return answers >= before + 5; }));
+        shared_postgres().crash();
+        EXPECT_FALSE(loop_.run_until([] { return false; }, std::chrono::milliseconds(20)));
+        shared_postgres().start();
+    }
+    ASSERT_TRUE(loop_.run_until([&] { return taken.size() >= kRuns; }, std::chrono::seconds(60)));
+    EXPECT_EQ(std::set<std::string>(taken.begin(), taken.end()).size(), kRuns);
+    EXPECT_EQ(taken.size(), kRuns) << "none twice";
 }
 
 TEST_P(SharedStore, ANewerSchemaIsRefused) {
