@@ -47,6 +47,7 @@ void SqliteWorker::loop_thread() {
             if (queue_.empty()) {
                 return;
             }
+            gather(lock);
             if (queue_.size() <= kGroupMax) {
                 group.swap(queue_);
             } else {
@@ -55,6 +56,7 @@ void SqliteWorker::loop_thread() {
                 queue_.erase(queue_.begin(), end);
             }
         }
+        last_group_ = group.size();
         const Status commit = perform_group(group);
         const auto done = std::make_shared<Jobs>(std::move(group));
         loop_.post([done, commit] {
@@ -62,6 +64,13 @@ void SqliteWorker::loop_thread() {
                 job->complete(commit);
             }
         });
+    }
+}
+
+void SqliteWorker::gather(std::unique_lock<std::mutex>& lock) {
+    if (transactions_ && last_group_ >= kCrowd && queue_.size() < kWorthACommit) {
+        wake_.wait_for(lock, kGather,
+                       [this] { return stopping_ || queue_.size() >= kWorthACommit; });
     }
 }
 

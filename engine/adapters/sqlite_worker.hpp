@@ -8,6 +8,7 @@
 #include "engine/ports/store.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -26,6 +27,11 @@ class SqliteWorker {
     static constexpr std::size_t kQueueMax = 20'000;
     // A commit this large already costs more in page writes than in its fsync.
     static constexpr std::size_t kGroupMax = 512;
+    // While several callers write at once, a commit waits a moment for more of them: it costs the
+    // same pages and one fsync however many it holds. A lone caller is never kept.
+    static constexpr std::size_t kCrowd = 4;          // in the group before
+    static constexpr std::size_t kWorthACommit = 48;  // no reason to wait longer
+    static constexpr std::chrono::microseconds kGather{200};
 
     struct Job {
         virtual ~Job() = default;
@@ -70,6 +76,7 @@ class SqliteWorker {
 
     void enqueue(std::unique_ptr<Job> job);
     void loop_thread();
+    void gather(std::unique_lock<std::mutex>& lock);
     Status perform_group(Jobs& jobs);
     void perform_one(Job& job);
 
@@ -81,6 +88,7 @@ class SqliteWorker {
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     Jobs queue_;
+    std::size_t last_group_ = 0;
     bool stopping_ = false;
     std::thread thread_;
 };

@@ -1,5 +1,6 @@
 #include "engine/core/run_record.hpp"
 
+#include "common/json_depth.hpp"
 #include "engine/core/run_machine.hpp"
 
 #include <algorithm>
@@ -91,24 +92,10 @@ Json step_json(const Program& program, std::size_t at, const StepRecord& record,
     return json;
 }
 
-bool fits(const Json& value, std::size_t levels) {
-    if (!value.is_object() && !value.is_array()) {
-        return true;
-    }
-    if (levels == 0) {
-        return false;
-    }
-    bool fit = true;
-    value.each_member(
-        [&](std::string_view, const Json& member) { fit = fit && fits(member, levels - 1); });
-    value.each_element([&](const Json& item) { fit = fit && fits(item, levels - 1); });
-    return fit;
-}
-
 }  // namespace
 
 bool is_too_deep(const Json& value) {
-    return !fits(value, kValueDepthMax);
+    return is_deeper_than(value, kValueDepthMax);
 }
 
 Json loop_output(const Program& program, const RunState& state, std::size_t loop) {

@@ -33,6 +33,8 @@ constexpr std::size_t kHostPageBytes = private_pages::kPageBytes;
 constexpr std::size_t kHostPages = kInitialBytes / kHostPageBytes;
 // A page that so many runs in a row left as it was is given back.
 constexpr std::uint8_t kIdleRunsMax = 16;
+// Every so many runs all pages are looked at, to find those that are not changed any more.
+constexpr std::uint32_t kLookEvery = 8;
 // After a run that changed more pages than this all are given back.
 constexpr std::size_t kKeptPagesMax = 1024;
 
@@ -48,7 +50,8 @@ struct State {
     const Image* image = nullptr;         // what the run started from
     std::vector<const char*> image_page;  // its pages, null: the snapshot's
     std::vector<std::uint8_t> idle;       // runs in a row that left a page as it was
-    std::vector<std::uint32_t> own;       // scratch: pages that are the process's own
+    std::uint32_t resets = 0;
+    std::vector<std::uint32_t> own;  // scratch: pages that are the process's own
     std::size_t size_limit = kInitialBytes;
     bool refused = false;
     sigjmp_buf landing;
@@ -96,10 +99,12 @@ void restore_pages() {
         write_image();
         return;
     }
+    const bool look = ++g.resets % kLookEvery == 0;
     for (const std::uint32_t page : g.own) {
         char* at = page_at(page);
         const char* before = first_state(page);
-        if (std::memcmp(at, before, kHostPageBytes) != 0) {
+        // What the last run changed this one did most likely: copied without a look.
+        if ((g.idle[page] == 0 && !look) || std::memcmp(at, before, kHostPageBytes) != 0) {
             std::memcpy(at, before, kHostPageBytes);
             g.idle[page] = 0;
         } else if (g.image_page[page] == nullptr && ++g.idle[page] >= kIdleRunsMax) {
