@@ -14,12 +14,15 @@
 #include "engine/adapters/retention.hpp"
 #include "engine/adapters/run_driver.hpp"
 #include "engine/adapters/schedule_runner.hpp"
+#include "engine/adapters/service_steps.hpp"
 #include "engine/adapters/sqlite_store.hpp"
 #include "engine/adapters/stored_secrets.hpp"
 #include "engine/adapters/system_clock.hpp"
 #include "engine/app/data_folder.hpp"
 #include "engine/app/postgres_settings.hpp"
 #include "engine/app/version.hpp"
+#include "engine/core/piece_smtp.hpp"
+#include "engine/core/piece_sql.hpp"
 
 #include <unistd.h>
 
@@ -89,6 +92,21 @@ HttpClientOptions http_options(const Config& config) {
     return options;
 }
 
+// The pieces that reach out by more than HTTP.
+PiecePerformers piece_performers(ServiceSteps& services) {
+    using Perform = StepCancel (*)(ServiceSteps&, const StepCall&, StepDone);
+    const auto with = [&services](Perform perform) {
+        return [&services, perform](const StepCall& call, StepDone done) {
+            return perform(services, call, std::move(done));
+        };
+    };
+    PiecePerformers performers;
+    performers.native[std::string(kSmtpPiece)] = with(perform_smtp);
+    performers.native[std::string(kPostgresPiece)] = with(perform_postgres);
+    performers.native[std::string(kSqlitePiece)] = with(perform_sqlite);
+    return performers;
+}
+
 JsboxOptions sandbox_options(const Config& config) {
     JsboxOptions options;
     options.worker_path = config.jsbox_path;
@@ -110,7 +128,12 @@ struct Engine {
           stored_secrets(*store, secrets, tokens),
           sandbox(loop, &http, sandbox_options(config)),
           flows(*store),
-          driver({loop, time, entropy, *store, *store, flows, sandbox, http, stored_secrets, log},
+          services{{loop, config.egress},
+                   StepThreads(loop),
+                   config.ca_file,
+                   config.data_dir + "/databases"},
+          driver({loop, time, entropy, *store, *store, flows, sandbox, http, stored_secrets, log,
+                  piece_performers(services)},
                  driver_options(config)),
           retention(loop, time, *store, log, config.retention_ms),
           schedules({loop, time, *store, flows, driver, log}),
@@ -147,6 +170,7 @@ struct Engine {
     StoredSecrets stored_secrets;
     JsboxPool sandbox;
     FlowCache flows;
+    ServiceSteps services;
     RunDriver driver;
     Retention retention;
     ScheduleRunner schedules;

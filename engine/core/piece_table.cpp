@@ -30,7 +30,8 @@ const std::vector<const NativePiece*>& native_pieces() {
         &kWebhookNative,  &kHttpNative,       &kDelayNative,    &kStoreNative,  &kDataMapperNative,
         &kScheduleNative, &kSubflowsNative,   &kApprovalNative, &kManualNative, &kFormsNative,
         &kMcpNative,      &kTextHelperNative, &kCryptoNative,   &kJsonNative,   &kDateHelperNative,
-        &kCsvNative,      &kMathHelperNative, &kQueueNative};
+        &kCsvNative,      &kMathHelperNative, &kQueueNative,    &kSmtpNative,   &kPostgresNative,
+        &kSqliteNative};
     return kPieces;
 }
 

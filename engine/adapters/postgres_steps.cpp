@@ -1,0 +1,259 @@
+// The Postgres piece's steps: one connection a query, to a checked address; one statement, its
+// values as parameters; bounded in time, rows and bytes.
+#include "engine/adapters/service_steps.hpp"
+#include "engine/core/piece_input.hpp"
+#include "engine/core/piece_sql.hpp"
+
+#include <libpq-fe.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace sallyport::engine {
+namespace {
+
+constexpr std::uint16_t kPort = 5432;
+constexpr const char* kSystemAuthorities = "/etc/ssl/certs/ca-certificates.crt";
+
+struct ConnectionDelete {
+    void operator()(PGconn* connection) const { PQfinish(connection); }
+    void operator()(PGresult* result) const { PQclear(result); }
+};
+using Connection = std::unique_ptr<PGconn, ConnectionDelete>;
+using Rows = std::unique_ptr<PGresult, ConnectionDelete>;
+
+std::string one_line(const char* text) {
+    std::string line(text == nullptr ? "" : text);
+    std::replace(line.begin(), line.end(), '\n', ' ');
+    while (line.ends_with(' ')) {
+        line.pop_back();
+    }
+    return line;
+}
+
+// A text as a file that libpq can open: it takes certificates by name alone.
+class TextFile {
+  public:
+    explicit TextFile(const std::string& text) {
+        if (text.empty()) {
+            return;
+        }
+        fd_ = ::memfd_create("certificate", MFD_CLOEXEC);
+        if (fd_ >= 0 &&
+            ::write(fd_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+            ::close(std::exchange(fd_, -1));
+        }
+    }
+    ~TextFile() {
+        if (fd_ >= 0) {
+            ::close(fd_);
+        }
+    }
+    TextFile(const TextFile&) = delete;
+    TextFile& operator=(const TextFile&) = delete;
+    std::string path() const { return fd_ < 0 ? "" : "/proc/self/fd/" + std::to_string(fd_); }
+
+  private:
+    int fd_ = -1;
+};
+
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+Settings settings_of(const PostgresServerInput& server, const ServiceAddress& address,
+                     const std::string& authorities, const SqlQuery& query,
+                     const std::string& name) {
+    std::string hosts;
+    std::string addresses;
+    std::string ports;
+    for (const IpAddress& one : address.addresses) {
+        const std::string comma = addresses.empty() ? "" : ",";
+        addresses += comma + one.to_string();
+        hosts += comma + address.host;
+        ports += comma + std::to_string(address.port);
+    }
+    return {{"hostaddr", addresses},
+            {"host", hosts},
+            {"port", ports},
+            {"user", server.user},
+            {"password", server.password},
+            {"dbname", server.database},
+            {"application_name", name},
+            {"client_encoding", "UTF8"},
+            {"sslmode", !server.tls     ? "disable"
+                        : server.verify ? "verify-full"
+                                        : "require"},
+            {"sslrootcert", server.tls && server.verify ? authorities : "/nonexistent"},
+            // Nothing of the engine's own account is offered to a foreign server.
+            {"sslcert", "/nonexistent"},
+            {"sslkey", "/nonexistent"},
+            {"sslcrl", ""},
+            {"passfile", "/nonexistent"},
+            {"gssencmode", "disable"},
+            {"options", "-c TimeZone=UTC -c DateStyle=ISO -c statement_timeout=" +
+                            std::to_string(query.time_ms)}};
+}
+
+// False when the step is to stop.
+bool wait_for(PGconn* connection, short events, const StepStop& stop) {
+    while (!stop.asked()) {
+        pollfd one{PQsocket(connection), events, 0};
+        if (::poll(&one, 1, StepThreads::kTurnMs) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+StepResult out_of_time() {
+    return step_failed("postgres: the server did not answer in time");
+}
+
+// Null with `problem` when there is none to be had.
+Connection connect(const Settings& settings, const StepStop& stop, std::string& problem) {
+    std::vector<const char*> names;
+    std::vector<const char*> values;
+    for (const auto& [name, value] : settings) {
+        names.push_back(name.c_str());
+        values.push_back(value.c_str());
+    }
+    names.push_back(nullptr);
+    values.push_back(nullptr);
+    // The name of a database is a name, never another list of settings.
+    Connection connection(PQconnectStartParams(names.data(), values.data(), 0));
+    PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+    while (connection != nullptr && PQstatus(connection.get()) != CONNECTION_BAD &&
+           status != PGRES_POLLING_OK && status != PGRES_POLLING_FAILED) {
+        if (!wait_for(connection.get(), status == PGRES_POLLING_READING ? POLLIN : POLLOUT, stop)) {
+            problem = "the server did not answer in time";
+            return nullptr;
+        }
+        status = PQconnectPoll(connection.get());
+    }
+    if (connection == nullptr || PQstatus(connection.get()) != CONNECTION_OK) {
+        problem = connection == nullptr ? "no memory" : one_line(PQerrorMessage(connection.get()));
+        return nullptr;
+    }
+    PQsetNoticeReceiver(
+        connection.get(), [](void*, const PGresult*) {}, nullptr);
+    return connection;
+}
+
+Json row_json(const PGresult* rows, int row, std::size_t& bytes) {
+    Json json = Json::object();
+    for (int column = 0; column < PQnfields(rows); ++column) {
+        const char* const name = PQfname(rows, column);
+        if (PQgetisnull(rows, row, column) != 0) {
+            json.set(name, Json::null());
+            continue;
+        }
+        const std::string_view text(PQgetvalue(rows, row, column),
+                                    static_cast<std::size_t>(PQgetlength(rows, row, column)));
+        bytes += text.size();
+        json.set(name, postgres_value(PQftype(rows, column), text));
+    }
+    return json;
+}
+
+struct Answer {
+    Json rows = Json::array();
+    std::size_t bytes = 0;
+    std::string problem;
+};
+
+void take(const PGresult* result, const SqlQuery& query, Answer& answer) {
+    switch (PQresultStatus(result)) {
+        case PGRES_SINGLE_TUPLE:
+            answer.rows.append(row_json(result, 0, answer.bytes));
+            if (answer.rows.size() > static_cast<std::size_t>(query.rows_max) ||
+                answer.bytes > kSqlBytesMax) {
+                answer.problem = "the answer has more than " + std::to_string(query.rows_max) +
+                                 " rows or 8 MB; ask for less (LIMIT)";
+            }
+            return;
+        case PGRES_TUPLES_OK:
+        case PGRES_COMMAND_OK:
+        case PGRES_EMPTY_QUERY:
+            return;
+        case PGRES_COPY_IN:
+        case PGRES_COPY_OUT:
+        case PGRES_COPY_BOTH:
+            answer.problem = "COPY is not for a step";
+            return;
+        default:
+            answer.problem = one_line(PQresultErrorMessage(result));
+            if (answer.problem.empty()) {
+                answer.problem = "the server ended the query";
+            }
+            return;
+    }
+}
+
+StepResult ask(PGconn* connection, const SqlQuery& query, const StepStop& stop) {
+    std::vector<std::optional<std::string>> texts;
+    query.arguments.each_element(
+        [&texts](const Json& value) { texts.push_back(postgres_argument(value)); });
+    std::vector<const char*> values;
+    for (const auto& text : texts) {
+        values.push_back(text ? text->c_str() : nullptr);
+    }
+    // The extended protocol: one statement, whatever stands behind a semicolon.
+    if (PQsendQueryParams(connection, query.text.c_str(), static_cast<int>(values.size()), nullptr,
+                          values.data(), nullptr, nullptr, 0) != 1) {
+        return step_failed("postgres: " + one_line(PQerrorMessage(connection)));
+    }
+    PQsetSingleRowMode(connection);
+    Answer answer;
+    while (true) {
+        while (PQisBusy(connection) != 0) {
+            if (!wait_for(connection, POLLIN, stop)) {
+                return out_of_time();
+            }
+            if (PQconsumeInput(connection) != 1) {
+                return step_failed("postgres: " + one_line(PQerrorMessage(connection)));
+            }
+        }
+        const Rows rows(PQgetResult(connection));
+        if (rows == nullptr) {
+            return step_succeeded(answer.rows);
+        }
+        take(rows.get(), query, answer);
+        if (!answer.problem.empty()) {
+            return step_failed("postgres: " + answer.problem);
+        }
+    }
+}
+
+}  // namespace
+
+StepCancel perform_postgres(ServiceSteps& services, const StepCall& call, StepDone done) {
+    const Result<PostgresServerInput> server = postgres_server(call.input["auth"]);
+    const Result<SqlQuery> query = sql_query(call.step.settings, call.input);
+    if (!server.ok() || !query.ok()) {
+        done(step_failed(server.ok() ? query.message() : server.message()));
+        return {};
+    }
+    const std::string name = *input_text_or(call.input, "application_name", "sallyport");
+    return perform_at(
+        services, server->host, server->port, {kPort}, call, query->time_ms,
+        [&services, server = *server, query = *query, name](const ServiceAddress& address,
+                                                            const StepStop& stop) {
+            const TextFile certificate(server.certificate);
+            const std::string authorities = !server.certificate.empty() ? certificate.path()
+                                            : services.ca_file.empty()  ? kSystemAuthorities
+                                                                        : services.ca_file;
+            std::string problem;
+            const Connection connection =
+                connect(settings_of(server, address, authorities, query, name), stop, problem);
+            return connection == nullptr ? step_failed("postgres: " + problem)
+                                         : ask(connection.get(), query, stop);
+        },
+        std::move(done));
+}
+
+}  // namespace sallyport::engine

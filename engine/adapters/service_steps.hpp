@@ -1,0 +1,33 @@
+// Steps that connect to a server by a protocol of its own, mail and PostgreSQL, and to databases in
+// files. What they have in common: where they may connect to, the threads they wait on, their
+// bounds.
+#pragma once
+
+#include "engine/adapters/service_address.hpp"
+#include "engine/adapters/step_call.hpp"
+#include "engine/adapters/step_threads.hpp"
+
+#include <functional>
+#include <string>
+
+namespace sallyport::engine {
+
+struct ServiceSteps {
+    ServiceResolver resolver;
+    StepThreads threads;
+    std::string ca_file;          // PEM; empty: the system's
+    std::string database_folder;  // of SQLite files, below the data folder
+};
+
+// Finds the address, then does `work` with it on a thread. Cancelling stops both.
+StepCancel perform_at(ServiceSteps& services, const std::string& host, std::int64_t port,
+                      const std::vector<std::uint16_t>& usual, const StepCall& call,
+                      std::int64_t time_ms,
+                      std::function<StepResult(const ServiceAddress&, const StepStop&)> work,
+                      StepDone done);
+
+StepCancel perform_smtp(ServiceSteps& services, const StepCall& call, StepDone done);
+StepCancel perform_postgres(ServiceSteps& services, const StepCall& call, StepDone done);
+StepCancel perform_sqlite(ServiceSteps& services, const StepCall& call, StepDone done);
+
+}  // namespace sallyport::engine

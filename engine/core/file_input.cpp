@@ -1,0 +1,93 @@
+#include "engine/core/file_input.hpp"
+
+#include "common/bytes.hpp"
+#include "engine/core/piece_input.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+namespace sallyport::engine {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kTypes = {
+    {{"txt", "text/plain"},
+     {"csv", "text/csv"},
+     {"html", "text/html"},
+     {"json", "application/json"},
+     {"xml", "application/xml"},
+     {"pdf", "application/pdf"},
+     {"zip", "application/zip"},
+     {"png", "image/png"},
+     {"jpg", "image/jpeg"},
+     {"jpeg", "image/jpeg"},
+     {"gif", "image/gif"},
+     {"svg", "image/svg+xml"},
+     {"mp3", "audio/mpeg"},
+     {"mp4", "video/mp4"}}};
+
+constexpr std::string_view kAnyType = "application/octet-stream";
+
+std::string_view type_of_name(std::string_view name) {
+    const std::size_t dot = name.rfind('.');
+    const std::string ending =
+        dot == std::string_view::npos ? "" : ascii_lower(name.substr(dot + 1));
+    for (const auto& [known, type] : kTypes) {
+        if (ending == known) {
+            return type;
+        }
+    }
+    return kAnyType;
+}
+
+std::string_view ending_of_type(std::string_view wanted) {
+    for (const auto& [ending, type] : kTypes) {
+        if (type == wanted) {
+            return ending;
+        }
+    }
+    return "bin";
+}
+
+Error not_a_file(std::string_view property, const Json& value) {
+    std::string shown = value.exists() ? value_text(value) : "undefined";
+    shown.resize(std::min<std::size_t>(shown.size(), 100));
+    return input_error(property, "Expected file url or base64 with mimeType, received: " + shown);
+}
+
+// data:<type>;base64,<text>
+Result<InputFile> from_data_url(std::string_view property, const Json& value) {
+    std::string_view rest = value.text();
+    rest.remove_prefix(5);
+    const std::size_t comma = rest.find(',');
+    const std::string_view head = rest.substr(0, comma);
+    constexpr std::string_view kBase64 = ";base64";
+    if (comma == std::string_view::npos || !head.ends_with(kBase64)) {
+        return not_a_file(property, value);
+    }
+    const auto data = base64_decode(rest.substr(comma + 1));
+    const std::string_view type = head.substr(0, head.size() - kBase64.size());
+    if (!data || !is_field_value(type)) {
+        return not_a_file(property, value);
+    }
+    return InputFile{"unknown." + std::string(ending_of_type(type)),
+                     std::string(type.empty() ? kAnyType : type), std::string(as_text(*data))};
+}
+
+}  // namespace
+
+Result<InputFile> file_input(std::string_view property, const Json& value) {
+    if (value.is_string() && value.text().starts_with("data:")) {
+        return from_data_url(property, value);
+    }
+    const Json base64 = value["base64"].is_string() ? value["base64"] : value["data"];
+    const auto data = base64.is_string() ? base64_decode(base64.text()) : std::nullopt;
+    if (!data) {
+        return not_a_file(property, value);
+    }
+    const std::string name = *input_text_or(value, "filename", "unknown");
+    return InputFile{name, std::string(type_of_name(name)), std::string(as_text(*data))};
+}
+
+}  // namespace sallyport::engine

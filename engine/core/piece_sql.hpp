@@ -1,0 +1,54 @@
+// The pieces that ask databases: what a step's input asks for. Values go in as parameters alone: a
+// query that holds a template is refused before anything is filled in. Pure.
+#pragma once
+
+#include "common/json.hpp"
+#include "common/result.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sallyport::engine {
+
+inline constexpr std::string_view kPostgresPiece = "@activepieces/piece-postgres";
+inline constexpr std::string_view kSqlitePiece = "@activepieces/piece-sqlite";
+
+// Of one answer.
+inline constexpr std::int64_t kSqlRowsMax = 10'000;
+inline constexpr std::size_t kSqlBytesMax = 8u << 20;
+inline constexpr std::size_t kSqlArgumentsMax = 1000;
+
+struct SqlQuery {
+    std::string text;
+    Json arguments;  // a list
+    std::int64_t time_ms = 30'000;
+    std::int64_t rows_max = kSqlRowsMax;
+};
+// `settings` are the step's own, `input` is what was made of them.
+Result<SqlQuery> sql_query(const Json& settings, const Json& input);
+
+// An argument as PostgreSQL reads it: lists as array literals, objects as JSON; nothing is NULL.
+std::optional<std::string> postgres_argument(const Json& value);
+// A value as the step gives it, by its type's number (pg_type.oid): numbers, booleans and JSON as
+// such, times as ISO 8601, 64-bit and exact numbers as text, arrays as lists, the rest as text.
+Json postgres_value(std::uint32_t type, std::string_view text);
+
+struct PostgresServerInput {
+    std::string host;
+    std::int64_t port = 5432;
+    std::string user;
+    std::string password;
+    std::string database;
+    bool tls = true;
+    bool verify = true;
+    std::string certificate;  // PEM; empty: the system's authorities
+};
+Result<PostgresServerInput> postgres_server(const Json& auth);
+
+// The file's name without its ending: letters, digits, `-` and `_`.
+Result<std::string> sqlite_database(const Json& input);
+
+}  // namespace sallyport::engine
