@@ -5,6 +5,8 @@
 #include "engine/core/flow_migration.hpp"
 #include "engine/core/flow_model.hpp"
 #include "engine/core/flow_operations.hpp"
+#include "engine/core/job_queue.hpp"
+#include "engine/core/piece_queue.hpp"
 #include "engine/core/piece_schedule.hpp"
 #include "engine/core/shape.hpp"
 #include "engine/core/time_text.hpp"
@@ -70,14 +72,25 @@ bool change_version(Operation& operation, VersionRow& version) {
     return true;
 }
 
+// A queue is looked at every second.
+Result<Schedule> look_at_jobs(const Json& input) {
+    const Result<JobSettings> settings = job_settings(input);
+    return settings.ok()
+               ? Result<Schedule>(Schedule{"* * * * * *", "UTC", Json::object(), MissedRuns::once})
+               : settings.error();
+}
+
 // The schedule of the version's trigger, when it has one.
 bool take_schedule(Operation& operation, StoredFlow& stored) {
     const Json settings = json_or(stored.version.trigger, Json::object())["settings"];
     stored.schedule_changed = true;
-    if (settings["pieceName"].text() != kSchedulePiece) {
+    const bool jobs = settings["pieceName"].text() == kQueuePiece &&
+                      settings["triggerName"].text() == kProcessJobs;
+    if (!jobs && settings["pieceName"].text() != kSchedulePiece) {
         return true;
     }
-    const auto schedule = schedule_of(settings["triggerName"].text(), settings["input"]);
+    const auto schedule = jobs ? look_at_jobs(settings["input"])
+                               : schedule_of(settings["triggerName"].text(), settings["input"]);
     const auto next = schedule.ok()
                           ? next_fire_ms(schedule->cron, schedule->timezone, operation.now_ms)
                           : Result<std::int64_t>(schedule.error());

@@ -1,6 +1,7 @@
 #include "engine/adapters/schedule_runner.hpp"
 
 #include "engine/adapters/time_zones.hpp"
+#include "engine/core/piece_queue.hpp"
 
 #include <utility>
 
@@ -11,6 +12,10 @@ namespace {
 constexpr std::int64_t kLookMs = 500;
 // Schedules taken at once; the next look has the others.
 constexpr std::size_t kPage = 200;
+
+bool processes_jobs(const Step& trigger) {
+    return trigger.piece == kQueuePiece && trigger.action == kProcessJobs;
+}
 
 }  // namespace
 
@@ -51,8 +56,12 @@ void ScheduleRunner::fire(const ScheduleRow& row) {
         if (!flow.ok()) {
             return;  // the next look has it again
         }
-        if (!flow->has_value() || !(*flow)->enabled || (*flow)->program == nullptr ||
-            (*flow)->program->trigger().piece != kSchedulePiece) {
+        const bool runs = flow->has_value() && (*flow)->enabled && (*flow)->program != nullptr;
+        if (runs && processes_jobs((*flow)->program->trigger())) {
+            ports_.queues.process(**flow, [this, row] { advance(row, ports_.clock.now_ms()); });
+            return;
+        }
+        if (!runs || (*flow)->program->trigger().piece != kSchedulePiece) {
             advance(row, ports_.clock.now_ms());
             return;
         }

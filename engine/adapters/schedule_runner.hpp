@@ -1,8 +1,10 @@
 // Starts the flows whose trigger is a schedule. Every time of a schedule starts one run, whatever
 // crashes and however many engines look at the same table: the time is the run's delivery id. What
-// becomes of times that were missed while no engine ran is the trigger's to say.
+// becomes of times that were missed while no engine ran is the trigger's to say. Flows that work
+// off a queue are looked at in the same way, every second.
 #pragma once
 
+#include "engine/adapters/queue_runner.hpp"
 #include "engine/core/piece_schedule.hpp"
 #include "engine/ports/clock.hpp"
 #include "engine/ports/flow_catalog.hpp"
@@ -21,6 +23,7 @@ class ScheduleRunner {
         FlowStore& flows;
         FlowCatalog& catalog;
         Runs& runs;
+        QueueRunner& queues;
         Log& log;
     };
 

@@ -1,5 +1,6 @@
 #include "engine/adapters/store_steps.hpp"
 
+#include "engine/core/job_queue.hpp"
 #include "engine/core/piece_queue.hpp"
 #include "engine/core/piece_store.hpp"
 
@@ -51,7 +52,48 @@ bool perform_on(Work& work, std::optional<EntityRow>& row) {
 
 }  // namespace
 
+// Puts a job into a queue that a flow works off. Performed again after a crash it is the same job.
+void StoreSteps::enqueue(const StepCall& call, StepDone done) {
+    const Result<std::string> queue = job_queue_name(call.input);
+    if (!queue.ok()) {
+        return done(step_failed(queue.message()));
+    }
+    const std::string id = call.idempotency_key;
+    EntityRow fresh;
+    fresh.kind = kJobQueueKind;
+    fresh.id = entropy_.id();
+    fresh.scope = call.project_id;
+    fresh.key = fresh.label = *queue;
+    fresh.created_ms = fresh.updated_ms = call.now_ms;
+    const auto problem = std::make_shared<std::string>();
+    store_.change_entity(
+        fresh.kind, fresh.scope, fresh.key,
+        [problem, fresh, id, input = call.input.deep_copy()](std::optional<EntityRow>& row) {
+            const Result<Json> body = row ? Json::parse(row->body) : Json::object();
+            const Result<Json> next =
+                add_job(body.ok() ? *body : Json::object(), id, input, fresh.updated_ms);
+            if (!next.ok()) {
+                *problem = next.message();
+                return false;
+            }
+            row = row ? row : fresh;
+            row->body = next->dump();
+            row->updated_ms = fresh.updated_ms;
+            return true;
+        },
+        [problem, id, done = std::move(done)](const Result<std::optional<EntityRow>>& stored) {
+            if (!stored.ok() || !problem->empty()) {
+                return done(
+                    step_failed(problem->empty() ? "The store could not be reached" : *problem));
+            }
+            done(step_succeeded(Json::object({{"jobId", Json::string(id)}})));
+        });
+}
+
 void StoreSteps::perform(const StepCall& call, StepDone done) {
+    if (call.step.action == kEnqueueJob) {
+        return enqueue(call, std::move(done));
+    }
     const bool is_queue = call.step.piece == kQueuePiece;
     const Result<std::string> key =
         is_queue ? queue_store_key(call.input) : store_key(call.input, call.flow_id, call.run_id);

@@ -15,6 +15,8 @@ class StoreSteps {
     void perform(const StepCall& call, StepDone done);
 
   private:
+    void enqueue(const StepCall& call, StepDone done);
+
     EntityStore& store_;
     Entropy& entropy_;
 };

@@ -13,6 +13,7 @@
 #include "engine/adapters/postgres_store.hpp"
 #include "engine/adapters/retention.hpp"
 #include "engine/adapters/run_driver.hpp"
+#include "engine/adapters/s3_steps.hpp"
 #include "engine/adapters/schedule_runner.hpp"
 #include "engine/adapters/service_steps.hpp"
 #include "engine/adapters/sqlite_store.hpp"
@@ -21,6 +22,7 @@
 #include "engine/app/data_folder.hpp"
 #include "engine/app/postgres_settings.hpp"
 #include "engine/app/version.hpp"
+#include "engine/core/piece_s3.hpp"
 #include "engine/core/piece_smtp.hpp"
 #include "engine/core/piece_sql.hpp"
 
@@ -93,7 +95,7 @@ HttpClientOptions http_options(const Config& config) {
 }
 
 // The pieces that reach out by more than HTTP.
-PiecePerformers piece_performers(ServiceSteps& services) {
+PiecePerformers piece_performers(ServiceSteps& services, HttpClient& http) {
     using Perform = StepCancel (*)(ServiceSteps&, const StepCall&, StepDone);
     const auto with = [&services](Perform perform) {
         return [&services, perform](const StepCall& call, StepDone done) {
@@ -104,6 +106,9 @@ PiecePerformers piece_performers(ServiceSteps& services) {
     performers.native[std::string(kSmtpPiece)] = with(perform_smtp);
     performers.native[std::string(kPostgresPiece)] = with(perform_postgres);
     performers.native[std::string(kSqlitePiece)] = with(perform_sqlite);
+    performers.native[std::string(kS3Piece)] = [&http](const StepCall& call, StepDone done) {
+        return perform_s3(http, call, std::move(done));
+    };
     return performers;
 }
 
@@ -133,10 +138,11 @@ struct Engine {
                    config.ca_file,
                    config.data_dir + "/databases"},
           driver({loop, time, entropy, *store, *store, flows, sandbox, http, stored_secrets, log,
-                  piece_performers(services)},
+                  piece_performers(services, http)},
                  driver_options(config)),
           retention(loop, time, *store, log, config.retention_ms),
-          schedules({loop, time, *store, flows, driver, log}),
+          queues(time, *store, *store, driver),
+          schedules({loop, time, *store, flows, driver, queues, log}),
           passwords(loop),
           jobs({time, *store, log}, entropy),
           api({time, entropy, *store, *store, *store, *store, flows, driver, passwords, secrets,
@@ -173,6 +179,7 @@ struct Engine {
     ServiceSteps services;
     RunDriver driver;
     Retention retention;
+    QueueRunner queues;
     ScheduleRunner schedules;
     PasswordHasher passwords;
     Jobs jobs;

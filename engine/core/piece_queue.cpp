@@ -1,5 +1,6 @@
 #include "engine/core/piece_queue.hpp"
 
+#include "engine/core/job_queue.hpp"
 #include "engine/core/piece_input.hpp"
 #include "engine/core/piece_table.hpp"
 
@@ -118,9 +119,18 @@ const NativePiece kQueueNative = {
   "pull-from-queue":{"displayName":"Pull items from queue","description":"Takes the first items","props":{"queueName":["SHORT_TEXT","Queue Name",true],"numOfItems":["NUMBER","Number of items",true]}},
   "peek-queue":{"displayName":"Peek at Queue","description":"Gives the first items and leaves them","props":{"queueName":["SHORT_TEXT","Queue Name",true],"numOfItems":["NUMBER","Number of items",false,{"defaultValue":1}]}},
   "get-queue-size":{"displayName":"Get Queue Size","description":"How many items wait","props":{"queueName":["SHORT_TEXT","Queue Name",true]}},
-  "clear-queue":{"displayName":"Clear Queue","description":"Throws all items away","props":{"queueName":["SHORT_TEXT","Queue Name",true]}}},
- "triggers":{}
+  "clear-queue":{"displayName":"Clear Queue","description":"Throws all items away","props":{"queueName":["SHORT_TEXT","Queue Name",true]}},
+  "enqueue-job":{"displayName":"Enqueue Job","description":"Gives a job to the flow that processes the queue","props":{"queueName":["SHORT_TEXT","Queue Name",true],"key":["SHORT_TEXT","Key",false],"data":["JSON","Data",false]}}},
+ "triggers":{
+  "process-jobs":{"displayName":"Process Jobs","description":"Runs once for each job of a queue","type":"POLLING","props":{
+   "queueName":["SHORT_TEXT","Queue Name",true],"maxConcurrent":["NUMBER","Jobs at once",false,{"defaultValue":1}],
+   "delayBetweenJobsMs":["NUMBER","Milliseconds between jobs",false,{"defaultValue":0}]}}}
 })json",
-    {{"push-to-queue"}, {"pull-from-queue"}, {"peek-queue"}, {"get-queue-size"}, {"clear-queue"}}};
+    {{"push-to-queue"},
+     {"pull-from-queue"},
+     {"peek-queue"},
+     {"get-queue-size"},
+     {"clear-queue"},
+     {kEnqueueJob}}};
 
 }  // namespace sallyport::engine

@@ -70,6 +70,7 @@ extern const NativePiece kMathHelperNative;
 extern const NativePiece kMcpNative;
 extern const NativePiece kPostgresNative;
 extern const NativePiece kQueueNative;
+extern const NativePiece kS3Native;
 extern const NativePiece kScheduleNative;
 extern const NativePiece kSmtpNative;
 extern const NativePiece kSqliteNative;

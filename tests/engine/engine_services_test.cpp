@@ -1,7 +1,9 @@
 // Steps that speak to servers by their own protocols: mail and databases, with real ones.
 #include "tests/engine/engine_process.hpp"
+#include "tests/engine/mail_server.hpp"
 #include "tests/integration/fixtures/certificates.hpp"
 #include "tests/integration/fixtures/postgres_server.hpp"
+#include "tests/integration/fixtures/upstream.hpp"
 #include "tests/integration/fixtures/wait.hpp"
 
 #include <gtest/gtest.h>
@@ -9,8 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <sstream>
-#include <stdexcept>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -69,50 +70,6 @@ class Services {
 };
 
 // ---- mail
-
-class MailServer {
-  public:
-    explicit MailServer(const std::string& mode) {
-        const std::string packages = SALLYPORT_MAIL_PACKAGES;
-        std::ifstream file(packages + "/node");
-        std::string node;
-        std::getline(file, node);
-        if (node.empty()) {
-            throw std::runtime_error("run scripts/fetch-mail-server " + packages);
-        }
-        const Certificates& made = certificates();
-        process_ = Process::spawn(
-            {node, SALLYPORT_MAIL_SERVER, packages, std::to_string(port_.number()),
-             made.server_certificate, made.server_key, mode},
-            {.environment = {}, .directory = {}, .output_path = folder_.path("mail.log")});
-        if (!wait_until([this] { return accepts(port_.number()); })) {
-            throw std::runtime_error("the mail server did not start: " + folder_.read("mail.log"));
-        }
-    }
-
-    std::string allowed() const { return "localhost:" + std::to_string(port_.number()); }
-    std::string props(std::string_view more) const {
-        return R"({"host":"localhost","port":)" + std::to_string(port_.number()) +
-               std::string(more) + "}";
-    }
-    // The messages that came.
-    std::vector<Json> messages() const {
-        std::vector<Json> all;
-        std::istringstream lines(folder_.read("mail.log"));
-        for (std::string line; std::getline(lines, line);) {
-            const Result<Json> json = Json::parse(line);
-            if (json.ok()) {
-                all.push_back(*json);
-            }
-        }
-        return all;
-    }
-
-  private:
-    TempDir folder_{"mail"};
-    HeldPort port_;
-    Process process_;
-};
 
 constexpr std::string_view kMail =
     R"({"auth":"{{connections['mail']}}","from":"shop@example.org","senderName":"Grüße \"Shop\"","to":["Ann <ann@example.org>","bob@example.org"],"bcc":["eve@example.org"],"replyTo":"help@example.org","subject":"Bestellung für Ann","body_type":"html","body":"<p>Grüße {{trigger.output.body.name}}</p>","customHeaders":{"X-Order":"17"},"attachments":[{"file":"data:text/csv;base64,YSxiCjEsMgo=","name":"Übersicht.csv"}]})";
@@ -326,6 +283,53 @@ TEST_F(EnginePostgres, CertificatesAreVerified) {
     EXPECT_EQ(ask(kSsl)["output"].dump(), R"j([{"ssl":true}])j");
     connect(R"j(,"enable_ssl":false)j");
     EXPECT_EQ(ask(kSsl)["output"].dump(), R"j([{"ssl":false}])j");
+}
+
+// ---- S3
+
+// A store that keeps what it is given; that the signature is right is shown by Amazon's own
+// examples (native_pieces_test).
+TEST(EngineS3, FilesGoAndComeBack) {
+    std::mutex mutex;
+    std::string kept;
+    Upstream store([&](const UpstreamRequest& request) {
+        const std::lock_guard lock(mutex);
+        UpstreamReply reply;
+        if (request.method == "PUT") {
+            kept = request.body;
+            reply.headers = {{"ETag", "\"e1\""}};
+        } else if (request.target.ends_with("missing.txt")) {
+            reply.status = 404;
+            reply.body = "<Error><Code>NoSuchKey</Code><Message>It is not there</Message></Error>";
+        } else {
+            reply.headers = {{"Content-Type", "text/plain"}};
+            reply.body = kept;
+        }
+        return reply;
+    });
+    Services services(store.address());
+    services.connection(
+        "s3",
+        R"({"accessKeyId":"id","secretAccessKey":"hush","bucket":"files","endpoint":"http://)" +
+            store.address() + R"(","region":"us-east-1"})");
+    const Json put = services.step(
+        "amazon-s3", "upload-file",
+        R"({"auth":"{{connections['s3']}}","file":"data:text/plain;base64,aGVsbG8=","fileName":"dir/a","acl":"private","type":"text/plain"})");
+    ASSERT_EQ(put["status"].text(), "SUCCEEDED") << put.dump();
+    EXPECT_EQ(put["output"].dump(), R"({"fileName":"dir/a.plain","etag":"\"e1\""})");
+    const UpstreamRequest sent = store.last_request();
+    EXPECT_EQ(sent.target, "/files/dir/a.plain");
+    EXPECT_EQ(sent.header("x-amz-acl"), "private");
+    EXPECT_TRUE(
+        sent.header("authorization").value_or("").starts_with("AWS4-HMAC-SHA256 Credential=id/"));
+    const Json got = services.step("amazon-s3", "read-file",
+                                   R"({"auth":"{{connections['s3']}}","key":"dir/a.plain"})");
+    EXPECT_EQ(got["output"].dump(),
+              R"({"filename":"a.plain","type":"text/plain","size":5,"base64":"aGVsbG8="})");
+    const Json missing = services.step("amazon-s3", "read-file",
+                                       R"({"auth":"{{connections['s3']}}","key":"missing.txt"})");
+    EXPECT_EQ(missing["errorMessage"].text(), "s3: status 404, NoSuchKey: It is not there");
+    EXPECT_EQ(put.dump().find("hush"), std::string::npos);
 }
 
 // ---- SQLite

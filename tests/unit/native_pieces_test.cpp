@@ -2,9 +2,7 @@
 // crypto, csv-parse, csv-stringify and dayjs, which the published pieces are made of.
 #include "common/crypto.hpp"
 #include "engine/core/piece_catalog.hpp"
-#include "engine/core/piece_queue.hpp"
 #include "engine/core/piece_table.hpp"
-#include "engine/core/piece_triggers.hpp"
 #include "engine/core/time_text.hpp"
 
 #include <gtest/gtest.h>
@@ -374,54 +372,6 @@ TEST(NativePieces, DatesAreCalculatedWith) {
         {"date-helper", "next_day_of_year",
          R"({"month":2,"day":30,"timeFormat":"YYYY-MM-DD","timeZone":"UTC"})", "", "day"},
     });
-}
-
-TEST(NativePieces, QueuesKeepTheirOrder) {
-    const auto act = [](std::string_view action, std::string_view input, const Json& stored) {
-        return queue_outcome(action, parse(input), stored);
-    };
-    const auto pushed =
-        act("push-to-queue", R"({"queueName":"q","items":[1,2,{"n":3}]})", parse("[0]"));
-    ASSERT_TRUE(pushed.ok());
-    EXPECT_EQ(pushed->value.dump(), R"([0,1,2,{"n":3}])");
-    const auto pulled =
-        act("pull-from-queue", R"({"queueName":"q","numOfItems":2})", pushed->value);
-    EXPECT_EQ(pulled->output.dump(), "[0,1]");
-    EXPECT_EQ(pulled->value.dump(), R"([2,{"n":3}])");
-    EXPECT_EQ(act("peek-queue", R"({"queueName":"q"})", pulled->value)->output.dump(),
-              R"({"items":[2],"itemCount":1,"queueSize":2})");
-    EXPECT_EQ(act("get-queue-size", R"({"queueName":"q"})", Json())->output.dump(),
-              R"({"queueName":"q","size":0,"isEmpty":true})");
-    EXPECT_FALSE(act("pull-from-queue", R"({"queueName":"q","numOfItems":-1})", Json()).ok());
-    EXPECT_FALSE(act("push-to-queue", R"({"queueName":"q","items":{"a":1}})", Json()).ok());
-    const std::string large = R"({"queueName":"q","items":[")" + std::string(600'000, 'x') + "\"]}";
-    EXPECT_FALSE(act("push-to-queue", large, Json()).ok());
-    EXPECT_FALSE(queue_store_key(parse("{}")).ok());
-    EXPECT_FALSE(queue_store_key(parse(R"({"queueName":""})")).ok());
-}
-
-TEST(NativeTriggers, Forms) {
-    EXPECT_EQ(form_key("Your Name"), "yourName");
-    EXPECT_EQ(form_key("E-Mail \"work\""), "e-mail work");
-    const Json trigger = parse(
-        R"({"inputs":[{"displayName":"Your Name","type":"text","required":true},{"displayName":"Agree","type":"toggle","required":false}]})");
-    EXPECT_EQ(form_output(trigger, parse(R"({"yourName":"Ann","agree":"TRUE","more":1})"))->dump(),
-              R"({"yourName":"Ann","agree":true})");
-    EXPECT_FALSE(form_output(trigger, parse(R"({"agree":true})")).ok());
-    EXPECT_FALSE(form_output(trigger, parse(R"({"yourName":"A","agree":"maybe"})")).ok());
-}
-
-TEST(NativeTriggers, McpTools) {
-    const Json trigger = parse(
-        R"({"toolName":"look up!","inputSchema":[{"name":"id","type":"Number","required":true,"description":"which"},{"name":"when","type":"Date","required":false}]})");
-    EXPECT_EQ(mcp_tool_name(trigger, "AbCdEfGh"), "look_up__AbCd");
-    EXPECT_EQ(
-        mcp_tool_schema(trigger).dump(),
-        R"({"type":"object","properties":{"id":{"type":"number","description":"which"},"when":{"type":"string","format":"date-time"}},"required":["id"]})");
-    EXPECT_EQ(mcp_tool_output(trigger, parse(R"({"id":1})"))->dump(), R"({"id":1})");
-    EXPECT_EQ(mcp_tool_output(trigger, parse("{}")).message(), "Missing required parameters: id");
-    EXPECT_FALSE(mcp_tool_output(trigger, parse(R"({"id":"1"})")).ok());
-    EXPECT_FALSE(mcp_tool_output(trigger, parse(R"({"id":1,"when":"soon"})")).ok());
 }
 
 }  // namespace
