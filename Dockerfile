@@ -17,6 +17,7 @@ RUN scripts/build release \
     && install -D -m 755 build/release/sallyport /out/sallyport \
     && install -D -m 755 build/release/sallyport-engine /out/sallyport-engine \
     && install -D -m 755 build/release/sallyport-jsbox /out/sallyport-jsbox \
+    && install -D -m 755 build/release/sallyport-nodebox /out/sallyport-nodebox \
     && install -D -m 644 build/release/ngx_http_sallyport_module.so /out/ngx_http_sallyport_module.so \
     && strip --strip-unneeded /out/*
 
@@ -48,7 +49,8 @@ ENTRYPOINT ["nginx", "-c", "/etc/sallyport/nginx.conf", "-g", "daemon off;"]
 # The inner room.
 FROM base AS engine
 RUN /setup/scripts/setup engine && rm -rf /setup /var/lib/apt/lists/*
-COPY --from=build /out/sallyport-engine /out/sallyport-jsbox /out/sallyport /usr/bin/
+COPY --from=build /out/sallyport-engine /out/sallyport-jsbox /out/sallyport-nodebox /out/sallyport \
+    /usr/bin/
 USER sallyport
 VOLUME /var/lib/sallyport
 ENTRYPOINT ["sallyport-engine"]

@@ -9,6 +9,9 @@
 namespace sallyport::engine {
 namespace {
 
+// Longer than any step may take.
+constexpr std::int64_t kEngineTokenSeconds = 24 * 3600;
+
 // Both prefixes are in use: /api/v1 by newer clients, /v1 by those behind a stripping proxy.
 std::optional<std::string_view> below_prefix(std::string_view path) {
     for (const std::string_view prefix : {"/api/v1/", "/v1/"}) {
@@ -102,6 +105,12 @@ void Api::handle(WebRequest request, std::function<void(WebResponse)> respond) {
     dispatch(call);
 }
 
+void Api::handle_internal(WebRequest request, std::function<void(WebResponse)> respond) {
+    const auto call = std::make_shared<ApiCall>(std::move(request), std::move(respond));
+    call->internal = true;
+    dispatch(call);
+}
+
 // For the token's holder; without one for this machine alone. Never through the gateway: it signs
 // who asks, and nobody who asks there is this machine.
 void Api::answer_metrics(const CallPtr& call) {
@@ -130,7 +139,10 @@ void Api::dispatch(const CallPtr& call) {
     auto found = path ? find_route(call->request.method, *path) : std::nullopt;
     // A container's health check comes from inside and says nothing about anyone.
     const bool is_health = found && found->route->path == "health";
-    if (!is_health && !accept_verdict(*call)) {
+    if (call->internal && (!found || found->route->access != ApiRoute::Access::engine)) {
+        return call->fail_route();
+    }
+    if (!is_health && !call->internal && !accept_verdict(*call)) {
         return call->fail_not_allowed("the request did not come through the gateway");
     }
     if (!found) {
@@ -220,6 +232,13 @@ std::string Api::session_token(const UserRow& user) const {
                       {"platform", Json::object({{"id", Json::string(user.platform_id)}})},
                       {"tokenVersion", Json::string(user.token_version)}}),
         now_ms() / 1000, kSessionSeconds, session_key_);
+}
+
+std::string Api::engine_token(const std::string& project_id, std::int64_t now_ms,
+                              const HmacKey& key) {
+    return sign_jwt(
+        Json::object({{"type", Json::string("ENGINE")}, {"projectId", Json::string(project_id)}}),
+        now_ms / 1000, kEngineTokenSeconds, key);
 }
 
 bool Api::admit_attempt(const std::string& client_address) {

@@ -10,6 +10,8 @@
 #include "engine/adapters/jobs.hpp"
 #include "engine/adapters/oauth2_tokens.hpp"
 #include "engine/adapters/password_hasher.hpp"
+#include "engine/adapters/piece_tasks.hpp"
+#include "engine/adapters/hosted_triggers.hpp"
 #include "engine/core/secret_box.hpp"
 #include "engine/ports/clock.hpp"
 #include "engine/ports/entropy.hpp"
@@ -60,6 +62,8 @@ struct ApiPorts {
     Jobs& jobs;
     Log& log;
     std::function<std::string()> metrics;  // the text that Prometheus reads
+    PieceTasks* pieces = nullptr;          // null: none but the engine's own
+    HostedTriggers* triggers = nullptr;     // likewise
 };
 
 struct ApiRoute;
@@ -73,6 +77,9 @@ class Api {
     // The server's handler.
     void handle(WebRequest request, std::function<void(WebResponse)> respond);
 
+    // What a piece asks: only the routes for the engine's own tokens, and no gateway in between.
+    void handle_internal(WebRequest request, std::function<void(WebResponse)> respond);
+
     // ---- for handlers
 
     ApiPorts ports;
@@ -80,6 +87,9 @@ class Api {
 
     std::int64_t now_ms() const { return ports.clock.now_ms(); }
     std::string session_token(const UserRow& user) const;
+    // For what runs on behalf of one project.
+    static std::string engine_token(const std::string& project_id, std::int64_t now_ms,
+                                    const HmacKey& key);
     bool admit_attempt(const std::string& client_address);
 
     // Goes on with `then` when the caller may use the project; answers the call otherwise.
@@ -145,6 +155,7 @@ extern const std::vector<ApiRoute> kMcpServerRoutes;
 extern const std::vector<ApiRoute> kApiKeyRoutes;
 extern const std::vector<ApiRoute> kTemplateRoutes;
 extern const std::vector<ApiRoute> kPieceRoutes;
+extern const std::vector<ApiRoute> kEngineRoutes;
 extern const std::vector<ApiRoute> kOpenApiRoutes;
 extern const std::vector<ApiRoute> kTriggerEventRoutes;
 extern const std::vector<ApiRoute> kFlowTriggerRoutes;

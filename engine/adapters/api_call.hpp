@@ -50,6 +50,7 @@ class ApiCall {
     std::string delivery_id;     // verified by the gateway; empty: none
     UserRow user;                // on routes that need one; of an API key: who made it
     bool service = false;        // the caller has an API key
+    bool internal = false;       // asked from inside, by a piece
     std::string engine_project;  // the project of the engine's own token; empty: another caller
 
     std::string query_text(std::string_view name) const;  // the first value; empty: none

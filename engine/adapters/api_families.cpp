@@ -12,7 +12,7 @@ const std::vector<const std::vector<ApiRoute>*>& api_families() {
         &kPieceRoutes,       &kOpenApiRoutes,   &kTableRoutes,        &kTableFieldRoutes,
         &kTableRecordRoutes, &kTableHookRoutes, &kHumanInputRoutes,   &kJobRoutes,
         &kProjectRoutes,     &kUserRoutes,      &kTriggerEventRoutes, &kFlowTriggerRoutes,
-        &kMcpRoutes};
+        &kMcpRoutes,         &kEngineRoutes};
     return kFamilies;
 }
 

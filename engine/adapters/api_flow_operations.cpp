@@ -26,8 +26,9 @@ struct Operation {
     std::string sample_id;  // of the sample data to be saved
     std::int64_t now_ms = 0;
     bool enable_on_publish = true;
-    std::optional<VersionRow> source;  // of USE_AS_DRAFT
-    std::string problem;               // why the flow was left as it was
+    std::optional<VersionRow> source;                // of USE_AS_DRAFT
+    std::optional<HostedTriggers::Enabled> trigger;  // what a hosted trigger said when switched on
+    std::string problem;                             // why the flow was left as it was
     std::string missing_step;
 };
 using OperationPtr = std::shared_ptr<Operation>;
@@ -80,10 +81,25 @@ Result<Schedule> look_at_jobs(const Json& input) {
                : settings.error();
 }
 
+bool put_schedule(Operation& operation, StoredFlow& stored, const std::string& cron,
+                  const std::string& timezone) {
+    const auto next = next_fire_ms(cron, timezone, operation.now_ms);
+    if (!next.ok()) {
+        operation.problem = next.message();
+        return false;
+    }
+    stored.schedule = ScheduleRow{stored.flow.id, cron, timezone, *next};
+    return true;
+}
+
 // The schedule of the version's trigger, when it has one.
 bool take_schedule(Operation& operation, StoredFlow& stored) {
     const Json settings = json_or(stored.version.trigger, Json::object())["settings"];
     stored.schedule_changed = true;
+    if (operation.trigger && !operation.trigger->cron.empty()) {
+        return put_schedule(operation, stored, operation.trigger->cron,
+                            operation.trigger->timezone);
+    }
     const bool jobs = settings["pieceName"].text() == kQueuePiece &&
                       settings["triggerName"].text() == kProcessJobs;
     if (!jobs && settings["pieceName"].text() != kSchedulePiece) {
@@ -91,15 +107,11 @@ bool take_schedule(Operation& operation, StoredFlow& stored) {
     }
     const auto schedule = jobs ? look_at_jobs(settings["input"])
                                : schedule_of(settings["triggerName"].text(), settings["input"]);
-    const auto next = schedule.ok()
-                          ? next_fire_ms(schedule->cron, schedule->timezone, operation.now_ms)
-                          : Result<std::int64_t>(schedule.error());
-    if (!next.ok()) {
-        operation.problem = next.message();
+    if (!schedule.ok()) {
+        operation.problem = schedule.message();
         return false;
     }
-    stored.schedule = ScheduleRow{stored.flow.id, schedule->cron, schedule->timezone, *next};
-    return true;
+    return put_schedule(operation, stored, schedule->cron, schedule->timezone);
 }
 
 bool publish(Operation& operation, StoredFlow& stored) {
@@ -127,7 +139,7 @@ bool change_status(Operation& operation, StoredFlow& stored) {
         return false;
     }
     stored.flow.status = operation.request["status"].text();
-    return true;
+    return !operation.trigger || take_schedule(operation, stored);
 }
 
 bool use_as_draft(const Operation& operation, VersionRow& version) {
@@ -323,6 +335,17 @@ void prepare(Api& api, const CallPtr& call, const OperationPtr& operation, const
     }
     if (type == "SAVE_SAMPLE_DATA") {
         return keep_sample(api, call, operation, flow.flow.project_id, go);
+    }
+    if (type == "LOCK_AND_PUBLISH" || type == "CHANGE_STATUS") {
+        const std::string status(request["status"].text_or(type == "CHANGE_STATUS" ? ""
+                                                           : operation->enable_on_publish
+                                                               ? "ENABLED"
+                                                               : flow.flow.status));
+        return switch_trigger(api, call, flow, type == "LOCK_AND_PUBLISH", status == "ENABLED",
+                              [operation, go](std::optional<HostedTriggers::Enabled> enabled) {
+                                  operation->trigger = std::move(enabled);
+                                  go();
+                              });
     }
     go();
 }

@@ -27,6 +27,12 @@ using WithFolder = std::function<void(const std::string& id)>;
 void with_named_folder(Api& api, const CallPtr& call, const std::string& project,
                        const WithFolder& then);
 
+// Tells hosted triggers that their flow goes off, or on with what is published: the one in force
+// first. Goes on with what the new one said; answers the call when it refuses.
+using TriggerSwitched = std::function<void(std::optional<HostedTriggers::Enabled>)>;
+void switch_trigger(Api& api, const CallPtr& call, const StoredFlow& latest, bool publishes,
+                    bool on, TriggerSwitched then);
+
 // POST flows/:id
 void operate_on_flow(Api& api, const CallPtr& call);
 

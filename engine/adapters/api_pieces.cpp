@@ -1,7 +1,7 @@
-// Which steps there are (engine contract 1.3): the pieces this engine performs, and what an editor
-// asks about their properties.
+// Which steps there are (engine contract 1.3): the pieces this engine performs, those that were
+// installed, and what an editor asks about their properties.
 #include "common/bytes.hpp"
-#include "engine/adapters/api.hpp"
+#include "engine/adapters/api_hosted_pieces.hpp"
 #include "engine/core/flow_model.hpp"
 #include "engine/core/piece_catalog.hpp"
 #include "engine/core/piece_version.hpp"
@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -37,14 +39,26 @@ bool has_category(const Json& piece, const std::vector<std::string>& wanted) {
     return has;
 }
 
-void list_pieces(Api&, const CallPtr& call) {
+// The engine's own first, then the installed that are none of them.
+void with_pieces(Api& api, const CallPtr& call, std::function<void(std::vector<Json>)> then) {
+    with_installed_pieces(api, call, [then = std::move(then)](const std::vector<Json>& installed) {
+        std::vector<Json> pieces;
+        piece_catalog().each_element([&pieces](const Json& piece) { pieces.push_back(piece); });
+        for (const Json& piece : installed) {
+            if (!find_piece(piece["name"].text()).exists()) {
+                pieces.push_back(piece);
+            }
+        }
+        then(std::move(pieces));
+    });
+}
+
+void reply_with_list(const CallPtr& call, const std::vector<Json>& all) {
     const std::string wanted = call->query_text("searchQuery");
     const std::vector<std::string> categories = form_values(call->query, "categories");
     std::vector<Json> found;
-    piece_catalog().each_element([&](const Json& piece) {
-        if (has_text(piece, wanted) && has_category(piece, categories)) {
-            found.push_back(piece);
-        }
+    std::copy_if(all.begin(), all.end(), std::back_inserter(found), [&](const Json& piece) {
+        return has_text(piece, wanted) && has_category(piece, categories);
     });
     if (call->query_text("sortBy") == "NAME") {
         const bool down = call->query_text("orderBy") == "DESC";
@@ -60,49 +74,68 @@ void list_pieces(Api&, const CallPtr& call) {
     call->reply(200, pieces);
 }
 
-void list_categories(Api&, const CallPtr& call) {
-    std::set<std::string> names;
-    piece_catalog().each_element([&names](const Json& piece) {
-        piece["categories"].each_element(
-            [&names](const Json& name) { names.emplace(name.text()); });
+void list_pieces(Api& api, const CallPtr& call) {
+    with_pieces(api, call,
+                [call](const std::vector<Json>& pieces) { reply_with_list(call, pieces); });
+}
+
+void list_categories(Api& api, const CallPtr& call) {
+    with_pieces(api, call, [call](const std::vector<Json>& pieces) {
+        std::set<std::string> names;
+        for (const Json& piece : pieces) {
+            piece["categories"].each_element(
+                [&names](const Json& name) { names.emplace(name.text()); });
+        }
+        Json categories = Json::array();
+        for (const std::string& name : names) {
+            categories.append(Json::string(name));
+        }
+        call->reply(200, categories);
     });
-    Json categories = Json::array();
-    for (const std::string& name : names) {
-        categories.append(Json::string(name));
+}
+
+// Goes on with the piece of that name: the engine's own, an installed one, or an empty Json.
+void with_piece(Api& api, const CallPtr& call, const std::string& name,
+                std::function<void(Json)> then) {
+    const Json piece = find_piece(name);
+    if (piece.exists()) {
+        return then(piece);
     }
-    call->reply(200, categories);
+    with_installed_piece(api, call, name, std::move(then));
 }
 
 // The name and version of every piece there is.
-void list_versions(Api&, const CallPtr& call) {
-    const Json piece = find_piece(call->query_text("name"));
-    Json versions = Json::object();
-    if (piece.exists()) {
-        versions.set(piece["version"].text(), Json::object());
-    }
-    call->reply(200, versions);
+void list_versions(Api& api, const CallPtr& call) {
+    with_piece(api, call, call->query_text("name"), [call](const Json& piece) {
+        Json versions = Json::object();
+        if (piece.exists()) {
+            versions.set(piece["version"].text(), Json::object());
+        }
+        call->reply(200, versions);
+    });
 }
 
-void reply_with_piece(const CallPtr& call, const std::string& name) {
+void reply_with_piece(Api& api, const CallPtr& call, const std::string& name) {
     const std::string version = call->query_text("version");
     if (!version.empty() && !is_piece_version(version)) {
         return call->fail_validation(
             "querystring/version must be numbers such as 1.2.3, with ~ or ^ in front or not");
     }
-    const Json piece = find_piece(name);
-    if (!piece.exists() ||
-        (!version.empty() && !piece_version_serves(piece["version"].text(), version))) {
-        return call->fail_not_found("piece_metadata", name);
-    }
-    call->reply(200, piece);
+    with_piece(api, call, name, [call, name, version](const Json& piece) {
+        if (!piece.exists() ||
+            (!version.empty() && !piece_version_serves(piece["version"].text(), version))) {
+            return call->fail_not_found("piece_metadata", name);
+        }
+        call->reply(200, piece);
+    });
 }
 
-void get_piece(Api&, const CallPtr& call) {
-    reply_with_piece(call, call->params[0]);
+void get_piece(Api& api, const CallPtr& call) {
+    reply_with_piece(api, call, call->params[0]);
 }
 
-void get_scoped_piece(Api&, const CallPtr& call) {
-    reply_with_piece(call, call->params[0] + "/" + call->params[1]);
+void get_scoped_piece(Api& api, const CallPtr& call) {
+    reply_with_piece(api, call, call->params[0] + "/" + call->params[1]);
 }
 
 // ---- what a property offers
@@ -178,6 +211,9 @@ void list_options(Api& api, const CallPtr& call) {
     const std::string project(call->body["projectId"].text());
     api.with_project(call, project, [&api, call, project](const ProjectRow&) {
         const Json piece = find_piece(call->body["pieceName"].text());
+        if (!piece.exists() && api.ports.pieces != nullptr) {
+            return ask_for_options(api, call, project);
+        }
         if (!piece.exists()) {
             return call->fail_not_found("piece_metadata", call->body["pieceName"].text());
         }
@@ -197,6 +233,7 @@ void list_options(Api& api, const CallPtr& call) {
 
 const std::vector<ApiRoute> kPieceRoutes = {
     {"GET", "pieces", ApiRoute::Access::open, list_pieces},
+    {"POST", "pieces", ApiRoute::Access::platform, install_piece},
     {"GET", "pieces/categories", ApiRoute::Access::open, list_categories},
     {"GET", "pieces/versions", ApiRoute::Access::open, list_versions},
     {"POST", "pieces/options", ApiRoute::Access::user, list_options},

@@ -108,6 +108,36 @@ void keep_event(Api& api, const CallPtr& call, const RunnableFlow& flow, const J
     });
 }
 
+// A trigger of a piece from npm says what the delivery means: no run, one, or several. Acknowledged
+// once they are on disk; a sync caller hears the first.
+void ask_trigger(Api& api, const CallPtr& call, Mode mode, const RunnableFlow& flow, Json payload) {
+    if (mode.test) {
+        return keep_event(api, call, flow, payload);
+    }
+    HostedTriggers::Occasion occasion;
+    occasion.payload = std::move(payload);
+    occasion.delivery_id = mode.draft ? std::string() : call->delivery_id;
+    occasion.environment = mode.draft ? "TESTING" : "PRODUCTION";
+    occasion.priority = mode.sync || mode.draft ? StartRun::kSync : StartRun::kWebhook;
+    api.ports.triggers->fire(
+        flow, std::move(occasion),
+        [&api, call, mode](const Result<std::vector<StartedRun>>& started) {
+            if (!started.ok()) {
+                return call->reply(message(500, "The trigger has failed"));
+            }
+            const bool none = started->empty();
+            const std::string id = none ? api.ports.entropy.id() : started->front().run_id;
+            if (!mode.sync || none) {
+                return call->reply(
+                    with_id(json_response(mode.sync ? 204 : 200, Json::object()), id));
+            }
+            api.ports.driver.wait(id, api.options.webhook_timeout_ms,
+                                  [call, id](const RunReply& reply) {
+                                      call->reply(with_id(run_reply_response(reply), id));
+                                  });
+        });
+}
+
 void on_flow(Api& api, const CallPtr& call, Mode mode,
              const Result<std::optional<RunnableFlow>>& found) {
     if (api.failed(call, found)) {
@@ -120,13 +150,18 @@ void on_flow(Api& api, const CallPtr& call, Mode mode,
     if (!mode.draft && !flow.enabled) {
         return call->reply(404, Json::object());
     }
-    if (flow.program == nullptr || !takes_requests(flow.program->trigger())) {
+    const bool hosted = api.ports.triggers != nullptr && flow.program != nullptr &&
+                        is_hosted_trigger(flow.program->trigger().piece);
+    if (flow.program == nullptr || (!hosted && !takes_requests(flow.program->trigger()))) {
         return call->reply(404, Json::object());
     }
     remove_gateway_headers(call->request);
     WebhookPayload read = webhook_payload(call->request);
     if (!read.payload.exists()) {
         return call->fail_framework(read.refusal.status, read.refusal.code, read.refusal.message);
+    }
+    if (hosted) {
+        return ask_trigger(api, call, mode, flow, std::move(read.payload));
     }
     Intake intake = trigger_intake(flow.program->trigger(), read.payload);
     switch (intake.kind) {

@@ -1,8 +1,8 @@
 #include "engine/adapters/jsbox_pool.hpp"
 
-#include "engine/adapters/jsbox_fetch.hpp"
-#include "engine/adapters/jsbox_result.hpp"
-#include "engine/adapters/jsbox_worker.hpp"
+#include "engine/adapters/sandbox_fetch.hpp"
+#include "engine/adapters/sandbox_process.hpp"
+#include "engine/adapters/sandbox_result.hpp"
 #include "engine/adapters/turn_queue.hpp"
 
 #include <sys/random.h>
@@ -79,7 +79,7 @@ class JsboxPool::Impl : public std::enable_shared_from_this<Impl> {
     enum class SlotState { empty, starting, idle, running };
     struct Slot {
         SlotState state = SlotState::empty;
-        std::unique_ptr<JsboxWorker> worker;
+        std::unique_ptr<SandboxProcess> worker;
         std::uint64_t generation = 0;  // of the worker; late timers see that it is another one
         std::unique_ptr<Job> job;
         Loop::TimerId timer =
@@ -134,11 +134,11 @@ void JsboxPool::Impl::start_worker(std::size_t index) {
     Slot& slot = slots_[index];
     const std::uint64_t generation = ++generations_;
     slot.generation = generation;
-    JsboxWorker::Events events;
+    SandboxProcess::Events events;
     events.frame = [this, index](jsbox::Frame frame) { on_frame(index, std::move(frame)); };
     events.gone = [this, index](bool forged) { on_gone(index, forged); };
-    Result<std::unique_ptr<JsboxWorker>> worker =
-        JsboxWorker::start(loop_, options_.worker_path, std::move(events));
+    Result<std::unique_ptr<SandboxProcess>> worker =
+        SandboxProcess::start(loop_, {options_.worker_path, {}}, std::move(events));
     if (!worker.ok()) {
         start_failed(index);
         return;

@@ -1,8 +1,6 @@
 #include "engine/adapters/run_driver.hpp"
 
 #include "engine/adapters/run_driver_impl.hpp"
-#include "engine/core/piece_queue.hpp"
-#include "engine/core/piece_store.hpp"
 #include "engine/core/piece_wait.hpp"
 #include "engine/core/run_journal.hpp"
 #include "engine/core/run_record.hpp"
@@ -16,6 +14,9 @@ namespace {
 constexpr std::int64_t kSweepMs = 1000;
 // A step that the sandbox or the HTTP client had no room for is offered again after this.
 constexpr std::int64_t kOverloadPauseMs = 100;
+// What performs a step may end under it: it is performed again as after a crash of the engine, but
+// not for ever, since the step may be the reason.
+constexpr int kCrashesMax = 2;
 // A journal that could not be written (a full disk) is tried again after this, until it can.
 constexpr std::int64_t kStoreRetryMs = 1000;
 
@@ -27,16 +28,6 @@ constexpr std::size_t kUncommittedMax = 256;
 // Actions of one run before others have their turn on the loop: a long loop of steps that end at
 // once must not hold up everybody else.
 constexpr std::size_t kTurnActionsMax = 256;
-
-PiecePerformers with_store(PiecePerformers pieces, StoreSteps& store) {
-    for (const std::string_view piece : {kStorePiece, kQueuePiece}) {
-        pieces.native[std::string(piece)] = [&store](const StepCall& call, StepDone done) {
-            store.perform(call, std::move(done));
-            return StepCancel();
-        };
-    }
-    return pieces;
-}
 
 }  // namespace
 
@@ -300,6 +291,7 @@ void RunDriver::Impl::on_input(const RunPtr& run, const PrepareStep& action,
         return;
     }
     run->input = std::move(input->value);
+    run->crashes = 0;
     feed(run, StepStarted{name, action.attempt, shown_input(input->logged), action.path});
 }
 
@@ -331,7 +323,11 @@ void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, St
         code_ahead_ -= 1;
         draw_soon();
     }
-    if (result.kind != StepResult::Kind::overloaded) {
+    const bool lost = result.kind == StepResult::Kind::crashed && run->crashes++ < kCrashesMax;
+    if (result.kind == StepResult::Kind::crashed && !lost) {
+        result.kind = StepResult::Kind::failed;
+    }
+    if (result.kind != StepResult::Kind::overloaded && !lost) {
         count_step(*run, action.step);
     }
     switch (result.kind) {
@@ -350,8 +346,10 @@ void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, St
         case StepResult::Kind::paused:
             feed(run,
                  StepPaused{name, action.attempt, result.resume_at_ms, std::move(result.output),
-                            action.path, std::move(result.request_id), std::move(result.response)});
+                            action.path, std::move(result.request_id), std::move(result.response),
+                            result.perform_again});
             return;
+        case StepResult::Kind::crashed:
         case StepResult::Kind::overloaded:
             ports_.loop.after(kOverloadPauseMs, [self = shared_from_this(), run, action] {
                 self->perform(run, action);

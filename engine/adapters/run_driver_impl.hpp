@@ -41,6 +41,7 @@ struct LiveRun {
 
     Json input;  // resolved, of the step under way
     std::function<void()> cancel_effect;
+    int crashes = 0;  // of what performed the step under way
     bool replied = false;
     // Called once, after the next commit; false: the run was lost to another process.
     std::vector<std::function<void(bool stored)>> acknowledge;

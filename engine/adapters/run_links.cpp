@@ -51,9 +51,12 @@ StepCall RunDriver::Impl::call_of(const RunPtr& run, const PerformStep& action) 
                   idempotency_key(run->row.id, at.name, action.attempt, action.path),
                   run->deadline_ms - now,
                   now};
+    call.version_id = run->row.version_id;
+    call.resume_payload = run->state.resume_payload;
     const bool links = at.piece == kApprovalPiece;
     if (options_.resume_key != nullptr &&
-        (links || waits_for_request(at) || at.piece == kSubflowsPiece)) {
+        (links || waits_for_request(at) || at.piece == kSubflowsPiece ||
+         performer_.is_hosted(at))) {
         // Approvals: the links are made by one step and waited for by another.
         call.request_id = links ? resume_id(*options_.resume_key, run->row.id, {}, 0, action.path)
                                 : resume_id(*options_.resume_key, run->row.id, at.name,

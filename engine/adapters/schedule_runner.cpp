@@ -61,8 +61,12 @@ void ScheduleRunner::fire(const ScheduleRow& row) {
             ports_.queues.process(**flow, [this, row] { advance(row, ports_.clock.now_ms()); });
             return;
         }
-        if (!runs || (*flow)->program->trigger().piece != kSchedulePiece) {
+        if (!runs) {
             advance(row, ports_.clock.now_ms());
+            return;
+        }
+        if ((*flow)->program->trigger().piece != kSchedulePiece) {
+            look_for_items(row, **flow);
             return;
         }
         const Step& trigger = (*flow)->program->trigger();
@@ -107,6 +111,21 @@ std::int64_t ScheduleRunner::go_on_after(const ScheduleRow& row,
         at = *next;
     }
     return now;  // too many: the present is worth more
+}
+
+// A trigger of a piece that is asked again and again. The time is over before it is asked: a
+// question that takes long is not asked twice.
+void ScheduleRunner::look_for_items(const ScheduleRow& row, const RunnableFlow& flow) {
+    advance(row, ports_.clock.now_ms());
+    if (ports_.triggers == nullptr || !is_hosted_trigger(flow.program->trigger().piece) ||
+        !asking_.insert(row.flow_id).second) {
+        return;
+    }
+    HostedTriggers::Occasion occasion;
+    occasion.priority = StartRun::kPolling;
+    ports_.triggers->fire(
+        flow, std::move(occasion),
+        [this, id = row.flow_id](const Result<std::vector<StartedRun>>&) { asking_.erase(id); });
 }
 
 void ScheduleRunner::advance(const ScheduleRow& row, std::int64_t after_ms) {

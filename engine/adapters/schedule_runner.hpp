@@ -4,6 +4,7 @@
 // off a queue are looked at in the same way, every second.
 #pragma once
 
+#include "engine/adapters/hosted_triggers.hpp"
 #include "engine/adapters/queue_runner.hpp"
 #include "engine/core/piece_schedule.hpp"
 #include "engine/ports/clock.hpp"
@@ -12,6 +13,9 @@
 #include "engine/ports/loop.hpp"
 #include "engine/ports/runs.hpp"
 #include "engine/ports/store.hpp"
+
+#include <set>
+#include <string>
 
 namespace sallyport::engine {
 
@@ -25,6 +29,7 @@ class ScheduleRunner {
         Runs& runs;
         QueueRunner& queues;
         Log& log;
+        HostedTriggers* triggers = nullptr;  // of pieces that are not the engine's own
     };
 
     explicit ScheduleRunner(Ports ports) : ports_(ports) {}
@@ -40,11 +45,13 @@ class ScheduleRunner {
     void fire(const ScheduleRow& row);
     bool is_late(const ScheduleRow& row) const;
     std::int64_t go_on_after(const ScheduleRow& row, const Result<Schedule>& schedule) const;
+    void look_for_items(const ScheduleRow& row, const RunnableFlow& flow);
     void advance(const ScheduleRow& row, std::int64_t after_ms);
 
     Ports ports_;
     Loop::TimerId timer_ = 0;
     bool looking_ = false;
+    std::set<std::string> asking_;  // flows whose trigger is being asked
 };
 
 }  // namespace sallyport::engine

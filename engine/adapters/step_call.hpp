@@ -5,6 +5,7 @@
 #include "common/json.hpp"
 #include "engine/core/program.hpp"
 #include "engine/core/run_machine.hpp"
+#include "engine/ports/sandbox.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -27,11 +28,14 @@ struct StepCall {
     std::string request_id = {};
     std::string resume_url = {};
     std::int64_t wait_until_ms = 0;
+    std::string version_id = {};  // of the flow
+    Json resume_payload = {};     // exists when the step goes on after it paused
 };
 
 struct StepResult {
-    // overloaded: not even begun, try again; paused: `output` is for when it goes on
-    enum class Kind { succeeded, failed, overloaded, paused };
+    // overloaded: not even begun, try again; crashed: what performed it ended, the step had no say;
+    // paused: `output` is for when it goes on
+    enum class Kind { succeeded, failed, overloaded, crashed, paused };
     Kind kind = Kind::succeeded;
     Json output;
     Json response;      // exists when the step answers the caller
@@ -39,7 +43,8 @@ struct StepResult {
     FailureKind failure = FailureKind::error;
     std::string message;
     std::int64_t resume_at_ms = 0;
-    std::string request_id;  // paused: what it waits for; empty: for the time alone
+    std::string request_id;      // paused: what it waits for; empty: for the time alone
+    bool perform_again = false;  // paused: the step itself goes on, and gives the output then
 };
 
 // `done` is called once, on the loop, possibly from inside the call. The returned function stops
@@ -54,10 +59,13 @@ struct PiecePerformers {
     std::unordered_map<std::string, PerformPiece> native;
     // Every action that is not in the table. Empty: such steps fail.
     PerformPiece other;
+    // Code steps. Empty: the sandbox runs them.
+    PerformPiece code;
 };
 
 StepResult step_failed(std::string message, FailureKind kind = FailureKind::error);
 StepResult step_succeeded(Json output);
 StepResult step_overloaded();
+StepResult step_result_from(SandboxResult ran);
 
 }  // namespace sallyport::engine

@@ -25,29 +25,6 @@ StepResult checked(StepResult result) {
     return result;
 }
 
-StepResult from_sandbox(SandboxResult ran) {
-    switch (ran.status) {
-        case SandboxStatus::ok: {
-            StepResult result;
-            result.output = std::move(ran.value);
-            return result;
-        }
-        case SandboxStatus::error:
-        case SandboxStatus::output_limit:
-            return step_failed(std::move(ran.error));
-        case SandboxStatus::timeout:
-            return step_failed("The code took longer than it may");
-        case SandboxStatus::memory_limit:
-            return step_failed("The code used more memory than it may", FailureKind::memory_limit);
-        case SandboxStatus::crashed:
-        case SandboxStatus::cancelled:
-            return step_failed("The sandbox ended before the code did", FailureKind::internal);
-        case SandboxStatus::overloaded:
-            return step_overloaded();
-    }
-    return step_failed("The sandbox gave no result", FailureKind::internal);
-}
-
 StepResult from_http(const Json& input, HttpOutcome outcome) {
     if (const auto* failure = std::get_if<HttpFailure>(&outcome)) {
         if (failure->error == HttpError::overloaded) {
@@ -155,6 +132,39 @@ StepResult step_overloaded() {
     return result;
 }
 
+StepResult step_result_from(SandboxResult ran) {
+    switch (ran.status) {
+        case SandboxStatus::ok: {
+            StepResult result;
+            result.output = std::move(ran.value);
+            return result;
+        }
+        case SandboxStatus::error:
+        case SandboxStatus::output_limit:
+            return step_failed(std::move(ran.error));
+        case SandboxStatus::timeout:
+            return step_failed("The code took longer than it may");
+        case SandboxStatus::memory_limit:
+            return step_failed("The code used more memory than it may", FailureKind::memory_limit);
+        case SandboxStatus::crashed: {
+            StepResult result =
+                step_failed("The sandbox ended before the code did", FailureKind::internal);
+            result.kind = StepResult::Kind::crashed;
+            return result;
+        }
+        case SandboxStatus::cancelled:
+            return step_failed("The sandbox ended before the code did", FailureKind::internal);
+        case SandboxStatus::overloaded:
+            return step_overloaded();
+    }
+    return step_failed("The sandbox gave no result", FailureKind::internal);
+}
+
+bool StepPerformer::is_hosted(const Step& step) const {
+    return pieces_.other && step.kind == StepKind::piece &&
+           find_native_action(step.piece, step.action) == nullptr;
+}
+
 std::string StepPerformer::unsupported(const Step& step) const {
     const bool known = step.kind != StepKind::piece || pieces_.other ||
                        find_native_action(step.piece, step.action) != nullptr;
@@ -165,6 +175,11 @@ std::string StepPerformer::unsupported(const Step& step) const {
 StepPerformer::Cancel StepPerformer::perform(const StepCall& call, Done done) {
     switch (call.step.kind) {
         case StepKind::code:
+            if (pieces_.code) {
+                return pieces_.code(call, [done = std::move(done)](StepResult result) {
+                    done(checked(std::move(result)));
+                });
+            }
             return run_code(call, call.step.settings["sourceCode"]["code"].text(), std::move(done));
         case StepKind::loop:
             done(take(loop_items(call.input)));
@@ -179,7 +194,8 @@ StepPerformer::Cancel StepPerformer::perform(const StepCall& call, Done done) {
     if (const NativeAction* action = find_native_action(call.step.piece, call.step.action)) {
         return perform_piece(call, *action, std::move(done));
     }
-    return pieces_.other(call, std::move(done));
+    return pieces_.other(
+        call, [done = std::move(done)](StepResult result) { done(checked(std::move(result))); });
 }
 
 StepPerformer::Cancel StepPerformer::perform_piece(const StepCall& call, const NativeAction& action,
@@ -234,28 +250,20 @@ StepResult StepPerformer::delay(const StepCall& call) const {
     return result;
 }
 
-StepPerformer::Cancel StepPerformer::run_code(const StepCall& call, std::string_view text,
+StepPerformer::Cancel StepPerformer::run_code(const StepCall& call, std::string_view code,
                                               Done done) {
-    const auto code = std::make_shared<CodeRequest>();
-    code->tenant = call.project_id;
-    code->code = text;
-    code->input = call.input;
-    code->limits.memory_bytes = limits_.code_memory_bytes;
-    code->limits.time_ms = static_cast<std::uint32_t>(
+    CodeRequest request;
+    request.tenant = call.project_id;
+    request.code = code;
+    request.input = call.input;
+    request.limits.memory_bytes = limits_.code_memory_bytes;
+    request.limits.time_ms = static_cast<std::uint32_t>(
         std::clamp<std::int64_t>(call.time_left_ms, 1, limits_.code_timeout_ms));
-    const auto id = std::make_shared<Sandbox::RunId>();  // of the try under way
-    const auto report = [done = std::move(done)](SandboxResult ran) {
-        done(checked(from_sandbox(std::move(ran))));
-    };
-    *id = sandbox_.run_code(*code, [this, code, id, report](SandboxResult ran) {
-        // Somebody ended the worker: no result is recorded, so the step is performed again, once.
-        if (ran.status == SandboxStatus::crashed) {
-            *id = sandbox_.run_code(std::move(*code), report);
-        } else {
-            report(std::move(ran));
-        }
-    });
-    return [this, id] { sandbox_.cancel(*id); };
+    const auto id =
+        sandbox_.run_code(std::move(request), [done = std::move(done)](SandboxResult ran) {
+            done(checked(step_result_from(std::move(ran))));
+        });
+    return [this, id] { sandbox_.cancel(id); };
 }
 
 StepPerformer::Cancel StepPerformer::send_request(const StepCall& call, Done done) {

@@ -36,6 +36,8 @@ class StepPerformer {
 
     // Empty when this engine can perform the step, else why not.
     std::string unsupported(const Step& step) const;
+    // Whether somebody else than the engine performs it.
+    bool is_hosted(const Step& step) const;
 
     // `done` is called once, on the loop, possibly from inside the call. The returned function
     // stops what is under way; it may be empty and does nothing once the step is done.

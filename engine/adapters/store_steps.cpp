@@ -126,4 +126,14 @@ void StoreSteps::perform(const StepCall& call, StepDone done) {
         });
 }
 
+PiecePerformers with_store(PiecePerformers pieces, StoreSteps& store) {
+    for (const std::string_view piece : {kStorePiece, kQueuePiece}) {
+        pieces.native[std::string(piece)] = [&store](const StepCall& call, StepDone done) {
+            store.perform(call, std::move(done));
+            return StepCancel();
+        };
+    }
+    return pieces;
+}
+
 }  // namespace sallyport::engine

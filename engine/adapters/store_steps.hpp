@@ -21,4 +21,7 @@ class StoreSteps {
     Entropy& entropy_;
 };
 
+// With those of the store and queue pieces performed by `store`, which outlives them.
+PiecePerformers with_store(PiecePerformers pieces, StoreSteps& store);
+
 }  // namespace sallyport::engine

@@ -13,8 +13,18 @@ std::string place_of(const EntityRow& row) {
     return row.kind + "/" + row.scope + "/" + row.key;
 }
 
+// The value without what only the server needs to get a new token.
+Json without_renewal(const Json& value) {
+    Json shown = value.deep_copy();
+    for (const std::string_view name :
+         {"refresh_token", "client_secret", "code", "code_challenge"}) {
+        shown.erase(name);
+    }
+    return shown;
+}
+
 // What a step sees: a text for a secret text, the properties of custom authentication, otherwise
-// the value without what only the server needs to get a new token.
+// all that is shown of the value.
 Json visible(const Json& value) {
     const std::string_view type = value["type"].text();
     if (type == "SECRET_TEXT") {
@@ -23,12 +33,7 @@ Json visible(const Json& value) {
     if (type == "CUSTOM_AUTH") {
         return value["props"];
     }
-    Json shown = value.deep_copy();
-    for (const std::string_view name :
-         {"refresh_token", "client_secret", "code", "code_challenge"}) {
-        shown.erase(name);
-    }
-    return shown;
+    return without_renewal(value);
 }
 
 }  // namespace
@@ -62,6 +67,31 @@ void StoredSecrets::secrets(const std::string& project_id, std::set<std::string>
     }
     search->done = std::move(done);
     next(search);
+}
+
+void StoredSecrets::connection(const std::string& project_id, const std::string& external_id,
+                               std::function<void(Result<Json>)> done) {
+    store_.entity_by_key(
+        kConnectionKind, project_id, external_id,
+        [this, external_id, done = std::move(done)](const Result<std::optional<EntityRow>>& row) {
+            if (!row.ok()) {
+                return done(row.error());
+            }
+            const Result<Json> body = row->has_value() ? Json::parse((*row)->body) : Json();
+            if (!body.ok() || !(*body)["value"].is_object()) {
+                return done(Json());
+            }
+            if (OAuth2Tokens::is_oauth2((*body)["type"].text())) {
+                return tokens_.fresh(**row, [done](const Result<Json>& value) {
+                    done(value.ok() ? Result<Json>(without_renewal(*value)) : value.error());
+                });
+            }
+            const Result<Json> value = open_value(box_, **row, *body);
+            if (!value.ok()) {
+                return done(Error{"connection '" + external_id + "': " + value.message()});
+            }
+            done(without_renewal(*value));
+        });
 }
 
 void StoredSecrets::next(const std::shared_ptr<Search>& search) {

@@ -5,6 +5,7 @@
 #include "common/limits.hpp"
 #include "common/units.hpp"
 #include "engine/app/config_names.hpp"
+#include "engine/app/execution_mode.hpp"
 
 #include <algorithm>
 #include <array>
@@ -227,6 +228,25 @@ const std::vector<Setting> kSettings = {
      [](C& c, V& v) { return put_number(c.code_timeout_ms, v, 1, 600, 1000); }},
     {"SALLYPORT_JSBOX", "", false, "path of sallyport-jsbox; empty: beside this program",
      [](C& c, V& v) -> Status { return c.jsbox_path = v, Done{}; }},
+    {"AP_EXECUTION_MODE", "SANDBOX_CODE_ONLY", false,
+     "SANDBOX_CODE_ONLY, SANDBOX_CODE_AND_PROCESS, SANDBOX_PROCESS or UNSANDBOXED",
+     [](C& c, V& v) { return put_execution_mode(c, v); }},
+    {"SALLYPORT_NODE", "", false, "path of Node.js; empty: the first node of PATH",
+     [](C& c, V& v) -> Status { return c.node_path = v, Done{}; }},
+    {"SALLYPORT_NODEBOX", "", false, "path of sallyport-nodebox; empty: beside this program",
+     [](C& c, V& v) -> Status { return c.nodebox_path = v, Done{}; }},
+    {"SALLYPORT_NODE_MEMORY_MB", "256", false, "memory of a code step or piece in Node",
+     [](C& c, V& v) { return put_number(c.node_memory_bytes, v, 64, 2048, 1u << 20); }},
+    {"AP_PIECES_SYNC_MODE", "OFFICIAL_AUTO", false, "NONE: nothing is fetched from npm",
+     [](C& c, V& v) { return put_sync_mode(c, v); }},
+    {"SALLYPORT_NPM", "npm", false, "npm, by name or path",
+     [](C& c, V& v) -> Status { return c.npm = v, Done{}; }},
+    {"AP_TRIGGER_TIMEOUT_SECONDS", "60", false, "time of the trigger of a piece from npm",
+     [](C& c, V& v) { return put_number(c.trigger_ms, v, 1, 600, 1000); }},
+    {"AP_TRIGGER_HOOKS_TIMEOUT_SECONDS", "180", false, "time of switching such a trigger",
+     [](C& c, V& v) { return put_number(c.trigger_hooks_ms, v, 1, 600, 1000); }},
+    {"AP_TRIGGER_DEFAULT_POLL_INTERVAL", "5", false, "minutes between looks of such a trigger",
+     [](C& c, V& v) { return put_number(c.poll_minutes, v, 1, 59); }},
     {"SALLYPORT_EGRESS_ALLOW", "", false,
      "addresses, CIDR blocks and host:port that steps may reach though not public",
      [](C& c, V& v) { return put_egress(c.egress, v); }},
@@ -380,6 +400,7 @@ Result<Config> read_config(const Environment& given) {
             "AP_DB_TYPE is POSTGRES: set AP_POSTGRES_URL, or AP_POSTGRES_HOST, "
             "AP_POSTGRES_DATABASE and AP_POSTGRES_USERNAME"};
     }
+    collect_npm_environment(environment, config);
     collect_warnings(environment, config);
     return config;
 }

@@ -70,6 +70,21 @@ struct Config {
     std::int64_t code_timeout_ms = 10'000;
     std::string jsbox_path;  // empty: beside the engine
 
+    // Where code steps and pieces from npm run (AP_EXECUTION_MODE).
+    bool node_pieces = false;  // pieces from npm run at all
+    bool node_code = false;    // code steps run in Node too, with their packages
+    bool node_jailed = true;
+    std::string node_path;     // empty: the first of search_path
+    std::string nodebox_path;  // empty: beside the engine
+    std::size_t node_memory_bytes = 256u << 20;
+    bool pieces_may_be_fetched = true;
+    std::string npm = "npm";
+    std::int64_t trigger_ms = 60'000;
+    std::int64_t trigger_hooks_ms = 180'000;
+    int poll_minutes = 5;
+    std::string search_path;                   // PATH
+    std::vector<std::string> npm_environment;  // what of the environment npm is given
+
     EgressPolicy egress;
     std::string ca_file;  // empty: the system's store
     SqliteDurability durability = SqliteDurability::full;

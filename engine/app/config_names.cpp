@@ -52,7 +52,6 @@ constexpr std::array kUnused = {
     Unused{"AP_TELEMETRY_ENABLED", "nothing is ever sent to anybody"},
     Unused{"AP_LOG_PRETTY", "logs are JSON lines"},
     Unused{"AP_PREWARM_CACHE_ON_STARTUP", "there is no cache to warm"},
-    Unused{"AP_EXECUTION_MODE", "code always runs in the sandbox"},
     Unused{"AP_SANDBOX_TYPE", "code always runs in the sandbox"},
     Unused{"AP_NETWORK_MODE", "outgoing requests are always checked"},
     Unused{"AP_SANDBOX_PROPAGATED_ENV_VARS", "the sandbox has no environment"},

@@ -20,6 +20,7 @@
 #include "engine/adapters/stored_secrets.hpp"
 #include "engine/adapters/system_clock.hpp"
 #include "engine/app/data_folder.hpp"
+#include "engine/app/node_tier.hpp"
 #include "engine/app/postgres_settings.hpp"
 #include "engine/app/version.hpp"
 #include "engine/core/piece_s3.hpp"
@@ -74,13 +75,7 @@ RunDriverOptions driver_options(const Config& config) {
     options.project_active_max = config.project_limit_enabled
                                      ? config.project_concurrency
                                      : std::max<std::size_t>(1, config.runs_active_max * 4 / 5);
-    options.public_url = config.public_url;
-    if (options.public_url.empty() && config.listen.unix_path.empty()) {
-        options.public_url = "http://" + config.listen.to_string();
-    }
-    while (options.public_url.ends_with('/')) {
-        options.public_url.pop_back();
-    }
+    options.public_url = public_url_of(config);
     options.resume_key =
         std::make_shared<HmacKey>(DigestAlgorithm::sha256, config.jwt_secret.reveal());
     return options;
@@ -112,6 +107,20 @@ PiecePerformers piece_performers(ServiceSteps& services, HttpClient& http) {
     return performers;
 }
 
+// With what runs in Node, where that is asked for.
+PiecePerformers with_node(PiecePerformers performers, NodeTier* node) {
+    if (node != nullptr) {
+        PiecePerformers hosted = node->performers();
+        performers.other = std::move(hosted.other);
+        performers.code = std::move(hosted.code);
+    }
+    return performers;
+}
+
+HostedTriggersOptions trigger_options(const Config& config) {
+    return {config.trigger_ms, config.trigger_hooks_ms, config.poll_minutes};
+}
+
 JsboxOptions sandbox_options(const Config& config) {
     JsboxOptions options;
     options.worker_path = config.jsbox_path;
@@ -123,7 +132,7 @@ JsboxOptions sandbox_options(const Config& config) {
 // after the loop and finishes what is queued before the loop is gone.
 struct Engine {
     Engine(const Config& config, AsioLoop& on, Log& to, const Clock& time,
-           std::unique_ptr<Store> opened)
+           std::unique_ptr<Store> opened, const std::optional<NodeboxOptions>& nodebox)
         : loop(on),
           log(to),
           store(std::move(opened)),
@@ -137,22 +146,34 @@ struct Engine {
                    StepThreads(loop),
                    config.ca_file,
                    config.data_dir + "/databases"},
+          node(nodebox ? std::make_unique<NodeTier>(
+                             NodeTier::Ports{loop, time, http, sandbox, stored_secrets, log},
+                             config, *nodebox)
+                       : nullptr),
           driver({loop, time, entropy, *store, *store, flows, sandbox, http, stored_secrets, log,
-                  piece_performers(services, http)},
+                  with_node(piece_performers(services, http), node.get())},
                  driver_options(config)),
+          triggers(node ? std::make_unique<HostedTriggers>(
+                              HostedTriggers::Ports{node->pieces(), driver, log},
+                              trigger_options(config))
+                        : nullptr),
           retention(loop, time, *store, log, config.retention_ms),
           queues(time, *store, *store, driver),
-          schedules({loop, time, *store, flows, driver, queues, log}),
+          schedules({loop, time, *store, flows, driver, queues, log, triggers.get()}),
           passwords(loop),
           jobs({time, *store, log}, entropy),
           api({time, entropy, *store, *store, *store, *store, flows, driver, passwords, secrets,
-               tokens, jobs, log, [this] { return metrics(); }},
+               tokens, jobs, log, [this] { return metrics(); }, node ? &node->pieces() : nullptr,
+               triggers.get()},
               api_options(config), HmacKey(DigestAlgorithm::sha256, config.jwt_secret.reveal()),
               config.verdict_secret.empty()
                   ? std::nullopt
                   : std::optional(contract::verdict_key(config.verdict_secret))) {
         for (const Secret& key : config.earlier_keys) {
             secrets.add_earlier(key);
+        }
+        if (node) {
+            node->connect(api);
         }
     }
 
@@ -177,7 +198,9 @@ struct Engine {
     JsboxPool sandbox;
     FlowCache flows;
     ServiceSteps services;
+    std::unique_ptr<NodeTier> node;  // null: AP_EXECUTION_MODE does not ask for it
     RunDriver driver;
+    std::unique_ptr<HostedTriggers> triggers;  // likewise
     Retention retention;
     QueueRunner queues;
     ScheduleRunner schedules;
@@ -272,6 +295,22 @@ Status run_engine(Config config) {
                                             " gets past the gateway; set "
                                             "SALLYPORT_VERDICT_SECRET_FILE")}});
     }
+    std::optional<NodeboxOptions> nodebox;
+    if (config.node_pieces) {
+        Result<NodeboxOptions> checked = NodeTier::check(config);
+        if (!checked.ok()) {
+            return checked.error();
+        }
+        nodebox = *std::move(checked);
+        log.write(
+            config.node_jailed ? LogLevel::info : LogLevel::warn,
+            config.node_jailed ? "node_tier_walled_in" : "node_tier_without_walls",
+            {{"node", Json::string(nodebox->node_path)},
+             {"problem", config.node_jailed
+                             ? Json::null()
+                             : Json::string("AP_EXECUTION_MODE is UNSANDBOXED: code steps and "
+                                            "pieces may do whatever this user may")}});
+    }
     const auto folder = DataFolder::take(config.data_dir, !config.use_postgres);
     if (!folder.ok()) {
         return folder.error();
@@ -281,7 +320,7 @@ Status run_engine(Config config) {
     if (!store.ok()) {
         return store.error();
     }
-    Engine engine(config, loop, log, clock, *std::move(store));
+    Engine engine(config, loop, log, clock, *std::move(store), nodebox);
     hear(engine);
     // Before the first request: what was acknowledged comes first in the lines.
     Status recovered = Error{"the store did not answer"};

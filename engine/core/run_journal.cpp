@@ -91,6 +91,9 @@ struct Writer {
         if (event.response.exists()) {
             json.set("response", event.response);
         }
+        if (event.again) {
+            json.set("again", Json::boolean(true));
+        }
         return json;
     }
     Json operator()(const RunResumed& event) const {
@@ -151,7 +154,8 @@ std::optional<Event> event_from(const Json& json) {
                           json["output"],
                           path,
                           std::string(json["request"].text()),
-                          json["response"]};
+                          json["response"],
+                          json["again"].is_true()};
     }
     if (type == "run_resumed") {
         return RunResumed{json["deadline"].integer_or(0), json["output"],

@@ -8,25 +8,10 @@
 #include "engine/core/run_turns.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace sallyport::engine {
 namespace {
-
-constexpr std::array<std::pair<RunStatus, std::string_view>, 11> kStatusNames = {{
-    {RunStatus::queued, "QUEUED"},
-    {RunStatus::running, "RUNNING"},
-    {RunStatus::succeeded, "SUCCEEDED"},
-    {RunStatus::failed, "FAILED"},
-    {RunStatus::paused, "PAUSED"},
-    {RunStatus::canceled, "CANCELED"},
-    {RunStatus::timeout, "TIMEOUT"},
-    {RunStatus::memory_limit_exceeded, "MEMORY_LIMIT_EXCEEDED"},
-    {RunStatus::log_size_exceeded, "LOG_SIZE_EXCEEDED"},
-    {RunStatus::quota_exceeded, "QUOTA_EXCEEDED"},
-    {RunStatus::internal_error, "INTERNAL_ERROR"},
-}};
 
 std::int64_t retry_wait_ms(std::uint32_t failed_attempt) {
     return kRetryBaseMs << failed_attempt;
@@ -195,6 +180,7 @@ class Machine {
         state().phase = Phase::paused;
         state().resume_at_ms = event.resume_at_ms;
         state().request_id = event.request_id;
+        state().perform_again = event.again;
         if (!event.request_id.empty() && early.exists()) {
             state().early.erase(event.request_id);
             take_request(event.request_id, early, state().deadline_ms);
@@ -208,7 +194,11 @@ class Machine {
             return;
         }
         accept();
-        wake(event.output, event.error, event.deadline_ms);
+        if (state().perform_again && event.error.empty()) {
+            perform_again(Json::object(), event.deadline_ms);
+        } else {
+            wake(event.output, event.error, event.deadline_ms);
+        }
     }
 
     void on(const RequestArrived& event) {
@@ -243,6 +233,7 @@ class Machine {
         state().finished_ms = 0;
         state().failed_step.clear();
         state().answered = {};
+        state().resume_payload = {};
         // Its keys are used: the attempts count on, and have their number anew.
         state().attempt += 1;
         state().first_attempt = state().attempt;
@@ -307,10 +298,23 @@ class Machine {
 
     void take_request(const std::string& id, const Json& payload, std::int64_t deadline_ms) {
         set_in(state().answered, id, Json::boolean(true));
-        const WaitOutcome outcome = wait_outcome(current(), payload);
         // Whoever asked may wait for an answer of its own.
         state().response = {};
+        if (state().perform_again) {
+            perform_again(payload, deadline_ms);
+            return;
+        }
+        const WaitOutcome outcome = wait_outcome(current(), payload);
         wake(outcome.output, outcome.error, deadline_ms);
+    }
+
+    // The current step goes on itself, under a key of its own.
+    void perform_again(const Json& payload, std::int64_t deadline_ms) {
+        run_again(deadline_ms);
+        state().resume_payload = payload;
+        state().attempt += 1;
+        state().first_attempt += 1;
+        prepare();
     }
 
     // The rest of the current step is over.
@@ -331,6 +335,7 @@ class Machine {
         state().status = RunStatus::running;
         state().resume_at_ms = 0;
         state().request_id.clear();
+        state().perform_again = false;
         state().deadline_ms = deadline_ms;
         if (deadline_ms > 0) {
             act(SetTimer{TimerKind::deadline, 0, deadline_ms});
@@ -376,6 +381,7 @@ class Machine {
             return;
         }
         state().cursor = at;
+        state().resume_payload = {};
         state().attempt = 1;
         state().first_attempt = 1;
         prepare();
@@ -421,34 +427,6 @@ class Machine {
 };
 
 }  // namespace
-
-std::string_view to_string(RunStatus status) {
-    for (const auto& [value, name] : kStatusNames) {
-        if (value == status) {
-            return name;
-        }
-    }
-    return "INTERNAL_ERROR";
-}
-
-RunStatus run_status_from(std::string_view text) {
-    for (const auto& [value, name] : kStatusNames) {
-        if (name == text) {
-            return value;
-        }
-    }
-    return RunStatus::internal_error;
-}
-
-bool is_retriable(RunStatus status) {
-    return is_terminal(status) && status != RunStatus::succeeded && status != RunStatus::canceled &&
-           status != RunStatus::log_size_exceeded;
-}
-
-bool is_terminal(RunStatus status) {
-    return status != RunStatus::queued && status != RunStatus::running &&
-           status != RunStatus::paused;
-}
 
 Transition step(const Program& program, RunState state, const Event& event, std::int64_t now_ms) {
     Machine machine(program, std::move(state), now_ms);

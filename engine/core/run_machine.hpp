@@ -7,7 +7,8 @@
 //                                                   [prepare]
 //
 // Rules the driver keeps:
-//   - `step_paused` parks the run: nothing is to be done until `run_resumed`;
+//   - `step_paused` parks the run: nothing is to be done until `run_resumed`; a step that said
+//     `again` is then performed anew, as its next attempt, with what arrived;
 //   - an action with `after_commit` waits until every event so far is on disk;
 //   - events may come twice, late or for a step that is over: the machine says `accepted = false`
 //     and they are dropped, not journalled;
@@ -85,6 +86,7 @@ struct StepPaused {
     // Not empty: it waits for a request of this id, until `resume_at_ms` at most.
     std::string request_id = {};
     Json response = {};  // exists when the step answers the caller before it waits
+    bool again = false;  // the step itself is performed again when the run goes on
 };
 struct RunResumed {
     std::int64_t deadline_ms = 0;  // the time it rested does not count

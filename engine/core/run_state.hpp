@@ -94,9 +94,11 @@ struct RunState {
     std::uint32_t first_attempt = 1;  // of the current step since it was entered or retried by hand
     std::int64_t resume_at_ms = 0;    // paused: when it goes on; 0: not paused
 
-    std::string request_id;  // paused: what it waits for; empty: for the time alone
-    Json early;              // payloads of requests that came before their step waited
-    Json answered;           // ids of requests that were taken: none counts twice
+    std::string request_id;      // paused: what it waits for; empty: for the time alone
+    bool perform_again = false;  // paused: the step goes on itself
+    Json resume_payload;  // of a step that goes on after it paused; exists until the step is over
+    Json early;           // payloads of requests that came before their step waited
+    Json answered;        // ids of requests that were taken: none counts twice
 
     // One a step of the program. For a step inside a loop: of the current turn; when the turn is
     // over they move to the loop's record.

@@ -56,6 +56,7 @@ enum class FrameType : std::uint8_t {
 enum class RunKind : std::uint8_t {
     code = 0,        // an ES module that exports `code`
     expression = 1,  // `code` is a JSON array of expressions, `input` their scope
+    piece = 2,       // of nodebox alone: `code` is a task as JSON
 };
 
 enum class RunStatus : std::uint8_t {

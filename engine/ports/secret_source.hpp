@@ -23,6 +23,10 @@ class SecretSource {
     virtual void secrets(const std::string& project_id, std::set<std::string> connections,
                          std::set<std::string> variables,
                          std::function<void(Result<NamedSecrets>)> done) = 0;
+    // The value of one connection, whole but for what only the server needs; empty when there is
+    // none. `done` as above.
+    virtual void connection(const std::string& project_id, const std::string& external_id,
+                            std::function<void(Result<Json>)> done) = 0;
 };
 
 }  // namespace sallyport::engine

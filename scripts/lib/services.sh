@@ -62,7 +62,7 @@ prepare_data() {
         die "both doors are running from $data already; stop them with: scripts/run --stop --data $data"
     fi
     local program
-    for program in sallyport sallyport-engine sallyport-jsbox ngx_http_sallyport_module.so; do
+    for program in sallyport sallyport-engine sallyport-jsbox sallyport-nodebox ngx_http_sallyport_module.so; do
         install -m 755 "$root_dir/build/release/$program" "$data/bin/$program"
     done
     local name

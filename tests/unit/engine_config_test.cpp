@@ -86,6 +86,34 @@ TEST(Config, WarnsOfNamesThatDoNothing) {
     EXPECT_EQ(read_config(environment)->warnings[0].find("did you mean"), std::string::npos);
 }
 
+TEST(Config, KnowsTheModesOfExecution) {
+    struct Mode {
+        const char* name;
+        bool pieces;
+        bool code;
+        bool jailed;
+    };
+    for (const Mode& mode :
+         {Mode{"SANDBOX_CODE_ONLY", false, false, true},
+          Mode{"SANDBOX_CODE_AND_PROCESS", true, false, true},
+          Mode{"SANDBOX_PROCESS", true, true, true}, Mode{"SANDBOXED", true, true, true},
+          Mode{"UNSANDBOXED", true, true, false}}) {
+        Environment environment = good();
+        environment["AP_EXECUTION_MODE"] = mode.name;
+        environment["PATH"] = "/usr/bin";
+        environment["npm_config_registry"] = "https://registry.test/";
+        environment["AP_POSTGRES_PASSWORD"] = "never npm's";
+        const Result<Config> config = read_config(environment);
+        ASSERT_TRUE(config.ok()) << config.message();
+        EXPECT_EQ(config->node_pieces, mode.pieces) << mode.name;
+        EXPECT_EQ(config->node_code, mode.code) << mode.name;
+        EXPECT_EQ(config->node_jailed, mode.jailed) << mode.name;
+        EXPECT_EQ(config->npm_environment,
+                  (std::vector<std::string>{"PATH=/usr/bin",
+                                            "npm_config_registry=https://registry.test/"}));
+    }
+}
+
 struct BadCase {
     std::string_view name;
     std::string_view value;
@@ -112,6 +140,10 @@ TEST(Config, SaysWhatIsWrongInOneLine) {
         {"SALLYPORT_LISTEN", "unix:", "path must have"},
         {"SALLYPORT_SOCKET_MODE", "rw", "octal"},
         {"SALLYPORT_SQLITE_SYNCHRONOUS", "off", "full or normal"},
+        {"AP_EXECUTION_MODE", "sandboxed", "SANDBOX_PROCESS or UNSANDBOXED"},
+        {"SALLYPORT_NODE_MEMORY_MB", "16", "from 64 to 2048"},
+        {"AP_PIECES_SYNC_MODE", "ALL", "OFFICIAL_AUTO or NONE"},
+        {"AP_TRIGGER_DEFAULT_POLL_INTERVAL", "0", "from 1 to 59"},
         {"SALLYPORT_EGRESS_ALLOW", "not an address!", "SALLYPORT_EGRESS_ALLOW"},
         {"SALLYPORT_EARLIER_ENCRYPTION_KEYS", "0123,0123456789abcdef0123456789abcdef",
          "32 (or 64)"},

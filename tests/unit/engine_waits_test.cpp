@@ -2,6 +2,9 @@
 #include "engine/core/ids.hpp"
 #include "engine/core/piece_wait.hpp"
 #include "engine/core/resume_id.hpp"
+#include "engine/core/run_journal.hpp"
+#include "engine/core/run_machine.hpp"
+#include "tests/unit/engine_flows.hpp"
 
 #include <gtest/gtest.h>
 
@@ -56,6 +59,50 @@ TEST(Waits, AddressesAreProofsOfTheirOwn) {
     EXPECT_EQ(target.run_id, "run1");
     EXPECT_EQ(target.request_id, id);
     EXPECT_EQ(callback_target("https://x/elsewhere").run_id, "");
+}
+
+// A step that goes on itself when the run does: its next attempt, with what arrived.
+class GoesOn : public ::testing::Test {
+  protected:
+    // What the step is prepared for next, or nothing.
+    std::string feed(const Event& event) {
+        Transition next = step(*program_, std::move(state_), event, 1000);
+        EXPECT_TRUE(next.accepted);
+        state_ = std::move(next.state);
+        Json entries = Json::array();
+        entries.append(journal_entry_json(event, 1000));
+        journal_.push_back(entries.dump());
+        for (const Action& action : next.actions) {
+            if (const auto* prepare = std::get_if<PrepareStep>(&action.what)) {
+                return program_->steps[prepare->step].name + std::to_string(prepare->attempt);
+            }
+        }
+        return {};
+    }
+
+    std::shared_ptr<const Program> program_ =
+        test_program({code_action("a", kRetry), code_action("b")});
+    RunState state_;
+    std::vector<std::string> journal_;
+};
+
+TEST_F(GoesOn, WithWhatArrivedAndAgainUnderAnotherId) {
+    feed(RunStarted{});
+    feed(StepStarted{"a", 1, {}});
+    feed(StepPaused{"a", 1, 90'000, Json::string("link"), "", "q1", {}, true});
+    EXPECT_EQ(feed(RequestArrived{"q1", Json::string("yes"), 0}), "a2");
+    EXPECT_EQ(state_.resume_payload.text(), "yes");
+    EXPECT_EQ(replay(*program_, journal_)->resume_payload.text(), "yes") << "the journal has it";
+    feed(StepStarted{"a", 2, {}});
+    feed(StepPaused{"a", 2, 80'000, {}, "", "", {}, true});
+    EXPECT_EQ(feed(RunResumed{0, {}}), "a3");
+    EXPECT_TRUE(state_.resume_payload.is_object());
+    feed(StepStarted{"a", 3, {}});
+    feed(StepFailed{"a", 3, "no", FailureKind::error});
+    EXPECT_EQ(feed(TimerFired{TimerKind::retry, 4}), "a4") << "going on is no failed attempt";
+    feed(StepStarted{"a", 4, {}});
+    EXPECT_EQ(feed(StepSucceeded{"a", 4, Json::string("done"), {}, false}), "b1");
+    EXPECT_FALSE(state_.resume_payload.exists());
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "engine/adapters/jsbox_fetch.hpp"
+#include "engine/adapters/sandbox_fetch.hpp"
 
 #include "common/bytes.hpp"
 #include "common/json.hpp"

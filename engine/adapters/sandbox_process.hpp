@@ -11,10 +11,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace sallyport::engine {
 
-class JsboxWorker {
+class SandboxProcess {
   public:
     struct Events {
         // The worker may be destroyed in either.
@@ -23,20 +24,25 @@ class JsboxWorker {
         std::function<void(bool forged)> gone;
     };
 
-    static Result<std::unique_ptr<JsboxWorker>> start(Loop& loop, const std::string& path,
-                                                      Events events);
+    struct Command {
+        std::string path;
+        std::vector<std::string> arguments;  // behind `--parent PID`
+    };
+
+    static Result<std::unique_ptr<SandboxProcess>> start(Loop& loop, const Command& command,
+                                                         Events events);
     // Kills the process and takes its exit status, waiting for it: killed processes end at once.
-    ~JsboxWorker();
-    JsboxWorker(const JsboxWorker&) = delete;
-    JsboxWorker& operator=(const JsboxWorker&) = delete;
+    ~SandboxProcess();
+    SandboxProcess(const SandboxProcess&) = delete;
+    SandboxProcess& operator=(const SandboxProcess&) = delete;
 
     void send(std::string frame);
     pid_t pid() const { return pid_; }
 
   private:
-    JsboxWorker(Loop& loop, Events events) : loop_(loop), events_(std::move(events)) {}
+    SandboxProcess(Loop& loop, Events events) : loop_(loop), events_(std::move(events)) {}
 
-    Status spawn(const std::string& path);
+    Status spawn(const Command& command);
     void on_ready(Loop::Ready ready);
     // False when the stream is over.
     bool read_available();

@@ -1,4 +1,4 @@
-#include "engine/adapters/jsbox_worker.hpp"
+#include "engine/adapters/sandbox_process.hpp"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -15,7 +15,7 @@
 namespace sallyport::engine {
 namespace {
 
-// Where sallyport-jsbox expects its socket.
+// Where the programs expect their socket.
 constexpr int kWorkerSocket = 3;
 // One readiness reads at most so much, so that one worker cannot hold the loop.
 constexpr std::size_t kReadBytesMax = 256 * 1024;
@@ -44,16 +44,16 @@ class SpawnPlan {
 
 }  // namespace
 
-Result<std::unique_ptr<JsboxWorker>> JsboxWorker::start(Loop& loop, const std::string& path,
-                                                        Events events) {
-    std::unique_ptr<JsboxWorker> worker(new JsboxWorker(loop, std::move(events)));
-    if (Status spawned = worker->spawn(path); !spawned.ok()) {
+Result<std::unique_ptr<SandboxProcess>> SandboxProcess::start(Loop& loop, const Command& command,
+                                                              Events events) {
+    std::unique_ptr<SandboxProcess> worker(new SandboxProcess(loop, std::move(events)));
+    if (Status spawned = worker->spawn(command); !spawned.ok()) {
         return spawned.error();
     }
     return worker;
 }
 
-Status JsboxWorker::spawn(const std::string& path) {
+Status SandboxProcess::spawn(const Command& command) {
     std::array<int, 2> pair{};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) {
         return failed("socketpair", errno);
@@ -77,24 +77,27 @@ Status JsboxWorker::spawn(const std::string& path) {
     posix_spawnattr_setpgroup(&plan.attributes, 0);
     posix_spawnattr_setflags(
         &plan.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    std::string program = "sallyport-jsbox";
-    std::string option = "--parent";
-    std::string parent = std::to_string(getpid());
-    std::array<char*, 4> arguments{program.data(), option.data(), parent.data(), nullptr};
+    std::vector<std::string> words = {command.path, "--parent", std::to_string(getpid())};
+    words.insert(words.end(), command.arguments.begin(), command.arguments.end());
+    std::vector<char*> arguments;
+    for (std::string& word : words) {
+        arguments.push_back(word.data());
+    }
+    arguments.push_back(nullptr);
     std::array<char*, 1> environment{nullptr};
-    const int error = posix_spawn(&pid_, path.c_str(), &plan.actions, &plan.attributes,
+    const int error = posix_spawn(&pid_, command.path.c_str(), &plan.actions, &plan.attributes,
                                   arguments.data(), environment.data());
     close(theirs);
     if (error != 0) {
         pid_ = -1;
-        return Error{"sandbox worker: cannot start " + path + ": " + std::strerror(error)};
+        return Error{"sandbox worker: cannot start " + command.path + ": " + std::strerror(error)};
     }
     socket_watch_ = loop_.watch(socket_, {.read = true, .write = false},
                                 [this](Loop::Ready ready) { on_ready(ready); });
     return Done{};
 }
 
-JsboxWorker::~JsboxWorker() {
+SandboxProcess::~SandboxProcess() {
     if (socket_watch_ != 0) {
         loop_.unwatch(socket_watch_);
     }
@@ -109,7 +112,7 @@ JsboxWorker::~JsboxWorker() {
     }
 }
 
-void JsboxWorker::send(std::string frame) {
+void SandboxProcess::send(std::string frame) {
     if (gone_) {
         return;
     }
@@ -121,7 +124,7 @@ void JsboxWorker::send(std::string frame) {
     write_pending();
 }
 
-void JsboxWorker::write_pending() {
+void SandboxProcess::write_pending() {
     while (sent_ < outgoing_.size()) {
         const ssize_t put =
             ::send(socket_, outgoing_.data() + sent_, outgoing_.size() - sent_, MSG_NOSIGNAL);
@@ -139,14 +142,14 @@ void JsboxWorker::write_pending() {
     watch_writable(false);
 }
 
-void JsboxWorker::watch_writable(bool on) {
+void SandboxProcess::watch_writable(bool on) {
     if (on != watching_writable_) {
         watching_writable_ = on;
         loop_.change(socket_watch_, {.read = true, .write = on});
     }
 }
 
-void JsboxWorker::on_ready(Loop::Ready ready) {
+void SandboxProcess::on_ready(Loop::Ready ready) {
     const std::weak_ptr<int> alive = alive_;
     if (ready.writable && !outgoing_.empty()) {
         write_pending();
@@ -163,7 +166,7 @@ void JsboxWorker::on_ready(Loop::Ready ready) {
     }
 }
 
-bool JsboxWorker::read_available() {
+bool SandboxProcess::read_available() {
     std::array<char, 64 * 1024> buffer;
     std::size_t total = 0;
     while (total < kReadBytesMax) {
@@ -183,7 +186,7 @@ bool JsboxWorker::read_available() {
     return true;
 }
 
-bool JsboxWorker::dispatch_frames() {
+bool SandboxProcess::dispatch_frames() {
     const std::weak_ptr<int> alive = alive_;
     const auto on_frame = events_.frame;  // survives this worker
     jsbox::Frame frame;
@@ -204,7 +207,7 @@ bool JsboxWorker::dispatch_frames() {
     }
 }
 
-void JsboxWorker::report_gone(bool forged) {
+void SandboxProcess::report_gone(bool forged) {
     if (gone_) {
         return;
     }

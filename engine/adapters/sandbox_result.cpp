@@ -1,4 +1,4 @@
-#include "engine/adapters/jsbox_result.hpp"
+#include "engine/adapters/sandbox_result.hpp"
 
 #include "common/bytes.hpp"
 

@@ -1,0 +1,50 @@
+// Tier node: what runs in Node, wired together. Exists when AP_EXECUTION_MODE asks for it and the
+// machine has what it takes.
+#pragma once
+
+#include "engine/adapters/api.hpp"
+#include "engine/adapters/hosted_steps.hpp"
+#include "engine/adapters/nodebox_pool.hpp"
+#include "engine/adapters/package_folders.hpp"
+#include "engine/adapters/piece_tasks.hpp"
+#include "engine/app/config.hpp"
+
+#include <memory>
+#include <string>
+
+namespace sallyport::engine {
+
+// Where callers reach this engine, without a slash at the end; empty when only a socket's file is
+// known.
+std::string public_url_of(const Config& config);
+
+class NodeTier {
+  public:
+    struct Ports {
+        Loop& loop;
+        const Clock& clock;
+        HttpClient& http;
+        Sandbox& sandbox;
+        SecretSource& secrets;
+        Log& log;
+    };
+
+    // What the pool starts with. The error is one line: what is missing, and what to do about it.
+    static Result<NodeboxOptions> check(const Config& config);
+    // REQUIRES: `options` passed check().
+    NodeTier(Ports ports, const Config& config, NodeboxOptions options);
+
+    // Pieces may ask `api` from now on.
+    void connect(Api& api);
+
+    PiecePerformers performers() { return steps_.performers(); }
+    PieceTasks& pieces() { return pieces_; }
+
+  private:
+    NodeboxPool pool_;
+    PackageFolders folders_;
+    PieceTasks pieces_;
+    HostedSteps steps_;
+};
+
+}  // namespace sallyport::engine

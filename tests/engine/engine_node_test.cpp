@@ -1,0 +1,396 @@
+// Tier node through the whole engine: code steps with packages, pieces that are installed and
+// performed, their triggers, waits and connections, and what happens when a sandbox is killed under
+// a step.
+#include "tests/engine/engine_process.hpp"
+#include "tests/integration/fixtures/upstream.hpp"
+#include "tests/integration/fixtures/wait.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+namespace sallyport::test {
+namespace {
+
+using testing::HasSubstr;
+
+// A piece as the framework builds them, with what published pieces do at one's leisure.
+constexpr std::string_view kPiece = R"js(
+class Piece {
+  constructor() {
+    this.props = {};
+    this.auth = { type: 'SECRET_TEXT', validate: async ({ auth }) => ({ valid: auth === 'good' }) };
+    const text = { type: 'SHORT_TEXT', displayName: 'Text', required: false };
+    const actions = {
+      ask: { name: 'ask', displayName: 'Ask', props: { text }, run: async (ctx) => {
+        if (ctx.executionType === 'RESUME') {
+          return { asked: ctx.propsValue.text, said: ctx.resumePayload.queryParams.word };
+        }
+        const point = await ctx.run.createWaitpoint({ type: 'WEBHOOK' });
+        ctx.run.waitForWaitpoint(point.id);
+        return { url: point.buildResumeUrl({ queryParams: { word: 'yes' } }) };
+      } },
+      rest: { name: 'rest', displayName: 'Rest', props: {}, run: async (ctx) => {
+        if (ctx.executionType === 'RESUME') { return 'rested'; }
+        ctx.run.pause({ pauseMetadata: { type: 'DELAY', resumeDateTime: new Date(Date.now() + 50).toISOString() } });
+      } },
+      answer: { name: 'answer', displayName: 'Answer', props: {}, run: async (ctx) => {
+        ctx.run.stop({ response: { status: 299, headers: { 'x-piece': 'yes' }, body: { run: ctx.run.id } } });
+      } },
+      count: { name: 'count', displayName: 'Count', props: {}, run: async (ctx) => {
+        const n = ((await ctx.store.get('n')) || 0) + 1;
+        await ctx.store.put('n', n);
+        return n;
+      } },
+      know: { name: 'know', displayName: 'Know', props: {}, run: async (ctx) => ({
+        auth: ctx.auth, other: await ctx.connections.get('secret-1'), none: await ctx.connections.get('nobody'),
+        project: ctx.project.id, flow: ctx.flows.current.id, listed: (await ctx.flows.list()).data.length,
+        file: await ctx.files.write({ fileName: 'a.txt', data: Buffer.from('hi') }) }) },
+      call: { name: 'call', displayName: 'Call', props: { text }, run: async (ctx) => {
+        const answer = await fetch(ctx.propsValue.text, { method: 'POST', body: 'x' });
+        return { status: answer.status, body: await answer.text() };
+      } },
+    };
+    const triggers = {
+      hook: { name: 'hook', displayName: 'Hook', type: 'WEBHOOK', props: {}, sampleData: {},
+        onEnable: async (ctx) => { await ctx.store.put('url', ctx.webhookUrl); },
+        onDisable: async (ctx) => { await ctx.store.delete('url'); },
+        run: async (ctx) => ctx.payload.body.items },
+      refuse: { name: 'refuse', displayName: 'Refuse', type: 'WEBHOOK', props: {}, sampleData: {},
+        onEnable: async () => { throw new Error('the service says no'); }, run: async () => [] },
+      poll: { name: 'poll', displayName: 'Poll', type: 'POLLING', props: {}, sampleData: {},
+        onEnable: async (ctx) => ctx.setSchedule({ cronExpression: '* * * * * *' }),
+        run: async (ctx) => {
+          const seen = (await ctx.store.get('seen')) || 0;
+          await ctx.store.put('seen', seen + 1);
+          return seen < 2 ? [{ _dedupe_key: 'same', seen }] : [];
+        } },
+    };
+    this._actions = actions;
+    this._triggers = triggers;
+  }
+  getContextInfo() { return { version: '2' }; }
+  metadata() { return { displayName: 'Acme', description: 'Tests', actions: this._actions, triggers: this._triggers, auth: this.auth }; }
+  getAction(name) { return this._actions[name]; }
+  getTrigger(name) { return this._triggers[name]; }
+}
+exports.acme = new Piece();
+)js";
+
+// Stands in for npm: packages come from the test, not from a registry.
+constexpr std::string_view kNpm = R"sh(#!/bin/sh
+case "$(cat package.json)" in
+*left-pad*) echo 'npm error code E404' >&2; exit 1 ;;
+esac
+mkdir -p node_modules/@acme && cp -r "$HOME/piece-acme" node_modules/@acme/
+mkdir -p node_modules/tiny && echo '{"name":"tiny","version":"1.0.0","main":"i.js"}' >node_modules/tiny/package.json
+echo 'exports.twice = (x) => 2 * x' >node_modules/tiny/i.js
+)sh";
+
+class EngineNode : public ::testing::Test {
+  protected:
+    EngineNode() {
+        const std::string folder = files_.path("acme/piece-acme");
+        std::filesystem::create_directories(folder);
+        std::ofstream(folder + "/package.json")
+            << R"({"name":"@acme/piece-acme","version":"1.2.3","main":"index.js"})";
+        std::ofstream(folder + "/index.js") << kPiece;
+        files_.write("npm", kNpm, 0755);
+    }
+
+    std::vector<std::string> environment(const std::string& mode) {
+        return {"AP_EXECUTION_MODE=" + mode,
+                "SALLYPORT_NPM=" + files_.path("npm"),
+                "npm_config_x=1",
+                "HOME=" + files_.path("acme"),
+                "SALLYPORT_EGRESS_ALLOW=" + world_.address(),
+                "SALLYPORT_NODE=" + node(),
+                "PLANTED=canary"};
+    }
+    static std::string node() {
+        std::ifstream file(std::string(SALLYPORT_PIECES) + "/node");
+        std::string line;
+        std::getline(file, line);
+        return line;
+    }
+    static std::string piece_step(std::string_view name, std::string_view action,
+                                  std::string_view input = "{}") {
+        return R"({"type":"PIECE","displayName":"Acme","valid":true,"name":")" + std::string(name) +
+               R"(","settings":{"pieceName":"@acme/piece-acme","pieceVersion":"~1.2.3","actionName":")" +
+               std::string(action) + R"(","propertySettings":{},"input":)" + std::string(input) +
+               R"(,"errorHandlingOptions":{}}})";
+    }
+    static std::string trigger(std::string_view name) {
+        return R"({"type":"PIECE_TRIGGER","name":"trigger","displayName":"Acme","valid":true,"settings":{"pieceName":"@acme/piece-acme","pieceVersion":"1.2.3","triggerName":")" +
+               std::string(name) + R"(","input":{},"propertySettings":{}}})";
+    }
+    // A flow that is switched on by LOCK_AND_PUBLISH; its answer.
+    static ApiAnswer publish(ApiUser& user, const std::string& trigger, std::string& id) {
+        const ApiAnswer made = user.post(
+            "/api/v1/flows", R"({"displayName":"Flow","projectId":")" + user.project() + "\"}");
+        id = made.body["id"].text();
+        EXPECT_EQ(user.operate(id, "UPDATE_TRIGGER", trigger).status, 200);
+        return user.operate(id, "LOCK_AND_PUBLISH", R"({"status":"ENABLED"})");
+    }
+    static std::size_t runs_of(ApiUser& user, const std::string& flow) {
+        return user
+            .get("/api/v1/flow-runs?limit=50&projectId=" + user.project() + "&flowId=" + flow)
+            .body["data"]
+            .size();
+    }
+
+    TempDir files_{"node-tier"};
+    Upstream world_;
+};
+
+TEST_F(EngineNode, CodeStepsHaveTheirPackagesAndNothingElse) {
+    EngineProcess engine(environment("SANDBOX_PROCESS"));
+    EXPECT_THAT(engine.log(), HasSubstr("node_tier_walled_in"));
+    ApiUser user(engine);
+    user.sign_up();
+    const std::string with_package =
+        R"({"type":"CODE","displayName":"Code","valid":true,"name":"step_1","settings":{"sourceCode":{"packageJson":"{\"dependencies\":{\"tiny\":\"1.0.0\"}}","code":"import { twice } from 'tiny'; export const code = async ({ n }) => [twice(n), require('tiny').twice(5), process.env, require('fs').existsSync('/etc')];"},"input":{"n":"{{trigger['output'].body.n}}"},"errorHandlingOptions":{}}})";
+    const std::string flow =
+        user.make_flow({with_package, answer_step("step_2", "\"{{step_1['output']}}\"")});
+    const ApiAnswer answer = user.post("/api/v1/webhooks/" + flow + "/sync", R"({"n":4})");
+    EXPECT_EQ(answer.status, 200) << answer.raw.body << engine.log();
+    EXPECT_EQ(answer.body.dump(), R"([8,10,{},false])");
+
+    for (const auto& [manifest, problem] :
+         {std::pair(R"({\"dependencies\":{\"left-pad\":\"1.0.0\"}})", "E404"),
+          std::pair(R"({\"dependencies\":{\"x\":\"file:../../etc\"}})", "name of a package"),
+          std::pair(R"({\"dependencies\":{\"../x\":\"1\"}})", "name of a package"),
+          std::pair("[", "not a JSON object")}) {
+        const std::string step =
+            R"({"type":"CODE","displayName":"Code","valid":true,"name":"step_1","settings":{"sourceCode":{"packageJson":")" +
+            std::string(manifest) +
+            R"(","code":"export const code = async () => 1;"},"input":{},"errorHandlingOptions":{}}})";
+        const std::string bad = user.make_flow({step});
+        const ApiAnswer run = user.post("/api/v1/webhooks/" + bad, "{}");
+        const Json record =
+            user.finished_run(std::string(run.raw.header("x-webhook-id").value_or("")));
+        EXPECT_EQ(record["status"].text(), "FAILED");
+        EXPECT_THAT(record["steps"]["step_1"]["errorMessage"].text_or(record.dump()),
+                    HasSubstr(problem));
+    }
+}
+
+TEST_F(EngineNode, LimitsGiveTheirOwnRunStates) {
+    auto settings = environment("SANDBOX_PROCESS");
+    settings.push_back("SALLYPORT_NODE_MEMORY_MB=64");
+    settings.push_back("SALLYPORT_CODE_TIMEOUT_SECONDS=8");
+    EngineProcess engine(settings);
+    ApiUser user(engine);
+    user.sign_up();
+    const std::string flow = user.make_flow({code_step(
+        "step_1", "export const code = async () => { const a = []; for (;;) a.push({}) }")});
+    const ApiAnswer run = user.post("/api/v1/webhooks/" + flow, "{}");
+    EXPECT_EQ(user.finished_run(std::string(run.raw.header("x-webhook-id").value_or("")))["status"]
+                  .text(),
+              "MEMORY_LIMIT_EXCEEDED");
+}
+
+TEST_F(EngineNode, PiecesAreInstalledDescribedAndPerformed) {
+    EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
+    ApiUser user(engine);
+    user.sign_up();
+    EXPECT_EQ(user.get("/api/v1/pieces/@acme/piece-acme").status, 404);
+    const ApiAnswer installed = user.post(
+        "/api/v1/pieces",
+        R"({"packageType":"REGISTRY","scope":"PLATFORM","pieceName":"@acme/piece-acme","pieceVersion":"1.2.3"})");
+    EXPECT_EQ(installed.status, 201) << installed.raw.body;
+    const ApiAnswer described = user.get("/api/v1/pieces/@acme/piece-acme");
+    EXPECT_EQ(described.status, 200);
+    EXPECT_EQ(described.body["version"].text(), "1.2.3");
+    EXPECT_EQ(described.body["actions"]["ask"]["props"]["text"]["type"].text(), "SHORT_TEXT");
+    EXPECT_THAT(user.get("/api/v1/pieces?searchQuery=acme").raw.body, HasSubstr("piece-acme"));
+    const ApiAnswer unknown =
+        user.post("/api/v1/pieces", R"({"pieceName":"left-pad","pieceVersion":"9.9.9"})");
+    EXPECT_EQ(unknown.status, 409) << unknown.raw.body;
+    EXPECT_THAT(unknown.raw.body, HasSubstr("E404"));
+    EXPECT_EQ(user.post("/api/v1/pieces", R"({"pieceName":"../../x","pieceVersion":"1"})").status,
+              409);
+    EXPECT_EQ(user.post("/api/v1/pieces", R"({"pieceVersion":"1"})").status, 400);
+
+    const std::string flow =
+        user.make_flow({piece_step("step_1", "count"), piece_step("step_2", "answer")});
+    for (int i = 0; i < 2; ++i) {
+        const ApiAnswer answer = user.post("/api/v1/webhooks/" + flow + "/sync", "{}");
+        EXPECT_EQ(answer.status, 299) << answer.raw.body << engine.log();
+        EXPECT_EQ(answer.raw.header("x-piece").value_or(""), "yes");
+        const Json run = user.finished_run(std::string(answer.body["run"].text()));
+        EXPECT_EQ(run["steps"]["step_1"]["output"].integer_or(0), i + 1) << run.dump();
+        EXPECT_EQ(run["status"].text(), "SUCCEEDED");
+    }
+}
+
+TEST_F(EngineNode, PiecesWaitAndGoOn) {
+    EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
+    ApiUser user(engine);
+    user.sign_up();
+    const std::string flow =
+        user.make_flow({piece_step("step_1", "rest"),
+                        piece_step("step_2", "ask", R"({"text":"{{step_1['output']}}"})")});
+    const ApiAnswer started = user.post("/api/v1/webhooks/" + flow, "{}");
+    const std::string id(started.raw.header("x-webhook-id").value_or(""));
+    Json run;
+    ASSERT_TRUE(wait_until([&] {
+        run = user.get("/api/v1/flow-runs/" + id).body;
+        return run["steps"]["step_2"]["status"].text() == "PAUSED";
+    })) << run.dump()
+        << engine.log();
+    const std::string url(run["steps"]["step_2"]["output"]["url"].text());
+    const std::size_t path = url.find("/api/v1/");
+    ASSERT_NE(path, std::string::npos) << url;
+    engine.kill();  // what rests rests on disk
+    engine.start();
+    EXPECT_EQ(user.get(url.substr(path)).status, 200);
+    const Json ended = user.finished_run(id);
+    EXPECT_EQ(ended["status"].text(), "SUCCEEDED") << ended.dump();
+    EXPECT_EQ(ended["steps"]["step_2"]["output"].dump(), R"({"asked":"rested","said":"yes"})");
+}
+
+TEST_F(EngineNode, PiecesSeeWhatIsTheirs) {
+    EngineProcess engine(environment("SANDBOX_PROCESS"));
+    ApiUser user(engine);
+    user.sign_up();
+    const std::string connection =
+        R"({"externalId":"secret-1","displayName":"S","pieceName":"@acme/piece-acme","projectId":")" +
+        user.project() +
+        R"(","type":"SECRET_TEXT","value":{"type":"SECRET_TEXT","secret_text":"s3cret"}})";
+    EXPECT_EQ(user.post("/api/v1/app-connections", connection).status, 201);
+    const std::string flow =
+        user.make_flow({piece_step("step_1", "know", R"({"auth":"{{connections['secret-1']}}"})"),
+                        answer_step("step_2", "\"{{step_1['output']}}\"")});
+    const ApiAnswer answer = user.post("/api/v1/webhooks/" + flow + "/sync", "{}");
+    EXPECT_EQ(answer.status, 200) << answer.raw.body << engine.log();
+    const std::string whole = R"({"type":"SECRET_TEXT","secret_text":"s3cret"})";
+    EXPECT_EQ(answer.body["auth"].dump(), whole) << answer.raw.body;
+    EXPECT_EQ(answer.body["other"].dump(), whole);
+    EXPECT_TRUE(answer.body["none"].is_null());
+    EXPECT_EQ(answer.body["project"].text(), user.project());
+    EXPECT_EQ(answer.body["flow"].text(), flow);
+    EXPECT_EQ(answer.body["listed"].integer_or(0), 1);
+    EXPECT_EQ(answer.body["file"].text(), "data:text/plain;name=a.txt;base64,aGk=");
+    // Addresses of the engine itself are nobody's but the pieces' own.
+    const std::string code =
+        user.make_flow({code_step("step_1",
+                                  "export const code = async () => { try { const r = await "
+                                  "fetch('http://engine.internal/api/v1/worker/project'); return "
+                                  "r.status } catch (e) { return String(e.cause || e) } }"),
+                        answer_step("step_2", "\"{{step_1['output']}}\"")});
+    EXPECT_THAT(user.post("/api/v1/webhooks/" + code + "/sync", "{}").raw.body,
+                HasSubstr("resolve_failed"));
+}
+
+TEST_F(EngineNode, TriggersSubscribeReceiveAndLeave) {
+    EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
+    ApiUser user(engine);
+    user.sign_up();
+    std::string flow;
+    const ApiAnswer published = publish(user, trigger("hook"), flow);
+    ASSERT_EQ(published.status, 200) << published.raw.body << engine.log();
+    const ApiAnswer received =
+        user.post("/api/v1/webhooks/" + flow, R"({"items":[{"n":1},{"n":2}]})");
+    EXPECT_EQ(received.status, 200) << received.raw.body << engine.log();
+    EXPECT_EQ(runs_of(user, flow), 2u);
+    EXPECT_EQ(user.post("/api/v1/webhooks/" + flow, R"({"items":[]})").status, 200);
+    EXPECT_EQ(runs_of(user, flow), 2u);
+    EXPECT_EQ(user.post("/api/v1/webhooks/" + flow, R"({"items":7})").status, 500);
+    EXPECT_EQ(user.operate(flow, "CHANGE_STATUS", R"({"status":"DISABLED"})").status, 200);
+    EXPECT_EQ(user.post("/api/v1/webhooks/" + flow, R"({"items":[{}]})").status, 404);
+    EXPECT_EQ(user.operate(flow, "CHANGE_STATUS", R"({"status":"ENABLED"})").status, 200);
+
+    std::string refused;
+    const ApiAnswer answer = publish(user, trigger("refuse"), refused);
+    EXPECT_EQ(answer.status, 400) << answer.raw.body;
+    EXPECT_THAT(answer.raw.body, HasSubstr("the service says no"));
+
+    std::string polled;
+    EXPECT_EQ(publish(user, trigger("poll"), polled).status, 200);
+    EXPECT_TRUE(wait_until([&] { return runs_of(user, polled) == 1; })) << engine.log();
+    // The second look finds the same item; the third none.
+    EXPECT_EQ(user.operate(polled, "CHANGE_STATUS", R"({"status":"DISABLED"})").status, 200);
+    EXPECT_EQ(runs_of(user, polled), 1u);
+}
+
+// The process that performs a step of this engine: a child of it with that name.
+pid_t worker_of(const EngineProcess& engine, const std::string& name) {
+    std::ifstream list("/proc/" + std::to_string(engine.pid()) + "/task/" +
+                       std::to_string(engine.pid()) + "/children");
+    pid_t found = 0;
+    for (pid_t pid = 0; list >> pid;) {
+        std::ifstream command("/proc/" + std::to_string(pid) + "/cmdline");
+        std::string line;
+        std::getline(command, line);
+        // The one that works: it has had the most processor time of those that are alike.
+        if (line.find(name) != std::string::npos) {
+            found = found == 0 ? pid : found;
+        }
+    }
+    return found;
+}
+
+TEST_F(EngineNode, AStepWhoseSandboxIsKilledIsPerformedAgain) {
+    for (const auto& [mode, program, workers] :
+         {std::tuple("SANDBOX_CODE_ONLY", "sallyport-jsbox", "AP_WORKER_CONCURRENCY=1"),
+          std::tuple("SANDBOX_PROCESS", "sallyport-nodebox", "AP_WORKER_CONCURRENCY=1")}) {
+        auto gate = std::make_shared<Gate>();
+        world_.clear();
+        world_.set_handler([gate](const UpstreamRequest&) {
+            UpstreamReply reply;
+            reply.gate = gate;
+            return reply;
+        });
+        auto settings = environment(mode);
+        settings.push_back(workers);
+        EngineProcess engine(settings);
+        ApiUser user(engine);
+        user.sign_up();
+        const std::string flow = user.make_flow(
+            {code_step("step_1", "export const code = async () => (await fetch('http://" +
+                                     world_.address() + "/x')).status;")});
+        const ApiAnswer started = user.post("/api/v1/webhooks/" + flow, "{}");
+        ASSERT_TRUE(world_.wait_for_requests(1)) << mode << engine.log();
+        const pid_t worker = worker_of(engine, program);
+        ASSERT_NE(worker, 0) << mode;
+        ::kill(worker, SIGKILL);
+        ASSERT_TRUE(world_.wait_for_requests(2)) << mode << engine.log();
+        gate->open();
+        const Json run =
+            user.finished_run(std::string(started.raw.header("x-webhook-id").value_or("")));
+        EXPECT_EQ(run["status"].text(), "SUCCEEDED") << mode << run.dump();
+        EXPECT_EQ(run["steps"]["step_1"]["output"].integer_or(0), 200) << mode << run.dump();
+    }
+}
+
+TEST_F(EngineNode, StartsOnlyWhereItCanKeepItsWord) {
+    auto settings = environment("SANDBOX_PROCESS");
+    settings.push_back("SALLYPORT_NODE=/does/not/exist");
+    EXPECT_THROW(
+        {
+            try {
+                EngineProcess engine(settings);
+            } catch (const std::runtime_error& error) {
+                EXPECT_THAT(error.what(), HasSubstr("SALLYPORT_NODE: there is no program"));
+                throw;
+            }
+        },
+        std::runtime_error);
+    EngineProcess open(environment("UNSANDBOXED"));
+    EXPECT_THAT(open.log(), HasSubstr("node_tier_without_walls"));
+    ApiUser user(open);
+    user.sign_up();
+    const std::string flow = user.make_flow(
+        {code_step("step_1",
+                   "export const code = async () => [require('fs').existsSync('/etc'), "
+                   "process.env.PLANTED];"),
+         answer_step("step_2", "\"{{step_1['output']}}\"")});
+    EXPECT_EQ(user.post("/api/v1/webhooks/" + flow + "/sync", "{}").raw.body, R"([true,null])");
+}
+
+}  // namespace
+}  // namespace sallyport::test
