@@ -138,7 +138,15 @@ void refuse_token(const CallPtr& call) {
 // Goes on with the server of this token; `project_id` is empty when any project's will do.
 void serve(Api& api, const CallPtr& call, const std::string& token, const std::string& project_id,
            Refuse refuse) {
-    // Browsers say where a page comes from; pages do not hold tokens of servers.
+    // A page that speaks MCP asks first.
+    if (call->request.method == "OPTIONS") {
+        return call->reply(WebResponse{
+            204,
+            {{"access-control-allow-methods", "POST"},
+             {"access-control-allow-headers", "authorization,content-type,mcp-protocol-version"},
+             {"access-control-max-age", "600"}},
+            {}});
+    }
     if (call->request.method != "POST") {
         WebResponse response =
             rpc_response(405, mcp_error(Json::null(), kRpcInvalid, "Method not allowed; use POST"));

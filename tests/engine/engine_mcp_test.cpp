@@ -172,6 +172,12 @@ TEST_F(EngineMcp, MessagesAreAnsweredAsTheProtocolHasIt) {
     EXPECT_EQ(rpc("/mcp", ping, "aaaaaaaaaaaaaaaaaaaaa").status, 401);
     EXPECT_EQ(rpc("/mcp?token=" + token, ping).status, 200);
     EXPECT_EQ(get(engine_.url("/mcp")).status, 405);
+    HttpRequest preflight;
+    preflight.method = "OPTIONS";
+    preflight.url = engine_.url("/mcp");
+    const HttpResponse asked = send(preflight);
+    EXPECT_EQ(asked.status, 204);
+    EXPECT_EQ(asked.header("access-control-allow-methods"), "POST");
     EXPECT_EQ(rpc("/v1/projects/aaaaaaaaaaaaaaaaaaaaa/mcp-server/http", ping, token).status, 401);
 }
 
