@@ -138,9 +138,10 @@ Json shown_input(const Json& logged) {
     }
     Json out = Json::object();
     logged.each_member([&out](std::string_view key, const Json& value) {
-        const std::size_t size = value.is_string()  ? value.text().size()
-                                 : value.size() > 0 ? value.dump().size()
-                                                    : 0;
+        const bool is_long = value.size() > 0 && !is_surely_within(value, kShownInputBytesMax);
+        const std::size_t size = value.is_string() ? value.text().size()
+                                 : is_long         ? value.dump().size()
+                                                   : 0;
         out.set(key, size > kShownInputBytesMax
                          ? Json::string("(truncated, original size " + std::to_string(size) + ")")
                          : value);

@@ -1,5 +1,6 @@
 #include "common/json.hpp"
 
+#include "common/json_depth.hpp"
 #include "common/limits.hpp"
 
 #include <gtest/gtest.h>
@@ -110,6 +111,32 @@ TEST(Json, BoundsTheDepth) {
     EXPECT_EQ(flow->deep_copy().dump(), std::string(deep, '[') + "1500.0" + std::string(deep, ']'));
     EXPECT_FALSE(Json::parse_flow("[" + nested + "]").ok());
     EXPECT_FALSE(Json::parse_flow(std::string(1'000'000, '[')).ok());
+}
+
+TEST(Json, DepthAndLengthAreMeasuredWithoutWriting) {
+    const Json value = *Json::parse(R"({"a":[1,-22,333],"b":{"c":null,"d":[true,1.5]},"e":"x"})");
+    EXPECT_FALSE(is_deeper_than(value, 3));
+    EXPECT_TRUE(is_deeper_than(value, 2));
+    EXPECT_FALSE(is_deeper_than(Json::integer(1), 0));
+    EXPECT_TRUE(is_deeper_than(Json::array(), 0));
+    EXPECT_FALSE(is_surely_within(value, value.dump().size() - 1));
+    EXPECT_TRUE(is_surely_within(value, 200));
+    EXPECT_FALSE(is_surely_within(Json(), 200));
+    for (const char* text : {"[]", "{}", "[[],[]]", "-9223372036854775808", "[-1,0,9,10,99,100]",
+                             "1.7976931348623157e308", "\"\\u0001\\u0001\"",
+                             "{\"\\u0002\":\"\\\"\"}", "[true,false,null]", "-4.9e-324"}) {
+        const Json one = *Json::parse(text);
+        const std::size_t size = one.dump().size();
+        for (std::size_t bytes = 0; bytes < size; ++bytes) {
+            EXPECT_FALSE(is_surely_within(one, bytes)) << text << " " << bytes;
+        }
+        EXPECT_TRUE(is_surely_within(one, 8 * size + 32)) << text;
+    }
+    Json numbers = Json::array();
+    for (int i = 1; i <= 100; ++i) {
+        numbers.append(Json::integer(i));
+    }
+    EXPECT_TRUE(is_surely_within(numbers, numbers.dump().size() + 4));
 }
 
 TEST(Json, ReadsWithoutExceptions) {
