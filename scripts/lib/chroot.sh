@@ -116,6 +116,8 @@ carry_caches() {
 }
 
 # enter_chroot ROOT DIRECTORY COMMAND...: with a clean environment but for proxies, npm and our own.
+# ROOT becomes the root of this mount namespace, because the kernel gives no user namespaces to those whose root
+# is another: does not return.
 enter_chroot() {
     local root=$1 directory=$2 name value carried=()
     shift 2
@@ -126,9 +128,13 @@ enter_chroot() {
                 SALLYPORT_*) carried+=("$name=$value") ;;
         esac
     done < <(env -0)
+    mountpoint -q "$root" || mount --bind "$root" "$root"
+    mkdir "$root/.host"
+    cd "$root"
+    pivot_root . .host
     # shellcheck disable=SC2016  # expanded by the inner shell
-    env -i "${carried[@]}" HOME=/root USER=root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
+    exec /usr/bin/env -i "${carried[@]}" HOME=/root USER=root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         NPM_CONFIG_GLOBALCONFIG=/etc/npmrc NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
-        chroot "$root" /bin/sh -c 'cd "$1" && shift && exec "$@"' sh "$directory" "$@"
+        /bin/sh -c 'umount -l /.host && rmdir /.host && cd "$1" && shift && exec "$@"' sh "$directory" "$@"
 }

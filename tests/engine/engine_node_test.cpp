@@ -2,6 +2,7 @@
 // performed, their triggers, waits and connections, and what happens when a sandbox is killed under
 // a step.
 #include "tests/engine/engine_process.hpp"
+#include "tests/engine/user_namespaces.hpp"
 #include "tests/integration/fixtures/upstream.hpp"
 #include "tests/integration/fixtures/wait.hpp"
 
@@ -99,6 +100,12 @@ class EngineNode : public ::testing::Test {
             << R"({"name":"@acme/piece-acme","version":"1.2.3","main":"index.js"})";
         std::ofstream(folder + "/index.js") << kPiece;
         files_.write("npm", kNpm, 0755);
+    }
+
+    void SetUp() override {
+        if (!host_has_user_namespaces()) {
+            GTEST_SKIP() << "this host gives no user namespaces";
+        }
     }
 
     std::vector<std::string> environment(const std::string& mode) {

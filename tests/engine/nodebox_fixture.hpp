@@ -5,6 +5,7 @@
 #include "common/json.hpp"
 #include "engine/adapters/nodebox_pool.hpp"
 #include "tests/engine/poll_loop.hpp"
+#include "tests/engine/user_namespaces.hpp"
 #include "tests/integration/fixtures/temp_dir.hpp"
 
 #include <gtest/gtest.h>
@@ -77,6 +78,9 @@ class NodeboxFixture : public ::testing::Test {
         options.node_path = node_path();
         if (options.processes == 0) {
             options.processes = 3;
+        }
+        if (!host_has_user_namespaces()) {
+            GTEST_SKIP() << "this host gives no user namespaces";
         }
         const Status probed = engine::probe_nodebox(options);
         ASSERT_TRUE(probed.ok()) << probed.message();
