@@ -193,7 +193,7 @@ bool Api::accept_verdict(ApiCall& call) {
 }
 
 bool Api::read_body(ApiCall& call, const ApiRoute& route) {
-    if (call.request.method == "GET" || call.request.method == "HEAD") {
+    if (route.raw_body || call.request.method == "GET" || call.request.method == "HEAD") {
         return true;
     }
     const std::string_view type = call.request.header("content-type");
@@ -239,6 +239,14 @@ std::string Api::engine_token(const std::string& project_id, std::int64_t now_ms
     return sign_jwt(
         Json::object({{"type", Json::string("ENGINE")}, {"projectId", Json::string(project_id)}}),
         now_ms / 1000, kEngineTokenSeconds, key);
+}
+
+std::string Api::signed_token(const Json& claims, std::int64_t lifetime_s) const {
+    return sign_jwt(claims, now_ms() / 1000, lifetime_s, session_key_);
+}
+
+Result<Json> Api::verified_token(std::string_view token) const {
+    return verify_jwt(token, now_ms() / 1000, session_key_);
 }
 
 bool Api::admit_attempt(const std::string& client_address) {

@@ -7,11 +7,11 @@
 #include "common/secret.hpp"
 #include "engine/adapters/api_call.hpp"
 #include "engine/adapters/attempt_limiter.hpp"
+#include "engine/adapters/hosted_triggers.hpp"
 #include "engine/adapters/jobs.hpp"
 #include "engine/adapters/oauth2_tokens.hpp"
 #include "engine/adapters/password_hasher.hpp"
 #include "engine/adapters/piece_tasks.hpp"
-#include "engine/adapters/hosted_triggers.hpp"
 #include "engine/core/secret_box.hpp"
 #include "engine/ports/clock.hpp"
 #include "engine/ports/entropy.hpp"
@@ -36,9 +36,12 @@ struct ApiOptions {
     std::size_t webhook_payload_bytes_max = 25u << 20;
     std::int64_t flow_timeout_s = 600;
     std::size_t code_memory_kb = 65536;
-    std::string public_url;            // AP_FRONTEND_URL; empty: unknown
-    std::size_t fields_max = 100;      // of a table
-    std::size_t records_max = 10'000;  // of a table
+    std::string public_url;  // AP_FRONTEND_URL; empty: unknown
+    std::string base_url;    // public_url, or where the engine listens; no slash at its end
+    std::size_t file_bytes_max = 25u << 20;
+    std::int64_t file_seconds = 30 * 24 * 3600;  // how long files, and addresses of them, are good
+    std::size_t fields_max = 100;                // of a table
+    std::size_t records_max = 10'000;            // of a table
     bool auth_limit_enabled = true;
     std::size_t auth_limit_max = 50;
     std::int64_t auth_limit_window_ms = 60'000;
@@ -63,7 +66,7 @@ struct ApiPorts {
     Log& log;
     std::function<std::string()> metrics;  // the text that Prometheus reads
     PieceTasks* pieces = nullptr;          // null: none but the engine's own
-    HostedTriggers* triggers = nullptr;     // likewise
+    HostedTriggers* triggers = nullptr;    // likewise
 };
 
 struct ApiRoute;
@@ -90,6 +93,9 @@ class Api {
     // For what runs on behalf of one project.
     static std::string engine_token(const std::string& project_id, std::int64_t now_ms,
                                     const HmacKey& key);
+    // Claims for somebody to bring back; their `type` says what they are good for.
+    std::string signed_token(const Json& claims, std::int64_t lifetime_s) const;
+    Result<Json> verified_token(std::string_view token) const;
     bool admit_attempt(const std::string& client_address);
 
     // Goes on with `then` when the caller may use the project; answers the call otherwise.
@@ -136,6 +142,7 @@ struct ApiRoute {
     std::string_view path;
     Access access;
     void (*handler)(Api& api, const CallPtr& call);
+    bool raw_body = false;  // of whatever type: the handler reads it itself
 };
 
 // The families.
@@ -161,6 +168,8 @@ extern const std::vector<ApiRoute> kTriggerEventRoutes;
 extern const std::vector<ApiRoute> kFlowTriggerRoutes;
 extern const std::vector<ApiRoute> kMcpRoutes;
 extern const std::vector<ApiRoute> kProjectRoutes;
+extern const std::vector<ApiRoute> kFileRoutes;
+extern const std::vector<ApiRoute> kPublicationRoutes;
 extern const std::vector<ApiRoute> kUserRoutes;
 extern const std::vector<ApiRoute> kOAuth2Routes;
 extern const std::vector<ApiRoute> kJobRoutes;

@@ -17,6 +17,8 @@
 namespace sallyport::engine {
 namespace {
 
+constexpr std::size_t kNoteBytesMax = 10'000;
+
 // What an operation needs on the store's thread, and what it has to say afterwards.
 struct Operation {
     std::string type;
@@ -235,7 +237,11 @@ void answer(Api& api, const CallPtr& call, const Operation& operation,
     if (!flow->has_value()) {
         return call->fail_not_found("flow", call->params[0]);
     }
-    call->reply(200, flow_json(**flow));
+    const Json json = flow_json(**flow);
+    if (operation.type == "LOCK_AND_PUBLISH") {
+        return note_publication(api, call, **flow, [call, json] { call->reply(200, json); });
+    }
+    call->reply(200, json);
 }
 
 void store_change(Api& api, const CallPtr& call, const OperationPtr& operation) {
@@ -374,6 +380,9 @@ void operate_on_flow(Api& api, const CallPtr& call) {
     operation->now_ms = api.now_ms();
     if (operation->type == "IMPORT_FLOW") {
         bring_up_to_date(*operation);  // an older flow has an older shape
+    }
+    if (operation->request["note"].text().size() > kNoteBytesMax) {
+        return call->fail_validation("body/request/note must have at most 10000 bytes");
     }
     const Status request = check_operation(operation->type, operation->request);
     if (!request.ok()) {

@@ -33,6 +33,10 @@ using TriggerSwitched = std::function<void(std::optional<HostedTriggers::Enabled
 void switch_trigger(Api& api, const CallPtr& call, const StoredFlow& latest, bool publishes,
                     bool on, TriggerSwitched then);
 
+// Records that the caller has published the flow, with the note of the request, then goes on.
+void note_publication(Api& api, const CallPtr& call, const StoredFlow& flow,
+                      std::function<void()> then);
+
 // POST flows/:id
 void operate_on_flow(Api& api, const CallPtr& call);
 

@@ -125,13 +125,19 @@ void get_flow(Api& api, const CallPtr& call) {
 
 void delete_flow(Api& api, const CallPtr& call) {
     with_flow(api, call, FlowStore::Which::latest, {}, [&api, call](const StoredFlow& flow) {
-        api.ports.flows.delete_flow(flow.flow.id,
-                                    [&api, call, id = flow.flow.id](const Result<Done>& deleted) {
-                                        api.ports.catalog.forget(id);
-                                        if (!api.failed(call, deleted)) {
-                                            call->reply(204, {});
-                                        }
-                                    });
+        api.ports.flows.delete_flow(
+            flow.flow.id, [&api, call, id = flow.flow.id](const Result<Done>& deleted) {
+                api.ports.catalog.forget(id);
+                if (api.failed(call, deleted)) {
+                    return;
+                }
+                api.ports.entities.clear_children("publication", id,
+                                                  [&api, call](const Result<std::int64_t>& gone) {
+                                                      if (!api.failed(call, gone)) {
+                                                          call->reply(204, {});
+                                                      }
+                                                  });
+            });
     });
 }
 

@@ -28,6 +28,7 @@ void get_flags(Api& api, const CallPtr& call) {
                        Json::integer(static_cast<std::int64_t>(options.code_memory_kb))},
                       {"TELEMETRY_ENABLED", Json::boolean(false)},
                       {"ALLOW_NPM_PACKAGES_IN_CODE_STEP", Json::boolean(false)},
+                      {"MAX_FILE_SIZE_MB", size(options.file_bytes_max >> 20)},
                       {"MAX_RECORDS_PER_TABLE", size(options.records_max)},
                       {"MAX_FIELDS_PER_TABLE", size(options.fields_max)},
                       {"WEBHOOK_TIMEOUT_SECONDS", seconds(options.webhook_timeout_ms)}});

@@ -3,6 +3,7 @@
 #include "common/bytes.hpp"
 #include "common/contract.hpp"
 #include "engine/adapters/api.hpp"
+#include "engine/adapters/api_files.hpp"
 #include "engine/adapters/api_run_parts.hpp"
 #include "engine/adapters/api_trigger_events.hpp"
 #include "engine/core/ids.hpp"
@@ -138,6 +139,22 @@ void ask_trigger(Api& api, const CallPtr& call, Mode mode, const RunnableFlow& f
         });
 }
 
+// Files with the addresses that they will have: nothing is stored for a caller who may not start
+// anything.
+struct Carried {
+    std::vector<NewFile> files;
+    std::vector<std::string> urls;
+};
+
+Carried named(Api& api, const std::vector<WebhookFile>& files) {
+    Carried carried;
+    for (const WebhookFile& file : files) {
+        carried.files.push_back({api.ports.entropy.id(), file.name, "", file.data});
+        carried.urls.push_back(step_file_url(api, carried.files.back().id));
+    }
+    return carried;
+}
+
 void on_flow(Api& api, const CallPtr& call, Mode mode,
              const Result<std::optional<RunnableFlow>>& found) {
     if (api.failed(call, found)) {
@@ -156,18 +173,29 @@ void on_flow(Api& api, const CallPtr& call, Mode mode,
         return call->reply(404, Json::object());
     }
     remove_gateway_headers(call->request);
-    WebhookPayload read = webhook_payload(call->request);
+    const auto carried = webhook_files(call->request);
+    if (!carried.ok()) {
+        return call->reply(message(400, carried.message()));
+    }
+    const Carried files = named(api, *carried);
+    WebhookPayload read = webhook_payload(call->request, files.urls);
     if (!read.payload.exists()) {
         return call->fail_framework(read.refusal.status, read.refusal.code, read.refusal.message);
     }
     if (hosted) {
-        return ask_trigger(api, call, mode, flow, std::move(read.payload));
+        return store_files(api, call, flow.project_id, files.files,
+                           [&api, call, mode, flow, payload = read.payload] {
+                               ask_trigger(api, call, mode, flow, payload);
+                           });
     }
     Intake intake = trigger_intake(flow.program->trigger(), read.payload);
     switch (intake.kind) {
         case Intake::Kind::run:
-            return mode.test ? keep_event(api, call, flow, intake.output)
-                             : start(api, call, mode, flow, std::move(intake.output));
+            return store_files(api, call, flow.project_id, files.files,
+                               [&api, call, mode, flow, output = intake.output] {
+                                   mode.test ? keep_event(api, call, flow, output)
+                                             : start(api, call, mode, flow, output);
+                               });
         case Intake::Kind::silent:
             // As the contract has it: an answer that does not tell whether the secret was right.
             return call->reply(with_id(json_response(mode.sync ? 204 : 200, Json::object()),

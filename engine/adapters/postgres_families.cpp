@@ -181,4 +181,24 @@ void PostgresStore::delete_family(std::string kind, std::string id,
     });
 }
 
+void PostgresStore::remove_old_entities(std::string kind, std::int64_t before_ms, std::size_t limit,
+                                        StoreDone<std::size_t> done) {
+    transact([kind = std::move(kind), before_ms, limit,
+              done = std::move(done)](const std::shared_ptr<Transaction>& transaction) {
+        PostgresStatement remove{
+            {},
+            "DELETE FROM entity WHERE id IN (SELECT id FROM entity WHERE kind = $1 AND "
+            "created_ms < $2::bigint LIMIT $3::bigint) RETURNING id",
+            {}};
+        remove.add(kind).add(before_ms).add(static_cast<std::int64_t>(limit));
+        const auto gone = std::make_shared<std::size_t>(0);
+        transaction->query(std::move(remove), [gone](const Result<PostgresRows>& rows) {
+            *gone = rows.ok() ? static_cast<std::size_t>(rows->count()) : 0;
+        });
+        transaction->end(true, [done, gone](const Status& ended) {
+            ended.ok() ? done(*gone) : done(ended.error());
+        });
+    });
+}
+
 }  // namespace sallyport::engine

@@ -9,6 +9,7 @@ constexpr std::int64_t kFirstMs = 60'000;      // a start has better things to d
 constexpr std::int64_t kIdleMs = 10 * 60'000;  // when nothing was too old
 constexpr std::int64_t kBusyMs = 200;          // when more may be
 constexpr std::size_t kPage = 200;
+constexpr std::size_t kFilePage = 20;  // each may have megabytes
 
 }  // namespace
 
@@ -24,23 +25,39 @@ void Retention::after(std::int64_t delay_ms) {
     timer_ = loop_.after(delay_ms, [this] { look(); });
 }
 
+void Retention::note(const Result<std::size_t>& removed) {
+    if (!removed.ok()) {
+        log_.write(LogLevel::error, "retention_failed",
+                   {{"problem", Json::string(removed.message())}});
+    }
+}
+
 void Retention::look() {
     timer_ = 0;
-    runs_.remove_old_runs(
+    store_.remove_old_runs(
         clock_.now_ms() - keep_ms_, kPage, [this](const Result<std::size_t>& removed) {
-            if (!removed.ok()) {
-                log_.write(LogLevel::error, "retention_failed",
-                           {{"problem", Json::string(removed.message())}});
-            }
+            note(removed);
             removed_ += removed.ok() ? *removed : 0;
-            const bool more = removed.ok() && *removed == kPage;
-            if (!more && removed_ > 0) {
+            if (removed.ok() && *removed == kPage) {
+                return after(kBusyMs);
+            }
+            if (removed_ > 0) {
                 log_.write(LogLevel::info, "runs_removed",
                            {{"count", Json::integer(
                                           static_cast<std::int64_t>(std::exchange(removed_, 0)))}});
             }
-            after(more ? kBusyMs : kIdleMs);
+            look_at_files();
         });
+}
+
+// Nothing refers to them once the runs that made them are gone.
+void Retention::look_at_files() {
+    store_.remove_old_entities("file", clock_.now_ms() - keep_ms_, kFilePage,
+                               [this](const Result<std::size_t>& removed) {
+                                   note(removed);
+                                   const bool more = removed.ok() && *removed == kFilePage;
+                                   after(more ? kBusyMs : kIdleMs);
+                               });
 }
 
 }  // namespace sallyport::engine

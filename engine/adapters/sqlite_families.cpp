@@ -169,4 +169,21 @@ void SqliteStore::delete_family(std::string kind, std::string id,
         std::move(done));
 }
 
+void SqliteStore::remove_old_entities(std::string kind, std::int64_t before_ms, std::size_t limit,
+                                      StoreDone<std::size_t> done) {
+    writer_.submit<std::size_t>(
+        Unit::statement,
+        [kind = std::move(kind), before_ms, limit](SqliteDb& db) -> Result<std::size_t> {
+            const Status status =
+                SqliteQuery(db,
+                            "DELETE FROM entity WHERE id IN (SELECT id FROM entity WHERE kind = ? "
+                            "AND created_ms < ? LIMIT ?)")
+                    .bind_all(kind, before_ms, static_cast<std::int64_t>(limit))
+                    .run();
+            return status.ok() ? Result<std::size_t>(static_cast<std::size_t>(db.changes()))
+                               : status.error();
+        },
+        std::move(done));
+}
+
 }  // namespace sallyport::engine

@@ -11,6 +11,7 @@ namespace {
 // What belongs to a project, in an order that foreign keys allow. Children of entities have the
 // entity's id as their scope.
 constexpr std::array kRemovals = {
+    "DELETE FROM entity WHERE scope IN (SELECT id FROM flow WHERE project_id = ?)",
     "DELETE FROM flow WHERE project_id = ?",
     "DELETE FROM run_journal WHERE run_id IN (SELECT id FROM run WHERE project_id = ?)",
     "DELETE FROM webhook_delivery WHERE run_id IN (SELECT id FROM run WHERE project_id = ?)",

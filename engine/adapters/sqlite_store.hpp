@@ -32,8 +32,7 @@ class SqliteStore final : public Store {
                     StoreDone<Page<UserRow>> done) override;
     void change_user(std::string id, UserChange change,
                      StoreDone<std::optional<UserRow>> done) override;
-    void delete_user(std::string id, std::string own_project,
-                     StoreDone<UserGone> done) override;
+    void delete_user(std::string id, std::string own_project, StoreDone<UserGone> done) override;
 
     void create_flow(StoredFlow flow, StoreDone<Done> done) override;
     void flow(std::string id, Which which, std::string version_id,
@@ -67,6 +66,8 @@ class SqliteStore final : public Store {
     void take_children(std::string kind, std::string scope, std::vector<std::string> ids,
                        StoreDone<std::vector<EntityRow>> done) override;
     void clear_children(std::string kind, std::string scope, StoreDone<std::int64_t> done) override;
+    void remove_old_entities(std::string kind, std::int64_t before_ms, std::size_t limit,
+                             StoreDone<std::size_t> done) override;
     void delete_family(std::string kind, std::string id, std::vector<std::string> child_kinds,
                        StoreDone<Done> done) override;
 

@@ -203,6 +203,8 @@ const std::vector<Setting> kSettings = {
     {"AP_MAX_FLOW_RUN_LOG_SIZE_MB", "50", false,
      "a run that has written more ends as LOG_SIZE_EXCEEDED",
      [](C& c, V& v) { return put_number(c.run_log_bytes_max, v, 1, kPayloadMbMax, 1u << 20); }},
+    {"AP_MAX_FILE_SIZE_MB", "25", false, "files that steps and webhooks keep, 1 to 512",
+     [](C& c, V& v) { return put_number(c.file_bytes_max, v, 1, kPayloadMbMax, 1u << 20); }},
     {"AP_MAX_RECORDS_PER_TABLE", "10000", false, "records of one table",
      [](C& c, V& v) { return put_number(c.table_records_max, v, 1, kRecordsMax); }},
     {"AP_MAX_FIELDS_PER_TABLE", "100", false, "fields of one table, at most 999",

@@ -62,6 +62,7 @@ struct Config {
     std::size_t runs_active_max = 1000;
     std::int64_t retention_ms = 30LL * 24 * 60 * 60 * 1000;
     std::size_t webhook_payload_bytes_max = 25u << 20;
+    std::size_t file_bytes_max = 25u << 20;
     std::size_t table_fields_max = 100;
     std::size_t table_records_max = 10'000;
 

@@ -51,6 +51,9 @@ ApiOptions api_options(const Config& config) {
     options.flow_timeout_s = config.flow_timeout_ms / 1000;
     options.code_memory_kb = config.code_memory_bytes / 1024;
     options.public_url = config.public_url;
+    options.base_url = public_url_of(config);
+    options.file_bytes_max = config.file_bytes_max;
+    options.file_seconds = config.retention_ms / 1000;
     options.fields_max = config.table_fields_max;
     options.records_max = config.table_records_max;
     options.auth_limit_enabled = config.auth_limit_enabled;
@@ -226,7 +229,8 @@ void stop(Engine& engine, std::int64_t drain_ms, int signal) {
 
 Status serve(Engine& engine, const Config& config) {
     HttpServerOptions options;
-    options.body_bytes_max = config.webhook_payload_bytes_max + kBodySlackBytes;
+    options.body_bytes_max =
+        std::max(config.webhook_payload_bytes_max, config.file_bytes_max) + kBodySlackBytes;
     auto server = HttpServer::listen(engine.loop, config.listen, options,
                                      [&engine](WebRequest request, HttpServer::Respond respond) {
                                          engine.api.handle(std::move(request), std::move(respond));

@@ -2,6 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
+#include "engine/core/multipart.hpp"
 #include "engine/core/piece_table.hpp"
 #include "engine/core/piece_wait.hpp"
 #include "engine/core/run_record.hpp"
@@ -99,13 +100,80 @@ bool is_reserved_header(std::string_view name) {
            std::find(kReserved.begin(), kReserved.end(), lower) != kReserved.end();
 }
 
+constexpr std::string_view kFormType = "multipart/form-data";
+
+// Values by their names, those of one name as a list; files as where they lie.
+Json form_body(const std::vector<MultipartPart>& parts, const std::vector<std::string>& urls) {
+    Json body = Json::object();
+    std::size_t file = 0;
+    for (const MultipartPart& part : parts) {
+        const Json value = part.file_name && file < urls.size() ? Json::string(urls[file])
+                                                                : Json::string(part.data);
+        file += part.file_name ? 1 : 0;
+        const Json before = body[part.name];
+        if (!before.exists()) {
+            body.set(part.name, value);
+        } else if (before.is_array()) {
+            Json(before).append(value);
+        } else {
+            Json both = Json::array();
+            both.append(before);
+            both.append(value);
+            body.set(part.name, both);
+        }
+    }
+    return body;
+}
+
+// Of a body that carries files.
+WebhookPayload payload_with_files(const WebRequest& request, std::string_view type,
+                                  const std::vector<std::string>& urls) {
+    Json body = Json::object();
+    if (type == kFormType) {
+        const auto parts = parse_multipart(request.header("content-type"), request.body);
+        if (!parts.ok()) {
+            return {{}, {400, "FST_INVALID_MULTIPART_CONTENT_TYPE", parts.message()}};
+        }
+        body = form_body(*parts, urls);
+    } else {
+        body.set("fileUrl", Json::string(urls.empty() ? std::string() : urls.front()));
+    }
+    return {Json::object({{"method", Json::string(request.method)},
+                          {"headers", headers_json(request.headers)},
+                          {"body", body},
+                          {"queryParams", form_to_json(parse_form(request.query()))}}),
+            {}};
+}
+
 }  // namespace
 
-WebhookPayload webhook_payload(const WebRequest& request) {
+Result<std::vector<WebhookFile>> webhook_files(const WebRequest& request) {
+    const std::string type = media_type_of(request);
+    std::vector<WebhookFile> files;
+    if (request.body.empty() || !is_file_type(type)) {
+        return files;
+    }
+    if (type != kFormType) {
+        files.push_back({"file", request.body});
+        return files;
+    }
+    const auto parts = parse_multipart(request.header("content-type"), request.body);
+    if (!parts.ok()) {
+        return parts.error();
+    }
+    for (const MultipartPart& part : *parts) {
+        if (part.file_name) {
+            files.push_back({part.file_name->empty() ? "file" : *part.file_name, part.data});
+        }
+    }
+    return files;
+}
+
+WebhookPayload webhook_payload(const WebRequest& request, const std::vector<std::string>& urls) {
     const std::string type = media_type_of(request);
     Json body = Json::object();
     if (!request.body.empty() && is_file_type(type)) {
-        return {{}, {415, "FST_ERR_CTP_INVALID_MEDIA_TYPE", "Unsupported Media Type: " + type}};
+        return payload_with_files(request, type, urls);
     }
     if (request.body.empty()) {
         // An empty object, whatever the type says.

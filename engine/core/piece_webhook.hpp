@@ -5,6 +5,10 @@
 #include "common/result.hpp"
 #include "engine/core/web_message.hpp"
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 namespace sallyport::engine {
 
 inline constexpr std::string_view kWebhookPiece = "@activepieces/piece-webhook";
@@ -20,7 +24,18 @@ struct WebhookPayload {
     Json payload;  // empty when refused
     WebhookRefusal refusal;
 };
-WebhookPayload webhook_payload(const WebRequest& request);
+// `urls` is where the files that the body carries will lie, in their order: they stand in the
+// files' place, and there is no rawBody.
+WebhookPayload webhook_payload(const WebRequest& request,
+                               const std::vector<std::string>& urls = {});
+
+// The files that the body carries: those of a form (multipart/form-data), or the body itself when
+// it is of a binary type (images, sound, video, PDF, archives). Views of the body.
+struct WebhookFile {
+    std::string name;
+    std::string_view data;
+};
+Result<std::vector<WebhookFile>> webhook_files(const WebRequest& request);
 
 // Whether the caller satisfies the trigger's authType (none, basic, header, hmac). hmac has the
 // fields secret, headerName (x-signature), algorithm (sha256; sha1, sha384, sha512), encoding (hex;

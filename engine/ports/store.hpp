@@ -399,6 +399,10 @@ class EntityStore {
     // Removes all children of the kind; answers how many.
     virtual void clear_children(std::string kind, std::string scope,
                                 StoreDone<std::int64_t> done) = 0;
+    // Removes at most `limit` of the kind, whatever their scope, made before `before_ms`; answers
+    // how many went.
+    virtual void remove_old_entities(std::string kind, std::int64_t before_ms, std::size_t limit,
+                                     StoreDone<std::size_t> done) = 0;
     // Removes an entity and its children of these kinds.
     virtual void delete_family(std::string kind, std::string id,
                                std::vector<std::string> child_kinds, StoreDone<Done> done) = 0;

@@ -46,6 +46,28 @@ TEST_F(Families, FormsAndChatsAreShown) {
     EXPECT_EQ(nobody.get("/v1/human-input/form/none").status, 404);
 }
 
+TEST_F(Families, PublicationsAreRemembered) {
+    const std::string flow = ann_.make_flow({code_step("step_1", "1")});
+    ann_.operate(flow, "CHANGE_NAME", R"({"displayName":"Second"})");
+    ASSERT_EQ(ann_.operate(flow, "LOCK_AND_PUBLISH", R"({"note":"a better name"})").status, 200);
+    const Json list = expect(ann_.get("/v1/flows/" + flow + "/publications"), 200)["data"];
+    ASSERT_EQ(list.size(), 2U);
+    EXPECT_EQ(list.at(0)["note"].text(), "a better name");
+    EXPECT_EQ(list.at(0)["displayName"].text(), "Second");
+    EXPECT_EQ(list.at(0)["publishedBy"]["email"].text(), "ann@example.org");
+    EXPECT_EQ(list.at(0)["versionId"].text(),
+              ann_.get("/v1/flows/" + flow).body["publishedVersionId"].text());
+    EXPECT_TRUE(list.at(1)["note"].is_null());
+    EXPECT_EQ(
+        ann_.operate(flow, "LOCK_AND_PUBLISH", R"({"note":")" + std::string(10'001, 'x') + "\"}")
+            .status,
+        400);
+    ApiUser bob(engine_);
+    bob.sign_up("bob@example.org");
+    EXPECT_EQ(bob.get("/v1/flows/" + flow + "/publications").status, 403);
+    EXPECT_EQ(ann_.call("DELETE", "/v1/flows/" + flow).status, 204);
+}
+
 // A key is replaced while secrets stay readable, and the old one is needed no more afterwards.
 TEST_F(Families, KeysAreRotated) {
     constexpr std::string_view kNew = "AP_ENCRYPTION_KEY=ffffffffffffffffffffffffffffffff";

@@ -230,6 +230,19 @@ TEST_P(Families, ComeAndGoWhole) {
     EXPECT_EQ(add({child("q")}, 3), EntityStore::Added::no_parent);
 }
 
+TEST_P(Families, OldOnesGoAFewAtATime) {
+    EXPECT_TRUE(family(row("a", "p", 1), {child("x", 10), child("y", 20), child("z", 30)}));
+    const auto remove = [this](std::int64_t before_ms, std::size_t limit) {
+        return *ask_on<std::size_t>(
+            [&](auto done) { store_->remove_old_entities("child", before_ms, limit, done); });
+    };
+    EXPECT_EQ(remove(10, 5), 0U);
+    EXPECT_EQ(remove(30, 1), 1U);
+    EXPECT_EQ(remove(30, 5), 1U);
+    EXPECT_EQ(count(), 1);
+    EXPECT_TRUE(find("p", "key-a"));
+}
+
 class VersionsAndFolders : public StoreTest {};
 
 TEST_P(VersionsAndFolders, AreListedCountedAndLeft) {

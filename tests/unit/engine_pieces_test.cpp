@@ -95,8 +95,24 @@ TEST(WebhookPayload, ReadsTheBodyByItsType) {
 
 TEST(WebhookPayload, RefusesWhatItCannotRead) {
     EXPECT_EQ(webhook_payload(post("application/json", "{")).refusal.status, 400);
-    EXPECT_EQ(webhook_payload(post("image/png", "x")).refusal.status, 415);
-    EXPECT_EQ(webhook_payload(post("multipart/form-data; boundary=x", "x")).refusal.status, 415);
+    EXPECT_EQ(webhook_payload(post("multipart/form-data; boundary=x", "x")).refusal.status, 400);
+    EXPECT_FALSE(webhook_files(post("multipart/form-data; boundary=x", "x")).ok());
+}
+
+TEST(WebhookPayload, NamesWhereFilesLie) {
+    const WebhookPayload image = webhook_payload(post("image/png", "x"), {"https://h/1"});
+    EXPECT_EQ(image.payload["body"].dump(), R"({"fileUrl":"https://h/1"})");
+    EXPECT_FALSE(image.payload.has("rawBody"));
+    const std::string form =
+        "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n"
+        "--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"\"\r\n\r\ny\r\n--x--";
+    const WebRequest request = post("multipart/form-data; boundary=x", form);
+    const auto files = webhook_files(request);
+    ASSERT_TRUE(files.ok() && files->size() == 1);
+    EXPECT_EQ(files->front().name, "file");
+    EXPECT_EQ(files->front().data, "y");
+    EXPECT_EQ(webhook_payload(request, {"https://h/2"}).payload["body"].dump(),
+              R"({"a":"1","f":"https://h/2"})");
 }
 
 TEST(WebhookTrigger, AsksForItsSecret) {
