@@ -120,7 +120,8 @@ Result<Json> form_output(const Json& trigger_input, const Json& body) {
 
 std::string mcp_tool_name(const Json& trigger_input, std::string_view flow_id) {
     std::string name;
-    for (const char c : trigger_input["toolName"].text()) {
+    const Json wanted = trigger_input["toolName"];
+    for (const char c : wanted.text()) {
         const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                            (c >= '0' && c <= '9') || c == '_' || c == '-';
         name += plain ? c : '_';
