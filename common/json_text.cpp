@@ -1,6 +1,7 @@
 #include "common/json_text.hpp"
 
 #include "common/limits.hpp"
+#include "common/number_text.hpp"
 
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
@@ -11,7 +12,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -144,26 +147,14 @@ using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
 
 void write_value(Writer& writer, const json_t* node);
 
-// The shortest text that reads back as this number, and of those the closest, as JavaScript has it
-// (the writer's own algorithm gives 0.30000000000000007 for 0.1 + 0.2). It still looks like no
-// integer.
+// As JavaScript writes it (the writer's own algorithm gives 0.30000000000000007 for 0.1 + 0.2), but
+// so that it still looks like no integer.
 void write_real(Writer& writer, double value) {
-    std::array<char, 32> text{};
-    char* end = std::to_chars(text.data(), text.data() + text.size() - 2, value).ptr;
-    if (std::all_of(text.data(), end, [](char c) { return c == '-' || (c >= '0' && c <= '9'); })) {
-        *end++ = '.';
-        *end++ = '0';
+    std::string text = (std::signbit(value) && value == 0 ? "-" : "") + js_number_text(value);
+    if (text.find_first_not_of("-0123456789") == std::string::npos) {
+        text += ".0";
     }
-    // `1e+07` is written `1e7`.
-    char* const exponent = std::find(text.data(), end, 'e');
-    if (exponent != end) {
-        char* digits = exponent + 2;
-        digits += digits + 1 != end && *digits == '0' ? 1 : 0;
-        char* const to = exponent + (exponent[1] == '-' ? 2 : 1);
-        end = std::copy(digits, end, to);
-    }
-    writer.RawValue(text.data(), static_cast<std::size_t>(end - text.data()),
-                    rapidjson::kNumberType);
+    writer.RawValue(text.data(), text.size(), rapidjson::kNumberType);
 }
 
 void write_object(Writer& writer, json_t* node) {

@@ -79,7 +79,6 @@ Result<std::vector<EntityRow>> fields_from(Api& api, const CallPtr& call, const 
         } else if (!keys.insert(field->key).second) {
             status = Error{"body/fields must not have the same externalId twice"};
         } else {
-            field->created_ms += position;  // lists go by the time
             fields.push_back(*std::move(field));
         }
     });

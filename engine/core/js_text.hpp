@@ -6,6 +6,7 @@
 #pragma once
 
 #include "common/json.hpp"
+#include "common/number_text.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -30,8 +31,6 @@ bool is_ascii(std::string_view text);
 // Negative, zero or positive: order by UTF-16 units, as `<` has it.
 int js_compare(std::string_view a, std::string_view b);
 
-// ECMA-262 Number::toString, radix 10: "0.1", "1e+21", "NaN".
-std::string js_number_text(double value);
 // Number.prototype.toFixed; `digits` 0 to 100.
 std::string js_number_fixed(double value, int digits);
 // Number(text): empty is 0, what is no number is NaN.

@@ -35,7 +35,7 @@ TEST_F(JsboxRun, ResultsBecomeJson) {
         {"return '\\ud83d\\ude00'", "\"\xf0\x9f\x98\x80\""},
         {"return 'x\\ud83d'", "\"x\xef\xbf\xbd\""},
         {"return 1e20", "100000000000000000000.0"},
-        {"return [2**53, -(2**63), 1e308]", "[9007199254740992,-9223372036854776000.0,1e308]"},
+        {"return [2**53, -(2**63), 1e308]", "[9007199254740992,-9223372036854776000.0,1e+308]"},
         {"return inputs.__proto__", "1"},
         {"return Object.keys(inputs)", R"(["a","__proto__","constructor"])"},
         {"return 10n", "error: TypeError: BigInt are forbidden in JSON.stringify"},

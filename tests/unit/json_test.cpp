@@ -75,8 +75,8 @@ TEST(Json, NumbersBeyondADoubleAreNothingOrRefused) {
 
 TEST(Json, NumbersReadBackAsTheyWere) {
     for (const char* text :
-         {"0", "-1", "9223372036854775807", "-9223372036854775808", "0.1", "1.5", "-2.25", "1e100",
-          "1e-7", "123456789.123", "5e-324", "1.7976931348623157e308"}) {
+         {"0", "-1", "9223372036854775807", "-9223372036854775808", "0.1", "1.5", "-2.25", "1e+100",
+          "1e-7", "123456789.123", "5e-324", "1.7976931348623157e+308"}) {
         EXPECT_EQ(Json::parse(text)->dump(), text);
     }
     // Beyond 64 bits an integer is a double, as in JavaScript.
@@ -211,6 +211,8 @@ TEST(Json, NumbersAreWrittenShortAndClose) {
     EXPECT_EQ(Json::real(0.1 + 0.2).dump(), "0.30000000000000004");
     EXPECT_EQ(Json::real(3).dump(), "3.0");
     EXPECT_EQ(Json::real(-0.0).dump(), "-0.0");
+    EXPECT_EQ(Json::real(1e20).dump(), "100000000000000000000.0");
+    EXPECT_EQ(Json::real(1e21).dump(), "1e+21");
     for (const double value : {5e-324, 1.7976931348623157e308, 1e21, 123456789.125, -2.5e-7}) {
         EXPECT_EQ(Json::parse(Json::real(value).dump())->number_or(0), value);
     }
