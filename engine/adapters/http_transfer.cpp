@@ -2,8 +2,8 @@
 
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
+#include "common/socket_address.hpp"
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -28,20 +28,6 @@ constexpr long kIdleConnectionAgeMaxS = 60;
 constexpr long kConnectionLifeMaxS = 600;
 // Enough of a digest that no tenant can find another's pool name.
 constexpr std::size_t kPoolNameDigestBytes = 16;
-
-std::optional<IpAddress> address_of(const sockaddr* address) {
-    if (address->sa_family == AF_INET) {
-        std::uint8_t bytes[4];
-        std::memcpy(bytes, &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, 4);
-        return IpAddress::from_v4(bytes);
-    }
-    if (address->sa_family == AF_INET6) {
-        std::uint8_t bytes[16];
-        std::memcpy(bytes, &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr, 16);
-        return IpAddress::from_v6(bytes);
-    }
-    return std::nullopt;
-}
 
 bool is_redirect(int status) {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -337,7 +323,7 @@ int HttpTransfer::on_progress(void* self, curl_off_t, curl_off_t received, curl_
 curl_socket_t HttpTransfer::on_open(void* self, curlsocktype, curl_sockaddr* address) {
     auto& transfer = *static_cast<HttpTransfer*>(self);
     const auto& checked = transfer.addresses_;
-    const auto target = address_of(&address->addr);
+    const auto target = ip_of(&address->addr);
     if (!target || std::find(checked.begin(), checked.end(), *target) == checked.end()) {
         transfer.stopped_ = HttpError::refused_address;
         return CURL_SOCKET_BAD;

@@ -1,7 +1,8 @@
 #include "engine/adapters/name_resolver.hpp"
 
+#include "common/socket_address.hpp"
+
 #include <netdb.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -42,16 +43,8 @@ std::vector<IpAddress> look_up(const std::string& name) {
     }
     for (const addrinfo* entry = list; entry != nullptr && found.size() < kAddressesMax;
          entry = entry->ai_next) {
-        if (entry->ai_family == AF_INET) {
-            std::uint8_t bytes[4];
-            const auto* address = reinterpret_cast<const sockaddr_in*>(entry->ai_addr);
-            std::memcpy(bytes, &address->sin_addr, sizeof(bytes));
-            found.push_back(IpAddress::from_v4(bytes));
-        } else if (entry->ai_family == AF_INET6) {
-            std::uint8_t bytes[16];
-            const auto* address = reinterpret_cast<const sockaddr_in6*>(entry->ai_addr);
-            std::memcpy(bytes, &address->sin6_addr, sizeof(bytes));
-            found.push_back(IpAddress::from_v6(bytes));
+        if (const auto address = ip_of(entry->ai_addr)) {
+            found.push_back(*address);
         }
     }
     freeaddrinfo(list);

@@ -1,10 +1,10 @@
 // The SMTP piece's steps by libcurl: one connection a message, to a checked address. Credentials go
 // over TLS alone, unless the operator let the engine reach a server in its own network.
+#include "common/socket_address.hpp"
 #include "engine/adapters/service_steps.hpp"
 #include "engine/core/piece_smtp.hpp"
 
 #include <curl/curl.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -57,24 +57,10 @@ std::size_t on_reply(char* text, std::size_t size, std::size_t count, void* self
     return size * count;
 }
 
-std::optional<IpAddress> address_of(const sockaddr* address) {
-    if (address->sa_family == AF_INET) {
-        std::uint8_t bytes[4];
-        std::memcpy(bytes, &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, 4);
-        return IpAddress::from_v4(bytes);
-    }
-    if (address->sa_family == AF_INET6) {
-        std::uint8_t bytes[16];
-        std::memcpy(bytes, &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr, 16);
-        return IpAddress::from_v6(bytes);
-    }
-    return std::nullopt;
-}
-
 // The address is looked at once more, whatever libcurl made of the list it was given.
 curl_socket_t on_open(void* self, curlsocktype, curl_sockaddr* to) {
     const auto& allowed = static_cast<Sending*>(self)->address.addresses;
-    const auto address = address_of(&to->addr);
+    const auto address = ip_of(&to->addr);
     if (!address || std::find(allowed.begin(), allowed.end(), *address) == allowed.end()) {
         return CURL_SOCKET_BAD;
     }

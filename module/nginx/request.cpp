@@ -1,5 +1,6 @@
 #include "module/nginx/request.hpp"
 
+#include "common/socket_address.hpp"
 #include "module/nginx/module.hpp"
 #include "module/nginx/str.hpp"
 
@@ -107,20 +108,6 @@ void each_header(ngx_list_t& list, std::string_view name, F&& each) {
     }
 }
 
-std::optional<IpAddress> address_of(const sockaddr* address) {
-    if (address->sa_family == AF_INET) {
-        std::uint8_t bytes[4];
-        std::memcpy(bytes, &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, 4);
-        return IpAddress::from_v4(bytes);
-    }
-    if (address->sa_family == AF_INET6) {
-        std::uint8_t bytes[16];
-        std::memcpy(bytes, &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr, 16);
-        return IpAddress::from_v6(bytes);
-    }
-    return std::nullopt;
-}
-
 }  // namespace
 
 void RequestState::record(const Finding& finding) {
@@ -165,7 +152,7 @@ policy::Mode Request::mode(std::optional<policy::Mode> own) const {
 const IpAddress* Request::client_address() const {
     if (!state_->client_known) {
         state_->client_known = true;
-        if (const auto address = address_of(r_->connection->sockaddr)) {
+        if (const auto address = ip_of(r_->connection->sockaddr)) {
             state_->client = *address;
             // addr_text is already what nginx shows in its own log; IPv6-mapped IPv4 is ours to
             // fold.
