@@ -78,10 +78,17 @@ class RateLimitModesTest : public testing::Test {
         }
         return count;
     }
-    // A request that stays: its body never comes.
+    // A request that was admitted and stays: nginx asks for its body, which never comes. A slot
+    // that another request has just left may take a moment.
     static std::unique_ptr<RawSocket> hold(const NginxServer& nginx, const std::string& path) {
-        auto socket = std::make_unique<RawSocket>(nginx.port());
-        socket->send("POST " + path + " HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n");
+        std::unique_ptr<RawSocket> socket;
+        EXPECT_TRUE(wait_until([&] {
+            socket = std::make_unique<RawSocket>(nginx.port());
+            socket->send("POST " + path +
+                         " HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: "
+                         "100-continue\r\n\r\n");
+            return socket->receive_until("\r\n\r\n").starts_with("HTTP/1.1 100");
+        }));
         return socket;
     }
     long evalsha_calls() {
