@@ -354,4 +354,15 @@ Status PostgresSession::execute(const std::string& sql) {
     return Done{};
 }
 
+void forget_libpq_environment() {
+    unsetenv("PGSERVICE");  // one that is not defined leaves libpq without a list
+    PQconninfoOption* const known = PQconndefaults();
+    for (const PQconninfoOption* one = known; one != nullptr && one->keyword != nullptr; ++one) {
+        if (one->envvar != nullptr) {
+            unsetenv(one->envvar);
+        }
+    }
+    PQconninfoFree(known);
+}
+
 }  // namespace sallyport::engine

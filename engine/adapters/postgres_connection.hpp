@@ -139,4 +139,9 @@ class PostgresSession {
     pg_conn* connection_;
 };
 
+// Takes libpq's own variables (PGPASSWORD, PGSERVICE …) out of the environment. The engine's
+// settings name its database in full; the servers of steps are other people's, and what a step
+// leaves out must not be filled in from here. REQUIRES: no other thread yet.
+void forget_libpq_environment();
+
 }  // namespace sallyport::engine

@@ -1,5 +1,6 @@
 // sallyport-engine: reads the command line and the environment, then runs the engine.
 #include "common/file_text.hpp"
+#include "engine/adapters/postgres_connection.hpp"
 #include "engine/app/config.hpp"
 #include "engine/app/config_names.hpp"
 #include "engine/app/engine.hpp"
@@ -99,6 +100,7 @@ int start(const Arguments& arguments) {
         }
         return 0;
     }
+    sallyport::engine::forget_libpq_environment();
     const Status served = sallyport::engine::run_engine(*std::move(config));
     return served.ok() ? 0 : fail(served.message());
 }

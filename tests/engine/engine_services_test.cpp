@@ -34,6 +34,9 @@ class Services {
         if (!allowed.empty()) {
             settings.push_back("SALLYPORT_EGRESS_ALLOW=" + allowed);
         }
+        // What libpq would read from the environment is not for the servers of steps.
+        settings.insert(settings.end(), {"PGSERVICE=nowhere", "PGOPTIONS=-c search_path=elsewhere",
+                                         "PGPASSWORD=of-the-engine", "PGREQUIREAUTH=gss"});
         engine_ = std::make_unique<EngineProcess>(settings);
         ann_ = std::make_unique<ApiUser>(*engine_);
         ann_->sign_up();
