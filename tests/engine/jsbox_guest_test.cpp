@@ -178,6 +178,7 @@ TEST_F(JsboxGuest, ARunStartsFromTheImageItIsGiven) {
     EXPECT_TRUE(memory() == before);
     wasm::start_from(&image);
     EXPECT_TRUE(memory() == changed);
+    wasm::start_from(nullptr);  // the image ends here
 }
 
 TEST_F(JsboxGuest, ImportsBearAnyAddress) {
