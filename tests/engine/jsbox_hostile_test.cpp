@@ -276,7 +276,7 @@ TEST_F(JsboxHostile, TheEnginesSecretsAreNotInTheWorker) {
 TEST_F(JsboxHostile, LargeAndDeepInputsAreExactOrRefused) {
     EXPECT_EQ(
         value_of("return [inputs.a, inputs.b]", R"({"a":1e308,"b":"\u2028\u0000\ud83d\ude00"})"),
-        "[1e308,\"\xe2\x80\xa8\\u0000\xf0\x9f\x98\x80\"]");
+        "[1e+308,\"\xe2\x80\xa8\\u0000\xf0\x9f\x98\x80\"]");
     std::string source(5u << 20, ' ');
     source += "export const code = () => 1";
     EXPECT_EQ(run(source).status, SandboxStatus::error);
