@@ -4,7 +4,6 @@
 #include "common/ip.hpp"
 
 #include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <cstdint>
 #include <cstring>
