@@ -1,10 +1,9 @@
 #include "engine/adapters/name_resolver.hpp"
 
 #include "common/socket_address.hpp"
+#include "engine/adapters/thread_signals.hpp"
 
 #include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/socket.h>
 
 #include <condition_variable>
@@ -23,13 +22,6 @@ constexpr std::size_t kThreads = 4;
 constexpr std::size_t kWaitingMax = 256;
 // A name with more addresses is answered with the first ones only (a DNS reply holds far fewer).
 constexpr std::size_t kAddressesMax = 32;
-
-// Signals are for the loop's thread.
-void block_signals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);
-}
 
 std::vector<IpAddress> look_up(const std::string& name) {
     addrinfo hints{};

@@ -1,7 +1,6 @@
 #include "engine/adapters/step_threads.hpp"
 
-#include <pthread.h>
-#include <signal.h>
+#include "engine/adapters/thread_signals.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -23,13 +22,6 @@ constexpr std::size_t kThreads = 8;
 constexpr std::size_t kTenantRunningMax = 4;
 constexpr std::size_t kWaitingMax = 256;
 constexpr std::size_t kTenantWaitingMax = 64;
-
-// Signals are for the loop's thread.
-void block_signals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);
-}
 
 struct Job final : StepStop {
     bool asked() const override { return stop.load() || left_ms() <= 0; }

@@ -1,10 +1,8 @@
 #include "module/nginx/decision_chain.hpp"
 
-#include "common/file_text.hpp"
-#include "common/limits.hpp"
+#include "module/nginx/key_file.hpp"
 #include "module/nginx/pool.hpp"
 #include "module/nginx/str.hpp"
-#include "module/nginx/watched_file.hpp"
 
 #include <new>
 
@@ -23,18 +21,9 @@ struct DecisionChain::Place {
 
 Result<DecisionChain*> DecisionChain::make(ngx_conf_t* cf, std::string_view log_path,
                                            std::string_view key_file) {
-    const auto full = full_path(cf, key_file);
-    if (!full) {
-        return full.error();
-    }
-    const auto secret = read_secret_file(*full);
+    const auto secret = read_key_file(cf, key_file);
     if (!secret) {
         return secret.error();
-    }
-    if (secret->size() < limits::kSecretBytesMin) {
-        return Error{"the secret in \"" + std::string(key_file) + "\" is shorter than " +
-                     std::to_string(limits::kSecretBytesMin) +
-                     " bytes; make one with: sallyport secret 32"};
     }
     auto* chain = pool_new<DecisionChain>(cf->pool, policy::chain_key(*secret));
     // Another log or another key is another chain.

@@ -1,15 +1,13 @@
-// The signed verdict for the upstream: any inbound X-Sallyport-* field is removed, and where asked one
-// signed field is added (common/contract.hpp).
+// The signed verdict for the upstream: any inbound X-Sallyport-* field is removed, and where asked
+// one signed field is added (common/contract.hpp).
 //
 //   sallyport_verdict secret_file=PATH | off
-#include <string>
-
 #include "common/contract.hpp"
-#include "common/file_text.hpp"
-#include "common/limits.hpp"
 #include "module/nginx/feature.hpp"
+#include "module/nginx/key_file.hpp"
 #include "module/nginx/str.hpp"
-#include "module/nginx/watched_file.hpp"
+
+#include <string>
 
 namespace sallyport::ngx {
 namespace {
@@ -41,18 +39,9 @@ Status set_verdict(DirectiveCall& call) {
         return Error{"unknown parameter \"" + std::string(call.arg(0)) +
                      "\"; write secret_file=PATH or off"};
     }
-    const auto full = full_path(call.cf, *path);
-    if (!full) {
-        return full.error();
-    }
-    const auto secret = read_secret_file(*full);
+    const auto secret = read_key_file(call.cf, *path);
     if (!secret) {
         return secret.error();
-    }
-    if (secret->size() < limits::kSecretBytesMin) {
-        return Error{"the secret in \"" + std::string(*path) + "\" is shorter than " +
-                     std::to_string(limits::kSecretBytesMin) +
-                     " bytes; make one with: openssl rand -hex 32"};
     }
     location->key = pool_new<HmacKey>(call.cf->pool, contract::verdict_key(*secret));
     static_cast<VerdictMain*>(call.main)->any = true;
@@ -114,8 +103,8 @@ HookResult explain(Request& request, const void* location_conf, Stage stage, Jso
     }
     const auto& location = *static_cast<const VerdictLocation*>(location_conf);
     if (stage == Stage::counting) {
-        facts.append(Json::object(
-            {{"signs", Json::boolean(location.key.value_or(nullptr) != nullptr)}}));
+        facts.append(
+            Json::object({{"signs", Json::boolean(location.key.value_or(nullptr) != nullptr)}}));
     }
     return HookResult::pass();
 }

@@ -6,13 +6,11 @@
 // Variables for log formats, redacted unless `off` says otherwise. While the feature is on, nginx's
 // own error log names the request in the same way.
 #include "common/bytes.hpp"
-#include "common/file_text.hpp"
-#include "common/limits.hpp"
 #include "module/nginx/feature.hpp"
 #include "module/nginx/guard.hpp"
+#include "module/nginx/key_file.hpp"
 #include "module/nginx/redact.hpp"
 #include "module/nginx/str.hpp"
-#include "module/nginx/watched_file.hpp"
 #include "module/policy/redact.hpp"
 
 #include <string>
@@ -72,18 +70,9 @@ Status set_key(DirectiveCall& call) {
     if (call.arg(0) == "random") {
         return Done{};
     }
-    const auto full = full_path(call.cf, call.arg(0));
-    if (!full) {
-        return full.error();
-    }
-    const auto secret = read_secret_file(*full);
+    const auto secret = read_key_file(call.cf, call.arg(0));
     if (!secret) {
         return secret.error();
-    }
-    if (secret->size() < limits::kSecretBytesMin) {
-        return Error{"the secret in \"" + std::string(call.arg(0)) + "\" is shorter than " +
-                     std::to_string(limits::kSecretBytesMin) +
-                     " bytes; make one with: openssl rand -hex 32"};
     }
     main->key = pool_new<HmacKey>(call.cf->pool, policy::redact_key(*secret));
     return Done{};

@@ -1,9 +1,6 @@
 // Smaller families and the filters of lists on the real engine, held against the contract's types.
-#include "tests/engine/contract_fixture.hpp"
-#include "tests/integration/fixtures/postgres_server.hpp"
+#include "tests/engine/store_contract_fixture.hpp"
 #include "tests/integration/fixtures/wait.hpp"
-
-#include <memory>
 
 namespace sallyport::test {
 namespace {
@@ -126,26 +123,11 @@ TEST_F(Families, KeysAreRotated) {
 
 // ---- lists, on both stores
 
-class Lists : public Contract, public testing::WithParamInterface<const char*> {
+class Lists : public StoreContract {
   protected:
-    static void TearDownTestSuite() {
-        server_.reset();  // first: it holds the oracle's pipe open
-        Contract::TearDownTestSuite();
-    }
-    Lists() : Contract(environment()) {}
-    static std::vector<std::string> environment() {
-        if (GetParam() == std::string_view("sqlite")) {
-            return {};
-        }
-        if (!server_) {
-            server_ = std::make_unique<PostgresServer>();
-        }
-        return {"AP_DB_TYPE=POSTGRES", "AP_POSTGRES_URL=" + server_->make_database()};
-    }
     std::size_t count(const std::string& path, std::string_view type) {
         return expect(ann_.get(path + project_query()), 200, type)["data"].size();
     }
-    inline static std::unique_ptr<PostgresServer> server_;
 };
 
 TEST_P(Lists, FlowsByWhatTheyUse) {

@@ -1,38 +1,19 @@
 // Projects and users over their lives on the real engine, on both stores, held against the
 // contract's published types.
-#include "tests/engine/contract_fixture.hpp"
-#include "tests/integration/fixtures/postgres_server.hpp"
+#include "tests/engine/store_contract_fixture.hpp"
 #include "tests/integration/fixtures/wait.hpp"
-
-#include <memory>
 
 namespace sallyport::test {
 namespace {
 
-class Projects : public Contract, public testing::WithParamInterface<const char*> {
+class Projects : public StoreContract {
   protected:
-    static void TearDownTestSuite() {
-        server_.reset();  // first: it holds the oracle's pipe open
-        Contract::TearDownTestSuite();
-    }
-    Projects() : Contract(environment()) {}
-    static std::vector<std::string> environment() {
-        if (GetParam() == std::string_view("sqlite")) {
-            return {};
-        }
-        if (!server_) {
-            server_ = std::make_unique<PostgresServer>();
-        }
-        return {"AP_DB_TYPE=POSTGRES", "AP_POSTGRES_URL=" + server_->make_database()};
-    }
-    std::string id_of(const Json& json) { return std::string(json["id"].text()); }
     std::string names(ApiUser& user, const std::string& query) {
         std::string all;
         expect(user.get("/v1/projects?" + query), 200, "ProjectPage")["data"].each_element(
             [&all](const Json& one) { all += std::string(one["displayName"].text()) + ","; });
         return all;
     }
-    inline static std::unique_ptr<PostgresServer> server_;
 };
 
 TEST_P(Projects, AreMadeChangedAndDeleted) {

@@ -1,37 +1,15 @@
 // Tables, their fields and records on the real engine, on both stores. Every answer is checked
 // against the contract's published types.
-#include "tests/engine/contract_fixture.hpp"
-#include "tests/integration/fixtures/postgres_server.hpp"
+#include "tests/engine/store_contract_fixture.hpp"
 #include "tests/integration/fixtures/wait.hpp"
-
-#include <memory>
 
 namespace sallyport::test {
 namespace {
 
-class Tables : public Contract, public testing::WithParamInterface<const char*> {
+class Tables : public StoreContract {
   protected:
-    static void SetUpTestSuite() { Contract::SetUpTestSuite(); }
-    static void TearDownTestSuite() {
-        server_.reset();  // first: it holds the oracle's pipe open
-        Contract::TearDownTestSuite();
-    }
+    Tables() : StoreContract({"AP_MAX_RECORDS_PER_TABLE=60", "AP_MAX_FIELDS_PER_TABLE=5"}) {}
 
-    Tables() : Contract(environment()) {}
-
-    static std::vector<std::string> environment() {
-        std::vector<std::string> all = {"AP_MAX_RECORDS_PER_TABLE=60", "AP_MAX_FIELDS_PER_TABLE=5"};
-        if (GetParam() == std::string_view("postgres")) {
-            if (!server_) {
-                server_ = std::make_unique<PostgresServer>();
-            }
-            all.emplace_back("AP_DB_TYPE=POSTGRES");
-            all.push_back("AP_POSTGRES_URL=" + server_->make_database());
-        }
-        return all;
-    }
-
-    std::string id_of(const Json& json) { return std::string(json["id"].text()); }
     std::string make_table(const std::string& name = "T", const std::string& more = "") {
         return id_of(expect(ann_.post("/v1/tables", of_project(R"("name":")" + name + "\"" + more)),
                             200, "Table"));
@@ -65,8 +43,6 @@ class Tables : public Contract, public testing::WithParamInterface<const char*> 
         } while (!cursor.empty());
         return all;
     }
-
-    inline static std::unique_ptr<PostgresServer> server_;
 };
 
 TEST_P(Tables, AreMadeFoundChangedAndDeleted) {

@@ -1,0 +1,41 @@
+// The contract on both stores: the parameter is "sqlite" or "postgres".
+#pragma once
+
+#include "tests/engine/contract_fixture.hpp"
+#include "tests/integration/fixtures/postgres_server.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sallyport::test {
+
+class StoreContract : public Contract, public testing::WithParamInterface<const char*> {
+  protected:
+    static void TearDownTestSuite() {
+        server_.reset();  // first: it holds the oracle's pipe open
+        Contract::TearDownTestSuite();
+    }
+
+    explicit StoreContract(std::vector<std::string> environment = {})
+        : Contract(of_store(std::move(environment))) {}
+
+    static std::string id_of(const Json& json) { return std::string(json["id"].text()); }
+
+  private:
+    static std::vector<std::string> of_store(std::vector<std::string> environment) {
+        if (GetParam() == std::string_view("postgres")) {
+            if (!server_) {
+                server_ = std::make_unique<PostgresServer>();
+            }
+            environment.emplace_back("AP_DB_TYPE=POSTGRES");
+            environment.push_back("AP_POSTGRES_URL=" + server_->make_database());
+        }
+        return environment;
+    }
+    inline static std::unique_ptr<PostgresServer> server_;
+};
+
+}  // namespace sallyport::test
