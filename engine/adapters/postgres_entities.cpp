@@ -1,4 +1,5 @@
 // Small things of many kinds in PostgreSQL.
+#include "engine/adapters/json_member.hpp"
 #include "engine/adapters/like_text.hpp"
 #include "engine/adapters/postgres_entity_rows.hpp"
 #include "engine/adapters/postgres_page.hpp"
@@ -59,7 +60,7 @@ void PostgresStore::list_entities(EntityQuery query, StoreDone<Page<EntityRow>> 
         list.add(" AND label ILIKE ?", like_text(query.label));
     }
     for (const auto& [name, values] : query.members) {
-        list.add_in("body::jsonb ->> '" + name + "'", values);
+        list.add_in(json_without_nul("body") + "::jsonb ->> '" + name + "'", values);
     }
     list.add_in("key", query.keys);
     const std::string order = query.oldest_first ? " ASC" : " DESC";

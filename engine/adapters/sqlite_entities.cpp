@@ -1,8 +1,12 @@
 // Small things of many kinds in SQLite.
+#include "engine/adapters/json_member.hpp"
 #include "engine/adapters/like_text.hpp"
 #include "engine/adapters/sqlite_entity_rows.hpp"
 #include "engine/adapters/sqlite_page.hpp"
 #include "engine/adapters/sqlite_store.hpp"
+
+#include <algorithm>
+#include <iterator>
 
 namespace sallyport::engine {
 namespace {
@@ -31,7 +35,8 @@ Result<Page<EntityRow>> read_page(SqliteDb& db, const EntityQuery& wanted) {
     sql += wanted.every_scope ? "" : " AND scope = ?";
     sql += wanted.label.empty() ? "" : " AND label LIKE ? ESCAPE '\\'";
     for (const auto& [name, values] : wanted.members) {
-        sql += in_clause("json_extract(body, '$." + name + "')", values);
+        sql +=
+            in_clause("json_extract(" + json_without_nul("body") + ", '$." + name + "')", values);
     }
     sql += in_clause("key", wanted.keys);
     if (wanted.by_label) {
@@ -41,6 +46,11 @@ Result<Page<EntityRow>> read_page(SqliteDb& db, const EntityQuery& wanted) {
         sql += page_clause(wanted.cursor, "created_ms", "id", wanted.oldest_first);
     }
     const std::string label = like_text(wanted.label);
+    std::vector<std::string> values;  // of all members: bound texts have to stay
+    for (const auto& member : wanted.members) {
+        std::transform(member.second.begin(), member.second.end(), std::back_inserter(values),
+                       text_without_nul);
+    }
     SqliteQuery query(db, sql);
     query.bind(wanted.kind);
     if (!wanted.every_scope) {
@@ -49,9 +59,7 @@ Result<Page<EntityRow>> read_page(SqliteDb& db, const EntityQuery& wanted) {
     if (!wanted.label.empty()) {
         query.bind(label);
     }
-    for (const auto& member : wanted.members) {
-        bind_list(query, member.second);
-    }
+    bind_list(query, values);
     bind_list(query, wanted.keys);
     bind_page(query, wanted.cursor, wanted.limit);
     std::vector<EntityRow> rows;

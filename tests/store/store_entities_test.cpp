@@ -150,6 +150,39 @@ TEST_P(Entities, AreListedByPages) {
     EXPECT_EQ(list(query), "abcde");
 }
 
+// U+0000 is kept, harms no list, and is found where it is.
+TEST_P(Entities, MayHoldEveryCharacter) {
+    const std::vector<std::pair<std::string, std::string>> bodies = {
+        {"a", R"({"colour":"r\u0000d","more":"x"})"},
+        {"b", R"({"colour":"r\u0000\u0000d"})"},
+        {"c", R"({"colour":"r\\u0000d"})"},          // a backslash, then u0000
+        {"d", R"({"colour":"r\\\u0000d"})"},         // a backslash, then U+0000
+        {"e", R"({"more":"\u0000","colour":"r"})"},  // elsewhere
+        {"f", R"({"colour":"r\\a\\\\"})"},
+    };
+    for (const auto& [id, body] : bodies) {
+        EntityRow made = row(id, "p", 1);
+        made.body = body;
+        put(made);
+        EXPECT_EQ(find("p", "key-" + id)->body, body);
+    }
+    EntityQuery query;
+    query.kind = "thing";
+    query.scope = "p";
+    query.oldest_first = true;
+    const auto of_colour = [&](const std::string& colour) {
+        query.members = {{"colour", {colour}}};
+        return list(query);
+    };
+    using namespace std::string_literals;
+    EXPECT_EQ(of_colour("r\0d"s), "a");
+    EXPECT_EQ(of_colour("r\0\0d"s), "b");
+    EXPECT_EQ(of_colour("r\\u0000d"), "c");
+    EXPECT_EQ(of_colour("r\\\0d"s), "d");
+    EXPECT_EQ(of_colour("r"), "e");
+    EXPECT_EQ(of_colour("r\\a\\\\"), "f");
+}
+
 TEST_P(Entities, AreListedByLabelAndKey) {
     for (const char* label : {"b", "C", "a"}) {
         EntityRow made = row(label, "p", 1);
