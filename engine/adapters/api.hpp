@@ -42,6 +42,8 @@ struct ApiOptions {
     std::int64_t file_seconds = 30 * 24 * 3600;  // how long files, and addresses of them, are good
     std::size_t fields_max = 100;                // of a table
     std::size_t records_max = 10'000;            // of a table
+    std::size_t store_value_bytes_max = 512u << 10;
+    std::size_t flow_steps_max = 1500;
     bool auth_limit_enabled = true;
     std::size_t auth_limit_max = 50;
     std::int64_t auth_limit_window_ms = 60'000;

@@ -28,6 +28,7 @@ struct Operation {
     std::string sample_id;  // of the sample data to be saved
     std::int64_t now_ms = 0;
     bool enable_on_publish = true;
+    std::size_t steps_max = 0;
     std::optional<VersionRow> source;                // of USE_AS_DRAFT
     std::optional<HostedTriggers::Enabled> trigger;  // what a hosted trigger said when switched on
     std::string problem;                             // why the flow was left as it was
@@ -66,6 +67,14 @@ bool change_version(Operation& operation, VersionRow& version) {
         return false;
     }
     const Json& now = *changed;
+    // One that was made under another limit may shrink.
+    const std::size_t steps = count_steps(now["trigger"]);
+    if (steps > operation.steps_max &&
+        steps > count_steps(json_or(version.trigger, Json::object()))) {
+        operation.problem =
+            "A flow may have " + std::to_string(operation.steps_max) + " steps (AP_MAX_FLOW_STEPS)";
+        return false;
+    }
     version.display_name = now["displayName"].text();
     version.trigger = now["trigger"].dump();
     version.valid = now["valid"].is_true();
@@ -393,6 +402,7 @@ void operate_on_flow(Api& api, const CallPtr& call) {
     }
     operation->user_id = call->user.id;
     operation->new_version_id = api.ports.entropy.id();
+    operation->steps_max = api.options.flow_steps_max;
     operation->enable_on_publish = api.options.enable_flow_on_publish;
     with_flow(
         api, call, FlowStore::Which::latest, {},

@@ -5,6 +5,7 @@
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
 #include "engine/adapters/keyset_page.hpp"
+#include "engine/adapters/project_limits.hpp"
 #include "engine/core/shape.hpp"
 #include "engine/core/time_text.hpp"
 
@@ -16,7 +17,6 @@
 namespace sallyport::engine {
 namespace {
 
-constexpr const char* kSettingsKind = "project_settings";
 constexpr std::string_view kTeam = "TEAM";
 constexpr std::size_t kProjectsPage = 50;
 // Projects of one platform whose settings are read at once.
@@ -67,7 +67,7 @@ Json project_json(const ProjectRow& project, const Json& settings) {
 void with_settings(Api& api, const CallPtr& call, const std::string& project_id,
                    std::function<void(const Json&)> then) {
     api.ports.entities.entity(
-        kSettingsKind, project_id,
+        kProjectSettingsKind, project_id,
         [&api, call, then = std::move(then)](const Result<std::optional<EntityRow>>& found) {
             if (!api.failed(call, found)) {
                 then(found->has_value() ? entity_body(**found) : Json::object());
@@ -161,7 +161,7 @@ Json merged(Json settings, const Json& body) {
 void store_settings(Api& api, const CallPtr& call, const ProjectRow& project, const Json& settings,
                     const std::function<void()>& then) {
     EntityRow row;
-    row.kind = kSettingsKind;
+    row.kind = kProjectSettingsKind;
     row.id = project.id;
     row.scope = project.platform_id;
     row.key = settings["externalId"].text().empty() ? project.id
@@ -186,6 +186,7 @@ void store_settings(Api& api, const CallPtr& call, const ProjectRow& project, co
                 return call->fail(ApiError::project_external_id_already_exists,
                                   Json::object({{"externalId", Json::string(row.key)}}));
             }
+            limit_project(api.ports.driver, row);
             then();
         });
 }
@@ -307,7 +308,7 @@ Page<ProjectRow> page_of(const Wanted& wanted, std::vector<ProjectRow> rows) {
 void reply_with_list(Api& api, const CallPtr& call, const Wanted& wanted,
                      const std::vector<ProjectRow>& rows) {
     EntityQuery query;
-    query.kind = kSettingsKind;
+    query.kind = kProjectSettingsKind;
     query.scope = call->user.platform_id;
     query.limit = kSettingsMax;
     api.ports.entities.list_entities(

@@ -11,7 +11,6 @@ namespace {
 
 constexpr const char* kKind = kStoreEntryKind;
 constexpr std::size_t kKeyBytesMax = 128;
-constexpr std::size_t kValueBytesMax = 512 * 1024;
 
 Json entry_json(const EntityRow& row) {
     Json json = entity_json(row);
@@ -35,7 +34,7 @@ void put_entry(Api& api, const CallPtr& call) {
         return;
     }
     const Json value = call->body["value"];
-    if (value.exists() && value.dump().size() > kValueBytesMax) {
+    if (value.exists() && value.dump().size() > api.options.store_value_bytes_max) {
         return call->fail(ApiError::file_too_large,
                           Json::object({{"message", Json::string("Value is too large")}}));
     }

@@ -35,7 +35,7 @@ RunDriver::Impl::Impl(RunDriverPorts ports, RunDriverOptions options)
     : ports_(ports),
       options_(options),
       resolver_(ports.sandbox, ports.secrets),
-      store_steps_(ports.entities, ports.entropy),
+      store_steps_(ports.entities, ports.entropy, options.store_value_bytes_max),
       performer_(ports.sandbox, ports.http, with_store(ports.pieces, store_steps_),
                  {options.code_timeout_ms, options.code_memory_bytes, options.http_timeout_ms,
                   options.http_response_bytes_max, options.pause_ms_max}),

@@ -61,6 +61,7 @@ struct RunDriverOptions {
     // line there.
     std::size_t code_ahead_max = 64;
     std::size_t log_bytes_max = 50u << 20;  // AP_MAX_FLOW_RUN_LOG_SIZE_MB: of one run's journal
+    std::size_t store_value_bytes_max = 512u << 10;  // AP_MAX_STORE_ENTRY_VALUE_SIZE_KB
     // Where callers reach this engine, for addresses that make a paused run go on.
     std::string public_url;
     std::shared_ptr<const HmacKey> resume_key;  // shared by copies of these options
@@ -85,6 +86,9 @@ class RunDriver final : public Runs {
 
     // What another process did to a shared store.
     void notice(const StoreNotice& notice);
+
+    // A limit of the project's own in place of the one of all; 0: that one again.
+    void limit_project(const std::string& project_id, std::size_t active_max) override;
 
     const RunCounters& counters() const;
     RunGauges gauges() const;

@@ -72,6 +72,7 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     void notice(const StoreNotice& notice);
     const RunCounters& counters() const { return counters_; }
     RunGauges gauges() const;
+    void limit_project(const std::string& project_id, std::size_t active_max);
     std::size_t live_runs() const { return live_.size(); }
     void when_idle(std::function<void()> done);
     // From here on nothing that happens reaches the journal: sandbox and HTTP client are about to

@@ -154,9 +154,19 @@ void RunDriver::Impl::count_step(const LiveRun& run, std::size_t step) {
     counters_.step_ms[kind].add(started > 0 ? ports_.clock.now_ms() - started : 0);
 }
 
+// There may be room for those that wait now.
+void RunDriver::Impl::limit_project(const std::string& project_id, std::size_t active_max) {
+    queue_.limit_project(project_id, active_max);
+    draw_soon();
+}
+
 RunGauges RunDriver::Impl::gauges() const {
     return {live_.size(), queue_.active(), queue_.waiting(),
             queue_.oldest_ms(ports_.clock.now_ms()), live_bytes_};
+}
+
+void RunDriver::limit_project(const std::string& project_id, std::size_t active_max) {
+    impl_->limit_project(project_id, active_max);
 }
 
 }  // namespace sallyport::engine

@@ -13,6 +13,7 @@ namespace {
 // One action on its way: belongs to the store's thread until it is done.
 struct Work {
     bool is_queue = false;
+    std::size_t value_bytes_max = 0;
     std::string action;
     Json input;
     EntityRow fresh;  // when there is none yet
@@ -25,8 +26,9 @@ bool perform_on(Work& work, std::optional<EntityRow>& row) {
         const Result<Json> body = Json::parse(row->body);
         stored = body.ok() ? (*body)["value"] : Json();
     }
-    work.outcome = work.is_queue ? queue_outcome(work.action, work.input, stored)
-                                 : store_outcome(work.action, work.input, stored);
+    work.outcome = work.is_queue
+                       ? queue_outcome(work.action, work.input, stored)
+                       : store_outcome(work.action, work.input, stored, work.value_bytes_max);
     if (!work.outcome->ok()) {
         return false;
     }
@@ -102,6 +104,7 @@ void StoreSteps::perform(const StepCall& call, StepDone done) {
     }
     const auto work = std::make_shared<Work>();
     work->is_queue = is_queue;
+    work->value_bytes_max = value_bytes_max_;
     work->action = call.step.action;
     work->input = call.input.deep_copy();
     EntityRow& fresh = work->fresh;

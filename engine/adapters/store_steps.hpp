@@ -9,7 +9,9 @@ namespace sallyport::engine {
 
 class StoreSteps {
   public:
-    StoreSteps(EntityStore& store, Entropy& entropy) : store_(store), entropy_(entropy) {}
+    // `value_bytes_max`: of one entry, as JSON.
+    StoreSteps(EntityStore& store, Entropy& entropy, std::size_t value_bytes_max)
+        : store_(store), entropy_(entropy), value_bytes_max_(value_bytes_max) {}
 
     // `done` is called once, on the loop.
     void perform(const StepCall& call, StepDone done);
@@ -19,6 +21,7 @@ class StoreSteps {
 
     EntityStore& store_;
     Entropy& entropy_;
+    std::size_t value_bytes_max_;
 };
 
 // With those of the store and queue pieces performed by `store`, which outlives them.

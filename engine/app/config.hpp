@@ -65,6 +65,8 @@ struct Config {
     std::size_t file_bytes_max = 25u << 20;
     std::size_t table_fields_max = 100;
     std::size_t table_records_max = 10'000;
+    std::size_t store_value_bytes_max = 512u << 10;
+    std::size_t flow_steps_max = 1500;
 
     std::size_t sandbox_workers = 0;  // 0: one more than there are cores
     std::size_t code_memory_bytes = 64u << 20;

@@ -65,6 +65,21 @@ constexpr std::array kUnused = {
     Unused{"AP_CLOUD_AUTH_ENABLED", "no cloud is asked for tokens"},
     Unused{"AP_TEMPLATES_*", "templates are the platform's own"},
     Unused{"AP_DEV_PIECES", "pieces are built in or installed"},
+    Unused{"AP_CUSTOM_PIECES_PATHS", "pieces are built in or come from npm"},
+    Unused{"AP_FILE_STORAGE_*", "files are kept in the database, sealed off by project"},
+    Unused{"AP_S3_*", "files are kept in the database; steps bring their own S3 connection"},
+    Unused{"AP_MAX_STREAM_FILE_SIZE_MB", "uploads are held to AP_MAX_FILE_SIZE_MB"},
+    Unused{"AP_GOOGLE_*", "people sign in by password"},
+    Unused{"AP_TURNSTILE_*", "sign-up is closed by default and limited by the gateway"},
+    Unused{"AP_ZEROBOUNCE_*", "no one else is asked about addresses"},
+    Unused{"AP_EVENT_DESTINATION_TIMEOUT_SECONDS", "there are no event destinations"},
+    Unused{"AP_MCP_TOKEN_LIFETIME", "tokens of MCP are good until they are rotated"},
+    Unused{"AP_GDPR_ENABLED", "runs are removed after AP_EXECUTION_DATA_RETENTION_DAYS"},
+    Unused{"AP_PERSONAL_DATA_RETENTION_DAYS",
+           "runs are removed after AP_EXECUTION_DATA_RETENTION_DAYS"},
+    Unused{"AP_MODEL_CATALOG_URL", "no catalog of models is fetched"},
+    Unused{"AP_AI_CREDIT_USD_VALUE", "nothing is billed"},
+    Unused{"AP_APP_WEBHOOK_SECRETS", "events of apps come to each flow's own webhook"},
 };
 
 bool matches(const Unused& unused, std::string_view name) {
@@ -108,8 +123,8 @@ Environment with_aliases(Environment environment) {
         } else if (meant.empty()) {
             meant = value;
         }
-        // Its guide knows no other switch for it.
-        if (alias.name == "AP_MAX_CONCURRENT_FLOWS") {
+        // Their guides know no other switch for it.
+        if (alias.meant == "AP_DEFAULT_CONCURRENT_JOBS_LIMIT") {
             environment.emplace("AP_PROJECT_RATE_LIMITER_ENABLED", "true");
         }
     }

@@ -11,6 +11,7 @@
 #include "engine/adapters/metrics_text.hpp"
 #include "engine/adapters/password_hasher.hpp"
 #include "engine/adapters/postgres_store.hpp"
+#include "engine/adapters/project_limits.hpp"
 #include "engine/adapters/retention.hpp"
 #include "engine/adapters/run_driver.hpp"
 #include "engine/adapters/s3_steps.hpp"
@@ -56,6 +57,8 @@ ApiOptions api_options(const Config& config) {
     options.file_seconds = config.retention_ms / 1000;
     options.fields_max = config.table_fields_max;
     options.records_max = config.table_records_max;
+    options.store_value_bytes_max = config.store_value_bytes_max;
+    options.flow_steps_max = config.flow_steps_max;
     options.auth_limit_enabled = config.auth_limit_enabled;
     options.auth_limit_max = config.auth_limit_max;
     options.auth_limit_window_ms = config.auth_limit_window_ms;
@@ -72,6 +75,7 @@ RunDriverOptions driver_options(const Config& config) {
     options.code_timeout_ms = static_cast<std::uint32_t>(config.code_timeout_ms);
     options.code_memory_bytes = config.code_memory_bytes;
     options.log_bytes_max = config.run_log_bytes_max;
+    options.store_value_bytes_max = config.store_value_bytes_max;
     options.runs_max = config.runs_max;
     options.active_max = config.runs_active_max;
     // A fifth is left to the others.
@@ -160,6 +164,7 @@ struct Engine {
                               HostedTriggers::Ports{node->pieces(), driver, log},
                               trigger_options(config))
                         : nullptr),
+          limits(*store, driver, log),
           retention(loop, time, *store, log, config.retention_ms),
           queues(time, *store, *store, driver),
           schedules({loop, time, *store, flows, driver, queues, log, triggers.get()}),
@@ -204,6 +209,7 @@ struct Engine {
     std::unique_ptr<NodeTier> node;  // null: AP_EXECUTION_MODE does not ask for it
     RunDriver driver;
     std::unique_ptr<HostedTriggers> triggers;  // likewise
+    ProjectLimits limits;
     Retention retention;
     QueueRunner queues;
     ScheduleRunner schedules;
@@ -223,6 +229,7 @@ void stop(Engine& engine, std::int64_t drain_ms, int signal) {
     engine.log.write(LogLevel::info, "stopping", {{"signal", Json::integer(signal)}});
     engine.schedules.stop();
     engine.retention.stop();
+    engine.limits.stop();
     engine.loop.after(drain_ms, [&engine] { engine.loop.stop(); });
     engine.server->drain([&engine] { engine.driver.when_idle([&engine] { engine.loop.stop(); }); });
 }
@@ -328,13 +335,15 @@ Status run_engine(Config config) {
     hear(engine);
     // Before the first request: what was acknowledged comes first in the lines.
     Status recovered = Error{"the store did not answer"};
-    engine.driver.recover([&](const Result<std::size_t>& count) {
-        recovered = count.ok() ? Status(Done{}) : Status(count.error());
-        if (count.ok() && *count > 0) {
-            log.write(LogLevel::info, "runs_recovered",
-                      {{"count", Json::integer(static_cast<std::int64_t>(*count))}});
-        }
-        loop.stop();
+    engine.limits.start(loop, [&] {
+        engine.driver.recover([&](const Result<std::size_t>& count) {
+            recovered = count.ok() ? Status(Done{}) : Status(count.error());
+            if (count.ok() && *count > 0) {
+                log.write(LogLevel::info, "runs_recovered",
+                          {{"count", Json::integer(static_cast<std::int64_t>(*count))}});
+            }
+            loop.stop();
+        });
     });
     loop.run();
     return recovered.ok() ? serve(engine, config) : recovered;

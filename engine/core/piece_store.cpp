@@ -117,7 +117,8 @@ Result<std::string> store_key(const Json& input, std::string_view flow_id,
     return Error{"The store scope must be one of COLLECTION, FLOW, RUN"};
 }
 
-Result<StoreOutcome> store_outcome(std::string_view action, const Json& input, const Json& stored) {
+Result<StoreOutcome> store_outcome(std::string_view action, const Json& input, const Json& stored,
+                                   std::size_t value_bytes_max) {
     if (action == "get") {
         const Json fallback = input["defaultValue"];
         const bool there = stored.exists() && !stored.is_null();
@@ -137,9 +138,9 @@ Result<StoreOutcome> store_outcome(std::string_view action, const Json& input, c
         : action == "remove_from_list"
             ? remove_from_list(input, stored)
             : put(input["value"].exists() ? input["value"] : Json::null());
-    if (outcome.ok() && outcome->value.exists() &&
-        outcome->value.dump().size() > kStoreValueBytesMax) {
-        return Error{"The value must have at most 512 KB"};
+    if (outcome.ok() && outcome->value.exists() && outcome->value.dump().size() > value_bytes_max) {
+        return Error{"The value must have at most " + std::to_string(value_bytes_max / 1024) +
+                     " KB"};
     }
     return outcome;
 }

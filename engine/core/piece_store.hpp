@@ -13,7 +13,7 @@ namespace sallyport::engine {
 inline constexpr std::string_view kStorePiece = "@activepieces/piece-store";
 inline constexpr const char* kStoreEntryKind = "store_entry";
 inline constexpr std::size_t kStoreKeyBytesMax = 128;
-inline constexpr std::size_t kStoreValueBytesMax = 512 * 1024;
+inline constexpr std::size_t kStoreValueBytesMax = 512 * 1024;  // unless a setting says otherwise
 
 bool is_store_action(std::string_view action);
 
@@ -26,7 +26,9 @@ struct StoreOutcome {
     Json value;   // to be put
     Json output;  // of the step
 };
-// `stored` is empty when there is no such entry.
-Result<StoreOutcome> store_outcome(std::string_view action, const Json& input, const Json& stored);
+// `stored` is empty when there is no such entry; the value that is left has at most
+// `value_bytes_max` as JSON.
+Result<StoreOutcome> store_outcome(std::string_view action, const Json& input, const Json& stored,
+                                   std::size_t value_bytes_max = kStoreValueBytesMax);
 
 }  // namespace sallyport::engine

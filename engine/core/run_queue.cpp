@@ -20,6 +20,19 @@ void RunQueue::subtract(ProjectCounts& counts, const std::string& project, std::
     }
 }
 
+void RunQueue::limit_project(const std::string& project_id, std::size_t active_max) {
+    if (active_max == 0) {
+        project_limits_.erase(project_id);
+    } else {
+        project_limits_[project_id] = active_max;
+    }
+}
+
+std::size_t RunQueue::limit_of(const std::string& project) const {
+    const auto own = project_limits_.find(project);
+    return own == project_limits_.end() ? limits_.project_active_max : own->second;
+}
+
 std::size_t RunQueue::room(const std::string& project) const {
     const auto count = [&project](const ProjectCounts& counts) {
         const auto found = counts.find(project);
@@ -27,10 +40,11 @@ std::size_t RunQueue::room(const std::string& project) const {
     };
     const std::size_t used = active_.size() + reserved_;
     const std::size_t of_project = count(project_active_) + count(project_reserved_);
-    if (used >= limits_.active_max || of_project >= limits_.project_active_max) {
+    const std::size_t most = limit_of(project);
+    if (used >= limits_.active_max || of_project >= most) {
         return 0;
     }
-    return std::min(limits_.active_max - used, limits_.project_active_max - of_project);
+    return std::min(limits_.active_max - used, most - of_project);
 }
 
 bool RunQueue::enter(const std::string& run_id, const std::string& project_id, int priority) {

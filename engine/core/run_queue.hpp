@@ -42,6 +42,9 @@ class RunQueue {
 
     explicit RunQueue(Limits limits) : limits_(limits) {}
 
+    // A limit of the project's own, which may be above the one of all projects; 0: that one again.
+    void limit_project(const std::string& project_id, std::size_t active_max);
+
     // True: the run goes on now. False: it has to wait in the store, and `join` is called once it
     // is there.
     bool enter(const std::string& run_id, const std::string& project_id, int priority);
@@ -89,11 +92,13 @@ class RunQueue {
     static Class& class_of(std::array<Class, kPriorities>& classes, int priority);
     static void subtract(ProjectCounts& counts, const std::string& project, std::size_t count);
     std::size_t room(const std::string& project) const;
+    std::size_t limit_of(const std::string& project) const;
     bool draw_one(Class& of, int priority, std::vector<Draw>& draws);
     void settle(const Draw& draw, std::size_t got, bool ok);
     void change_count(Line& line, std::size_t count);
 
     Limits limits_;
+    std::unordered_map<std::string, std::size_t> project_limits_;  // of those that have their own
     std::array<Class, kPriorities> classes_;
     std::uint64_t next_mark_ = 0;
     std::size_t waiting_ = 0;                              // of all lines

@@ -69,6 +69,10 @@ class Runs {
                         OutcomeDone done) = 0;
     // A paused run ends as CANCELED.
     virtual void cancel(std::string run_id, OutcomeDone done) = 0;
+
+    // So many runs of the project go on at once, the others wait their turn; 0: as many as of any
+    // project. Of this process; what goes on already is not stopped.
+    virtual void limit_project(const std::string& project_id, std::size_t active_max) = 0;
 };
 
 }  // namespace sallyport::engine

@@ -66,6 +66,40 @@ TEST_F(Contract, GauzysEightCalls) {
     EXPECT_EQ(refused.body["code"].text(), "INVALID_API_KEY");
 }
 
+class Bounded : public Contract {
+  protected:
+    Bounded() : Contract({"AP_MAX_FLOW_STEPS=3", "AP_MAX_STORE_ENTRY_VALUE_SIZE_KB=1"}) {}
+};
+
+TEST_F(Bounded, FlowsAndEntriesOfTheStoreAreHeldToTheirSettings) {
+    const std::string flow(
+        ann_.post("/v1/flows", of_project(R"("displayName":"F")")).body["id"].text());
+    const auto add = [&](const std::string& after, const std::string& name) {
+        return ann_.operate(flow, "ADD_ACTION",
+                            R"({"parentStep":")" + after + R"(","action":)" +
+                                R"({"type":"CODE","name":")" + name +
+                                R"(","displayName":"C","valid":true,"settings":{"sourceCode":)" +
+                                R"({"code":"","packageJson":"{}"},"input":{}}}})");
+    };
+    expect(add("trigger", "a"), 200, "PopulatedFlow");
+    expect(add("a", "b"), 200, "PopulatedFlow");
+    const Json refused = expect(add("b", "c"), 400);
+    EXPECT_EQ(refused["code"].text(), "FLOW_OPERATION_INVALID");
+    EXPECT_EQ(refused["params"]["message"].text(), "A flow may have 3 steps (AP_MAX_FLOW_STEPS)");
+    expect(ann_.operate(flow, "CHANGE_NAME", R"({"displayName":"G"})"), 200, "PopulatedFlow");
+
+    ApiUser engine(engine_);
+    engine.token = engine_token(ann_.project());
+    const auto put = [&engine](std::size_t bytes) {
+        return engine
+            .post("/v1/store-entries",
+                  R"({"key":"k","value":")" + std::string(bytes - 2, 'x') + "\"}")
+            .status;
+    };
+    EXPECT_EQ(put(1024), 200);
+    EXPECT_EQ(put(1025), 413);
+}
+
 TEST_F(Contract, ConnectionsOfEveryType) {
     struct Case {
         std::string value;

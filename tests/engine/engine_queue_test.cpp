@@ -168,6 +168,40 @@ TEST(EngineQueue, AProjectAtItsLimitWaitsAndTheOtherGoesOn) {
     EXPECT_TRUE(wait_until([&] { return metric(engine, "sallyport_runs_live") == 0; }));
 }
 
+// What a project says of itself counts without the limit of all, at once and after a start.
+TEST(EngineQueue, AProjectsOwnLimitIsKept) {
+    const auto gate = std::make_shared<Gate>();
+    Upstream stub([gate](const UpstreamRequest&) {
+        UpstreamReply reply;
+        reply.body = "{}";
+        reply.gate = gate;
+        return reply;
+    });
+    EngineProcess engine({"SALLYPORT_EGRESS_ALLOW=" + stub.address()});
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string project = "/v1/projects/" + ann.project();
+    ASSERT_EQ(ann.post(project, R"({"maxConcurrentJobs":1})").status, 200);
+    const std::string slow = ann.make_flow(
+        {http_step("call", R"({"method":"GET","url":"http://)" + stub.address() + R"(/"})")});
+    std::vector<std::string> runs;
+    for (int i = 0; i < 5; ++i) {
+        runs.push_back(start(engine, slow));
+    }
+    ASSERT_TRUE(wait_until([&] { return metric(engine, "sallyport_queue_depth") == 4; }));
+    EXPECT_EQ(metric(engine, "sallyport_runs_active"), 1);
+    ASSERT_EQ(ann.post(project, R"({"maxConcurrentJobs":3})").status, 200);
+    ASSERT_TRUE(wait_until([&] { return metric(engine, "sallyport_queue_depth") == 2; }));
+    EXPECT_EQ(metric(engine, "sallyport_runs_active"), 3);
+    engine.kill();
+    engine.start();
+    ASSERT_TRUE(wait_until([&] { return metric(engine, "sallyport_runs_active") == 3; }));
+    gate->open();
+    for (const std::string& run : runs) {
+        EXPECT_EQ(ann.finished_run(run)["status"].text(), "SUCCEEDED");
+    }
+}
+
 TEST(EngineQueue, BeyondItsRoomTheEngineRefusesBeforeItAccepts) {
     const auto gate = std::make_shared<Gate>();
     Upstream stub([gate](const UpstreamRequest&) {

@@ -86,6 +86,123 @@ TEST(Config, WarnsOfNamesThatDoNothing) {
     EXPECT_EQ(read_config(environment)->warnings[0].find("did you mean"), std::string::npos);
 }
 
+// Every name of the contract (3.1) and of the guides: it has its effect, or says why it has none.
+const std::vector<std::pair<std::string, std::string>>& taken_names() {
+    static const std::vector<std::pair<std::string, std::string>> kNames = {
+        {"AP_FRONTEND_URL", "https://a.example"},
+        {"AP_DB_TYPE", "PGLITE"},
+        {"AP_POSTGRES_URL", "postgres://u:p@h/d"},
+        {"AP_POSTGRES_HOST", "h"},
+        {"AP_POSTGRES_PORT", "5432"},
+        {"AP_POSTGRES_DATABASE", "d"},
+        {"AP_POSTGRES_USERNAME", "u"},
+        {"AP_POSTGRES_PASSWORD", "p"},
+        {"AP_POSTGRES_USE_SSL", "true"},
+        {"AP_POSTGRES_SSL_CA", "/ca"},
+        {"AP_POSTGRES_POOL_SIZE", "9"},
+        {"AP_EXECUTION_MODE", "SANDBOX_CODE_ONLY"},
+        {"AP_WORKER_CONCURRENCY", "5"},
+        {"AP_MAX_STORE_ENTRY_VALUE_SIZE_KB", "64"},
+        {"AP_SANDBOX_MEMORY_LIMIT", "65536"},
+        {"AP_SSRF_ALLOW_LIST", "10.0.0.0/8"},
+        {"AP_PIECES_SYNC_MODE", "NONE"},
+        {"AP_FLOW_TIMEOUT_SECONDS", "60"},
+        {"AP_TRIGGER_TIMEOUT_SECONDS", "60"},
+        {"AP_TRIGGER_HOOKS_TIMEOUT_SECONDS", "60"},
+        {"AP_WEBHOOK_TIMEOUT_SECONDS", "60"},
+        {"AP_MAX_WEBHOOK_PAYLOAD_SIZE_MB", "5"},
+        {"AP_MAX_FILE_SIZE_MB", "5"},
+        {"AP_MAX_FLOW_RUN_LOG_SIZE_MB", "5"},
+        {"AP_EXECUTION_DATA_RETENTION_DAYS", "60"},
+        {"AP_PAUSED_FLOW_TIMEOUT_DAYS", "9"},
+        {"AP_MAX_RECORDS_PER_TABLE", "5"},
+        {"AP_MAX_FIELDS_PER_TABLE", "5"},
+        {"AP_MAX_FLOW_STEPS", "50"},
+        {"AP_DEFAULT_CONCURRENT_JOBS_LIMIT", "5"},
+        {"AP_MAX_CONCURRENT_JOBS_PER_PROJECT", "100"},
+        {"AP_PROJECT_RATE_LIMITER_ENABLED", "true"},
+        {"AP_API_RATE_LIMIT_AUTHN_ENABLED", "true"},
+        {"AP_API_RATE_LIMIT_AUTHN_MAX", "5"},
+        {"AP_API_RATE_LIMIT_AUTHN_WINDOW", "5 minutes"},
+        {"AP_CLIENT_REAL_IP_HEADER", "x-real-ip"},
+        {"AP_TRIGGER_DEFAULT_POLL_INTERVAL", "5"},
+        {"AP_ENABLE_FLOW_ON_PUBLISH", "false"},
+        {"AP_LOG_LEVEL", "warn"},
+        {"AP_RATE_LIMIT_ENABLED", "true"},
+        {"AP_MAX_CONCURRENT_FLOWS", "5"},
+        {"AP_MAX_FLOW_DURATION", "5"},
+        {"AP_ENCRYPTION_KEY_LEGACY", "fedcba9876543210fedcba9876543210"},
+    };
+    return kNames;
+}
+
+TEST(Config, KnowsEveryNameOfTheContract) {
+    const auto& taken = taken_names();
+    Environment environment = good();
+    environment.insert(taken.begin(), taken.end());
+    const Result<Config> config = read_config(environment);
+    ASSERT_TRUE(config.ok()) << config.message();
+    EXPECT_TRUE(config->warnings.empty()) << config->warnings.front();
+    EXPECT_EQ(config->store_value_bytes_max, 65'536U);
+    EXPECT_EQ(config->flow_steps_max, 50U);
+    for (const char* name : {"AP_INTERNAL_URL",
+                             "AP_CONFIG_PATH",
+                             "AP_PREWARM_CACHE_ON_STARTUP",
+                             "AP_POSTGRES_IDLE_TIMEOUT_MS",
+                             "AP_REDIS_TYPE",
+                             "AP_REDIS_TLS",
+                             "AP_QUEUE_UI_ENABLED",
+                             "AP_CONTAINER_TYPE",
+                             "AP_MAX_BARRIER_SIGNALS",
+                             "AP_SANDBOX_PROPAGATED_ENV_VARS",
+                             "AP_NETWORK_MODE",
+                             "AP_FILE_STORAGE_LOCATION",
+                             "AP_FILE_STORAGE_TYPE",
+                             "AP_S3_ACCESS_KEY_ID",
+                             "AP_CUSTOM_PIECES_PATHS",
+                             "AP_DEV_PIECES",
+                             "AP_GOOGLE_CLIENT_ID",
+                             "AP_CLOUD_AUTH_ENABLED",
+                             "AP_EVENT_DESTINATION_TIMEOUT_SECONDS",
+                             "AP_WEBHOOK_PAYLOAD_INLINE_THRESHOLD_KB",
+                             "AP_MAX_STREAM_FILE_SIZE_MB",
+                             "AP_FLOW_RUN_LOG_SLICE_THRESHOLD_KB",
+                             "AP_FLOW_RUN_LOG_INPUT_TRUNCATE_THRESHOLD_KB",
+                             "AP_ISSUE_ARCHIVE_DAYS",
+                             "AP_APP_WEBHOOK_SECRETS",
+                             "AP_TELEMETRY_ENABLED",
+                             "AP_LOG_PRETTY",
+                             "AP_EDITION",
+                             "AP_API_KEY",
+                             "AP_SANDBOX_TYPE",
+                             "AP_SSL_CERT",
+                             "AP_MCP_TOKEN_LIFETIME",
+                             "AP_GDPR_ENABLED",
+                             "AP_PERSONAL_DATA_RETENTION_DAYS",
+                             "AP_TURNSTILE_SITE_KEY",
+                             "AP_MODEL_CATALOG_URL",
+                             "AP_AI_CREDIT_USD_VALUE"}) {
+        Environment other = good();
+        other[name] = "1";
+        const Result<Config> read = read_config(other);
+        ASSERT_TRUE(read.ok()) << read.message();
+        ASSERT_EQ(read->warnings.size(), 1U) << name;
+        EXPECT_TRUE(read->warnings[0].starts_with(std::string(name) + " has no effect: "))
+            << read->warnings[0];
+    }
+}
+
+TEST(Config, ALimitOfProjectsThatIsNamedIsKept) {
+    Environment environment = good();
+    environment["AP_MAX_CONCURRENT_JOBS_PER_PROJECT"] = "100";
+    const Result<Config> config = read_config(environment);
+    ASSERT_TRUE(config.ok()) << config.message();
+    EXPECT_TRUE(config->project_limit_enabled);
+    EXPECT_EQ(config->project_concurrency, 100U);
+    environment["AP_PROJECT_RATE_LIMITER_ENABLED"] = "false";
+    EXPECT_FALSE(read_config(environment)->project_limit_enabled);
+}
+
 TEST(Config, KnowsTheModesOfExecution) {
     struct Mode {
         const char* name;

@@ -136,6 +136,30 @@ TEST(RunQueue, AProjectAtItsLimitHoldsUpNobodyElse) {
     EXPECT_TRUE(lines.draw().empty());
 }
 
+TEST(RunQueue, AProjectMayHaveALimitOfItsOwn) {
+    RunQueue queue({10, 2});
+    Lines lines(queue);
+    queue.limit_project("a", 1);
+    queue.limit_project("b", 3);
+    EXPECT_TRUE(lines.add("a1", "a"));
+    for (const char* id : {"b1", "b2", "b3"}) {
+        EXPECT_TRUE(lines.add(id, "b"));
+    }
+    for (const char* id : {"a2", "a3", "b4"}) {
+        EXPECT_FALSE(lines.add(id, std::string(1, id[0])));
+    }
+    EXPECT_TRUE(lines.draw().empty());
+    queue.limit_project("a", 0);  // that of all again
+    EXPECT_EQ(lines.draw(), std::vector<std::string>{"a2"});
+    queue.limit_project("b", 1);  // what goes on goes on
+    EXPECT_EQ(queue.active(), 5u);
+    queue.leave("b1");
+    queue.leave("b2");
+    EXPECT_TRUE(lines.draw().empty());
+    queue.leave("b3");
+    EXPECT_EQ(lines.draw(), std::vector<std::string>{"b4"});
+}
+
 TEST(RunQueue, BetterClassesGoFirstButNobodyOvertakesHisOwn) {
     RunQueue queue({1, 1});
     Lines lines(queue);
