@@ -110,16 +110,17 @@ Json form_body(const std::vector<MultipartPart>& parts, const std::vector<std::s
         const Json value = part.file_name && file < urls.size() ? Json::string(urls[file])
                                                                 : Json::string(part.data);
         file += part.file_name ? 1 : 0;
-        const Json before = body[part.name];
+        const std::string name = member_name(part.name);
+        const Json before = body[name];
         if (!before.exists()) {
-            body.set(part.name, value);
+            body.set(name, value);
         } else if (before.is_array()) {
             Json(before).append(value);
         } else {
             Json both = Json::array();
             both.append(before);
             both.append(value);
-            body.set(part.name, both);
+            body.set(name, both);
         }
     }
     return body;

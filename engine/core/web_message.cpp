@@ -82,11 +82,20 @@ FormPairs parse_form(std::string_view text) {
     return pairs;
 }
 
+std::string member_name(std::string_view text) {
+    constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
+    std::string name(Json::string(text).text());
+    for (std::size_t at = name.find('\0'); at != std::string::npos; at = name.find('\0', at)) {
+        name.replace(at, 1, kReplacement);
+    }
+    return name;
+}
+
 Json form_to_json(const FormPairs& pairs) {
     Json object = Json::object();
     for (const auto& [key, value] : pairs) {
         bool is_list = false;
-        const std::string_view name = base_name(key, is_list);
+        const std::string name = member_name(base_name(key, is_list));
         const Json before = object[name];
         if (before.is_array()) {
             Json(before).append(Json::string(value));

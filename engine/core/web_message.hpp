@@ -41,6 +41,9 @@ WebResponse json_response(int status, const Json& body);
 // `a=1&b=x+y` with percent-encoding undone; pairs in order. Broken escapes stay as they are.
 using FormPairs = std::vector<std::pair<std::string, std::string>>;
 FormPairs parse_form(std::string_view text);
+// A name from outside as that of a member: bytes that are not UTF-8 become U+FFFD, and so does
+// U+0000, which our own reader of JSON refuses in names.
+std::string member_name(std::string_view text);
 // As clients' query libraries mean it: a repeated or `name[]` key is a list.
 Json form_to_json(const FormPairs& pairs);
 std::string percent_decode(std::string_view text);

@@ -120,5 +120,12 @@ TEST(WebMessage, ReadsQueries) {
               R"({"status":["A","B"],"name":"x y","empty":"","flag":"","bad":"%zz"})");
 }
 
+// A run's journal holds them and must be readable again.
+TEST(WebMessage, NamesInQueriesAreMadeReadable) {
+    const Json query = form_to_json(parse_form("a%00b=1&a%00b=2&%ff=3&%c3%a9=4"));
+    EXPECT_EQ(query.dump(), "{\"a\ufffdb\":[\"1\",\"2\"],\"\ufffd\":\"3\",\"\u00e9\":\"4\"}");
+    EXPECT_TRUE(Json::parse(query.dump()).ok());
+}
+
 }  // namespace
 }  // namespace sallyport::engine
