@@ -100,7 +100,7 @@ Result<Json> generate_uuid(const Json&, const PieceWorld& world) {
     bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x40);  // RFC 9562: version 4
     bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);
     std::string text = hex_encode(bytes);
-    for (const std::size_t at : {20, 16, 12, 8}) {
+    for (const std::size_t at : {20u, 16u, 12u, 8u}) {
         text.insert(at, "-");
     }
     return Json::string(text);

@@ -128,14 +128,15 @@ std::vector<RunQueue::Draw> RunQueue::draw(std::size_t runs_max) {
 // One place for the next project in turn that waits and has room.
 bool RunQueue::draw_one(Class& of, int priority, std::vector<Draw>& draws) {
     for (std::size_t turn = of.turns.size(); turn > 0; --turn) {
-        auto [project, mark] = std::move(of.turns.front());
+        const auto turn_of = std::move(of.turns.front());
+        const std::string& project = turn_of.first;
         of.turns.pop_front();
         const auto found = of.lines.find(project);
-        if (found == of.lines.end() || found->second.turn_mark != mark) {
+        if (found == of.lines.end() || found->second.turn_mark != turn_of.second) {
             continue;
         }
         Line& line = found->second;
-        of.turns.emplace_back(project, mark);
+        of.turns.push_back(turn_of);
         // Not more than wait: the places would be kept from others in vain.
         if (line.asked >= std::max(line.count, line.guess) || room(project) == 0) {
             continue;

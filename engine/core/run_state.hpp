@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace sallyport::engine {
@@ -47,9 +46,14 @@ struct StepRecord {
     std::vector<Iteration> iterations;  // of a loop: those that are over
 };
 
-// What the steps inside a loop did in one turn.
+// What the steps inside a loop did in one turn. (Not a pair: its traits would want StepRecord whole
+// while it is being defined.)
+struct TurnStep {
+    std::size_t step = 0;  // index in the program
+    StepRecord record;
+};
 struct Iteration {
-    std::vector<std::pair<std::size_t, StepRecord>> steps;  // (index in the program, record)
+    std::vector<TurnStep> steps;
 };
 
 // A loop or router whose inside is being run.

@@ -27,7 +27,7 @@ void collect(const Program& program, RunState& state, std::size_t loop) {
     Iteration iteration;
     for (std::size_t i = loop + 1; i < program.steps[loop].end; ++i) {
         if (state.records[i].status != StepStatus::not_reached) {
-            iteration.steps.emplace_back(i, std::exchange(state.records[i], StepRecord{}));
+            iteration.steps.push_back({i, std::exchange(state.records[i], StepRecord{})});
         }
     }
     state.records[loop].iterations.push_back(std::move(iteration));
