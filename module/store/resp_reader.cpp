@@ -196,19 +196,21 @@ bool RespReader::hand_over() {
 
 namespace {
 
-// A number and the end of its line; at most 18 digits, which cannot overflow.
+// More could overflow: those are for hiredis to judge.
+constexpr std::size_t kDigitsMax = 18;
+
+// A number and the end of its line.
 bool read_line(std::string_view bytes, std::size_t& at, std::int64_t& out) {
     std::size_t i = at;
     const bool negative = i < bytes.size() && bytes[i] == '-';
     i += negative ? 1 : 0;
     const std::size_t first = i;
     std::int64_t value = 0;
-    while (i < bytes.size() && bytes[i] >= '0' && bytes[i] <= '9') {
+    while (i < bytes.size() && i - first < kDigitsMax && bytes[i] >= '0' && bytes[i] <= '9') {
         value = value * 10 + (bytes[i] - '0');
         ++i;
     }
-    if (i == first || i - first > 18 || i + 2 > bytes.size() || bytes[i] != '\r' ||
-        bytes[i + 1] != '\n') {
+    if (i == first || i + 2 > bytes.size() || bytes[i] != '\r' || bytes[i + 1] != '\n') {
         return false;
     }
     out = negative ? -value : value;

@@ -203,6 +203,22 @@ TEST(RespReader, CutsLongErrors) {
     EXPECT_FALSE(reader.reply().is_error("NOSCRIPT"));
 }
 
+TEST(RespReader, NumbersOfAnyLength) {
+    RespReader reader;
+    ASSERT_TRUE(
+        reader.feed("*3\r\n:999999999999999999\r\n:9223372036854775807\r\n"
+                    ":-9223372036854775808\r\n"));
+    ASSERT_EQ(reader.next(), ReadResult::reply);
+    EXPECT_EQ(reader.reply().count, 3u);
+    EXPECT_EQ(reader.reply().integers[0], 999'999'999'999'999'999);
+    EXPECT_EQ(reader.reply().integers[1], INT64_MAX);
+    EXPECT_EQ(reader.reply().integers[2], INT64_MIN);
+    for (const char* text : {"*1\r\n:81444444444444444814\r\n", "*81444444444444444814\r\n"}) {
+        RespReader larger;
+        EXPECT_TRUE(!larger.feed(text) || larger.next() == ReadResult::broken) << text;
+    }
+}
+
 TEST(RespReader, RefusesWhatIsNotRespAndWhatNeverEnds) {
     RespReader nonsense;
     ASSERT_TRUE(nonsense.feed("HTTP/1.1 400 Bad Request\r\n\r\n"));
