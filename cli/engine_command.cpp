@@ -1,6 +1,7 @@
 // `sallyport engine`: a running engine's flows, runs, connections and long operations, through its
 // API.
 #include "cli/control_client.hpp"
+#include "common/file_text.hpp"
 
 #include <chrono>
 #include <cstdio>
@@ -13,6 +14,7 @@ namespace {
 
 constexpr auto kLookAgain = std::chrono::milliseconds(500);
 constexpr const char* kPage = "100";
+constexpr std::size_t kImportBytesMax = 25u << 20;
 
 struct EngineOptions {
     ControlTarget engine;
@@ -21,6 +23,7 @@ struct EngineOptions {
     std::string status;
     std::string id;
     std::string strategy = "FROM_FAILED_STEP";
+    std::string file;
     int limit = 20;
 };
 
@@ -140,9 +143,8 @@ void jobs(const EngineOptions& options) {
 }
 
 // Starts it and shows its progress until it ends.
-void work(const EngineOptions& options, const char* type) {
-    Json job = ask_control(options.engine, "POST", "/v1/jobs",
-                           Json::object({{"type", Json::string(type)}}));
+void work(const EngineOptions& options, const Json& what) {
+    Json job = ask_control(options.engine, "POST", "/v1/jobs", what);
     const std::string path = "/v1/jobs/" + text_of(job["id"]);
     std::string shown;
     while (true) {
@@ -159,6 +161,46 @@ void work(const EngineOptions& options, const char* type) {
     if (job["status"].text() != "SUCCEEDED" || job["failed"].integer_or(0) > 0) {
         stop(kFailed);
     }
+}
+
+Json job_of(const char* type) {
+    return Json::object({{"type", Json::string(type)}});
+}
+
+void retry_runs(const EngineOptions& options) {
+    Json what = job_of("RETRY_RUNS");
+    what.set("projectId", Json::string(options.project));
+    what.set("strategy", Json::string(options.strategy));
+    const auto narrow = [&what](const char* name, const std::string& to) {
+        if (!to.empty()) {
+            Json one = Json::array();
+            one.append(Json::string(to));
+            what.set(name, one);
+        }
+    };
+    narrow("flowId", options.flow);
+    narrow("status", options.status);
+    work(options, what);
+}
+
+// A template as the engine exports it, its list of flows, or one flow.
+void import_flows(const EngineOptions& options) {
+    const Result<std::string> text = read_file_text(options.file, kImportBytesMax);
+    const Result<Json> given =
+        text.ok() ? Json::parse_flow(*text) : Result<Json>(Error{text.message()});
+    if (!given.ok()) {
+        std::fprintf(stderr, "%s: %s\n", options.file.c_str(), given.message().c_str());
+        stop(kFailed);
+    }
+    Json flows = (*given)["flows"].is_array() ? (*given)["flows"] : *given;
+    if (!flows.is_array()) {
+        flows = Json::array();
+        flows.append(*given);
+    }
+    Json what = job_of("IMPORT_FLOWS");
+    what.set("projectId", Json::string(options.project));
+    what.set("flows", flows);
+    work(options, what);
 }
 
 Command add_action(const Command& parent, EngineOptions& options, const char* name,
@@ -213,7 +255,27 @@ void add_engine(const Command& program) {
     all.run([options] { jobs(*options); });
     add_action(engine, *options, "rotate-keys",
                "Seals stored secrets with the key in use, shows the progress")
-        .run([options] { work(*options, "ROTATE_KEYS"); });
+        .run([options] { work(*options, job_of("ROTATE_KEYS")); });
+    add_action(engine, *options, "retention",
+               "Removes runs and files that are older than they are kept, shows the progress")
+        .run([options] { work(*options, job_of("RETENTION")); });
+    const auto of_project = [&](const char* name, const char* help) {
+        const Command command = add_action(engine, *options, name, help);
+        command.option("--project", options->project, "The project's id").required();
+        return command;
+    };
+    const Command failed =
+        of_project("retry-runs", "Tries a project's failed runs again, shows the progress");
+    failed.option("--flow", options->flow, "Of this flow");
+    failed.option("--status", options->status, "In this status");
+    failed.option("--strategy", options->strategy, "How")
+        .one_of({"FROM_FAILED_STEP", "ON_LATEST_VERSION"})
+        .shows_default();
+    failed.run([options] { retry_runs(*options); });
+    const Command flows_in =
+        of_project("import-flows", "Makes flows of an export or a template, shows the progress");
+    flows_in.option("file", options->file, "JSON").required();
+    flows_in.run([options] { import_flows(*options); });
 }
 
 }  // namespace sallyport::cli

@@ -1,6 +1,8 @@
 #include "engine/adapters/api.hpp"
 
 #include "common/bytes.hpp"
+#include "engine/adapters/api_audit.hpp"
+#include "engine/adapters/api_members.hpp"
 #include "engine/core/jwt.hpp"
 
 #include <array>
@@ -152,6 +154,8 @@ void Api::dispatch(const CallPtr& call) {
     call->params = std::move(found->params);
     call->query = parse_form(call->request.query());
     const ApiRoute* route = found->route;
+    call->route = route;
+    listen_for_audit(*this, *call);
     if (route->access == ApiRoute::Access::open) {
         if (route->method == "*" || read_body(*call, *route)) {
             route->handler(*this, call);
@@ -211,8 +215,8 @@ bool Api::read_body(ApiCall& call, const ApiRoute& route) {
                             "Unsupported Media Type: " + std::string(type));
         return false;
     }
-    const bool has_flow =
-        route.path.starts_with("flows") || route.path.find("templates") != std::string_view::npos;
+    const bool has_flow = route.path.starts_with("flows") || route.path.starts_with("jobs") ||
+                          route.path.find("templates") != std::string_view::npos;
     Result<Json> body =
         has_flow ? Json::parse_flow(call.request.body) : Json::parse(call.request.body);
     if (!body.ok()) {
@@ -268,10 +272,18 @@ void Api::with_project(const CallPtr& call, const std::string& project_id,
                           (!call->engine_project.empty() ? (*project)->id == call->engine_project
                            : call->service ? (*project)->platform_id == call->user.platform_id
                                            : (*project)->owner_id == call->user.id);
-        if (!mine) {
+        const auto go_on = [call, then](ProjectRow row) {
+            call->project = row;
+            then(std::move(row));
+        };
+        if (mine) {
+            return go_on(**std::move(project));
+        }
+        const bool person = call->engine_project.empty() && !call->service;
+        if (!project->has_value() || !person) {
             return call->fail_not_allowed();
         }
-        then(**std::move(project));
+        admit_member(*this, call, **project, go_on);
     });
 }
 

@@ -42,6 +42,7 @@ struct ApiOptions {
     std::int64_t file_seconds = 30 * 24 * 3600;  // how long files, and addresses of them, are good
     std::size_t fields_max = 100;                // of a table
     std::size_t records_max = 10'000;            // of a table
+    bool audit_log = true;                       // AP_AUDIT_LOG_ENABLED
     std::size_t store_value_bytes_max = 512u << 10;
     std::size_t flow_steps_max = 1500;
     bool auth_limit_enabled = true;
@@ -51,6 +52,8 @@ struct ApiOptions {
     Secret metrics_token;  // empty: metrics are for this machine alone
     std::string version;
 };
+
+class Mailer;
 
 struct ApiPorts {
     const Clock& clock;
@@ -69,9 +72,8 @@ struct ApiPorts {
     std::function<std::string()> metrics;  // the text that Prometheus reads
     PieceTasks* pieces = nullptr;          // null: none but the engine's own
     HostedTriggers* triggers = nullptr;    // likewise
+    Mailer* mail = nullptr;                // null: the operator named no server
 };
-
-struct ApiRoute;
 
 class Api {
   public:
@@ -175,6 +177,12 @@ extern const std::vector<ApiRoute> kPublicationRoutes;
 extern const std::vector<ApiRoute> kUserRoutes;
 extern const std::vector<ApiRoute> kOAuth2Routes;
 extern const std::vector<ApiRoute> kJobRoutes;
+extern const std::vector<ApiRoute> kMemberRoutes;
+extern const std::vector<ApiRoute> kProjectRoleRoutes;
+extern const std::vector<ApiRoute> kInvitationRoutes;
+extern const std::vector<ApiRoute> kPlatformRoutes;
+extern const std::vector<ApiRoute> kAlertRoutes;
+extern const std::vector<ApiRoute> kAuditRoutes;
 extern const std::vector<ApiRoute> kHumanInputRoutes;
 extern const std::vector<ApiRoute> kTableRoutes;
 extern const std::vector<ApiRoute> kTableFieldRoutes;

@@ -1,6 +1,7 @@
 // Sign-up, sign-in and the signed-in user (engine contract 1.3, 1.4).
 #include "common/bytes.hpp"
-#include "engine/adapters/api.hpp"
+#include "engine/adapters/api_entities.hpp"
+#include "engine/adapters/api_persons.hpp"
 #include "engine/core/shape.hpp"
 #include "engine/core/time_text.hpp"
 
@@ -126,7 +127,34 @@ bool admit(Api& api, const CallPtr& call) {
     return false;
 }
 
-void store_sign_up(Api& api, const CallPtr& call, std::string password_hash) {
+// What the invitations say of the new user, then the session.
+void welcome(Api& api, const CallPtr& call, const UserRow& user,
+             const std::vector<EntityRow>& accepted, const std::string& project_id) {
+    const auto redeem = [&api, call, accepted, project_id](const UserRow& joined) {
+        redeem_invitations(api, call, joined, accepted, [&api, call, joined, project_id] {
+            call->reply(200, session_json(api, joined, project_id));
+        });
+    };
+    const std::string role = invited_platform_role(accepted);
+    if (role.empty() || role == user.platform_role) {
+        return redeem(user);
+    }
+    api.ports.accounts.change_user(
+        user.id,
+        [role](UserRow& stored) {
+            stored.platform_role = role;
+            return true;
+        },
+        [&api, call, user, redeem](const Result<std::optional<UserRow>>& changed) {
+            if (!api.failed(call, changed)) {
+                redeem(changed->value_or(user));
+            }
+        });
+}
+
+// An address that accepted an invitation may join where nobody else may.
+void store_sign_up(Api& api, const CallPtr& call, const std::string& password_hash,
+                   const std::vector<EntityRow>& accepted) {
     const std::int64_t now = api.now_ms();
     UserRow user;
     user.id = api.ports.entropy.id();
@@ -134,7 +162,7 @@ void store_sign_up(Api& api, const CallPtr& call, std::string password_hash) {
     user.email = ascii_lower(trim_ows(call->body["email"].text()));
     user.first_name = call->body["firstName"].text();
     user.last_name = call->body["lastName"].text();
-    user.password_hash = std::move(password_hash);
+    user.password_hash = password_hash;
     user.token_version = api.ports.entropy.id();
     user.track_events = call->body["trackEvents"].is_true();
     user.news_letter = call->body["newsLetter"].is_true();
@@ -145,14 +173,14 @@ void store_sign_up(Api& api, const CallPtr& call, std::string password_hash) {
     project.display_name = user.first_name + "'s Project";
     project.created_ms = project.updated_ms = now;
     api.ports.accounts.sign_up(
-        std::move(user), project, api.options.open_sign_up,
-        [&api, call, project_id = project.id](Result<AccountStore::SignUp> stored) {
+        std::move(user), project, api.options.open_sign_up || !accepted.empty(),
+        [&api, call, accepted, project_id = project.id](Result<AccountStore::SignUp> stored) {
             if (api.failed(call, stored)) {
                 return;
             }
             switch (stored->outcome) {
                 case SignUpOutcome::created:
-                    return call->reply(200, session_json(api, stored->user, project_id));
+                    return welcome(api, call, stored->user, accepted, project_id);
                 case SignUpOutcome::existing_user:
                     return call->fail(ApiError::existing_user,
                                       Json::object({{"email", call->body["email"]},
@@ -173,12 +201,16 @@ void sign_up(Api& api, const CallPtr& call) {
     if (!admit(api, call)) {
         return;
     }
-    api.ports.passwords.hash(Secret(call->body["password"].text()),
-                             [&api, call](Result<std::string> hashed) {
-                                 if (!api.failed(call, hashed)) {
-                                     store_sign_up(api, call, *std::move(hashed));
-                                 }
-                             });
+    api.ports.passwords.hash(
+        Secret(call->body["password"].text()), [&api, call](Result<std::string> hashed) {
+            if (api.failed(call, hashed)) {
+                return;
+            }
+            accepted_invitations(api, call, email_of(call->body["email"]),
+                                 [&api, call, hash = *hashed](const auto& accepted) {
+                                     store_sign_up(api, call, hash, accepted);
+                                 });
+        });
 }
 
 void open_session(Api& api, const CallPtr& call, const UserRow& user) {
@@ -224,6 +256,45 @@ void sign_in(Api& api, const CallPtr& call) {
         });
 }
 
+// Names and consents; the password and the address stay.
+void update_me(Api& api, const CallPtr& call) {
+    constexpr std::array kFields = {Field{"firstName", Kind::text, Need::optional},
+                                    Field{"lastName", Kind::text, Need::optional},
+                                    Field{"trackEvents", Kind::boolean, Need::optional},
+                                    Field{"newsLetter", Kind::boolean, Need::optional}};
+    const Json& body = call->body;
+    const Status shape = check_shape(body, kFields, "body");
+    if (!shape.ok()) {
+        return call->fail_validation(shape.message());
+    }
+    for (const std::string_view name : {"firstName", "lastName"}) {
+        if (body[name].is_string() && !is_person_name(body[name].text())) {
+            return call->fail_validation("body/" + std::string(name) + " must match ^[^./]+$");
+        }
+    }
+    api.ports.accounts.change_user(
+        call->user.id,
+        [given = body.deep_copy(), now = api.now_ms()](UserRow& stored) {
+            stored.first_name = given["firstName"].text_or(stored.first_name);
+            stored.last_name = given["lastName"].text_or(stored.last_name);
+            for (const auto& [name, consent] : {std::pair("trackEvents", &stored.track_events),
+                                                std::pair("newsLetter", &stored.news_letter)}) {
+                *consent = given[name].exists() ? given[name].is_true() : *consent;
+            }
+            stored.updated_ms = now;
+            return true;
+        },
+        [&api, call](const Result<std::optional<UserRow>>& changed) {
+            if (api.failed(call, changed)) {
+                return;
+            }
+            const UserRow& user = changed->has_value() ? **changed : call->user;
+            Json json = user_json(user);
+            json.set("imageUrl", Json::null());
+            call->reply(200, json);
+        });
+}
+
 void get_me(Api& api, const CallPtr& call) {
     api.ports.accounts.projects_of(
         call->user.id, [&api, call](Result<std::vector<ProjectRow>> projects) {
@@ -240,10 +311,16 @@ void get_me(Api& api, const CallPtr& call) {
 
 }  // namespace
 
+std::string email_of(const Json& value) {
+    const std::string email = ascii_lower(trim_ows(value.text()));
+    return is_email(email) ? email : std::string();
+}
+
 const std::vector<ApiRoute> kAccountRoutes = {
     {"POST", "authentication/sign-up", ApiRoute::Access::open, sign_up},
     {"POST", "authentication/sign-in", ApiRoute::Access::open, sign_in},
     {"GET", "users/me", ApiRoute::Access::user, get_me},
+    {"POST", "users/me", ApiRoute::Access::user, update_me},
 };
 
 }  // namespace sallyport::engine

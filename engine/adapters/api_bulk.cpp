@@ -2,7 +2,7 @@
 // many runs are in each status (engine contract 1.6).
 #include "engine/adapters/api.hpp"
 #include "engine/adapters/api_run_parts.hpp"
-#include "engine/core/time_text.hpp"
+#include "engine/adapters/api_run_selection.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,88 +11,31 @@ namespace sallyport::engine {
 namespace {
 
 // Runs of one request at most: each is a read and a commit, and the caller waits for all.
-constexpr std::size_t kBulkMax = 10'000;
-constexpr std::size_t kPage = 500;
+constexpr std::size_t kBulkMax = kSelectedMax;
 
-constexpr std::array<std::string_view, 5> kFailedStatuses = {
-    "FAILED", "INTERNAL_ERROR", "QUOTA_EXCEEDED", "TIMEOUT", "MEMORY_LIMIT_EXCEEDED"};
 constexpr std::array<std::string_view, 2> kCancelableStatuses = {"PAUSED", "QUEUED"};
 
 struct Bulk;
 using BulkPtr = std::shared_ptr<Bulk>;
 
-struct Bulk {
+struct Bulk : RunSelection {  // `ids`: still to be done, the first one last
     CallPtr call;
-    RunQuery query;
-    std::vector<std::string> except;
-    std::vector<std::string> ids;  // still to be done, the first one last
     std::string strategy;
     Json answer = Json::array();  // of a retry
     std::function<void()> each;   // does the one whose id was taken, then goes on
     std::string current;
 };
 
-bool texts_of(const Json& value, std::vector<std::string>& out) {
-    if (!value.exists() || value.is_null()) {
-        return true;
-    }
-    if (value.is_string()) {
-        out.emplace_back(value.text());
-        return true;
-    }
-    bool texts = value.is_array() && value.size() <= kBulkMax;
-    value.each_element([&](const Json& one) {
-        texts = texts && one.is_string();
-        out.emplace_back(one.text());
-    });
-    return texts;
-}
-
-bool read_time(const Json& value, std::optional<std::int64_t>& out) {
-    if (value.is_string()) {
-        out = parse_iso_time(value.text());
-        return out.has_value();
-    }
-    return !value.exists() || value.is_null();
-}
-
 // The selection in the body; answers the call when it is none.
 BulkPtr read_bulk(const CallPtr& call) {
-    auto bulk = std::make_shared<Bulk>();
-    bulk->call = call;
-    bulk->query.project_id = call->body["projectId"].text();
-    bulk->query.failed_step_name = call->body["failedStepName"].text();
-    bulk->query.failed_step_message = call->body["failedStepMessage"].text();
-    bulk->query.limit = kPage;
-    const bool good = texts_of(call->body["flowRunIds"], bulk->ids) &&
-                      texts_of(call->body["excludeFlowRunIds"], bulk->except) &&
-                      texts_of(call->body["status"], bulk->query.statuses) &&
-                      texts_of(call->body["flowId"], bulk->query.flow_ids) &&
-                      read_time(call->body["createdAfter"], bulk->query.created_after_ms) &&
-                      read_time(call->body["createdBefore"], bulk->query.created_before_ms);
-    if (bulk->query.project_id.empty() || !good) {
-        call->fail_validation(
-            "body must have projectId, and may have flowRunIds, excludeFlowRunIds, status and "
-            "flowId (texts, at most " +
-            std::to_string(kBulkMax) + ") and createdAfter and createdBefore (ISO 8601)");
+    std::optional<RunSelection> selection = read_selection(call);
+    if (!selection) {
         return nullptr;
     }
+    auto bulk = std::make_shared<Bulk>();
+    bulk->call = call;
+    static_cast<RunSelection&>(*bulk) = *std::move(selection);
     return bulk;
-}
-
-template <std::size_t N>
-void narrow(Bulk& bulk, const std::array<std::string_view, N>& statuses) {
-    std::vector<std::string>& wanted = bulk.query.statuses;
-    if (wanted.empty()) {
-        wanted.assign(statuses.begin(), statuses.end());
-        return;
-    }
-    std::erase_if(wanted, [&](const std::string& status) {
-        return std::find(statuses.begin(), statuses.end(), status) == statuses.end();
-    });
-    if (wanted.empty()) {
-        wanted.emplace_back("NONE");  // no run is in such a status
-    }
 }
 
 void next(const BulkPtr& bulk, const std::function<void()>& end) {
@@ -108,7 +51,7 @@ void next(const BulkPtr& bulk, const std::function<void()>& end) {
 
 // Goes on once all ids are known.
 void collect(Api& api, const BulkPtr& bulk, const std::function<void()>& then) {
-    if (bulk->call->body["flowRunIds"].is_array()) {
+    if (bulk->named) {
         std::reverse(bulk->ids.begin(), bulk->ids.end());
         then();
         return;
@@ -118,9 +61,7 @@ void collect(Api& api, const BulkPtr& bulk, const std::function<void()>& then) {
             return;
         }
         for (const RunRow& row : page->rows) {
-            const bool excepted =
-                std::find(bulk->except.begin(), bulk->except.end(), row.id) != bulk->except.end();
-            if (!excepted && bulk->ids.size() < kBulkMax) {
+            if (!bulk->excepts(row.id) && bulk->ids.size() < kBulkMax) {
                 bulk->ids.push_back(row.id);
             }
         }

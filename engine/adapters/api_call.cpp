@@ -31,6 +31,8 @@ std::pair<int, std::string_view> describe(ApiError error) {
             return {402, "QUOTA_EXCEEDED"};
         case ApiError::email_auth_disabled:
             return {403, "EMAIL_AUTH_DISABLED"};
+        case ApiError::existing_alert_channel:
+            return {409, "EXISTING_ALERT_CHANNEL"};
         case ApiError::entity_not_found:
             return {404, "ENTITY_NOT_FOUND"};
         case ApiError::existing_user:
@@ -45,6 +47,8 @@ std::pair<int, std::string_view> describe(ApiError error) {
             return {403, "INVITATION_ONLY_SIGN_UP"};
         case ApiError::project_external_id_already_exists:
             return {409, "PROJECT_EXTERNAL_ID_ALREADY_EXISTS"};
+        case ApiError::permission_denied:
+            return {403, "PERMISSION_DENIED"};
         case ApiError::session_expired:
             return {403, "SESSION_EXPIRED"};
         case ApiError::validation:
@@ -67,6 +71,9 @@ std::size_t ApiCall::limit(std::size_t fallback) const {
 }
 
 void ApiCall::reply(int status, const Json& json) {
+    if (on_reply) {
+        std::exchange(on_reply, nullptr)(*this, status, json);
+    }
     reply(json.exists() ? json_response(status, json) : WebResponse{status, {}, {}});
 }
 

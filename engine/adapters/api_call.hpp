@@ -26,6 +26,7 @@ enum class ApiError {
     invalid_claim,
     quota_exceeded,
     email_auth_disabled,
+    existing_alert_channel,
     entity_not_found,
     existing_user,
     flow_operation_invalid,
@@ -33,9 +34,12 @@ enum class ApiError {
     invalid_credentials,
     invitation_only_sign_up,
     project_external_id_already_exists,
+    permission_denied,
     session_expired,
     validation,
 };
+
+struct ApiRoute;
 
 class ApiCall {
   public:
@@ -52,6 +56,12 @@ class ApiCall {
     bool service = false;        // the caller has an API key
     bool internal = false;       // asked from inside, by a piece
     std::string engine_project;  // the project of the engine's own token; empty: another caller
+    const ApiRoute* route = nullptr;  // that the request is for
+    // For who listens to the answer (api_audit.cpp): the project the caller was let into, and what
+    // the request is about as it was before.
+    ProjectRow project;
+    Json subject;
+    std::function<void(const ApiCall& call, int status, const Json& body)> on_reply;
 
     std::string query_text(std::string_view name) const;  // the first value; empty: none
     // `limit`, between 1 and 1000 (what a page may cost).

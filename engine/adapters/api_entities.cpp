@@ -2,6 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
+#include "engine/adapters/api_audit.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
 #include "engine/core/time_text.hpp"
 
@@ -19,6 +20,9 @@ void find(Api& api, const CallPtr& call, const char* kind, std::string_view name
                                   }
                                   if (!found->has_value()) {
                                       return call->fail_not_found(name, call->params[0]);
+                                  }
+                                  if (call->on_reply) {
+                                      call->subject = audited_subject(**found);
                                   }
                                   then(**std::move(found));
                               });

@@ -5,14 +5,16 @@ namespace sallyport::engine {
 
 const std::vector<const std::vector<ApiRoute>*>& api_families() {
     static const std::vector<const std::vector<ApiRoute>*> kFamilies = {
-        &kWebhookRoutes,      &kFlowRoutes,        &kFlowVersionRoutes, &kBulkRoutes,
-        &kRunRoutes,          &kResumeRoutes,      &kAccountRoutes,     &kSystemRoutes,
-        &kFolderRoutes,       &kOAuth2Routes,      &kConnectionRoutes,  &kVariableRoutes,
-        &kStoreEntryRoutes,   &kMcpServerRoutes,   &kApiKeyRoutes,      &kTemplateRoutes,
-        &kPieceRoutes,        &kOpenApiRoutes,     &kTableRoutes,       &kTableFieldRoutes,
-        &kTableRecordRoutes,  &kTableHookRoutes,   &kHumanInputRoutes,  &kJobRoutes,
-        &kFileRoutes,         &kPublicationRoutes, &kProjectRoutes,     &kUserRoutes,
-        &kTriggerEventRoutes, &kFlowTriggerRoutes, &kMcpRoutes,         &kEngineRoutes};
+        &kWebhookRoutes,     &kFlowRoutes,        &kFlowVersionRoutes,  &kBulkRoutes,
+        &kRunRoutes,         &kResumeRoutes,      &kAccountRoutes,      &kSystemRoutes,
+        &kFolderRoutes,      &kOAuth2Routes,      &kConnectionRoutes,   &kVariableRoutes,
+        &kStoreEntryRoutes,  &kMcpServerRoutes,   &kApiKeyRoutes,       &kTemplateRoutes,
+        &kPieceRoutes,       &kOpenApiRoutes,     &kTableRoutes,        &kTableFieldRoutes,
+        &kTableRecordRoutes, &kTableHookRoutes,   &kHumanInputRoutes,   &kJobRoutes,
+        &kMemberRoutes,      &kProjectRoleRoutes, &kInvitationRoutes,   &kPlatformRoutes,
+        &kAlertRoutes,       &kAuditRoutes,       &kFileRoutes,         &kPublicationRoutes,
+        &kProjectRoutes,     &kUserRoutes,        &kTriggerEventRoutes, &kFlowTriggerRoutes,
+        &kMcpRoutes,         &kEngineRoutes};
     return kFamilies;
 }
 

@@ -68,6 +68,9 @@ void with_flow(Api& api, const CallPtr& call, FlowStore::Which which, const std:
             if (!flow->has_value()) {
                 return call->fail_not_found("flow", call->params[0]);
             }
+            if (call->on_reply) {
+                call->subject = flow_json(**flow);
+            }
             const std::string project_id = (*flow)->flow.project_id;
             api.with_project(call, project_id,
                              [then, found = **std::move(flow)](const ProjectRow&) { then(found); });

@@ -123,21 +123,27 @@ void get_flow(Api& api, const CallPtr& call) {
               [call](const StoredFlow& flow) { call->reply(200, flow_json(flow)); });
 }
 
+void remove_flow(Api& api, const CallPtr& call, const std::string& id) {
+    api.ports.flows.delete_flow(id, [&api, call, id](const Result<Done>& deleted) {
+        api.ports.catalog.forget(id);
+        if (api.failed(call, deleted)) {
+            return;
+        }
+        api.ports.entities.clear_children("publication", id,
+                                          [&api, call](const Result<std::int64_t>& gone) {
+                                              if (!api.failed(call, gone)) {
+                                                  call->reply(204, {});
+                                              }
+                                          });
+    });
+}
+
 void delete_flow(Api& api, const CallPtr& call) {
     with_flow(api, call, FlowStore::Which::latest, {}, [&api, call](const StoredFlow& flow) {
-        api.ports.flows.delete_flow(
-            flow.flow.id, [&api, call, id = flow.flow.id](const Result<Done>& deleted) {
-                api.ports.catalog.forget(id);
-                if (api.failed(call, deleted)) {
-                    return;
-                }
-                api.ports.entities.clear_children("publication", id,
-                                                  [&api, call](const Result<std::int64_t>& gone) {
-                                                      if (!api.failed(call, gone)) {
-                                                          call->reply(204, {});
-                                                      }
-                                                  });
-            });
+        // A trigger that listens elsewhere has to stop first.
+        switch_trigger(api, call, flow, false, false, [&api, call, id = flow.flow.id](const auto&) {
+            remove_flow(api, call, id);
+        });
     });
 }
 

@@ -3,6 +3,7 @@
 #include "engine/adapters/api.hpp"
 
 #include "common/bytes.hpp"
+#include "engine/adapters/api_openapi_answers.hpp"
 #include "engine/adapters/api_openapi_bodies.hpp"
 
 #include <set>
@@ -50,13 +51,28 @@ std::string operation_id(std::string_view method, std::string_view route) {
     return id;
 }
 
-Json operation_of(const ApiRoute& route, std::string_view method, const Json& parameters) {
+Json as_json(const Json& schema) {
+    return Json::object({{"application/json", Json::object({{"schema", schema}})}});
+}
+
+Json responses_of(const ApiRoute& route, std::string_view method) {
     const Json refused = Json::object({{"$ref", text("#/components/responses/Refused")}});
-    const Json answered = Json::object({{"description", text("Answered")}});
-    Json operation = Json::object(
-        {{"operationId", text(operation_id(method, route.path))},
-         {"security", security_of(route.access)},
-         {"responses", Json::object({{"2XX", answered}, {"4XX", refused}, {"503", refused}})}});
+    Json answered = Json::object({{"description", text("Answered")}});
+    const DescribedAnswer described = answer_schema(method, route.path);
+    if (described.schema.exists()) {
+        answered.set("content", as_json(described.schema));
+    }
+    return Json::object({{described.status.empty() ? "2XX" : described.status, answered},
+                         {"4XX", refused},
+                         {"503", refused}});
+}
+
+Json operation_of(const ApiRoute& route, std::string_view method, const Json& of_path) {
+    Json parameters = of_path.deep_copy();
+    add_query_parameters(method, route.path, parameters);
+    Json operation = Json::object({{"operationId", text(operation_id(method, route.path))},
+                                   {"security", security_of(route.access)},
+                                   {"responses", responses_of(route, method)}});
     Json tags = Json::array();
     tags.append(text(route.path.substr(0, route.path.find('/'))));
     operation.set("tags", tags);
@@ -64,10 +80,8 @@ Json operation_of(const ApiRoute& route, std::string_view method, const Json& pa
         operation.set("parameters", parameters);
     }
     if (const Json schema = body_schema(method, route.path); schema.exists()) {
-        const Json json = Json::object({{"schema", schema}});
-        operation.set("requestBody",
-                      Json::object({{"required", Json::boolean(true)},
-                                    {"content", Json::object({{"application/json", json}})}}));
+        operation.set("requestBody", Json::object({{"required", Json::boolean(true)},
+                                                   {"content", as_json(schema)}}));
     }
     return operation;
 }
@@ -95,6 +109,7 @@ Json components() {
          {"content", Json::object({{"application/json", Json::object({{"schema", any}})}})}});
     const Json bearer = Json::object({{"type", text("http")}, {"scheme", text("bearer")}});
     return Json::object({{"responses", Json::object({{"Refused", refused}})},
+                         {"schemas", answer_types()},
                          {"securitySchemes", Json::object({{"bearer", bearer}})}});
 }
 

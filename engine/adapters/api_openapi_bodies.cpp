@@ -1,6 +1,6 @@
 #include "engine/adapters/api_openapi_bodies.hpp"
 
-#include "common/bytes.hpp"
+#include "engine/adapters/api_openapi_types.hpp"
 
 #include <array>
 
@@ -10,9 +10,7 @@ namespace {
 struct Body {
     std::string_view method;
     std::string_view path;
-    // Members, with blanks between: `name:type`, `!` at the end when it is required. Types: text,
-    // number, boolean, object, any, texts (a list of them), objects, lists; `A|B` is one of these
-    // words.
+    // See api_openapi_types.hpp.
     std::string_view members;
 };
 
@@ -94,68 +92,30 @@ constexpr std::array kBodies = {
          "projectId:text! pieceName:text! pieceVersion:text! actionOrTriggerName:text! "
          "propertyName:text! flowId:text! flowVersionId:text! input:any! searchValue:text"},
     Body{"POST", "projects/:projectId/mcp-server", "status:ENABLED|DISABLED disabledTools:texts"},
-    Body{"POST", "jobs", "type:ROTATE_KEYS!"},
+    Body{"POST", "jobs",
+         "type:ROTATE_KEYS|RETENTION|RETRY_RUNS|IMPORT_FLOWS! projectId:text "
+         "strategy:FROM_FAILED_STEP|ON_LATEST_VERSION flowRunIds:texts excludeFlowRunIds:texts "
+         "status:texts flowId:texts createdAfter:text createdBefore:text failedStepName:text "
+         "failedStepMessage:text flows:objects"},
+    Body{"POST", "users/me", "firstName:text lastName:text trackEvents:boolean newsLetter:boolean"},
+    Body{"POST", "platforms/:id", "name:text primaryColor:text pinnedPieces:texts"},
+    Body{"POST", "project-members/:id", "role:text!"},
+    Body{"POST", "project-roles", "name:text! permissions:texts! type:DEFAULT|CUSTOM"},
+    Body{"POST", "project-roles/:id", "name:text permissions:texts"},
+    Body{"POST", "user-invitations",
+         "type:PROJECT|PLATFORM! email:text! projectId:text projectRole:text "
+         "platformRole:ADMIN|MEMBER|OPERATOR"},
+    Body{"POST", "user-invitations/accept", "invitationToken:text!"},
+    Body{"POST", "alerts", "projectId:text! channel:EMAIL! receiver:text!"},
 };
-
-Json text(std::string_view value) {
-    return Json::string(value);
-}
-
-Json of_type(std::string_view type) {
-    return Json::object({{"type", text(type)}});
-}
-
-Json list_of(std::string_view type) {
-    return Json::object({{"type", text("array")}, {"items", of_type(type)}});
-}
-
-Json member_schema(std::string_view type) {
-    if (type == "text") {
-        return of_type("string");
-    }
-    if (type == "texts") {
-        return list_of("string");
-    }
-    if (type == "objects") {
-        return list_of("object");
-    }
-    if (type == "lists") {
-        return list_of("array");
-    }
-    if (type == "any") {
-        return Json::object();
-    }
-    if (type == "number" || type == "boolean" || type == "object") {
-        return of_type(type);
-    }
-    Json words = Json::array();
-    for_each_split(type, '|', [&words](std::string_view word) { words.append(text(word)); });
-    Json schema = of_type("string");
-    schema.set("enum", words);
-    return schema;
-}
 
 }  // namespace
 
 Json body_schema(std::string_view method, std::string_view path) {
     for (const Body& body : kBodies) {
-        if (body.method != method || body.path != path) {
-            continue;
+        if (body.method == method && body.path == path) {
+            return described_object(body.members);
         }
-        Json properties = Json::object();
-        Json required = Json::array();
-        for_each_split(body.members, ' ', [&](std::string_view member) {
-            const std::size_t colon = member.find(':');
-            const std::string_view name = member.substr(0, colon);
-            std::string_view type = member.substr(colon + 1);
-            if (type.ends_with('!')) {
-                type.remove_suffix(1);
-                required.append(text(name));
-            }
-            properties.set(name, member_schema(type));
-        });
-        return Json::object(
-            {{"type", text("object")}, {"properties", properties}, {"required", required}});
     }
     return {};
 }

@@ -4,6 +4,7 @@
 #include "common/bytes.hpp"
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
+#include "engine/adapters/api_members.hpp"
 #include "engine/adapters/keyset_page.hpp"
 #include "engine/adapters/project_limits.hpp"
 #include "engine/core/shape.hpp"
@@ -333,6 +334,23 @@ void reply_with_list(Api& api, const CallPtr& call, const Wanted& wanted,
         });
 }
 
+// With those of others that the user is a member of.
+void list_with_memberships(Api& api, const CallPtr& call, const Wanted& wanted,
+                           const std::vector<ProjectRow>& own) {
+    member_projects(
+        api, call, call->user.id, [&api, call, wanted, own](std::vector<ProjectRow> others) {
+            others.insert(others.end(), own.begin(), own.end());
+            std::sort(others.begin(), others.end(), [](const ProjectRow& a, const ProjectRow& b) {
+                return key_of(a) < key_of(b);
+            });
+            const auto twice =
+                std::unique(others.begin(), others.end(),
+                            [](const ProjectRow& a, const ProjectRow& b) { return a.id == b.id; });
+            others.erase(twice, others.end());
+            reply_with_list(api, call, wanted, others);
+        });
+}
+
 // A key's are the platform's, a user's their own.
 void list_projects(Api& api, const CallPtr& call) {
     Wanted wanted;
@@ -351,7 +369,12 @@ void list_projects(Api& api, const CallPtr& call) {
     if (call->service) {
         api.ports.accounts.projects_on(call->user.platform_id, reply);
     } else {
-        api.ports.accounts.projects_of(call->user.id, reply);
+        api.ports.accounts.projects_of(
+            call->user.id, [&api, call, wanted](const Result<std::vector<ProjectRow>>& own) {
+                if (!api.failed(call, own)) {
+                    list_with_memberships(api, call, wanted, *own);
+                }
+            });
     }
 }
 

@@ -53,28 +53,31 @@ void Job::advance(std::function<void()> then) {
 void Job::finish(const std::string& problem) {
     const std::string_view status = problem.empty() ? "SUCCEEDED" : "FAILED";
     ports_.log.write(LogLevel::info, "job_ended",
-                     {{"type", Json::string(row_.key)}, {"status", Json::string(status)}});
+                     {{"type", Json::string(row_.label)}, {"status", Json::string(status)}});
     write(status, problem, [](bool) {});
 }
 
-void Jobs::start(const std::string& scope, const std::string& type, Work work,
-                 StoreDone<std::optional<EntityRow>> done) {
+void Jobs::start(const std::string& scope, const std::string& type, const std::string& project_id,
+                 Work work, StoreDone<std::optional<EntityRow>> done) {
     EntityRow row;
     row.kind = kJobKind;
     row.id = entropy_.id();
     row.scope = scope;
-    row.key = row.label = type;
+    row.key = project_id.empty() ? type : type + "/" + project_id;
+    row.label = type;
     row.created_ms = row.updated_ms = ports_.clock.now_ms();
-    row.body = Json::object({{"turn", Json::string(entropy_.id())},  // whose turn it is
-                             {"status", Json::string("RUNNING")},
-                             {"total", Json::integer(0)},
-                             {"done", Json::integer(0)},
-                             {"failed", Json::integer(0)},
-                             {"problem", Json::null()}})
-                   .dump();
+    row.body =
+        Json::object({{"turn", Json::string(entropy_.id())},  // whose turn it is
+                      {"status", Json::string("RUNNING")},
+                      {"total", Json::integer(0)},
+                      {"done", Json::integer(0)},
+                      {"failed", Json::integer(0)},
+                      {"problem", Json::null()},
+                      {"projectId", project_id.empty() ? Json::null() : Json::string(project_id)}})
+            .dump();
     const auto begun = std::make_shared<bool>(false);
     ports_.store.change_entity(
-        row.kind, scope, type,
+        row.kind, scope, row.key,
         [row, begun](std::optional<EntityRow>& stored) {
             *begun = !stored || job_status(*stored, row.created_ms) != "RUNNING";
             if (*begun) {

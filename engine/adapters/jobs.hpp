@@ -58,10 +58,10 @@ class Jobs {
 
     Jobs(Job::Ports ports, Entropy& entropy) : ports_(ports), entropy_(entropy) {}
 
-    // Starts the work as the scope's one job of that type, and answers its row; nothing when one is
-    // under way.
-    void start(const std::string& scope, const std::string& type, Work work,
-               StoreDone<std::optional<EntityRow>> done);
+    // Starts the work as the scope's one job of that type, or the project's where it is about one,
+    // and answers its row; nothing when one is under way.
+    void start(const std::string& scope, const std::string& type, const std::string& project_id,
+               Work work, StoreDone<std::optional<EntityRow>> done);
 
   private:
     Job::Ports ports_;
@@ -73,5 +73,8 @@ std::string job_status(const EntityRow& row, std::int64_t now_ms);
 
 // Seals again, with the first key, what was sealed with an earlier one.
 Jobs::Work rotate_keys(EntityStore& store, const SecretBox& secrets);
+
+// Removes runs that ended, and files, that are from before `before_ms`. Its total is not known.
+Jobs::Work remove_old(RunStore& runs, EntityStore& entities, std::int64_t before_ms);
 
 }  // namespace sallyport::engine

@@ -63,6 +63,12 @@ void PostgresStore::list_entities(EntityQuery query, StoreDone<Page<EntityRow>> 
         list.add_in(json_without_nul("body") + "::jsonb ->> '" + name + "'", values);
     }
     list.add_in("key", query.keys);
+    if (query.created_after_ms) {
+        list.add(" AND created_ms >= ?::bigint", *query.created_after_ms);
+    }
+    if (query.created_before_ms) {
+        list.add(" AND created_ms <= ?::bigint", *query.created_before_ms);
+    }
     const std::string order = query.oldest_first ? " ASC" : " DESC";
     PostgresStatement statement =
         query.by_label

@@ -35,7 +35,7 @@ void Retention::note(const Result<std::size_t>& removed) {
 void Retention::look() {
     timer_ = 0;
     store_.remove_old_runs(
-        clock_.now_ms() - keep_ms_, kPage, [this](const Result<std::size_t>& removed) {
+        clock_.now_ms() - keep_.runs_ms, kPage, [this](const Result<std::size_t>& removed) {
             note(removed);
             removed_ += removed.ok() ? *removed : 0;
             if (removed.ok() && *removed == kPage) {
@@ -52,10 +52,21 @@ void Retention::look() {
 
 // Nothing refers to them once the runs that made them are gone.
 void Retention::look_at_files() {
-    store_.remove_old_entities("file", clock_.now_ms() - keep_ms_, kFilePage,
+    store_.remove_old_entities("file", clock_.now_ms() - keep_.runs_ms, kFilePage,
                                [this](const Result<std::size_t>& removed) {
                                    note(removed);
-                                   const bool more = removed.ok() && *removed == kFilePage;
+                                   if (removed.ok() && *removed == kFilePage) {
+                                       return after(kBusyMs);
+                                   }
+                                   look_at_audit();
+                               });
+}
+
+void Retention::look_at_audit() {
+    store_.remove_old_entities("audit_event", clock_.now_ms() - keep_.audit_ms, kPage,
+                               [this](const Result<std::size_t>& removed) {
+                                   note(removed);
+                                   const bool more = removed.ok() && *removed == kPage;
                                    after(more ? kBusyMs : kIdleMs);
                                });
 }

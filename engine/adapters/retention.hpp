@@ -13,10 +13,14 @@ namespace sallyport::engine {
 
 class Retention {
   public:
-    // `keep_ms`: how long after their start runs are kept. Paused and running ones are never
-    // removed.
-    Retention(Loop& loop, const Clock& clock, Store& store, Log& log, std::int64_t keep_ms)
-        : loop_(loop), clock_(clock), store_(store), log_(log), keep_ms_(keep_ms) {}
+    // How long after their start runs and files are kept, and events of the audit log. Paused and
+    // running ones are never removed.
+    struct Keep {
+        std::int64_t runs_ms = 0;
+        std::int64_t audit_ms = 0;
+    };
+    Retention(Loop& loop, const Clock& clock, Store& store, Log& log, Keep keep)
+        : loop_(loop), clock_(clock), store_(store), log_(log), keep_(keep) {}
     ~Retention() { stop(); }
     Retention(const Retention&) = delete;
     Retention& operator=(const Retention&) = delete;
@@ -27,6 +31,7 @@ class Retention {
   private:
     void look();
     void look_at_files();
+    void look_at_audit();
     void note(const Result<std::size_t>& removed);
     void after(std::int64_t delay_ms);
 
@@ -34,7 +39,7 @@ class Retention {
     const Clock& clock_;
     Store& store_;
     Log& log_;
-    std::int64_t keep_ms_;
+    Keep keep_;
     std::uint64_t removed_ = 0;
     Loop::TimerId timer_ = 0;
 };

@@ -385,7 +385,7 @@ void RunDriver::Impl::perform(const RunPtr& run, const FinishRun& action) {
              {"status", Json::string(to_string(action.status))},
              {"duration_ms", Json::integer(run->state.finished_ms - run->row.created_ms)}});
     }
-    counters_.end(action.status, run->state.finished_ms - run->row.created_ms);
+    tell_of_end(*run, action.status);
     leave(run);
 }
 

@@ -39,6 +39,8 @@ struct RunDriverPorts {
     SecretSource& secrets;
     Log& log;
     PiecePerformers pieces = {};  // of pieces that reach out; the store's and queue's are its own
+    // Hears of every run that ended here; may be empty.
+    std::function<void(const RunRow& run, RunStatus status)> on_end = {};
 };
 
 struct RunDriverOptions {

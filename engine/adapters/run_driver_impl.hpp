@@ -99,6 +99,7 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     bool waits_long(const LiveRun& run, const Step& step) const;
     bool keep(const RunPtr& run);
     void leave(const RunPtr& run);
+    void tell_of_end(const LiveRun& run, RunStatus status);
     void count_step(const LiveRun& run, std::size_t step);
 
     // Events and actions.

@@ -135,6 +135,13 @@ bool RunDriver::Impl::keep(const RunPtr& run) {
     return added;
 }
 
+void RunDriver::Impl::tell_of_end(const LiveRun& run, RunStatus status) {
+    counters_.end(status, run.state.finished_ms - run.row.created_ms);
+    if (ports_.on_end) {
+        ports_.on_end(run.row, status);
+    }
+}
+
 void RunDriver::Impl::leave(const RunPtr& run) {
     const auto live = live_.find(run->row.id);
     if (live == live_.end() || live->second != run) {

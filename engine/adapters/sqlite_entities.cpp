@@ -39,6 +39,8 @@ Result<Page<EntityRow>> read_page(SqliteDb& db, const EntityQuery& wanted) {
             in_clause("json_extract(" + json_without_nul("body") + ", '$." + name + "')", values);
     }
     sql += in_clause("key", wanted.keys);
+    sql += wanted.created_after_ms ? " AND created_ms >= ?" : "";
+    sql += wanted.created_before_ms ? " AND created_ms <= ?" : "";
     if (wanted.by_label) {
         const std::string order = wanted.oldest_first ? " ASC" : " DESC";
         sql += " ORDER BY lower(label)" + order + ", id" + order + " LIMIT ?";
@@ -61,6 +63,11 @@ Result<Page<EntityRow>> read_page(SqliteDb& db, const EntityQuery& wanted) {
     }
     bind_list(query, values);
     bind_list(query, wanted.keys);
+    for (const auto& at_ms : {wanted.created_after_ms, wanted.created_before_ms}) {
+        if (at_ms) {
+            query.bind(*at_ms);
+        }
+    }
     bind_page(query, wanted.cursor, wanted.limit);
     std::vector<EntityRow> rows;
     while (query.row()) {

@@ -110,6 +110,10 @@ Result<Config> read_config(const Environment& given) {
             "AP_DB_TYPE is POSTGRES: set AP_POSTGRES_URL, or AP_POSTGRES_HOST, "
             "AP_POSTGRES_DATABASE and AP_POSTGRES_USERNAME"};
     }
+    if (!config.mail.host.empty() && config.mail.sender.empty()) {
+        return Error{
+            "AP_SMTP_HOST is set: set AP_SMTP_SENDER_EMAIL, the address that mails come from"};
+    }
     collect_npm_environment(environment, config);
     collect_warnings(environment, config);
     return config;

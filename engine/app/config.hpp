@@ -6,6 +6,7 @@
 #include "common/result.hpp"
 #include "common/secret.hpp"
 #include "engine/adapters/http_server.hpp"
+#include "engine/adapters/mailer.hpp"
 #include "engine/adapters/sqlite_db.hpp"
 #include "engine/core/egress_policy.hpp"
 #include "engine/ports/log.hpp"
@@ -67,6 +68,9 @@ struct Config {
     std::size_t table_records_max = 10'000;
     std::size_t store_value_bytes_max = 512u << 10;
     std::size_t flow_steps_max = 1500;
+    bool audit_log = true;
+    std::int64_t audit_ms = 365LL * 24 * 60 * 60 * 1000;
+    MailSettings mail;  // without a host: no server
 
     std::size_t sandbox_workers = 0;  // 0: one more than there are cores
     std::size_t code_memory_bytes = 64u << 20;

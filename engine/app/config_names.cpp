@@ -31,6 +31,7 @@ constexpr std::array kAliases = {
     Alias{"AP_SANDBOX_RUN_TIME_SECONDS", "AP_FLOW_TIMEOUT_SECONDS"},
     Alias{"AP_FLOW_WORKER_CONCURRENCY", "AP_WORKER_CONCURRENCY"},
     Alias{"AP_SIGN_UP_ENABLED", "AP_ALLOW_OPEN_SIGN_UP"},
+    Alias{"AP_AUDIT_LOGS_ENABLED", "AP_AUDIT_LOG_ENABLED"},
 };
 
 struct Unused {

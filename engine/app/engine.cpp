@@ -1,6 +1,7 @@
 #include "engine/app/engine.hpp"
 
 #include "common/contract.hpp"
+#include "engine/adapters/alerts.hpp"
 #include "engine/adapters/api.hpp"
 #include "engine/adapters/asio_loop.hpp"
 #include "engine/adapters/flow_cache.hpp"
@@ -59,6 +60,7 @@ ApiOptions api_options(const Config& config) {
     options.records_max = config.table_records_max;
     options.store_value_bytes_max = config.store_value_bytes_max;
     options.flow_steps_max = config.flow_steps_max;
+    options.audit_log = config.audit_log;
     options.auth_limit_enabled = config.auth_limit_enabled;
     options.auth_limit_max = config.auth_limit_max;
     options.auth_limit_window_ms = config.auth_limit_window_ms;
@@ -94,6 +96,16 @@ HttpClientOptions http_options(const Config& config) {
     options.ca_file = config.ca_file;
     options.user_agent = "Sallyport/" + std::string(kEngineVersion);
     return options;
+}
+
+EgressPolicy policy_for(const MailSettings& mail) {
+    const auto allowed = EgressPolicy::parse(mail.host + ":" + std::to_string(mail.port));
+    return allowed.ok() ? *allowed : EgressPolicy();
+}
+
+MailSettings settings_of(const MailSettings& mail) {
+    return {mail.host, mail.port,   mail.user,       mail.password.clone(),
+            mail.tls,  mail.sender, mail.sender_name};
 }
 
 // The pieces that reach out by more than HTTP.
@@ -142,6 +154,7 @@ struct Engine {
            std::unique_ptr<Store> opened, const std::optional<NodeboxOptions>& nodebox)
         : loop(on),
           log(to),
+          clock(time),
           store(std::move(opened)),
           secrets(config.encryption_key),
           http(loop, http_options(config)),
@@ -157,22 +170,23 @@ struct Engine {
                              NodeTier::Ports{loop, time, http, sandbox, stored_secrets, log},
                              config, *nodebox)
                        : nullptr),
+          mail(!config.mail.host.empty() ? std::make_unique<Mail>(*this, config) : nullptr),
           driver({loop, time, entropy, *store, *store, flows, sandbox, http, stored_secrets, log,
-                  with_node(piece_performers(services, http), node.get())},
+                  with_node(piece_performers(services, http), node.get()), on_end()},
                  driver_options(config)),
           triggers(node ? std::make_unique<HostedTriggers>(
                               HostedTriggers::Ports{node->pieces(), driver, log},
                               trigger_options(config))
                         : nullptr),
           limits(*store, driver, log),
-          retention(loop, time, *store, log, config.retention_ms),
+          retention(loop, time, *store, log, {config.retention_ms, config.audit_ms}),
           queues(time, *store, *store, driver),
           schedules({loop, time, *store, flows, driver, queues, log, triggers.get()}),
           passwords(loop),
           jobs({time, *store, log}, entropy),
           api({time, entropy, *store, *store, *store, *store, flows, driver, passwords, secrets,
                tokens, jobs, log, [this] { return metrics(); }, node ? &node->pieces() : nullptr,
-               triggers.get()},
+               triggers.get(), mail ? &mail->mailer : nullptr},
               api_options(config), HmacKey(DigestAlgorithm::sha256, config.jwt_secret.reveal()),
               config.verdict_secret.empty()
                   ? std::nullopt
@@ -183,6 +197,29 @@ struct Engine {
         if (node) {
             node->connect(api);
         }
+    }
+
+    // The operator's mail server, which nothing but the engine's own mails may reach by this.
+    struct Mail {
+        Mail(Engine& engine, const Config& config)
+            : services{{engine.loop, policy_for(config.mail)},
+                       StepThreads(engine.loop),
+                       config.ca_file,
+                       {}},
+              mailer(services, engine.clock, engine.entropy, engine.log, settings_of(config.mail)),
+              alerts(*engine.store, mailer, engine.clock, config.public_url) {}
+        ServiceSteps services;
+        Mailer mailer;
+        Alerts alerts;
+    };
+
+    std::function<void(const RunRow&, RunStatus)> on_end() {
+        if (!mail) {
+            return {};
+        }
+        return [&alerts = mail->alerts](const RunRow& run, RunStatus status) {
+            alerts.run_ended(run, status);
+        };
     }
 
     std::string metrics() const {
@@ -197,6 +234,7 @@ struct Engine {
 
     AsioLoop& loop;
     Log& log;
+    const Clock& clock;
     SystemEntropy entropy;
     std::unique_ptr<Store> store;
     SecretBox secrets;
@@ -207,6 +245,7 @@ struct Engine {
     FlowCache flows;
     ServiceSteps services;
     std::unique_ptr<NodeTier> node;  // null: AP_EXECUTION_MODE does not ask for it
+    std::unique_ptr<Mail> mail;      // null: no AP_SMTP_HOST
     RunDriver driver;
     std::unique_ptr<HostedTriggers> triggers;  // likewise
     ProjectLimits limits;

@@ -356,6 +356,8 @@ struct EntityQuery {
     // Members of the body, each one of these texts. Names are the program's own, never a client's.
     std::vector<std::pair<std::string, std::vector<std::string>>> members;
     std::vector<std::string> keys;  // empty: all
+    std::optional<std::int64_t> created_after_ms;
+    std::optional<std::int64_t> created_before_ms;
     bool oldest_first = false;
     // By label instead of by time, `oldest_first` meaning A before Z. REQUIRES: no cursor; the page
     // has none either.

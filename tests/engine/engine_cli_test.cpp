@@ -97,6 +97,23 @@ TEST_F(EngineCommand, ShowsTheProgressOfLongOperations) {
     EXPECT_NE(rotated.output.find("SUCCEEDED    1 of 1 done, 0 failed"), std::string::npos)
         << rotated.output;
     EXPECT_NE(run({"jobs"}).output.find("ROTATE_KEYS  SUCCEEDED"), std::string::npos);
+    folder_.write(
+        "flows.json",
+        R"({"name":"T","flows":[{"displayName":"One","valid":false,"trigger":)"
+        R"({"name":"trigger","type":"EMPTY","displayName":"T","valid":false,)"
+        R"("lastUpdatedDate":"2026-01-01T00:00:00.000Z","settings":{}}},{"displayName":"Two"}]})",
+        0600);
+    const CommandResult imported =
+        run({"import-flows", "--project", ann_.project(), folder_.path("flows.json")});
+    EXPECT_EQ(imported.exit_code, 1) << "one is no flow";
+    EXPECT_NE(imported.output.find("1 of 2 done, 1 failed flow 2: "), std::string::npos)
+        << imported.output;
+    EXPECT_NE(run({"flows", "--project", ann_.project()}).output.find("One"), std::string::npos);
+    const CommandResult retried = run({"retry-runs", "--project", ann_.project()});
+    EXPECT_EQ(retried.exit_code, 0) << retried.output;
+    EXPECT_NE(retried.output.find("RETRY_RUNS   SUCCEEDED    0 of 0 done"), std::string::npos)
+        << retried.output;
+    EXPECT_EQ(run({"retention"}).exit_code, 0);
     folder_.write("token", "nobody\n", 0600);
     const CommandResult refused = run({"jobs"});
     EXPECT_EQ(refused.exit_code, 1);

@@ -62,6 +62,9 @@ class Piece {
         run: async (ctx) => ctx.payload.body.items },
       refuse: { name: 'refuse', displayName: 'Refuse', type: 'WEBHOOK', props: {}, sampleData: {},
         onEnable: async () => { throw new Error('the service says no'); }, run: async () => [] },
+      loud: { name: 'loud', displayName: 'Loud', type: 'WEBHOOK', props: {}, sampleData: {},
+        onEnable: async () => {}, onDisable: async () => { throw new Error('left with the flow'); },
+        run: async () => [] },
       poll: { name: 'poll', displayName: 'Poll', type: 'POLLING', props: {}, sampleData: {},
         onEnable: async (ctx) => ctx.setSchedule({ cronExpression: '* * * * * *' }),
         run: async (ctx) => {
@@ -322,6 +325,17 @@ TEST_F(EngineNode, TriggersSubscribeReceiveAndLeave) {
     // The second look finds the same item; the third none.
     EXPECT_EQ(user.operate(polled, "CHANGE_STATUS", R"({"status":"DISABLED"})").status, 200);
     EXPECT_EQ(runs_of(user, polled), 1u);
+}
+
+TEST_F(EngineNode, TriggersLeaveWithTheirFlow) {
+    EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
+    ApiUser user(engine);
+    user.sign_up();
+    std::string flow;
+    ASSERT_EQ(publish(user, trigger("loud"), flow).status, 200) << engine.log();
+    EXPECT_EQ(engine.log().find("left with the flow"), std::string::npos);
+    EXPECT_EQ(user.call("DELETE", "/v1/flows/" + flow).status, 204) << "a failure holds nothing up";
+    EXPECT_NE(engine.log().find("left with the flow"), std::string::npos);
 }
 
 // The process that performs a step of this engine: a child of it with that name.

@@ -110,6 +110,12 @@ Belongings furnish(ApiUser& ann) {
                              .body.at(0)["id"]
                              .text();
     all.ids["projects"] = ann.project();
+    all.ids["alerts"] =
+        id(ann.post("/v1/alerts", of_project(R"("channel":"EMAIL","receiver":"ann@x.org")")));
+    const ApiAnswer invited =
+        ann.post("/v1/user-invitations",
+                 of_project(R"("type":"PROJECT","email":"eve@x.org","projectRole":"Viewer")"));
+    all.ids["user-invitations"] = id(invited);
     ann.post("/v1/webhooks/" + flow, "{}");
     const Json runs = ann.get("/v1/flow-runs?projectId=" + ann.project()).body;
     all.ids["flow-runs"] = runs["data"].at(0)["id"].text();
@@ -141,9 +147,18 @@ TEST(EngineRoutes, KeepProjectsApart) {
         // Good for every family, so that nothing but the owner is wrong.
         const std::string body =
             R"({"projectId":")" + ann.project() + R"(","tableId":")" + hers.table +
-            R"(","records":[],"ids":[],"events":[],"webhookUrl":"","flowId":"f","pieceName":"p","clientId":"c","redirectUrl":"https://h","authUrl":"https://h","displayName":"X","name":"X1","type":"CHANGE_NAME","request":{"displayName":"X"},"value":"v","strategy":"FROM_FAILED_STEP","flowRunIds":[],"sourceAppConnectionId":"a","targetAppConnectionId":"b"})";
-        const std::string named = route.method == "GET" ? path + query : path;
-        const ApiAnswer answer = bob.call(route.method, named, route.method == "GET" ? "" : body);
+            R"(","channel":"EMAIL","receiver":"a@b.co","email":"a@b.co","projectRole":"Viewer","role":"Viewer","records":[],"ids":[],"events":[],"webhookUrl":"","flowId":"f","pieceName":"p","clientId":"c","redirectUrl":"https://h","authUrl":"https://h","displayName":"X","name":"X1","type":"CHANGE_NAME","request":{"displayName":"X"},"value":"v","strategy":"FROM_FAILED_STEP","flowRunIds":[],"sourceAppConnectionId":"a","targetAppConnectionId":"b"})";
+        std::string named = route.method == "GET" ? path + query : path;
+        std::string sent = route.method == "GET" ? "" : body;
+        if (family == "user-invitations") {  // has a type of its own
+            for (std::string* text : {&named, &sent}) {
+                for (const std::string_view type : {"CHANGE_NAME", "OUTPUT"}) {
+                    const std::size_t at = text->find(type);
+                    at == std::string::npos ? *text : text->replace(at, type.size(), "PROJECT");
+                }
+            }
+        }
+        const ApiAnswer answer = bob.call(route.method, named, sent);
         const bool lists_own = route.path == "/v1/projects";
         const bool upsert = route.method == "POST" && route.path == "/v1/app-connections";
         if (!lists_own && !upsert) {
@@ -157,7 +172,9 @@ TEST(EngineRoutes, KeepProjectsApart) {
     EXPECT_EQ(ann.get("/v1/flows/" + hers.ids.at("flows")).raw.body, before);
     for (const auto& [family, id] : hers.ids) {
         if (family != "sample-data") {
-            EXPECT_EQ(ann.get("/v1/" + family + "/" + id).status, family == "variables" ? 404 : 200)
+            const bool listed_only =
+                family == "variables" || family == "alerts" || family == "user-invitations";
+            EXPECT_EQ(ann.get("/v1/" + family + "/" + id).status, listed_only ? 404 : 200)
                 << family;
         }
     }
@@ -176,6 +193,7 @@ Json value_for(const std::string& name, const Json& schema, const Belongings& he
         {"createdAfter", R"("2026-01-01T00:00:00Z")"},
         {"createdBefore", R"("2026-01-01T00:00:00Z")"},
         {"email", R"("carl@example.org")"},
+        {"receiver", R"("carl@example.org")"},
         {"password", R"("Password1!")"},
         {"redirectUrl", R"("https://h/redirect")"},
         {"authUrl", R"("https://h/auth")"},

@@ -148,6 +148,10 @@ TEST_P(Entities, AreListedByPages) {
     EXPECT_EQ(list(query), "bd");
     query.members = {{"colour", {"odd", "even"}}, {"none", {}}};
     EXPECT_EQ(list(query), "abcde");
+    query.created_after_ms = 1;
+    EXPECT_EQ(list(query), "bcde");
+    query.created_before_ms = 3;
+    EXPECT_EQ(list(query), "bcd");
 }
 
 // U+0000 is kept, harms no list, and is found where it is.

@@ -1,0 +1,156 @@
+// Members of a project (engine contract 1.3): who else may use it, and in which role. They come by
+// invitation.
+#include "engine/adapters/api_members.hpp"
+
+#include "engine/adapters/api_flow_parts.hpp"
+
+#include <memory>
+#include <utility>
+
+namespace sallyport::engine {
+namespace {
+
+struct Listed {
+    CallPtr call;
+    ProjectRow project;
+    Page<EntityRow> page;
+    std::size_t next = 0;
+    Json data = Json::array();
+};
+using ListedPtr = std::shared_ptr<Listed>;
+
+Json member_json(const EntityRow& row, const ProjectRow& project, const UserRow& user,
+                 const Json& role) {
+    Json json = entity_json(row);
+    json.set("platformId", Json::string(project.platform_id));
+    json.set("userId", Json::string(user.id));
+    json.set("projectId", Json::string(project.id));
+    json.set("projectRoleId", role["id"]);
+    json.set("user", user_summary(user));
+    json.set("projectRole", role);
+    json.set("project", Json::object({{"id", Json::string(project.id)},
+                                      {"displayName", Json::string(project.display_name)}}));
+    return json;
+}
+
+// The member with user and role, or nothing when either is gone.
+void describe(Api& api, const CallPtr& call, const ProjectRow& project, const EntityRow& row,
+              const std::function<void(const Json& member)>& then) {
+    api.ports.accounts.user_by_id(row.key, [&api, call, project, row,
+                                            then](const Result<std::optional<UserRow>>& user) {
+        if (api.failed(call, user)) {
+            return;
+        }
+        if (!user->has_value()) {
+            return then(Json());
+        }
+        find_role(api, call, project.platform_id, std::string(entity_body(row)["roleId"].text()),
+                  [project, row, user = **user, then](const Json& role) {
+                      then(role.exists() ? member_json(row, project, user, role) : Json());
+                  });
+    });
+}
+
+void go_on(Api& api, const ListedPtr& listed) {
+    if (listed->next == listed->page.rows.size()) {
+        Page<EntityRow> frame;
+        frame.next = listed->page.next;
+        frame.previous = listed->page.previous;
+        Json json = page_json(frame, entity_json);
+        json.set("data", listed->data);
+        return listed->call->reply(200, json);
+    }
+    describe(api, listed->call, listed->project, listed->page.rows[listed->next++],
+             [&api, listed](const Json& member) {
+                 if (member.exists()) {
+                     listed->data.append(member);
+                 }
+                 go_on(api, listed);
+             });
+}
+
+void list_members(Api& api, const CallPtr& call) {
+    EntityQuery wanted;
+    wanted.kind = kProjectMemberKind;
+    wanted.scope = call->query_text("projectId");
+    wanted.oldest_first = true;
+    wanted.limit = call->limit(10);
+    if (const std::string role = call->query_text("projectRoleId"); !role.empty()) {
+        wanted.members = {{"roleId", {role}}};
+    }
+    if (!read_cursor(call, wanted.cursor)) {
+        return;
+    }
+    const std::string project_id = wanted.scope;
+    api.with_project(call, project_id, [&api, call, wanted](const ProjectRow& project) {
+        api.ports.entities.list_entities(
+            wanted, [&api, call, project](Result<Page<EntityRow>> page) {
+                if (!api.failed(call, page)) {
+                    go_on(api, std::make_shared<Listed>(Listed{call, project, *std::move(page)}));
+                }
+            });
+    });
+}
+
+// Who owns the project may do all.
+void get_own_role(Api& api, const CallPtr& call) {
+    api.with_project(call, call->query_text("projectId"), [&api, call](const ProjectRow& project) {
+        find_member(
+            api, call, project.id, call->user.id,
+            [&api, call, project](const std::optional<EntityRow>& member) {
+                const std::string role(member ? entity_body(*member)["roleId"].text() : "Admin");
+                find_role(api, call, project.platform_id, role, [call](const Json& found) {
+                    call->reply(200, found.exists() ? found : Json::null());
+                });
+            });
+    });
+}
+
+void with_member(Api& api, const CallPtr& call,
+                 const std::function<void(const EntityRow&, const ProjectRow&)>& then) {
+    with_project_entity(
+        api, call, kProjectMemberKind, "project_member", [&api, call, then](const EntityRow& row) {
+            api.with_project(call, row.scope, [row, then](const ProjectRow& of) { then(row, of); });
+        });
+}
+
+void change_role(Api& api, const CallPtr& call) {
+    if (!is_label(call, "role")) {
+        return;
+    }
+    with_member(api, call, [&api, call](const EntityRow& row, const ProjectRow& project) {
+        const std::string name(call->body["role"].text());
+        find_role(api, call, project.platform_id, name,
+                  [&api, call, row, project, name](const Json& role) {
+                      if (!role.exists()) {
+                          return call->fail_not_found("project_role", name);
+                      }
+                      put_member(api, call, project.id, row.key, std::string(role["id"].text()),
+                                 [&api, call, row, project, role] {
+                                     EntityRow now = row;
+                                     now.body = Json::object({{"roleId", role["id"]}}).dump();
+                                     now.updated_ms = api.now_ms();
+                                     describe(api, call, project, now, [call](const Json& json) {
+                                         call->reply(200, json.exists() ? json : Json::null());
+                                     });
+                                 });
+                  });
+    });
+}
+
+void remove_member(Api& api, const CallPtr& call) {
+    with_member(api, call, [&api, call](const EntityRow& row, const ProjectRow&) {
+        delete_and_reply(api, call, row);
+    });
+}
+
+}  // namespace
+
+const std::vector<ApiRoute> kMemberRoutes = {
+    {"GET", "project-members", ApiRoute::Access::user, list_members},
+    {"GET", "project-members/role", ApiRoute::Access::user, get_own_role},
+    {"POST", "project-members/:id", ApiRoute::Access::user, change_role},
+    {"DELETE", "project-members/:id", ApiRoute::Access::user, remove_member},
+};
+
+}  // namespace sallyport::engine
