@@ -105,6 +105,57 @@ TEST(EngineMail, GoesOverTlsWithItsParts) {
     EXPECT_EQ(services.engine().log().find("\"p\""), std::string::npos);
 }
 
+// Invitations and alerts go by the operator's server, which steps cannot reach by that.
+TEST(EngineMail, TheEnginesOwnGoByItsServer) {
+    MailServer server("starttls");
+    const std::string allowed = server.allowed();
+    EngineProcess engine({"SALLYPORT_CA_FILE=" + certificates().ca, "AP_SMTP_HOST=localhost",
+                          "AP_SMTP_PORT=" + allowed.substr(allowed.find(':') + 1),
+                          "AP_SMTP_USERNAME=u", "AP_SMTP_PASSWORD=p", "AP_SMTP_USE_SSL=true",
+                          "AP_SMTP_SENDER_EMAIL=engine@example.org", "AP_SMTP_SENDER_NAME=Engine"});
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string project = R"({"projectId":")" + ann.project() + R"(",)";
+    const ApiAnswer invited =
+        ann.post("/v1/user-invitations",
+                 project + R"("type":"PROJECT","email":"bob@example.org","projectRole":"Viewer"})");
+    EXPECT_EQ(invited.status, 201) << invited.raw.body;
+    EXPECT_FALSE(invited.body.has("link")) << "it is for bob alone";
+    ASSERT_TRUE(wait_until([&] { return server.messages().size() == 1; })) << engine.log();
+    const Json mail = server.messages().front();
+    EXPECT_TRUE(mail["secure"].is_true());
+    EXPECT_EQ(mail["from"].text(), "engine@example.org");
+    EXPECT_EQ(mail["to"].dump(), R"(["bob@example.org"])");
+    EXPECT_NE(mail["data"].text().find("/invitation?token=3D"), std::string_view::npos)
+        << mail["data"].text();
+
+    ASSERT_EQ(ann.post("/v1/alerts", project + R"("channel":"EMAIL","receiver":"ops@example.org"})")
+                  .status,
+              200);
+    const std::string flow =
+        ann.make_flow({code_step("s", "export const code = async () => { throw 1; };")});
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(ann.post("/v1/webhooks/" + flow + "/sync", "{}").status, 500);
+    }
+    ASSERT_TRUE(wait_until([&] { return server.messages().size() == 2; })) << engine.log();
+    EXPECT_EQ(server.messages().at(1)["to"].dump(), R"(["ops@example.org"])");
+    EXPECT_NE(server.messages().at(1)["data"].text().find("FAILED"), std::string_view::npos);
+    const std::string sends = ann.make_flow({piece_step(
+        "step", "smtp", "send-email",
+        R"({"auth":{"host":"localhost","port":)" + allowed.substr(allowed.find(':') + 1) +
+            R"(},"from":"a@b.co","to":["x@example.org"],"subject":"s","body":"b"})")});
+    ann.post("/v1/webhooks/" + sends + "/sync", "{}");
+    EXPECT_TRUE(wait_until([&] {
+        return ann.get("/v1/flow-runs?status=FAILED&flowId=" + sends +
+                       "&projectId=" + ann.project())
+                   .body["data"]
+                   .size() == 1;
+    }));
+    // Three failures were one mail, the other flow's is the next; no step sent any.
+    ASSERT_TRUE(wait_until([&] { return server.messages().size() == 3; }));
+    EXPECT_EQ(server.messages().at(2)["to"].dump(), R"(["ops@example.org"])");
+}
+
 TEST(EngineMail, AServersRefusalIsTheSteps) {
     MailServer server("starttls");
     Services services(server.allowed());
