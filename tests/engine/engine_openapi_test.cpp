@@ -110,7 +110,7 @@ class Described : public testing::Test {
             if (one["in"].text() != "query" || !one["required"].is_true()) {
                 return;
             }
-            const auto& tables = ids_.at("tables");
+            const std::string tables = ids_.at("tables");
             const std::string value = name == "projectId" ? ann_.project()
                                       : name == "tableId" ? tables
                                       : name == "flowId"  ? ids_.at("flows")
