@@ -28,11 +28,14 @@ add_custom_command(
     OUTPUT ${quickjs_out}/quickjs.c ${quickjs_out}/quickjs.h ${quickjs_out}/quickjs_names.h
     COMMAND ${WASM2C} ${quickjs_folder}/emscripten-module.wasm --module-name=quickjs
             -o ${quickjs_out}/quickjs.c
+    COMMAND ${CMAKE_COMMAND} -DFILE=${quickjs_out}/quickjs.c
+            -P ${jsbox_root}/engine/jsbox/quickjs_memory.cmake
     COMMAND ${CMAKE_COMMAND} -DMJS=${quickjs_folder}/emscripten-module.mjs
             -DHEADER=${quickjs_out}/quickjs.h -DOUT=${quickjs_out}/quickjs_names.h
             -P ${jsbox_root}/engine/jsbox/quickjs_names.cmake
     DEPENDS ${quickjs_folder}/emscripten-module.wasm ${quickjs_folder}/emscripten-module.mjs
             ${jsbox_root}/engine/jsbox/quickjs_names.cmake
+            ${jsbox_root}/engine/jsbox/quickjs_memory.cmake
     COMMENT "Translating the JavaScript engine to C"
     VERBATIM)
 
@@ -40,5 +43,6 @@ add_custom_command(
 # (it would be 30 MB) and without our warnings.
 add_library(quickjs_wasm2c OBJECT ${quickjs_out}/quickjs.c)
 set_target_properties(quickjs_wasm2c PROPERTIES CXX_CLANG_TIDY "" C_CLANG_TIDY "")
+target_include_directories(quickjs_wasm2c PRIVATE ${jsbox_root})
 target_include_directories(quickjs_wasm2c SYSTEM PUBLIC ${quickjs_out} ${WASM_RT_INCLUDE})
 target_compile_options(quickjs_wasm2c PRIVATE -w -O2 -g0 -fno-strict-aliasing)

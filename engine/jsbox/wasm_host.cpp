@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -114,6 +115,17 @@ void restore_pages() {
     }
 }
 
+// The translated code's loads and stores are relative to %gs (quickjs_memory.hpp), which nothing
+// else in the process uses.
+bool set_segment_base([[maybe_unused]] char* base) {
+#if defined(__x86_64__)
+    constexpr int kSetGs = 0x1001;  // ARCH_SET_GS of asm/prctl.h
+    return syscall(SYS_arch_prctl, kSetGs, base) == 0;
+#else
+    return true;
+#endif
+}
+
 }  // namespace
 
 bool create() {
@@ -123,6 +135,9 @@ bool create() {
         return false;
     }
     g.base = static_cast<char*>(reserved);
+    if (!set_segment_base(g.base)) {
+        return false;
+    }
     // A huge page would be zeroed whole for one small growth, in every run.
     madvise(g.base, kReservedBytes, MADV_NOHUGEPAGE);
     g.snapshot_fd = memfd_create("jsbox", MFD_CLOEXEC | MFD_ALLOW_SEALING);
