@@ -57,7 +57,7 @@ bool spend_members(json_t* node, std::size_t& left) {
 
 bool spend(json_t* node, std::size_t& left) {
     constexpr std::size_t kWordBytes = 6;   // false, and a comma
-    constexpr std::size_t kRealBytes = 32;  // as RapidJSON writes doubles
+    constexpr std::size_t kRealBytes = 32;  // as doubles are written
     switch (json_typeof(node)) {
         case JSON_OBJECT:
             return spend_members(node, left);

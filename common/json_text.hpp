@@ -1,5 +1,5 @@
-// JSON text to jansson nodes and back, by RapidJSON's reader and writer: jansson's own take most of
-// a webhook run's time. Used by common/json.cpp only.
+// JSON text to jansson nodes and back: jansson's own reader and writer take most of a webhook run's
+// time. Used by common/json.cpp only.
 #pragma once
 
 #include "common/json.hpp"
@@ -11,7 +11,7 @@
 namespace sallyport::json_text {
 
 // The whole text as one value, RFC 8259; UTF-8 is checked, nesting is bounded by `depth_max`,
-// integers beyond 64 bits become doubles. Takes no stack for nesting beyond limits::kJsonDepthMax.
+// integers beyond 64 bits become doubles. Takes no stack for nesting.
 Result<Json> read(std::string_view text, Json::Duplicates duplicates, std::size_t depth_max);
 
 // Compact text, member order kept; doubles in the fewest digits that read back the same.

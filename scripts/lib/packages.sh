@@ -23,7 +23,7 @@ packages_build() {
     # The nginx we build against is the nginx we load into.
     printf '%s\n' nginx nginx-dev libpcre2-dev zlib1g-dev
     # Both doors.
-    printf '%s\n' libssl-dev libjansson-dev rapidjson-dev
+    printf '%s\n' libssl-dev libjansson-dev
     # The gateway's reply reader and command formatter.
     printf '%s\n' libhiredis-dev
     # The engine: store, egress, passwords, sandbox (wasm2c and its seccomp filter).

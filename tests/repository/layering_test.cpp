@@ -65,7 +65,6 @@ const std::vector<ThirdParty>& third_parties() {
         {"openssl/",
          {"common/crypto", "module/nginx/", "engine/adapters/", "cli/redis_session", "tests/"}},
         {"jansson.h", {"common/json"}},
-        {"rapidjson/", {"common/json_text.cpp"}},
         {"hiredis", {"module/store/", "engine/adapters/", "tests/store/", "tests/integration/"}},
         {"boost/", {"engine/adapters/", "engine/app/", "tests/engine/", "tests/integration/"}},
         {"curl/", {"engine/adapters/", "engine/app/", "cli/", "tests/"}},

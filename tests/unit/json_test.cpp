@@ -29,6 +29,27 @@ TEST(Json, RefusesWhatIsNotJson) {
                              "[1,]",
                              "\xef\xbb\xbf[]",
                              "\"\\ud800\"",
+                             "\"\\ud800x\"",
+                             "\"\\ud800\\u0041\"",
+                             "\"\\udc00\"",
+                             "\"\\u12g4\"",
+                             "\"\\u-123\"",
+                             "\"\\u12",
+                             "\"\xed\xa0\x80\"",
+                             "\"\xc0\x80\"",
+                             "\"\xf4\x90\x80\x80\"",
+                             "\"\xe2\x82",
+                             "1e",
+                             "1e--5",
+                             "1e+-5",
+                             "-01",
+                             "[1 2]",
+                             "[1}",
+                             "{\"a\" 1}",
+                             "{\"a\":1,}",
+                             "{,}",
+                             "{\"a\"",
+                             "[",
                              "\"a\nb\"",
                              "1e999",
                              "{\"a\\u0000\":1}",
@@ -55,6 +76,37 @@ TEST(Json, NamesThePlaceOfAMistake) {
               "invalid JSON at line 2, column 9: In");
     EXPECT_EQ(Json::parse(R"({"a":1,"a":2})", Json::Duplicates::refuse).message(),
               "invalid JSON at line 1, column 11: a member's name stands there twice");
+}
+
+TEST(Json, ReadsEscapesAndSpace) {
+    const auto json = Json::parse(
+        " \t\r\n[ \"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00E9\\u20ac\\uD83D\\ude00x\\u0000\" , { } "
+        ", [ ] , 1E+2 ] ");
+    ASSERT_TRUE(json.ok()) << json.message();
+    EXPECT_EQ(json->at(0).text(),
+              std::string_view("\"\\/\b\f\n\r\tA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80x\0", 20));
+    EXPECT_EQ(json->size(), 4U);
+    EXPECT_EQ(json->at(3).number_or(0), 100.0);
+}
+
+// Small integers are one node for everybody, and outlive whoever holds them.
+TEST(Json, SharedIntegersStayWhatTheyAre) {
+    for (int round = 0; round < 3; ++round) {
+        auto list = Json::parse("[0,1,1,1023,1024,-1]");
+        ASSERT_TRUE(list.ok());
+        EXPECT_EQ(list->deep_copy().dump(), "[0,1,1,1023,1024,-1]");
+        list->set_at(1, Json::integer(7));
+        EXPECT_EQ(list->dump(), "[0,7,1,1023,1024,-1]");
+    }
+}
+
+// Longer than what is written at once, with an escape on either side of each end.
+TEST(Json, LongTextReadsBackAsItWas) {
+    for (const std::size_t size : {4095U, 4096U, 4097U, 8192U, 100'000U}) {
+        const Json text = Json::string(std::string(size, '\n') + "\xc3\xa9");
+        EXPECT_EQ(text.dump().size(), 2 * size + 4);
+        EXPECT_TRUE(Json::parse(text.dump())->equals(text));
+    }
 }
 
 // What no double holds is nothing or too large, by its digits and its exponent together.
