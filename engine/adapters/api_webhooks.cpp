@@ -120,6 +120,9 @@ void ask_trigger(Api& api, const CallPtr& call, Mode mode, const RunnableFlow& f
     occasion.delivery_id = mode.draft ? std::string() : call->delivery_id;
     occasion.environment = mode.draft ? "TESTING" : "PRODUCTION";
     occasion.priority = mode.sync || mode.draft ? StartRun::kSync : StartRun::kWebhook;
+    occasion.on_handshake = [call](const Json& response) {
+        call->reply(to_web_response(response));
+    };
     api.ports.triggers->fire(
         flow, std::move(occasion),
         [&api, call, mode](const Result<std::vector<StartedRun>>& started) {

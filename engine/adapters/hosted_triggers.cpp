@@ -142,6 +142,9 @@ void HostedTriggers::fire(const RunnableFlow& flow, Occasion occasion, Fired don
                                   {"problem", Json::string(ran.error)}});
                 return firing->done(Error{ran.error});
             }
+            if (ran.value["handshake"].is_object() && firing->occasion.on_handshake) {
+                return firing->occasion.on_handshake(ran.value["handshake"]);
+            }
             firing->items = ran.value["output"];
             start_next(firing);
         });

@@ -50,6 +50,9 @@ class HostedTriggers {
         std::string delivery_id;  // empty: every item starts a run
         std::string environment = "PRODUCTION";
         int priority = StartRun::kWebhook;
+        // Called instead of `done` with what to answer, when the payload only asks whether anybody
+        // is there: {status, headers, body}. Empty: such a payload starts nothing.
+        std::function<void(const Json& response)> on_handshake = {};
     };
     // Asks the trigger and starts a run for each item. REQUIRES: the flow has a program.
     using Fired = std::function<void(Result<std::vector<StartedRun>>)>;

@@ -62,6 +62,11 @@ class Piece {
         run: async (ctx) => ctx.payload.body.items },
       refuse: { name: 'refuse', displayName: 'Refuse', type: 'WEBHOOK', props: {}, sampleData: {},
         onEnable: async () => { throw new Error('the service says no'); }, run: async () => [] },
+      shake: { name: 'shake', displayName: 'Shake', type: 'WEBHOOK', props: {}, sampleData: {},
+        handshakeConfiguration: { strategy: 'QUERY_PRESENT', paramName: 'challenge' },
+        onHandshake: async (ctx) => ({ status: 201, headers: { 'x-shaken': 'yes' },
+          body: { challenge: ctx.payload.queryParams.challenge } }),
+        onEnable: async () => {}, onDisable: async () => {}, run: async (ctx) => ctx.payload.body.items },
       loud: { name: 'loud', displayName: 'Loud', type: 'WEBHOOK', props: {}, sampleData: {},
         onEnable: async () => {}, onDisable: async () => { throw new Error('left with the flow'); },
         run: async () => [] },
@@ -325,6 +330,22 @@ TEST_F(EngineNode, TriggersSubscribeReceiveAndLeave) {
     // The second look finds the same item; the third none.
     EXPECT_EQ(user.operate(polled, "CHANGE_STATUS", R"({"status":"DISABLED"})").status, 200);
     EXPECT_EQ(runs_of(user, polled), 1u);
+}
+
+TEST_F(EngineNode, TriggersAnswerHandshakes) {
+    EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
+    ApiUser user(engine);
+    user.sign_up();
+    std::string flow;
+    ASSERT_EQ(publish(user, trigger("shake"), flow).status, 200) << engine.log();
+    const std::string hook = "/api/v1/webhooks/" + flow;
+    const ApiAnswer shaken = user.post(hook + "?challenge=a1", R"({"items":[{}]})");
+    EXPECT_EQ(shaken.status, 201) << shaken.raw.body;
+    EXPECT_EQ(shaken.body.dump(), R"({"challenge":"a1"})");
+    EXPECT_EQ(shaken.raw.header("x-shaken").value_or(""), "yes");
+    EXPECT_EQ(runs_of(user, flow), 0u);
+    EXPECT_EQ(user.post(hook, R"({"items":[{}]})").status, 200);
+    EXPECT_EQ(runs_of(user, flow), 1u);
 }
 
 TEST_F(EngineNode, TriggersLeaveWithTheirFlow) {

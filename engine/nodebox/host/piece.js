@@ -65,11 +65,34 @@ async function run_action(piece, task, input) {
     return { output: output === undefined ? null : output, hooks };
 }
 
+// A service that is to deliver may ask first whether anybody is there (engine contract 1.7).
+function is_handshake(trigger, payload) {
+    const asked = trigger.handshakeConfiguration;
+    if (!asked || !payload || typeof trigger.onHandshake !== 'function') {
+        return false;
+    }
+    const has = (where, name) => where !== null && typeof where === 'object' && Object.hasOwn(where, name);
+    switch (asked.strategy) {
+        case 'HEADER_PRESENT':
+            return has(payload.headers, String(asked.paramName).toLowerCase());
+        case 'QUERY_PRESENT':
+            return has(payload.queryParams, asked.paramName);
+        case 'BODY_PARAM_PRESENT':
+            return has(payload.body, asked.paramName);
+        default:
+            return false;
+    }
+}
+
 async function run_hook(piece, task, input) {
     const trigger = step_of(piece, task);
     const hooks = new_hooks();
     const props = await properties_for(trigger, input, task.propertySettings);
     const context = trigger_context(task, context_version(piece), props, hooks);
+    if (task.hook === 'run' && is_handshake(trigger, task.payload)) {
+        const { status = 200, headers = {}, body = null } = (await trigger.onHandshake(context)) || {};
+        return { output: [], hooks, polls: false, handshake: { status, headers, body } };
+    }
     const hook = trigger[task.hook];
     const fallback = task.hook === 'test' ? trigger.run : undefined;
     const call = typeof hook === 'function' ? hook : fallback;
