@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <map>
 #include <mutex>
 #include <set>
@@ -373,7 +374,8 @@ TEST_F(WebhookSpoolTest, WhatWasAcceptedArrivesInOrderWhateverDies) {
     // Up again, for a moment; then the forwarder dies with deliveries under way.
     upstream_.clear();
     answer_with(200);
-    EXPECT_TRUE(wait_until([&] { return upstream_.request_count() > 20; }));
+    // After a long outage the forwarder asks twice a minute.
+    EXPECT_TRUE(wait_until([&] { return upstream_.request_count() > 20; }, kSoakDeadline));
     forwarder.stop(SIGKILL);
     restart_redis();
     const CommandResult rest = run_command(forward({"--once"}), {}, kSoakDeadline);
@@ -398,6 +400,8 @@ TEST_F(WebhookSpoolTest, WhatWasAcceptedArrivesInOrderWhateverDies) {
         EXPECT_EQ(arrived.count(body), 1u) << body;
     }
     EXPECT_GE(accepted.size(), 3 * third);
+    std::printf("answered 2xx: %zu, arrived: %zu, copies: %zu\n", accepted.size(), arrived.size(),
+                upstream_.requests().size() - arrived.size());
 }
 
 TEST(WebhookSpoolConf, MistakesAreNamed) {
