@@ -5,23 +5,31 @@
 namespace sallyport {
 namespace {
 
+bool is_container(const json_t* node) {
+    return json_is_object(node) || json_is_array(node);
+}
+
+// REQUIRES: a container. Most of what it holds is none: that takes no call.
 bool fits(json_t* node, std::size_t levels) {
+    if (levels == 0) {
+        return false;
+    }
     if (json_is_object(node)) {
         for (void* it = json_object_iter(node); it != nullptr;
              it = json_object_iter_next(node, it)) {
-            if (levels == 0 || !fits(json_object_iter_value(it), levels - 1)) {
+            json_t* const member = json_object_iter_value(it);
+            if (is_container(member) && !fits(member, levels - 1)) {
                 return false;
             }
         }
-        return levels > 0;
+        return true;
     }
-    if (json_is_array(node)) {
-        for (std::size_t i = 0; i < json_array_size(node); ++i) {
-            if (levels == 0 || !fits(json_array_get(node, i), levels - 1)) {
-                return false;
-            }
+    const std::size_t size = json_array_size(node);
+    for (std::size_t i = 0; i < size; ++i) {
+        json_t* const element = json_array_get(node, i);
+        if (is_container(element) && !fits(element, levels - 1)) {
+            return false;
         }
-        return levels > 0;
     }
     return true;
 }
@@ -35,7 +43,9 @@ bool spend(std::size_t bytes, std::size_t& left) {
 }
 
 // An escape takes six bytes; quotes, comma and colon four.
-bool spend_text(std::size_t length, std::size_t& left) { return spend(6 * length + 4, left); }
+bool spend_text(std::size_t length, std::size_t& left) {
+    return spend(6 * length + 4, left);
+}
 
 bool spend_integer(json_int_t value, std::size_t& left) {
     std::size_t digits = value < 0 ? 3 : 2;  // with a comma
@@ -89,6 +99,8 @@ bool is_surely_within(const Json& value, std::size_t bytes) {
     return value.exists() && spend(value.get(), left);
 }
 
-bool is_deeper_than(const Json& value, std::size_t levels) { return !fits(value.get(), levels); }
+bool is_deeper_than(const Json& value, std::size_t levels) {
+    return is_container(value.get()) && !fits(value.get(), levels);
+}
 
 }  // namespace sallyport

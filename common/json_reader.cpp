@@ -13,6 +13,9 @@
 namespace sallyport::json_text {
 namespace {
 
+// So many digits always fit into 64 bits.
+constexpr std::ptrdiff_t kSureDigits = 18;
+
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
@@ -246,12 +249,17 @@ class Reader {
 
     bool number() {
         const char* const first = at_;
-        take('-');
+        const bool negative = take('-');
         const char* const whole = at_;
-        if (!digits()) {
+        std::uint64_t value = 0;  // wraps when it is not used
+        for (; at_ != end_ && is_digit(*at_); ++at_) {
+            value = 10 * value + static_cast<std::uint64_t>(*at_ - '0');
+        }
+        const std::ptrdiff_t size = at_ - whole;
+        if (size == 0) {
             return refuse("Invalid value.");
         }
-        if (*whole == '0' && at_ - whole > 1) {
+        if (*whole == '0' && size > 1) {
             at_ = whole + 1;
             return refuse("a number begins with 0");
         }
@@ -268,10 +276,17 @@ class Reader {
                 return refuse("digits are missing");
             }
         }
-        return fraction || exponent ? real(first) : integer(first);
+        if (fraction || exponent) {
+            return real(first);
+        }
+        if (size <= kSureDigits) {
+            const auto integer = static_cast<json_int_t>(value);
+            return add(integer_node(negative ? -integer : integer));
+        }
+        return long_integer(first);
     }
 
-    bool integer(const char* first) {
+    bool long_integer(const char* first) {
         json_int_t value = 0;
         if (std::from_chars(first, at_, value).ec != std::errc()) {
             return real(first);  // beyond 64 bits
