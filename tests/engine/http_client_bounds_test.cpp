@@ -101,15 +101,13 @@ TEST_F(HttpClientTest, HeaderFloodsAreCapped) {
 
 TEST_F(HttpClientTest, MalformedAnswers) {
     open(kLoopback);
-    std::string raw;
-    upstream_.set_handler([&](const UpstreamRequest&) {
-        return raw.empty() ? UpstreamReply{.status = 0} : UpstreamReply{.raw = raw};
-    });
     for (const char* text : {"", "hello\r\n", "HTTP/9.9 200 OK\r\n\r\n", "SSH-2.0-x\r\n",
                              "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
                              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
                              "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"}) {
-        raw = text;
+        upstream_.set_handler([raw = std::string(text)](const UpstreamRequest&) {
+            return raw.empty() ? UpstreamReply{.status = 0} : UpstreamReply{.raw = raw};
+        });
         const auto outcome = get(url("/"));
         EXPECT_EQ(word(outcome), "bad_response") << text;
         EXPECT_FALSE(unsent(outcome)) << text;

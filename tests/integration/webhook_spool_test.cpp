@@ -309,11 +309,16 @@ TEST_F(WebhookSpoolTest, APoisonDeliveryBecomesADeadLetter) {
 // Senders that repeat what was not answered 2xx, as providers do; one order each.
 class Senders {
   public:
-    Senders(const NginxServer& nginx, int count) {
+    // `rate`: so many a second, all of them together; 0: as many as go.
+    Senders(const NginxServer& nginx, int count, std::size_t rate) {
+        using Clock = std::chrono::steady_clock;
+        const std::chrono::nanoseconds apart(rate == 0 ? 0 : count * 1'000'000'000LL / rate);
         for (int k = 0; k < count; ++k) {
-            threads_.emplace_back([this, &nginx, k] {
+            threads_.emplace_back([this, &nginx, k, apart] {
                 HttpClient client;
+                auto turn = Clock::now();
                 for (int n = 0; !stopping_; ++n) {
+                    std::this_thread::sleep_until(turn += apart);
                     const std::string body = std::to_string(k) + ":" + std::to_string(n);
                     const HttpRequest request =
                         delivery(nginx.url("/hooks/load?k=" + std::to_string(k)), body,
@@ -361,7 +366,8 @@ class Senders {
 TEST_F(WebhookSpoolTest, WhatWasAcceptedArrivesInOrderWhateverDies) {
     Process forwarder = Process::spawn(forward({}));
     const std::size_t third = setting("SALLYPORT_SPOOL_DELIVERIES", "100");
-    Senders senders(nginx_, static_cast<int>(setting("SALLYPORT_SPOOL_SENDERS", "4")));
+    Senders senders(nginx_, static_cast<int>(setting("SALLYPORT_SPOOL_SENDERS", "4")),
+                    setting("SALLYPORT_SPOOL_RATE", "0"));
     EXPECT_TRUE(senders.more(third));
     restart_redis();
     EXPECT_TRUE(senders.more(third)) << nginx_.error_log();
