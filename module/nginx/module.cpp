@@ -66,7 +66,8 @@ char* set_directive(ngx_conf_t* cf, ngx_command_t* command, void* conf) noexcept
     });
 }
 
-void bind(const Feature* feature, std::span<const Directive> directives, std::size_t& count) {
+void bind_directives(const Feature* feature, std::span<const Directive> directives,
+                     std::size_t& count) {
     for (const Directive& directive : directives) {
         if (count == kDirectivesMax) {
             return;  // the repository's directive test counts them
@@ -82,9 +83,9 @@ void bind(const Feature* feature, std::span<const Directive> directives, std::si
 // Runs when the shared object is loaded, before nginx reads the table; features are constants.
 const bool bound = [] {
     std::size_t count = 0;
-    bind(nullptr, common_directives(), count);
+    bind_directives(nullptr, common_directives(), count);
     for (const Feature* feature : kFeatures) {
-        bind(feature, feature->directives, count);
+        bind_directives(feature, feature->directives, count);
     }
     commands[count] = ngx_null_command;
     return true;
