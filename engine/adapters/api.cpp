@@ -164,10 +164,9 @@ void Api::dispatch(const CallPtr& call) {
     }
     authenticate(call, [this, call, route] {
         const bool engine = !call->engine_project.empty();
-        const bool admin = !call->service && call->user.platform_role == "ADMIN";
         const bool any = route->access == ApiRoute::Access::project;
         if ((!any && engine != (route->access == ApiRoute::Access::engine)) ||
-            (route->access == ApiRoute::Access::platform && !admin)) {
+            (route->access == ApiRoute::Access::platform && !call->is_admin_person())) {
             return call->fail_not_allowed();
         }
         if (read_body(*call, *route)) {

@@ -26,24 +26,10 @@ void create_alert(Api& api, const CallPtr& call) {
     api.with_project(call, project, [&api, call, project, receiver](const ProjectRow&) {
         const EntityRow row =
             new_entity(api, kAlertKind, project, receiver, receiver, Json::object());
-        const auto taken = std::make_shared<bool>(false);
-        api.ports.entities.change_entity(
-            kAlertKind, project, receiver,
-            [row, taken](std::optional<EntityRow>& stored) {
-                *taken = stored.has_value();
-                stored = *taken ? stored : row;
-                return !*taken;
-            },
-            [&api, call, taken](const Result<std::optional<EntityRow>>& stored) {
-                if (api.failed(call, stored)) {
-                    return;
-                }
-                if (*taken) {
-                    return call->fail(ApiError::existing_alert_channel,
-                                      Json::object({{"email", Json::string((*stored)->key)}}));
-                }
-                call->reply(200, alert_json(**stored));
-            });
+        create_and_reply(api, call, row, 200, alert_json, [call](const EntityRow& there) {
+            call->fail(ApiError::existing_alert_channel,
+                       Json::object({{"email", Json::string(there.key)}}));
+        });
     });
 }
 

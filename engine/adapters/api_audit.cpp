@@ -1,7 +1,6 @@
 #include "engine/adapters/api_audit.hpp"
 
 #include "engine/adapters/api_entities.hpp"
-#include "engine/core/time_text.hpp"
 
 #include <array>
 #include <initializer_list>
@@ -160,21 +159,9 @@ Json event_json(const EntityRow& row) {
     return json;
 }
 
-bool read_time(const CallPtr& call, std::string_view name, std::optional<std::int64_t>& out) {
-    const std::string text = call->query_text(name);
-    if (text.empty()) {
-        return true;
-    }
-    out = parse_iso_time(text);
-    if (!out) {
-        call->fail_validation("querystring/" + std::string(name) + " must be a time (ISO 8601)");
-    }
-    return out.has_value();
-}
-
 // For administrators and for programs of theirs.
 void list_events(Api& api, const CallPtr& call) {
-    if (call->user.platform_role != "ADMIN") {
+    if (!call->is_admin()) {
         return call->fail_not_allowed();
     }
     EntityQuery wanted;
@@ -183,8 +170,8 @@ void list_events(Api& api, const CallPtr& call) {
     wanted.members = {{"action", form_values(call->query, "action")},
                       {"projectId", form_values(call->query, "projectId")},
                       {"userId", form_values(call->query, "userId")}};
-    if (read_time(call, "createdAfter", wanted.created_after_ms) &&
-        read_time(call, "createdBefore", wanted.created_before_ms)) {
+    if (call->query_time("createdAfter", wanted.created_after_ms) &&
+        call->query_time("createdBefore", wanted.created_before_ms)) {
         reply_with_page(api, call, wanted, event_json);
     }
 }

@@ -2,6 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "engine/adapters/http_wire.hpp"
+#include "engine/core/time_text.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -62,6 +63,18 @@ std::pair<int, std::string_view> describe(ApiError error) {
 std::string ApiCall::query_text(std::string_view name) const {
     const std::vector<std::string> values = form_values(query, name);
     return values.empty() ? std::string() : values.front();
+}
+
+bool ApiCall::query_time(std::string_view name, std::optional<std::int64_t>& out) {
+    const std::string text = query_text(name);
+    if (text.empty()) {
+        return true;
+    }
+    out = parse_iso_time(text);
+    if (!out) {
+        fail_validation("querystring/" + std::string(name) + " is not an ISO 8601 time");
+    }
+    return out.has_value();
 }
 
 std::size_t ApiCall::limit(std::size_t fallback) const {

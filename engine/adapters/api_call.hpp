@@ -7,6 +7,7 @@
 #include "engine/core/web_message.hpp"
 #include "engine/ports/store.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -63,7 +64,13 @@ class ApiCall {
     Json subject;
     std::function<void(const ApiCall& call, int status, const Json& body)> on_reply;
 
+    // A person or a program who may look after the platform; a person alone.
+    bool is_admin() const { return user.platform_role == "ADMIN"; }
+    bool is_admin_person() const { return !service && is_admin(); }
+
     std::string query_text(std::string_view name) const;  // the first value; empty: none
+    // A time of the query, ISO 8601. False, with the call answered, when what is given is none.
+    bool query_time(std::string_view name, std::optional<std::int64_t>& out);
     // `limit`, between 1 and 1000 (what a page may cost).
     std::size_t limit(std::size_t fallback) const;
 

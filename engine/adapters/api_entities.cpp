@@ -136,6 +136,25 @@ void store_and_reply(Api& api, const CallPtr& call, EntityRow row, int status,
         });
 }
 
+void create_and_reply(Api& api, const CallPtr& call, const EntityRow& row, int status,
+                      EntityToJson to_json, std::function<void(const EntityRow& there)> taken) {
+    const auto is_taken = std::make_shared<bool>(false);
+    api.ports.entities.change_entity(
+        row.kind, row.scope, row.key,
+        [row, is_taken](std::optional<EntityRow>& stored) {
+            *is_taken = stored.has_value();
+            stored = *is_taken ? stored : row;
+            return !*is_taken;
+        },
+        [&api, call, status, is_taken, to_json = std::move(to_json),
+         taken = std::move(taken)](const Result<std::optional<EntityRow>>& stored) {
+            if (api.failed(call, stored)) {
+                return;
+            }
+            *is_taken ? taken(**stored) : call->reply(status, to_json(**stored));
+        });
+}
+
 void change_and_reply(Api& api, const CallPtr& call, const EntityRow& row, std::string_view name,
                       std::function<void(EntityRow&)> change, EntityToJson to_json) {
     const std::int64_t now = api.now_ms();

@@ -45,6 +45,9 @@ void reply_with_page(Api& api, const CallPtr& call, EntityQuery query, EntityToJ
 // Stores the row in place of one of the same key and answers with it.
 void store_and_reply(Api& api, const CallPtr& call, EntityRow row, int status,
                      EntityToJson to_json);
+// Stores the row and answers with it, unless one of the same key is there: then `taken` answers.
+void create_and_reply(Api& api, const CallPtr& call, const EntityRow& row, int status,
+                      EntityToJson to_json, std::function<void(const EntityRow& there)> taken);
 // Changes the stored row as it is by then; a row that is gone is 404.
 void change_and_reply(Api& api, const CallPtr& call, const EntityRow& row, std::string_view name,
                       std::function<void(EntityRow&)> change, EntityToJson to_json);

@@ -18,10 +18,6 @@ constexpr std::string_view kTokenType = "INVITATION";
 constexpr std::int64_t kLinkSeconds = 7 * 24 * 3600;
 constexpr std::size_t kInvitationsMax = 200;  // of one address
 
-bool is_admin(const CallPtr& call) {
-    return call->user.platform_role == "ADMIN";
-}
-
 Json or_null(const Json& value) {
     return value.exists() ? value : Json::null();
 }
@@ -223,7 +219,7 @@ void invite(Api& api, const CallPtr& call) {
     if (role != "ADMIN" && role != "MEMBER" && role != "OPERATOR") {
         return call->fail_validation("body/platformRole must be ADMIN, MEMBER or OPERATOR");
     }
-    if (!is_admin(call)) {
+    if (!call->is_admin()) {
         return call->fail_not_allowed();
     }
     store_invitation(api, call,
@@ -247,8 +243,8 @@ void list_invitations(Api& api, const CallPtr& call) {
         wanted.members.emplace_back("status", std::vector{status});
     }
     if (type == "PLATFORM") {
-        return is_admin(call) ? reply_with_page(api, call, wanted, invitation_json)
-                              : call->fail_not_allowed();
+        return call->is_admin() ? reply_with_page(api, call, wanted, invitation_json)
+                                : call->fail_not_allowed();
     }
     if (type != "PROJECT") {
         return call->fail_validation("querystring/type must be PROJECT or PLATFORM");
@@ -267,7 +263,7 @@ void delete_invitation(Api& api, const CallPtr& call) {
                 call, std::string(body["projectId"].text()),
                 [&api, call, row](const ProjectRow&) { delete_and_reply(api, call, row); });
         }
-        is_admin(call) ? delete_and_reply(api, call, row) : call->fail_not_allowed();
+        call->is_admin() ? delete_and_reply(api, call, row) : call->fail_not_allowed();
     });
 }
 

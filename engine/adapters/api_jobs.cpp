@@ -21,10 +21,6 @@ Json job_json(const Api& api, const EntityRow& row) {
     return json;
 }
 
-bool is_admin(const CallPtr& call) {
-    return !call->service && call->user.platform_role == "ADMIN";
-}
-
 void start_work(Api& api, const CallPtr& call, const std::string& project_id, Jobs::Work work) {
     api.ports.jobs.start(
         call->user.platform_id, std::string(call->body["type"].text()), project_id, std::move(work),
@@ -63,7 +59,7 @@ void start_job(Api& api, const CallPtr& call) {
         return call->fail_validation(
             "body/type must be one of ROTATE_KEYS, RETENTION, RETRY_RUNS, IMPORT_FLOWS");
     }
-    if (!is_admin(call)) {
+    if (!call->is_admin_person()) {
         return call->fail_not_allowed();
     }
     const std::int64_t before_ms = api.now_ms() - api.options.file_seconds * 1000;
@@ -83,7 +79,7 @@ void list_jobs(Api& api, const CallPtr& call) {
                         [&api](const EntityRow& row) { return job_json(api, row); });
     };
     if (project.empty()) {
-        return is_admin(call) ? reply(wanted) : call->fail_not_allowed();
+        return call->is_admin_person() ? reply(wanted) : call->fail_not_allowed();
     }
     wanted.members = {{"projectId", {project}}};
     api.with_project(call, project, [wanted, reply](const ProjectRow&) { reply(wanted); });
@@ -92,7 +88,7 @@ void list_jobs(Api& api, const CallPtr& call) {
 void get_job(Api& api, const CallPtr& call) {
     with_platform_entity(api, call, kJobKind, "job", [&api, call](const EntityRow& row) {
         const std::string project(entity_body(row)["projectId"].text());
-        if (is_admin(call)) {
+        if (call->is_admin_person()) {
             return call->reply(200, job_json(api, row));
         }
         api.with_project(call, project, [&api, call, row](const ProjectRow&) {

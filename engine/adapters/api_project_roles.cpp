@@ -16,6 +16,10 @@ EntityToJson shown_on(const CallPtr& call) {
     };
 }
 
+void fail_role(const CallPtr& call, const char* why) {
+    call->fail(ApiError::validation, Json::object({{"message", Json::string(why)}}));
+}
+
 bool check_role(const CallPtr& call, bool is_new) {
     const Json name = call->body["name"];
     if (is_new || name.exists()) {
@@ -27,8 +31,7 @@ bool check_role(const CallPtr& call, bool is_new) {
             return false;
         }
         if (find_default_role(name.text()) != nullptr) {
-            call->fail(ApiError::validation,
-                       Json::object({{"message", Json::string("A role of that name exists")}}));
+            fail_role(call, "A role of that name exists");
             return false;
         }
     }
@@ -49,25 +52,8 @@ void create_role(Api& api, const CallPtr& call) {
     const std::string name(call->body["name"].text());
     const EntityRow row = new_entity(api, kProjectRoleKind, call->user.platform_id, name, name,
                                      Json::object({{"permissions", call->body["permissions"]}}));
-    const auto taken = std::make_shared<bool>(false);
-    api.ports.entities.change_entity(
-        row.kind, row.scope, row.key,
-        [row, taken](std::optional<EntityRow>& stored) {
-            *taken = stored.has_value();
-            stored = *taken ? stored : row;
-            return !*taken;
-        },
-        [&api, call, taken](const Result<std::optional<EntityRow>>& stored) {
-            if (api.failed(call, stored)) {
-                return;
-            }
-            if (*taken) {
-                return call->fail(
-                    ApiError::validation,
-                    Json::object({{"message", Json::string("A role of that name exists")}}));
-            }
-            call->reply(201, shown_on(call)(**stored));
-        });
+    create_and_reply(api, call, row, 201, shown_on(call),
+                     [call](const EntityRow&) { fail_role(call, "A role of that name exists"); });
 }
 
 void list_roles(Api& api, const CallPtr& call) {
@@ -107,9 +93,7 @@ void update_role(Api& api, const CallPtr& call) {
         const std::string name(call->body["name"].text_or(row.key));
         find_role(api, call, row.scope, name, [&api, call, row, name](const Json& other) {
             if (other.exists() && other["id"].text() != row.id) {
-                return call->fail(
-                    ApiError::validation,
-                    Json::object({{"message", Json::string("A role of that name exists")}}));
+                return fail_role(call, "A role of that name exists");
             }
             change_and_reply(
                 api, call, row, kName,
@@ -137,21 +121,19 @@ void delete_role(Api& api, const CallPtr& call) {
         query.every_scope = true;
         query.members = {{"roleId", {id}}};
         query.limit = 1;
-        api.ports.entities.list_entities(
-            query, [&api, call, id](const Result<Page<EntityRow>>& members) {
-                if (api.failed(call, members)) {
-                    return;
-                }
-                if (!members->rows.empty()) {
-                    return call->fail(
-                        ApiError::validation,
-                        Json::object({{"message", Json::string("Members have that role")}}));
-                }
-                EntityRow row;
-                row.kind = kProjectRoleKind;
-                row.id = id;
-                delete_and_reply(api, call, row);
-            });
+        api.ports.entities.list_entities(query,
+                                         [&api, call, id](const Result<Page<EntityRow>>& members) {
+                                             if (api.failed(call, members)) {
+                                                 return;
+                                             }
+                                             if (!members->rows.empty()) {
+                                                 return fail_role(call, "Members have that role");
+                                             }
+                                             EntityRow row;
+                                             row.kind = kProjectRoleKind;
+                                             row.id = id;
+                                             delete_and_reply(api, call, row);
+                                         });
     });
 }
 

@@ -91,10 +91,6 @@ void reply_with_project(Api& api, const CallPtr& call, int status, const std::st
         });
 }
 
-bool is_admin(const CallPtr& call) {
-    return call->user.platform_role == "ADMIN";
-}
-
 // ---- what a request may set
 
 constexpr std::array kProjectFields = {Field{"displayName", Kind::text, Need::optional},
@@ -196,7 +192,7 @@ void store_settings(Api& api, const CallPtr& call, const ProjectRow& project, co
 
 // The external id is taken first: a project that cannot have it is not made.
 void create_project(Api& api, const CallPtr& call) {
-    if (!is_admin(call)) {
+    if (!call->is_admin()) {
         return call->fail_not_allowed();
     }
     if (!check_project(call, true)) {
@@ -245,7 +241,7 @@ void fail_delete(const CallPtr& call, std::string_view message) {
 
 void delete_project(Api& api, const CallPtr& call) {
     api.with_project(call, call->params[0], [&api, call](const ProjectRow& project) {
-        if (!is_admin(call)) {
+        if (!call->is_admin()) {
             return call->fail_not_allowed();
         }
         if (project.type != kTeam) {

@@ -48,19 +48,6 @@ Json run_json(const RunRow& run) {
 
 namespace {
 
-// False, with the call answered, when a time is given that is none.
-bool read_time(const CallPtr& call, std::string_view name, std::optional<std::int64_t>& out) {
-    const std::string text = call->query_text(name);
-    if (text.empty()) {
-        return true;
-    }
-    out = parse_iso_time(text);
-    if (!out) {
-        call->fail_validation("querystring/" + std::string(name) + " is not an ISO 8601 time");
-    }
-    return out.has_value();
-}
-
 bool are_statuses(const std::vector<std::string>& statuses) {
     return std::all_of(statuses.begin(), statuses.end(), [](const std::string& status) {
         return to_string(run_status_from(status)) == status;
@@ -85,8 +72,8 @@ void list_runs(Api& api, const CallPtr& call) {
     if (!are_statuses(wanted.statuses)) {
         return call->fail_validation("querystring/status is not a status of a run");
     }
-    if (!read_time(call, "createdAfter", wanted.created_after_ms) ||
-        !read_time(call, "createdBefore", wanted.created_before_ms)) {
+    if (!call->query_time("createdAfter", wanted.created_after_ms) ||
+        !call->query_time("createdBefore", wanted.created_before_ms)) {
         return;
     }
     const std::string project_id = wanted.project_id;

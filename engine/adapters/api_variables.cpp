@@ -54,26 +54,10 @@ void create_variable(Api& api, const CallPtr& call) {
         EntityRow row = new_entity(api, kVariableKind, project, name, name, body);
         seal_value(api.ports.secrets, row, body, call->body["value"]);
         row.body = body.dump();
-        const auto taken = std::make_shared<bool>(false);
-        api.ports.entities.change_entity(
-            kVariableKind, project, name,
-            [row, taken](std::optional<EntityRow>& stored) {
-                *taken = stored.has_value();
-                stored = *taken ? stored : row;
-                return !*taken;
-            },
-            [&api, call, taken](const Result<std::optional<EntityRow>>& stored) {
-                if (api.failed(call, stored)) {
-                    return;
-                }
-                if (*taken) {
-                    return call->fail(
-                        ApiError::validation,
-                        Json::object(
-                            {{"message", Json::string("A variable of that name exists")}}));
-                }
-                call->reply(201, variable_json(**stored));
-            });
+        create_and_reply(api, call, row, 201, variable_json, [call](const EntityRow&) {
+            call->fail(ApiError::validation,
+                       Json::object({{"message", Json::string("A variable of that name exists")}}));
+        });
     });
 }
 
