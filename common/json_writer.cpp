@@ -1,5 +1,6 @@
 #include "common/json_text.hpp"
 #include "common/number_text.hpp"
+#include "common/secret.hpp"
 
 #include <algorithm>
 #include <array>
@@ -44,6 +45,7 @@ class Text {
     Text(const Text&) = delete;
     Text& operator=(const Text&) = delete;
     ~Text() {
+        wipe(bytes_.data(), size_);  // it may have been somebody's secret, and would stay for long
         if (bytes_.size() <= kKeptBytesMax) {
             kept() = std::move(bytes_);
         }
