@@ -45,6 +45,7 @@ struct ApiOptions {
     bool audit_log = true;                       // AP_AUDIT_LOG_ENABLED
     std::size_t store_value_bytes_max = 512u << 10;
     std::size_t flow_steps_max = 1500;
+    int poll_minutes = 5;  // AP_TRIGGER_DEFAULT_POLL_INTERVAL
     bool auth_limit_enabled = true;
     std::size_t auth_limit_max = 50;
     std::int64_t auth_limit_window_ms = 60'000;
@@ -53,6 +54,7 @@ struct ApiOptions {
     std::string version;
 };
 
+class ItemTriggers;
 class Mailer;
 
 struct ApiPorts {
@@ -73,6 +75,7 @@ struct ApiPorts {
     PieceTasks* pieces = nullptr;          // null: none but the engine's own
     HostedTriggers* triggers = nullptr;    // likewise
     Mailer* mail = nullptr;                // null: the operator named no server
+    ItemTriggers* items = nullptr;         // REQUIRES: set
 };
 
 class Api {

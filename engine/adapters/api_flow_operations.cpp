@@ -5,11 +5,10 @@
 #include "engine/core/flow_migration.hpp"
 #include "engine/core/flow_model.hpp"
 #include "engine/core/flow_operations.hpp"
-#include "engine/core/job_queue.hpp"
-#include "engine/core/piece_queue.hpp"
-#include "engine/core/piece_schedule.hpp"
+#include "engine/core/item_memory.hpp"
 #include "engine/core/shape.hpp"
 #include "engine/core/time_text.hpp"
+#include "engine/core/trigger_schedule.hpp"
 
 #include <array>
 #include <utility>
@@ -29,6 +28,7 @@ struct Operation {
     std::int64_t now_ms = 0;
     bool enable_on_publish = true;
     std::size_t steps_max = 0;
+    int poll_minutes = 5;
     std::optional<VersionRow> source;                // of USE_AS_DRAFT
     std::optional<HostedTriggers::Enabled> trigger;  // what a hosted trigger said when switched on
     std::string problem;                             // why the flow was left as it was
@@ -84,14 +84,6 @@ bool change_version(Operation& operation, VersionRow& version) {
     return true;
 }
 
-// A queue is looked at every second.
-Result<Schedule> look_at_jobs(const Json& input) {
-    const Result<JobSettings> settings = job_settings(input);
-    return settings.ok()
-               ? Result<Schedule>(Schedule{"* * * * * *", "UTC", Json::object(), MissedRuns::once})
-               : settings.error();
-}
-
 bool put_schedule(Operation& operation, StoredFlow& stored, const std::string& cron,
                   const std::string& timezone) {
     const auto next = next_fire_ms(cron, timezone, operation.now_ms);
@@ -111,18 +103,13 @@ bool take_schedule(Operation& operation, StoredFlow& stored) {
         return put_schedule(operation, stored, operation.trigger->cron,
                             operation.trigger->timezone);
     }
-    const bool jobs = settings["pieceName"].text() == kQueuePiece &&
-                      settings["triggerName"].text() == kProcessJobs;
-    if (!jobs && settings["pieceName"].text() != kSchedulePiece) {
-        return true;
-    }
-    const auto schedule = jobs ? look_at_jobs(settings["input"])
-                               : schedule_of(settings["triggerName"].text(), settings["input"]);
+    const auto schedule = trigger_schedule(settings, operation.poll_minutes);
     if (!schedule.ok()) {
         operation.problem = schedule.message();
         return false;
     }
-    return put_schedule(operation, stored, schedule->cron, schedule->timezone);
+    return !schedule->has_value() ||
+           put_schedule(operation, stored, (*schedule)->cron, (*schedule)->timezone);
 }
 
 bool publish(Operation& operation, StoredFlow& stored) {
@@ -334,6 +321,16 @@ void keep_sample(Api& api, const CallPtr& call, const OperationPtr& operation,
         });
 }
 
+// What is new to a trigger that fetches items is what came after its flow was switched on.
+void forget_items(Api& api, const CallPtr& call, const std::function<void()>& then) {
+    api.ports.entities.clear_children(kItemMemoryKind, call->params[0],
+                                      [&api, call, then](const Result<std::int64_t>& gone) {
+                                          if (!api.failed(call, gone)) {
+                                              then();
+                                          }
+                                      });
+}
+
 void prepare(Api& api, const CallPtr& call, const OperationPtr& operation, const StoredFlow& flow) {
     const auto go = [&api, call, operation] { store_change(api, call, operation); };
     const std::string& type = operation->type;
@@ -356,10 +353,14 @@ void prepare(Api& api, const CallPtr& call, const OperationPtr& operation, const
                                                            : operation->enable_on_publish
                                                                ? "ENABLED"
                                                                : flow.flow.status));
-        return switch_trigger(api, call, flow, type == "LOCK_AND_PUBLISH", status == "ENABLED",
-                              [operation, go](std::optional<HostedTriggers::Enabled> enabled) {
+        const bool on = status == "ENABLED";
+        const auto go_on = [&api, call, go, begins = on && flow.flow.status != "ENABLED"] {
+            begins ? forget_items(api, call, go) : go();
+        };
+        return switch_trigger(api, call, flow, type == "LOCK_AND_PUBLISH", on,
+                              [operation, go_on](std::optional<HostedTriggers::Enabled> enabled) {
                                   operation->trigger = std::move(enabled);
-                                  go();
+                                  go_on();
                               });
     }
     go();
@@ -403,6 +404,7 @@ void operate_on_flow(Api& api, const CallPtr& call) {
     operation->user_id = call->user.id;
     operation->new_version_id = api.ports.entropy.id();
     operation->steps_max = api.options.flow_steps_max;
+    operation->poll_minutes = api.options.poll_minutes;
     operation->enable_on_publish = api.options.enable_flow_on_publish;
     with_flow(
         api, call, FlowStore::Which::latest, {},

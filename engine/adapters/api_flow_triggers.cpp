@@ -3,9 +3,9 @@
 #include "common/bytes.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
 #include "engine/adapters/time_zones.hpp"
-#include "engine/core/piece_schedule.hpp"
 #include "engine/core/piece_triggers.hpp"
 #include "engine/core/time_text.hpp"
+#include "engine/core/trigger_schedule.hpp"
 
 #include <utility>
 
@@ -72,10 +72,11 @@ void preview_schedule(Api& api, const CallPtr& call) {
     }
     with_flow(api, call, FlowStore::Which::latest, {}, [&api, call, count](const StoredFlow& flow) {
         const Json settings = json_or(flow.version.trigger, Json::object())["settings"];
-        if (settings["pieceName"].text() != kSchedulePiece) {
+        const auto found = trigger_schedule(settings, api.options.poll_minutes);
+        if (found.ok() && !found->has_value()) {
             return call->fail_validation("the flow's trigger is no schedule");
         }
-        const auto schedule = schedule_of(settings["triggerName"].text(), settings["input"]);
+        const auto schedule = found.ok() ? Result<Schedule>(**found) : found.error();
         const auto times = schedule.ok() ? preview(*schedule, api.now_ms(), *count)
                                          : Result<Json>(schedule.error());
         if (!times.ok()) {

@@ -2,6 +2,7 @@
 #include "engine/adapters/api.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
 #include "engine/core/flow_model.hpp"
+#include "engine/core/item_memory.hpp"
 #include "engine/core/shape.hpp"
 #include "engine/core/time_text.hpp"
 
@@ -123,18 +124,29 @@ void get_flow(Api& api, const CallPtr& call) {
               [call](const StoredFlow& flow) { call->reply(200, flow_json(flow)); });
 }
 
+// What was kept beside the flow, then the answer.
+void clear_kinds(Api& api, const CallPtr& call, const std::string& id,
+                 std::vector<std::string> kinds) {
+    if (kinds.empty()) {
+        return call->reply(204, {});
+    }
+    const std::string kind = std::move(kinds.back());
+    kinds.pop_back();
+    api.ports.entities.clear_children(
+        kind, id, [&api, call, id, kinds = std::move(kinds)](const Result<std::int64_t>& gone) {
+            if (!api.failed(call, gone)) {
+                clear_kinds(api, call, id, kinds);
+            }
+        });
+}
+
 void remove_flow(Api& api, const CallPtr& call, const std::string& id) {
     api.ports.flows.delete_flow(id, [&api, call, id](const Result<Done>& deleted) {
         api.ports.catalog.forget(id);
         if (api.failed(call, deleted)) {
             return;
         }
-        api.ports.entities.clear_children("publication", id,
-                                          [&api, call](const Result<std::int64_t>& gone) {
-                                              if (!api.failed(call, gone)) {
-                                                  call->reply(204, {});
-                                              }
-                                          });
+        clear_kinds(api, call, id, {"publication", kItemMemoryKind});
     });
 }
 

@@ -5,10 +5,12 @@
 
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
+#include "engine/adapters/item_triggers.hpp"
 #include "engine/core/piece_schedule.hpp"
 #include "engine/core/piece_triggers.hpp"
 #include "engine/core/shape.hpp"
 #include "engine/core/trigger_intake.hpp"
+#include "engine/core/trigger_schedule.hpp"
 
 #include <array>
 #include <utility>
@@ -20,6 +22,8 @@ constexpr const char* kKind = "trigger_event";
 // Of one flow. Whoever knows a flow's address may send events, so there must be an end.
 constexpr std::size_t kEventsMax = 20;
 constexpr std::size_t kEventBytesMax = 512 * 1024;
+// Items of a list that a test of its trigger keeps.
+constexpr std::size_t kSamplesMax = 5;
 
 EntityQuery events_of(const TriggerEventPlace& place) {
     EntityQuery query;
@@ -81,6 +85,20 @@ Json page_of(const Json& events) {
     return Json::object({{"data", events}, {"next", Json::null()}, {"previous", Json::null()}});
 }
 
+// Keeps the items from that many on, one after the other, and answers with them.
+void keep_samples(Api& api, const CallPtr& call, const TriggerEventPlace& place, const Json& items,
+                  const Json& kept) {
+    if (kept.size() == items.size()) {
+        return call->reply(200, page_of(kept));
+    }
+    keep_trigger_event(api, call, place, items.at(kept.size()),
+                       [&api, call, place, items, kept](const EntityRow& row) {
+                           Json more = kept;
+                           more.append(trigger_event_json(row));
+                           keep_samples(api, call, place, items, more);
+                       });
+}
+
 void try_trigger(Api& api, const CallPtr& call, const RunnableFlow& flow) {
     if (flow.program == nullptr) {
         return call->fail(ApiError::flow_operation_invalid,
@@ -94,17 +112,25 @@ void try_trigger(Api& api, const CallPtr& call, const RunnableFlow& flow) {
         }
         return call->reply(200, page_of(Json::array()));
     }
+    const auto keep = [&api, call, flow](const Result<Json>& items) {
+        if (!items.ok()) {
+            return call->fail_validation("body/testStrategy: " + items.message());
+        }
+        keep_samples(
+            api, call,
+            {flow.project_id, flow.program->flow_id, trigger_source_name(flow.program->trigger())},
+            *items, Json::array());
+    };
+    if (fetches_items(trigger.piece, trigger.action)) {
+        return api.ports.items->sample(flow, kSamplesMax, keep);
+    }
     const Result<Json> sample = sample_event(trigger);
     if (!sample.ok()) {
-        return call->fail_validation("body/testStrategy: " + sample.message());
+        return keep(sample);
     }
-    const TriggerEventPlace place{flow.project_id, flow.program->flow_id,
-                                  trigger_source_name(trigger)};
-    keep_trigger_event(api, call, place, *sample, [call](const EntityRow& row) {
-        Json events = Json::array();
-        events.append(trigger_event_json(row));
-        call->reply(200, page_of(events));
-    });
+    Json one = Json::array();
+    one.append(*sample);
+    keep(one);
 }
 
 constexpr std::array kTestFields = {Field{"projectId", Kind::text}, Field{"flowId", Kind::text},

@@ -2,6 +2,7 @@
 
 #include "engine/adapters/time_zones.hpp"
 #include "engine/core/piece_queue.hpp"
+#include "engine/core/trigger_schedule.hpp"
 
 #include <utility>
 
@@ -113,11 +114,18 @@ std::int64_t ScheduleRunner::go_on_after(const ScheduleRow& row,
     return now;  // too many: the present is worth more
 }
 
-// A trigger of a piece that is asked again and again. The time is over before it is asked: a
+// A trigger that is asked again and again. The time is over before it is asked: a
 // question that takes long is not asked twice.
 void ScheduleRunner::look_for_items(const ScheduleRow& row, const RunnableFlow& flow) {
     advance(row, ports_.clock.now_ms());
-    if (ports_.triggers == nullptr || !is_hosted_trigger(flow.program->trigger().piece) ||
+    const Step& trigger = flow.program->trigger();
+    if (fetches_items(trigger.piece, trigger.action)) {
+        if (asking_.insert(row.flow_id).second) {
+            ports_.items.look(flow, [this, id = row.flow_id] { asking_.erase(id); });
+        }
+        return;
+    }
+    if (ports_.triggers == nullptr || !is_hosted_trigger(trigger.piece) ||
         !asking_.insert(row.flow_id).second) {
         return;
     }

@@ -1,10 +1,12 @@
 // Starts the flows whose trigger is a schedule. Every time of a schedule starts one run, whatever
 // crashes and however many engines look at the same table: the time is the run's delivery id. What
 // becomes of times that were missed while no engine ran is the trigger's to say. Flows that work
-// off a queue are looked at in the same way, every second.
+// off a queue are looked at in the same way, every second, and so are triggers that are asked for
+// new items.
 #pragma once
 
 #include "engine/adapters/hosted_triggers.hpp"
+#include "engine/adapters/item_triggers.hpp"
 #include "engine/adapters/queue_runner.hpp"
 #include "engine/core/piece_schedule.hpp"
 #include "engine/ports/clock.hpp"
@@ -28,6 +30,7 @@ class ScheduleRunner {
         FlowCatalog& catalog;
         Runs& runs;
         QueueRunner& queues;
+        ItemTriggers& items;
         Log& log;
         HostedTriggers* triggers = nullptr;  // of pieces that are not the engine's own
     };

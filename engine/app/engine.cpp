@@ -7,6 +7,7 @@
 #include "engine/adapters/flow_cache.hpp"
 #include "engine/adapters/http_client.hpp"
 #include "engine/adapters/http_server.hpp"
+#include "engine/adapters/item_triggers.hpp"
 #include "engine/adapters/jsbox_pool.hpp"
 #include "engine/adapters/json_log.hpp"
 #include "engine/adapters/metrics_text.hpp"
@@ -60,6 +61,7 @@ ApiOptions api_options(const Config& config) {
     options.records_max = config.table_records_max;
     options.store_value_bytes_max = config.store_value_bytes_max;
     options.flow_steps_max = config.flow_steps_max;
+    options.poll_minutes = config.poll_minutes;
     options.audit_log = config.audit_log;
     options.auth_limit_enabled = config.auth_limit_enabled;
     options.auth_limit_max = config.auth_limit_max;
@@ -181,12 +183,14 @@ struct Engine {
           limits(*store, driver, log),
           retention(loop, time, *store, log, {config.retention_ms, config.audit_ms}),
           queues(time, *store, *store, driver),
-          schedules({loop, time, *store, flows, driver, queues, log, triggers.get()}),
+          items({time, entropy, *store, driver, http, sandbox, stored_secrets, log},
+                config.trigger_ms),
+          schedules({loop, time, *store, flows, driver, queues, items, log, triggers.get()}),
           passwords(loop),
           jobs({time, *store, log}, entropy),
           api({time, entropy, *store, *store, *store, *store, flows, driver, passwords, secrets,
                tokens, jobs, log, [this] { return metrics(); }, node ? &node->pieces() : nullptr,
-               triggers.get(), mail ? &mail->mailer : nullptr},
+               triggers.get(), mail ? &mail->mailer : nullptr, &items},
               api_options(config), HmacKey(DigestAlgorithm::sha256, config.jwt_secret.reveal()),
               config.verdict_secret.empty()
                   ? std::nullopt
@@ -251,6 +255,7 @@ struct Engine {
     ProjectLimits limits;
     Retention retention;
     QueueRunner queues;
+    ItemTriggers items;
     ScheduleRunner schedules;
     PasswordHasher passwords;
     Jobs jobs;

@@ -218,7 +218,25 @@ const NativePiece kHttpNative = {R"json({
    "timeout":["NUMBER","Timeout (s)",false],"followRedirects":["CHECKBOX","Follow redirects",false],
    "failsafe":["CHECKBOX","No Error on Failure",false],
    "failureMode":["STATIC_DROPDOWN","On Failure",false,{"options":[["Retry on all errors (4xx, 5xx)","all"],["Retry on internal errors (5xx)","5xx"],["Do not retry","none"],["Continue flow on all errors","continue_all"],["Continue flow on errors 4xx","continue_4xx"],["Continue, no retries","continue_none"]]}]}}},
- "triggers":{}
+ "triggers":{
+  "new_items":{"displayName":"New Items","description":"Fetches a list again and again; runs once for each new item","type":"POLLING","props":{
+   "method":["STATIC_DROPDOWN","Method",false,{"defaultValue":"GET","options":["GET","POST"]}],
+   "url":["SHORT_TEXT","URL",true],"headers":["OBJECT","Headers",false],"queryParams":["OBJECT","Query params",false],
+   "authType":["STATIC_DROPDOWN","Authentication",false,{"defaultValue":"NONE","options":[["None","NONE"],["Basic Auth","BASIC"],["Bearer Token","BEARER_TOKEN"]]}],
+   "authFields":["DYNAMIC","Authentication Fields",false,{"refreshers":["authType"],"cases":{
+    "BASIC":{"username":["SHORT_TEXT","Username",true],"password":["SHORT_TEXT","Password",true]},
+    "BEARER_TOKEN":{"token":["SHORT_TEXT","Token",true]}}}],
+   "body_type":["STATIC_DROPDOWN","Body Type",false,{"defaultValue":"none","options":[["None","none"],["Form Data","form_data"],["JSON","json"],["Raw","raw"]]}],
+   "body":["DYNAMIC","Body",false,{"refreshers":["body_type"],"cases":{
+    "json":{"data":["JSON","JSON Body",true]},"raw":{"data":["LONG_TEXT","Raw Body",true]},"form_data":{"data":["OBJECT","Form Data",true]}}}],
+   "listPath":["SHORT_TEXT","Path of the list",false,{"description":"Names and indexes with dots between, as in data.items; empty when the answer is the list"}],
+   "deduplication":["STATIC_DROPDOWN","New by",true,{"defaultValue":"ID","options":[["Id","ID"],["Time","TIME"]]}],
+   "idPath":["SHORT_TEXT","Path of an item's id",false,{"description":"Empty: the whole item"}],
+   "timePath":["SHORT_TEXT","Path of an item's time",false,{"description":"ISO 8601, or seconds or milliseconds since 1970"}],
+   "minutes":["NUMBER","Minutes between looks",false],
+   "cronExpression":["SHORT_TEXT","Cron Expression",false,{"description":"Instead of minutes"}],
+   "timezone":["STATIC_DROPDOWN","Timezone",false,{"defaultValue":"UTC","options":"TIME_ZONES"}],
+   "timeout":["NUMBER","Timeout (s)",false],"followRedirects":["CHECKBOX","Follow redirects",false]}}}
 })json",
                                  {{"send_request"}}};
 

@@ -14,6 +14,8 @@
 namespace sallyport::engine {
 
 inline constexpr std::string_view kHttpPiece = "@activepieces/piece-http";
+// Its trigger: fetches a list again and again (core/item_memory.hpp).
+inline constexpr std::string_view kNewItems = "new_items";
 
 struct HttpCall {
     std::string method;

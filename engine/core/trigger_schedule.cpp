@@ -1,0 +1,70 @@
+#include "engine/core/trigger_schedule.hpp"
+
+#include "engine/core/item_memory.hpp"
+#include "engine/core/job_queue.hpp"
+#include "engine/core/piece_http.hpp"
+#include "engine/core/piece_input.hpp"
+#include "engine/core/piece_queue.hpp"
+
+#include <string>
+
+namespace sallyport::engine {
+namespace {
+
+constexpr std::int64_t kMinutesMax = 59;
+
+Result<std::optional<Schedule>> found(const Result<Schedule>& schedule) {
+    return schedule.ok() ? Result<std::optional<Schedule>>(std::optional(*schedule))
+                         : schedule.error();
+}
+
+// A queue is looked at every second.
+Result<Schedule> job_times(const Json& input) {
+    const Result<JobSettings> settings = job_settings(input);
+    return settings.ok()
+               ? Result<Schedule>(Schedule{"* * * * * *", "UTC", Json::object(), MissedRuns::once})
+               : settings.error();
+}
+
+// A cron expression, or every so many minutes.
+Result<Schedule> item_times(const Json& input, int poll_minutes) {
+    const Result<ListSettings> list = list_settings(input);
+    const Result<std::string> cron = input_text_or(input, "cronExpression", "");
+    const Result<std::string> zone = input_text_or(input, "timezone", "UTC");
+    const Json minutes = input["minutes"];
+    const bool given = minutes.exists() && !minutes.is_null();
+    const Result<std::int64_t> every = given ? input_whole(input, "minutes", 1, kMinutesMax)
+                                             : Result<std::int64_t>(std::int64_t{poll_minutes});
+    if (!list.ok() || !cron.ok() || !zone.ok() || !every.ok()) {
+        return !list.ok()   ? list.error()
+               : !cron.ok() ? cron.error()
+               : !zone.ok() ? zone.error()
+                            : every.error();
+    }
+    return Schedule{cron->empty() ? "*/" + std::to_string(*every) + " * * * *" : *cron, *zone,
+                    Json::object(), MissedRuns::once};
+}
+
+}  // namespace
+
+bool fetches_items(std::string_view piece, std::string_view trigger) {
+    return piece == kHttpPiece && trigger == kNewItems;
+}
+
+Result<std::optional<Schedule>> trigger_schedule(const Json& settings, int poll_minutes) {
+    const std::string_view piece = settings["pieceName"].text();
+    const std::string_view trigger = settings["triggerName"].text();
+    const Json input = settings["input"];
+    if (piece == kSchedulePiece) {
+        return found(schedule_of(trigger, input));
+    }
+    if (piece == kQueuePiece && trigger == kProcessJobs) {
+        return found(job_times(input));
+    }
+    if (fetches_items(piece, trigger)) {
+        return found(item_times(input, poll_minutes));
+    }
+    return std::optional<Schedule>();
+}
+
+}  // namespace sallyport::engine
