@@ -6,6 +6,7 @@
 #include "engine/adapters/api_entities.hpp"
 #include "engine/core/ids.hpp"
 #include "engine/core/multipart.hpp"
+#include "engine/core/packed_text.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -55,16 +56,30 @@ std::string harmless(std::string_view name) {
 }
 
 EntityRow row_of(Api& api, const std::string& project_id, const NewFile& file) {
-    const Json body = Json::object(
-        {{"name", Json::string(harmless(file.name))},
-         {"encoding", Json::string(file.encoding)},
-         {"data", Json::string(base64_encode(as_bytes(file.data), file.data.size()))}});
+    const auto packed = pack_text(file.data);
+    const std::string_view data = packed ? std::string_view(*packed) : file.data;
+    Json body = Json::object({{"name", Json::string(harmless(file.name))},
+                              {"encoding", Json::string(file.encoding)},
+                              {"data", Json::string(base64_encode(as_bytes(data), data.size()))}});
+    if (packed) {
+        body.set("packed", Json::string("zstd"));
+    }
     EntityRow row = new_entity(api, kFileKind, project_id, file.id, "", body);
     row.id = file.id;
     return row;
 }
 
 // ---- reading
+
+// The bytes that were sent; an Error when the row holds something else.
+Result<std::string> data_of(const Json& body) {
+    const auto data = base64_decode(body["data"].text());
+    if (!data) {
+        return Error{"its data is no base64"};
+    }
+    return body["packed"].text() == "zstd" ? unpack_text(as_text(*data))
+                                           : Result<std::string>(std::string(as_text(*data)));
+}
 
 void reply_with_file(Api& api, const CallPtr& call, const std::string& id, bool attach) {
     api.ports.entities.entity(
@@ -76,12 +91,15 @@ void reply_with_file(Api& api, const CallPtr& call, const std::string& id, bool 
                 return call->fail_not_found("file", id);
             }
             const Json body = entity_body(**found);
-            const auto data = base64_decode(body["data"].text());
+            Result<std::string> data = data_of(body);
+            if (api.failed(call, data)) {
+                return;
+            }
             WebResponse response{200,
                                  {{"content-type", "application/octet-stream"},
                                   {"x-content-type-options", "nosniff"},
                                   {"cache-control", "private, no-store"}},
-                                 data ? std::string(as_text(*data)) : std::string()};
+                                 *std::move(data)};
             if (attach) {
                 response.headers.push_back(
                     {"content-disposition",

@@ -69,6 +69,11 @@ std::string postgres_text(std::string_view text) {
     return out;
 }
 
+PostgresStatement& PostgresStatement::add_bytea(std::string_view bytes) {
+    params.emplace_back("\\x" + hex_encode(as_bytes(bytes), bytes.size()));
+    return *this;
+}
+
 std::size_t PostgresStatement::bytes() const {
     std::size_t sum = sql.size();
     for (const PostgresParam& param : params) {

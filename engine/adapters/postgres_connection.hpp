@@ -45,6 +45,7 @@ struct PostgresStatement {
         params.emplace_back(std::to_string(value));
         return *this;
     }
+    PostgresStatement& add_bytea(std::string_view bytes);
     PostgresStatement& add_null_if_empty(std::string_view text) {
         params.push_back(text.empty() ? PostgresParam() : PostgresParam(postgres_text(text)));
         return *this;

@@ -1,10 +1,12 @@
 // Runs and their journal in PostgreSQL. Statements that change runs may be performed twice (their
 // connection was lost while they were under way) and come to the same result.
+#include "common/bytes.hpp"
 #include "common/json.hpp"
 #include "engine/adapters/like_text.hpp"
 #include "engine/adapters/postgres_page.hpp"
 #include "engine/adapters/postgres_run_rows.hpp"
 #include "engine/adapters/postgres_store.hpp"
+#include "engine/core/packed_text.hpp"
 
 #include <algorithm>
 #include <unordered_map>
@@ -12,58 +14,91 @@
 namespace sallyport::engine {
 namespace {
 
+// How a commit is stored: as it is, or packed beside an empty text.
+struct Entries {
+    std::string columns;
+    std::string (*value)(const std::string& param);
+    std::string (*is)(const std::string& param);
+};
+const Entries kPlain = {"entries", [](const std::string& param) { return param + "::text"; },
+                        [](const std::string& param) { return "entries = " + param + "::text"; }};
+const Entries kPacked = {"entries, packed",
+                         [](const std::string& param) { return "'', " + param + "::bytea"; },
+                         [](const std::string& param) { return "packed = " + param + "::bytea"; }};
+
 // The delivery is claimed, then the run and its first commit follow unless an earlier run has it.
 // In a CTE all parts see the database as it was; `delivery` gives what is there now.
-constexpr const char* kCreateSql =
-    "WITH delivery AS ("
-    "  INSERT INTO webhook_delivery (flow_id, delivery_id, run_id, created_ms) "
-    "  SELECT $3::text, $20::text, $1::text, $10::bigint WHERE $20::text IS NOT NULL "
-    "  ON CONFLICT (flow_id, delivery_id) DO UPDATE SET run_id = webhook_delivery.run_id "
-    "  RETURNING run_id), "
-    "taken AS (SELECT run_id FROM delivery WHERE run_id <> $1::text), "
-    "stored AS ("
-    "  INSERT INTO run (" SALLYPORT_PG_RUN_COLUMNS
-    ", owner) "
-    "  SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, "
-    "    $9::bigint, $10::bigint, $11::bigint, $12::bigint, $13::bigint, $14::bigint, $15::text, "
-    "    $16::integer::boolean, $17::bigint, $21::integer, $18::integer "
-    "  WHERE NOT EXISTS (SELECT 1 FROM taken) ON CONFLICT (id) DO NOTHING), "
-    "journal AS ("
-    "  INSERT INTO run_journal (run_id, sequence, entries) SELECT $1::text, 0, $19::text "
-    "  WHERE NOT EXISTS (SELECT 1 FROM taken) ON CONFLICT (run_id, sequence) DO NOTHING) "
-    "SELECT (SELECT run_id FROM taken)";
+std::string create_sql(const Entries& entries) {
+    return "WITH delivery AS ("
+           "  INSERT INTO webhook_delivery (flow_id, delivery_id, run_id, created_ms) "
+           "  SELECT $3::text, $20::text, $1::text, $10::bigint WHERE $20::text IS NOT NULL "
+           "  ON CONFLICT (flow_id, delivery_id) DO UPDATE SET run_id = webhook_delivery.run_id "
+           "  RETURNING run_id), "
+           "taken AS (SELECT run_id FROM delivery WHERE run_id <> $1::text), "
+           "stored AS ("
+           "  INSERT INTO run (" SALLYPORT_PG_RUN_COLUMNS
+           ", owner) "
+           "  SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, "
+           "    $8::text, $9::bigint, $10::bigint, $11::bigint, $12::bigint, $13::bigint, "
+           "    $14::bigint, $15::text, $16::integer::boolean, $17::bigint, $21::integer, "
+           "    $18::integer "
+           "  WHERE NOT EXISTS (SELECT 1 FROM taken) ON CONFLICT (id) DO NOTHING), "
+           "journal AS ("
+           "  INSERT INTO run_journal (run_id, sequence, " +
+           entries.columns + ") SELECT $1::text, 0, " + entries.value("$19") +
+           "  WHERE NOT EXISTS (SELECT 1 FROM taken) ON CONFLICT (run_id, sequence) DO NOTHING) "
+           "SELECT (SELECT run_id FROM taken)";
+}
 
 // A run that rests or has ended belongs to nobody. `earlier`: this very commit is there already.
-constexpr const char* kAppendSql =
-    "WITH mine AS ("
-    "  UPDATE run SET status = $4::text, failed_step = $5::text, steps_count = $6::bigint, "
-    "    updated_ms = $7::bigint, finished_ms = $8::bigint, resume_ms = $9::bigint, "
-    "    queue_class = 0, "
-    "    owner = CASE WHEN $8::bigint > 0 OR $9::bigint > 0 THEN 0 ELSE owner END "
-    "  WHERE id = $1::text AND owner = $10::integer "
-    "    AND NOT EXISTS (SELECT 1 FROM run_journal "
-    "      WHERE run_id = $1::text AND sequence >= $2::bigint) "
-    "  RETURNING id), "
-    "journal AS ("
-    "  INSERT INTO run_journal (run_id, sequence, entries) "
-    "  SELECT id, $2::bigint, $3::text FROM mine) "
-    "SELECT EXISTS (SELECT 1 FROM mine), "
-    "  EXISTS (SELECT 1 FROM run_journal "
-    "    WHERE run_id = $1::text AND sequence = $2::bigint AND entries = $3::text), "
-    "  CASE WHEN $11::integer = 1 THEN pg_notify('sallyport_run_done', $1::text) END";
+std::string append_sql(const Entries& entries) {
+    return "WITH mine AS ("
+           "  UPDATE run SET status = $4::text, failed_step = $5::text, steps_count = $6::bigint, "
+           "    updated_ms = $7::bigint, finished_ms = $8::bigint, resume_ms = $9::bigint, "
+           "    queue_class = 0, "
+           "    owner = CASE WHEN $8::bigint > 0 OR $9::bigint > 0 THEN 0 ELSE owner END "
+           "  WHERE id = $1::text AND owner = $10::integer "
+           "    AND NOT EXISTS (SELECT 1 FROM run_journal "
+           "      WHERE run_id = $1::text AND sequence >= $2::bigint) "
+           "  RETURNING id), "
+           "journal AS ("
+           "  INSERT INTO run_journal (run_id, sequence, " +
+           entries.columns + ") SELECT id, $2::bigint, " + entries.value("$3") +
+           " FROM mine) "
+           "SELECT EXISTS (SELECT 1 FROM mine), "
+           "  EXISTS (SELECT 1 FROM run_journal "
+           "    WHERE run_id = $1::text AND sequence = $2::bigint AND " +
+           entries.is("$3") +
+           "), "
+           "  CASE WHEN $11::integer = 1 THEN pg_notify('sallyport_run_done', $1::text) END";
+}
+
+// A frame that is broken becomes a commit that nobody can read: that run fails, and no other.
+std::string commit_text(std::string entries, const std::string& packed_hex) {
+    if (packed_hex.empty()) {
+        return entries;
+    }
+    const auto frame = hex_decode(packed_hex);
+    return frame ? unpacked_or_empty(as_text(*frame)) : std::string();
+}
 
 }  // namespace
 
 void PostgresStore::create_run(NewRun run, StoreDone<RunAccepted> done) {
+    static const std::string plain_sql = create_sql(kPlain);
+    static const std::string packed_sql = create_sql(kPacked);
     const RunRow& row = run.row;
-    PostgresStatement create{"create_run", kCreateSql, {}};
+    const auto packed = pack_text(run.commit);
+    PostgresStatement create = packed ? PostgresStatement{"create_packed", packed_sql, {}}
+                                      : PostgresStatement{"create_run", plain_sql, {}};
     create.add(row.id).add(row.project_id).add(row.flow_id).add(row.version_id);
     create.add(row.display_name).add(row.environment).add(row.status);
     create.add_null_if_empty(row.failed_step).add(row.steps_count).add(row.created_ms);
     create.add(row.updated_ms).add(row.started_ms).add(row.finished_ms).add(row.resume_ms);
     create.add_null_if_empty(row.parent_run_id).add(std::int64_t{row.fail_parent});
     // What waits is nobody's.
-    create.add(row.archived_ms).add(row.queue_class > 0 ? 0 : number_).add(run.commit);
+    create.add(row.archived_ms).add(row.queue_class > 0 ? 0 : number_);
+    packed ? create.add_bytea(*packed) : create.add(run.commit);
     create.add_null_if_empty(run.delivery_id).add(row.queue_class);
     writer_->submit(std::move(create),
                     [id = row.id, done = std::move(done)](const Result<PostgresRows>& rows) {
@@ -77,8 +112,14 @@ void PostgresStore::create_run(NewRun run, StoreDone<RunAccepted> done) {
 }
 
 void PostgresStore::append(JournalCommit commit, StoreDone<Appended> done) {
-    PostgresStatement append{"append", kAppendSql, {}};
-    append.add(commit.run_id).add(commit.sequence).add(commit.text).add(commit.status);
+    static const std::string plain_sql = append_sql(kPlain);
+    static const std::string packed_sql = append_sql(kPacked);
+    const auto packed = pack_text(commit.text);
+    PostgresStatement append = packed ? PostgresStatement{"append_packed", packed_sql, {}}
+                                      : PostgresStatement{"append", plain_sql, {}};
+    append.add(commit.run_id).add(commit.sequence);
+    packed ? append.add_bytea(*packed) : append.add(commit.text);
+    append.add(commit.status);
     append.add_null_if_empty(commit.failed_step).add(commit.steps_count).add(commit.updated_ms);
     append.add(commit.finished_ms).add(commit.resume_ms).add(number_);
     append.add(std::int64_t{commit.announce});
@@ -115,7 +156,7 @@ void PostgresStore::with_commits(const Result<PostgresRows>& rows,
         return;
     }
     PostgresStatement query{"commits",
-                            "SELECT run_id, entries FROM run_journal "
+                            "SELECT run_id, entries, encode(packed, 'hex') FROM run_journal "
                             "WHERE run_id = ANY ($1::text[]) ORDER BY run_id, sequence",
                             {}};
     std::vector<std::string> ids;
@@ -131,7 +172,8 @@ void PostgresStore::with_commits(const Result<PostgresRows>& rows,
                             return;
                         }
                         for (int i = 0; i < commits->count(); ++i) {
-                            runs[index[commits->text(i, 0)]].commits.push_back(commits->text(i, 1));
+                            runs[index[commits->text(i, 0)]].commits.push_back(
+                                commit_text(commits->text(i, 1), commits->text(i, 2)));
                         }
                         done(std::move(runs));
                     });

@@ -133,6 +133,14 @@ SqliteQuery& SqliteQuery::bind(std::string_view text) {
     return *this;
 }
 
+SqliteQuery& SqliteQuery::bind_blob(std::string_view bytes) {
+    ++bound_;
+    if (!failed_) {
+        note(sqlite3_bind_blob64(statement_, bound_, bytes.data(), bytes.size(), SQLITE_STATIC));
+    }
+    return *this;
+}
+
 SqliteQuery& SqliteQuery::bind(std::int64_t value) {
     ++bound_;
     if (!failed_) {
@@ -179,6 +187,14 @@ std::string SqliteQuery::text(int column) const {
                ? std::string()
                : std::string(data,
                              static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+}
+
+std::string_view SqliteQuery::blob(int column) const {
+    const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+    return data == nullptr
+               ? std::string_view()
+               : std::string_view(
+                     data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
 }
 
 std::int64_t SqliteQuery::integer(int column) const {

@@ -64,6 +64,7 @@ class SqliteQuery {
     // Texts are not copied: they must live until the query has run.
     SqliteQuery& bind(std::string_view text);
     SqliteQuery& bind(std::int64_t value);
+    SqliteQuery& bind_blob(std::string_view bytes);
     SqliteQuery& bind_null_if_empty(std::string_view text);
     template <typename... Values>
     SqliteQuery& bind_all(const Values&... values) {
@@ -80,6 +81,8 @@ class SqliteQuery {
     Status status() const;
 
     std::string text(int column) const;
+    // Valid until the next row; empty for NULL.
+    std::string_view blob(int column) const;
     std::int64_t integer(int column) const;
 
   private:

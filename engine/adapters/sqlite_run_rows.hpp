@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/adapters/sqlite_db.hpp"
+#include "engine/core/packed_text.hpp"
 #include "engine/ports/store.hpp"
 
 namespace sallyport::engine {
@@ -34,12 +35,16 @@ inline RunRow read_run(const SqliteQuery& query) {
     return row;
 }
 
-// Adds its journal to the run.
+// Adds its journal to the run. A frame that is broken becomes a commit that nobody can read: that
+// run fails, and no other.
 inline Status read_commits(SqliteDb& db, StoredRun& run) {
-    SqliteQuery query(db, "SELECT entries FROM run_journal WHERE run_id = ? ORDER BY sequence");
+    SqliteQuery query(db,
+                      "SELECT entries, packed FROM run_journal WHERE run_id = ? "
+                      "ORDER BY sequence");
     query.bind(run.row.id);
     while (query.row()) {
-        run.commits.push_back(query.text(0));
+        const std::string_view packed = query.blob(1);
+        run.commits.push_back(packed.empty() ? query.text(0) : unpacked_or_empty(packed));
     }
     return query.status();
 }

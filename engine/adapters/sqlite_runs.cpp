@@ -9,6 +9,14 @@ namespace {
 
 Status insert_commit(SqliteDb& db, const std::string& run_id, std::int64_t sequence,
                      const std::string& entries) {
+    if (const auto packed = pack_text(entries)) {
+        return SqliteQuery(db,
+                           "INSERT INTO run_journal (run_id, sequence, entries, packed) "
+                           "VALUES (?, ?, '', ?)")
+            .bind_all(run_id, sequence)
+            .bind_blob(*packed)
+            .run();
+    }
     return SqliteQuery(db, "INSERT INTO run_journal (run_id, sequence, entries) VALUES (?, ?, ?)")
         .bind_all(run_id, sequence, entries)
         .run();

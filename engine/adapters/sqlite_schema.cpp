@@ -146,8 +146,13 @@ CREATE INDEX run_unfinished ON run (id)
 CREATE INDEX run_waiting ON run (project_id, queue_class, id) WHERE queue_class > 0;
 )sql";
 
-constexpr std::array<const char*, 5> kMigrations = {kFirst, kPausedRuns, kParentsAndSchedules,
-                                                    kEntities, kLines};
+// Long commits are kept as frames of zstd, beside an empty text.
+constexpr const char* kPackedJournals = R"sql(
+ALTER TABLE run_journal ADD COLUMN packed BLOB;
+)sql";
+
+constexpr std::array<const char*, 6> kMigrations = {kFirst,    kPausedRuns, kParentsAndSchedules,
+                                                    kEntities, kLines,      kPackedJournals};
 
 Status apply(SqliteDb& db, std::int64_t version, const char* sql, std::int64_t now_ms) {
     Status status = db.execute("BEGIN IMMEDIATE");

@@ -29,6 +29,8 @@ packages_build() {
     # The engine: store, egress, passwords, sandbox (wasm2c and its seccomp filter).
     printf '%s\n' libsqlite3-dev libpq-dev libcurl4-openssl-dev libargon2-dev libseccomp-dev wabt \
         libmimalloc-dev
+    # Journals and files are kept packed.
+    printf '%s\n' libzstd-dev
     # Time zones of schedules.
     printf '%s\n' libhowardhinnant-date-dev
     # The command line.
@@ -77,7 +79,8 @@ packages_gateway() {
 }
 
 packages_engine() {
-    printf '%s\n' ca-certificates libjansson4 libsqlite3-0 libpq5 libdate-tz3 tzdata libargon2-1 libseccomp2
+    printf '%s\n' ca-certificates libjansson4 libsqlite3-0 libpq5 libdate-tz3 tzdata libargon2-1 libseccomp2 \
+        libzstd1
     case "$1" in
         bookworm) printf '%s\n' libssl3 libcurl4 libmimalloc2.0 ;;
         *) printf '%s\n' libssl3t64 libcurl4t64 libmimalloc3 ;;

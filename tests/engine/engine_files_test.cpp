@@ -1,6 +1,8 @@
 // Files on the real engine: kept by pieces, carried by webhooks, read by signed addresses.
 #include "tests/engine/contract_fixture.hpp"
 
+#include <filesystem>
+
 namespace sallyport::test {
 namespace {
 
@@ -27,6 +29,16 @@ class Files : public Contract {
                              const std::string& more = "") {
         return "--XX\r\nContent-Disposition: form-data; name=\"" + name + "\"" + more + "\r\n\r\n" +
                value + "\r\n";
+    }
+    // On the disk; what is written is in the log at first.
+    std::uintmax_t store_bytes() const {
+        std::uintmax_t sum = 0;
+        for (const auto& file :
+             std::filesystem::recursive_directory_iterator(engine_.folder().path())) {
+            const bool stored = file.path().filename().string().starts_with("engine.db");
+            sum += stored ? file.file_size() : 0;
+        }
+        return sum;
     }
     static constexpr const char* kForm = "multipart/form-data; boundary=XX";
 
@@ -96,6 +108,22 @@ TEST_F(Files, AreSentToAnAddressThatWasMadeForThem) {
         send_to("POST", streamed, "application/octet-stream", "z", piece_.token);
     EXPECT_EQ(fetch(std::string(Json::parse(stream.body).value()["readUrl"].text())).body, "z");
     EXPECT_EQ(send_to("POST", "/v1/files/short/stream-upload", "", "z", piece_.token).status, 400);
+}
+
+// A file that packs well is kept packed; nobody who reads it can tell.
+TEST_F(Files, AreKeptSmall) {
+    std::string text;
+    while (text.size() < 900'000) {
+        text += "line " + std::to_string(text.size()) + "\n";
+    }
+    const std::uintmax_t before = store_bytes();
+    const HttpResponse kept = send_to("POST", "/v1/files/ccccccccccccccccccccc/stream-upload",
+                                      "text/plain", text, piece_.token);
+    ASSERT_EQ(kept.status, 200) << kept.body;
+    const HttpResponse read = fetch(std::string(Json::parse(kept.body).value()["readUrl"].text()));
+    EXPECT_EQ(read.body, text);
+    EXPECT_EQ(read.header("content-encoding"), std::nullopt);
+    EXPECT_LT(store_bytes() - before, 500'000u);
 }
 
 TEST_F(Files, WebhooksCarryThem) {

@@ -73,6 +73,7 @@ const std::vector<ThirdParty>& third_parties() {
         {"date/", {"engine/adapters/"}},
         {"spdlog/", {"engine/adapters/", "engine/app/"}},
         {"argon2.h", {"engine/adapters/", "common/crypto"}},
+        {"zstd.h", {"engine/core/packed_text"}},
         {"CLI/", {"cli/", "engine/app/"}},
         {"seccomp.h", {"engine/jsbox/", "engine/nodebox/"}},
         {"gtest/", {"tests/"}},

@@ -1,0 +1,121 @@
+// What every store must do with long journals: they are small on the disk and whole when read.
+#include "tests/store/run_store_fixture.hpp"
+
+#include <sqlite3.h>
+
+#include <string>
+#include <vector>
+
+namespace sallyport::test {
+namespace {
+
+using namespace engine;
+
+std::string long_commit(int mark) {
+    std::string text = "[\"\xf0\x9f\x9a\xaa\"";
+    for (int i = 0; i < 20'000; ++i) {
+        text += R"(,{"type":"step_succeeded","step":"step_)" + std::to_string(i + mark) + "\"}";
+    }
+    return text + "]";
+}
+
+class PackedRuns : public StoreTest {
+  protected:
+    // The first column of the first row, as the database itself tells it.
+    std::string query(const std::string& sql) {
+        if (GetParam() == StoreKind::postgres) {
+            return shared_postgres().query(home_.database(), sql);
+        }
+        sqlite3* db = nullptr;
+        sqlite3_open(home_.folder().path("engine.db").c_str(), &db);
+        std::string value;
+        const auto note = [](void* into, int, char** values, char**) {
+            *static_cast<std::string*>(into) = values[0] == nullptr ? "" : values[0];
+            return 0;
+        };
+        EXPECT_EQ(sqlite3_exec(db, sql.c_str(), note, &value, nullptr), SQLITE_OK)
+            << sqlite3_errmsg(db);
+        sqlite3_close(db);
+        return value;
+    }
+    std::vector<std::string> commits(const std::string& id) {
+        const auto run =
+            ask_on<std::optional<StoredRun>>([&](auto done) { store_->run(id, done); });
+        EXPECT_TRUE(run.ok() && run->has_value());
+        return run.ok() && run->has_value() ? (*run)->commits : std::vector<std::string>();
+    }
+    void make(const std::string& id, const std::string& commit) {
+        NewRun run = a_run(id);
+        run.commit = commit;
+        run.row.queue_class = RunRow::kDue;
+        ASSERT_TRUE(ask_on<RunAccepted>([&](auto done) { store_->create_run(run, done); }).ok());
+    }
+    std::vector<StoredRun> claim() {
+        const std::vector<LineClaim> lines = {{"p", RunRow::kDue, 10}};
+        auto claimed =
+            ask_on<std::vector<StoredRun>>([&](auto done) { store_->claim_waiting(lines, done); });
+        EXPECT_TRUE(claimed.ok());
+        return claimed.ok() ? *std::move(claimed) : std::vector<StoredRun>();
+    }
+    Result<Appended> append(const JournalCommit& commit) {
+        return ask_on<Appended>([&](auto done) { store_->append(commit, done); });
+    }
+};
+
+TEST_P(PackedRuns, AreSmallOnTheDiskAndWholeWhenRead) {
+    make("r1", long_commit(0));
+    make("r2", "[0]");
+    const auto claimed = claim();
+    ASSERT_EQ(claimed.size(), 2u);
+    EXPECT_EQ(claimed[0].commits, std::vector<std::string>{long_commit(0)});
+    JournalCommit second = a_commit("r1", 1);
+    second.text = long_commit(7);
+    EXPECT_EQ(*append(second), Appended::stored);
+    EXPECT_EQ(*append(a_commit("r1", 2)), Appended::stored);
+    EXPECT_EQ(commits("r1"), (std::vector<std::string>{long_commit(0), long_commit(7), "[2]"}));
+    EXPECT_EQ(commits("r2"), std::vector<std::string>{"[0]"});
+    const std::string sizes =
+        "SELECT max(length(entries)) * 1000000 + sum(length(packed)) FROM run_journal";
+    EXPECT_LT(std::stoll(query(sizes)), 3'000'000 + 2 * 200'000)
+        << "a million characters of text are in two frames";
+    EXPECT_EQ(query("SELECT count(packed) FROM run_journal"), "2") << "short ones are as they were";
+    reopen();
+    EXPECT_EQ(commits("r1").at(1), long_commit(7));
+}
+
+// A commit whose fate is unknown is given again.
+TEST_P(PackedRuns, TheSameCommitIsStoredOnce) {
+    if (GetParam() == StoreKind::sqlite) {
+        GTEST_SKIP() << "no connection is lost there";
+    }
+    make("r1", "[0]");
+    ASSERT_EQ(claim().size(), 1u);
+    JournalCommit commit = a_commit("r1", 1);
+    commit.text = long_commit(0);
+    EXPECT_EQ(*append(commit), Appended::stored);
+    EXPECT_EQ(*append(commit), Appended::stored);
+    commit.text = long_commit(1);
+    EXPECT_EQ(*append(commit), Appended::lost);
+    EXPECT_EQ(commits("r1").size(), 2u);
+}
+
+TEST_P(PackedRuns, ABrokenFrameIsNoOtherRunsTrouble) {
+    make("r1", long_commit(0));
+    make("r2", long_commit(1));
+    query(GetParam() == StoreKind::postgres
+              ? "UPDATE run_journal SET packed = substr(packed, 1, 100) WHERE run_id = 'r1' "
+                "RETURNING 1"
+              : "UPDATE run_journal SET packed = substr(packed, 1, 100) WHERE run_id = 'r1'");
+    const auto claimed = claim();
+    ASSERT_EQ(claimed.size(), 2u);
+    EXPECT_EQ(claimed[0].commits, std::vector<std::string>{""});
+    EXPECT_EQ(claimed[1].commits, std::vector<std::string>{long_commit(1)});
+}
+
+INSTANTIATE_TEST_SUITE_P(On, PackedRuns, ::testing::Values(StoreKind::sqlite, StoreKind::postgres),
+                         [](const auto& tested) {
+                             return tested.param == StoreKind::sqlite ? "Sqlite" : "Postgres";
+                         });
+
+}  // namespace
+}  // namespace sallyport::test
