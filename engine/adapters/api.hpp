@@ -105,6 +105,9 @@ class Api {
     Result<Json> verified_token(std::string_view token) const;
     bool admit_attempt(const std::string& client_address);
 
+    // Goes on when the call has a session or a key, with its user in the call; answers it
+    // otherwise. For open routes; the others' callers are known already.
+    void authenticate(const CallPtr& call, std::function<void()> then);
     // Goes on with `then` when the caller may use the project; answers the call otherwise.
     void with_project(const CallPtr& call, const std::string& project_id,
                       std::function<void(ProjectRow)> then);
@@ -122,7 +125,6 @@ class Api {
   private:
     void dispatch(const CallPtr& call);
     void answer_metrics(const CallPtr& call);
-    void authenticate(const CallPtr& call, std::function<void()> then);
     void authenticate_key(const CallPtr& call, std::string_view key, std::function<void()> then);
     void admit_user(const CallPtr& call, const std::string& id,
                     const std::optional<std::string>& token_version, std::function<void()> then);

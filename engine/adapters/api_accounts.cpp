@@ -71,10 +71,13 @@ Status check_credentials(const Json& body) {
 }
 
 Status check_sign_up(const Json& body) {
-    constexpr std::array kFields = {
-        Field{"email", Kind::text},          Field{"password", Kind::text},
-        Field{"firstName", Kind::text},      Field{"lastName", Kind::text},
-        Field{"trackEvents", Kind::boolean}, Field{"newsLetter", Kind::boolean}};
+    constexpr std::array kFields = {Field{"email", Kind::text},
+                                    Field{"password", Kind::text},
+                                    Field{"firstName", Kind::text},
+                                    Field{"lastName", Kind::text},
+                                    Field{"trackEvents", Kind::boolean},
+                                    Field{"newsLetter", Kind::boolean},
+                                    Field{"invitationToken", Kind::text, Need::optional}};
     Status status = check_shape(body, kFields, "body");
     status = status.ok() ? check_credentials(body) : status;
     if (!status.ok()) {
@@ -152,7 +155,7 @@ void welcome(Api& api, const CallPtr& call, const UserRow& user,
         });
 }
 
-// An address that accepted an invitation may join where nobody else may.
+// One who is invited may join where nobody else may.
 void store_sign_up(Api& api, const CallPtr& call, const std::string& password_hash,
                    const std::vector<EntityRow>& accepted) {
     const std::int64_t now = api.now_ms();
@@ -188,7 +191,8 @@ void store_sign_up(Api& api, const CallPtr& call, const std::string& password_ha
                 case SignUpOutcome::invitation_only:
                     return call->fail(
                         ApiError::invitation_only_sign_up,
-                        Json::object({{"message", Json::string("sign-up needs an invitation")}}));
+                        Json::object({{"message",
+                                       Json::string("sign-up needs the token of an invitation")}}));
             }
         });
 }
@@ -206,10 +210,10 @@ void sign_up(Api& api, const CallPtr& call) {
             if (api.failed(call, hashed)) {
                 return;
             }
-            accepted_invitations(api, call, email_of(call->body["email"]),
-                                 [&api, call, hash = *hashed](const auto& accepted) {
-                                     store_sign_up(api, call, hash, accepted);
-                                 });
+            sign_up_invitations(api, call, email_of(call->body["email"]),
+                                [&api, call, hash = *hashed](const auto& accepted) {
+                                    store_sign_up(api, call, hash, accepted);
+                                });
         });
 }
 

@@ -5,6 +5,7 @@
 #include "engine/core/time_text.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace sallyport::engine {
@@ -92,6 +93,7 @@ void ApiCall::reply(int status, const Json& json) {
 
 void ApiCall::reply(WebResponse response) {
     if (respond_) {
+        std::move(more_headers.begin(), more_headers.end(), std::back_inserter(response.headers));
         std::exchange(respond_, nullptr)(std::move(response));
     }
 }

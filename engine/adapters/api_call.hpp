@@ -62,6 +62,10 @@ class ApiCall {
     // the request is about as it was before.
     ProjectRow project;
     Json subject;
+    // The caller's role in it, as find_role has it, when he is let in as a member of it; nothing:
+    // all of it is his.
+    Json project_role;
+    std::vector<WebHeader> more_headers;  // of the answer
     std::function<void(const ApiCall& call, int status, const Json& body)> on_reply;
 
     // A person or a program who may look after the platform; a person alone.

@@ -26,6 +26,19 @@ void fail_permission(const CallPtr& call, const ProjectRow& project, const Json&
                              {"permission", Json::string(permission)}}));
 }
 
+// What `other` has and `own` lacks, the first of it.
+std::string lacking(const std::vector<std::string>& own, const std::vector<std::string>& other) {
+    return std::string(first_lacking(std::vector<std::string_view>(own.begin(), own.end()),
+                                     std::vector<std::string_view>(other.begin(), other.end())));
+}
+
+std::vector<std::string> permissions_of(const Json& role) {
+    std::vector<std::string> permissions;
+    role["permissions"].each_element(
+        [&permissions](const Json& one) { permissions.emplace_back(one.text()); });
+    return permissions;
+}
+
 struct Gathered {
     std::vector<EntityRow> left;
     std::vector<ProjectRow> projects;
@@ -51,6 +64,22 @@ void gather(Api& api, const CallPtr& call, const std::shared_ptr<Gathered>& all,
 }
 
 }  // namespace
+
+RoleGiver::RoleGiver(const ApiCall& call)
+    : all_(!call.project_role.exists() || call.is_admin()),
+      own_(permissions_of(call.project_role)) {}
+
+std::string RoleGiver::lacks(const Json& role) const {
+    return all_ ? std::string() : lacking(own_, permissions_of(role));
+}
+
+bool may_give(const CallPtr& call, const Json& role) {
+    const std::string lacks = RoleGiver(*call).lacks(role);
+    if (!lacks.empty()) {
+        fail_permission(call, call->project, call->project_role, lacks);
+    }
+    return lacks.empty();
+}
 
 Json role_json(const EntityRow& row, const std::string& platform_id) {
     Json json = entity_json(row);
@@ -133,6 +162,19 @@ void put_member(Api& api, const CallPtr& call, const std::string& project_id,
         });
 }
 
+void join_project(Api& api, const CallPtr& call, const UserRow& user, const std::string& project_id,
+                  const std::string& role_id, const std::function<void()>& then) {
+    find_member(api, call, project_id, user.id, [=, &api](const std::optional<EntityRow>& member) {
+        const std::string old_id(member ? entity_body(*member)["roleId"].text() : "");
+        find_role(api, call, user.platform_id, old_id, [=, &api](const Json& old) {
+            find_role(api, call, user.platform_id, role_id, [=, &api](const Json& role) {
+                const bool less = !lacking(permissions_of(role), permissions_of(old)).empty();
+                less ? then() : put_member(api, call, project_id, user.id, role_id, then);
+            });
+        });
+    });
+}
+
 void admit_member(Api& api, const CallPtr& call, const ProjectRow& project,
                   const std::function<void(ProjectRow)>& then) {
     if (call->user.id.empty() || call->user.platform_id != project.platform_id ||
@@ -154,6 +196,7 @@ void admit_member(Api& api, const CallPtr& call, const ProjectRow& project,
                                   if (needed.empty() || !has_permission(role, needed)) {
                                       return fail_permission(call, project, role, needed);
                                   }
+                                  call->project_role = role;
                                   then(project);
                               });
                 });

@@ -114,33 +114,75 @@ void with_member(Api& api, const CallPtr& call,
         });
 }
 
+// Goes on when the caller may take from the member what he has.
+void with_lesser_member(Api& api, const CallPtr& call,
+                        const std::function<void(const EntityRow&, const ProjectRow&)>& then) {
+    with_member(api, call, [&api, call, then](const EntityRow& row, const ProjectRow& project) {
+        find_role(api, call, project.platform_id, std::string(entity_body(row)["roleId"].text()),
+                  [call, row, project, then](const Json& role) {
+                      if (may_give(call, role)) {
+                          then(row, project);
+                      }
+                  });
+    });
+}
+
+// Gives the member another role, or none: then he is no member any more. Only as he was when it
+// was looked at whether the caller may.
+void change_member(Api& api, const CallPtr& call, const EntityRow& seen, const Json& role,
+                   const std::function<void(const EntityRow& now)>& then) {
+    const auto as_seen = std::make_shared<bool>(false);
+    EntityRow next = seen;
+    next.updated_ms = api.now_ms();
+    next.body = role.exists() ? Json::object({{"roleId", role["id"]}}).dump() : std::string();
+    api.ports.entities.change_entity(
+        seen.kind, seen.scope, seen.key,
+        [seen, next, as_seen](std::optional<EntityRow>& stored) {
+            *as_seen = stored && stored->id == seen.id && stored->body == seen.body;
+            stored = next.body.empty() ? std::nullopt : std::optional(next);
+            return *as_seen;
+        },
+        [&api, call, next, as_seen, then](const Result<std::optional<EntityRow>>& changed) {
+            if (api.failed(call, changed)) {
+                return;
+            }
+            if (!*as_seen) {
+                return call->fail(ApiError::validation,
+                                  Json::object({{"message", Json::string("The member was changed "
+                                                                         "meanwhile")}}));
+            }
+            then(next);
+        });
+}
+
 void change_role(Api& api, const CallPtr& call) {
     if (!is_label(call, "role")) {
         return;
     }
-    with_member(api, call, [&api, call](const EntityRow& row, const ProjectRow& project) {
+    with_lesser_member(api, call, [&api, call](const EntityRow& row, const ProjectRow& project) {
         const std::string name(call->body["role"].text());
         find_role(api, call, project.platform_id, name,
                   [&api, call, row, project, name](const Json& role) {
                       if (!role.exists()) {
                           return call->fail_not_found("project_role", name);
                       }
-                      put_member(api, call, project.id, row.key, std::string(role["id"].text()),
-                                 [&api, call, row, project, role] {
-                                     EntityRow now = row;
-                                     now.body = Json::object({{"roleId", role["id"]}}).dump();
-                                     now.updated_ms = api.now_ms();
-                                     describe(api, call, project, now, [call](const Json& json) {
-                                         call->reply(200, json.exists() ? json : Json::null());
-                                     });
-                                 });
+                      if (!may_give(call, role)) {
+                          return;
+                      }
+                      change_member(api, call, row, role,
+                                    [&api, call, project](const EntityRow& now) {
+                                        describe(api, call, project, now, [call](const Json& json) {
+                                            call->reply(200, json.exists() ? json : Json::null());
+                                        });
+                                    });
                   });
     });
 }
 
 void remove_member(Api& api, const CallPtr& call) {
-    with_member(api, call, [&api, call](const EntityRow& row, const ProjectRow&) {
-        delete_and_reply(api, call, row);
+    with_lesser_member(api, call, [&api, call](const EntityRow& row, const ProjectRow&) {
+        change_member(api, call, row, Json(),
+                      [call](const EntityRow&) { call->reply(204, Json()); });
     });
 }
 

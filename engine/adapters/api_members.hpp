@@ -33,6 +33,23 @@ void find_member(Api& api, const CallPtr& call, const std::string& project_id,
 void put_member(Api& api, const CallPtr& call, const std::string& project_id,
                 const std::string& user_id, const std::string& role_id, std::function<void()> then);
 
+// What the caller may hand on and take away in `call.project`: roles within his own. Administrators
+// of the platform, who owns the project and programs may all. A copy that any thread may ask.
+class RoleGiver {
+  public:
+    explicit RoleGiver(const ApiCall& call);
+    std::string lacks(const Json& role) const;  // the first permission he lacks; empty: he may
+
+  private:
+    bool all_;
+    std::vector<std::string> own_;
+};
+// False, with the call answered by what he lacks, when the caller may not give or take that role.
+bool may_give(const CallPtr& call, const Json& role);
+// By an invitation: one who is a member already keeps his role unless the new one has all of it.
+void join_project(Api& api, const CallPtr& call, const UserRow& user, const std::string& project_id,
+                  const std::string& role_id, const std::function<void()>& then);
+
 // Goes on when the user is a member whose role has the permission that the call's route needs;
 // answers the call otherwise.
 void admit_member(Api& api, const CallPtr& call, const ProjectRow& project,

@@ -29,7 +29,7 @@ constexpr std::string_view kTemplate =
 constexpr std::array kBodies = {
     Body{"POST", "authentication/sign-up",
          "email:text! password:text! firstName:text! lastName:text! trackEvents:boolean! "
-         "newsLetter:boolean!"},
+         "newsLetter:boolean! invitationToken:text"},
     Body{"POST", "authentication/sign-in", "email:text! password:text!"},
     Body{"POST", "flows",
          "displayName:text! projectId:text! folderId:text folderName:text metadata:object"},
@@ -104,7 +104,7 @@ constexpr std::array kBodies = {
     Body{"POST", "project-roles/:id", "name:text permissions:texts"},
     Body{"POST", "user-invitations",
          "type:PROJECT|PLATFORM! email:text! projectId:text projectRole:text "
-         "platformRole:ADMIN|MEMBER|OPERATOR"},
+         "platformRole:ADMIN|MEMBER|OPERATOR accepted:boolean"},
     Body{"POST", "user-invitations/accept", "invitationToken:text!"},
     Body{"POST", "alerts", "projectId:text! channel:EMAIL! receiver:text!"},
 };

@@ -114,6 +114,15 @@ std::span<const std::string_view> all_permissions() {
     return kAll;
 }
 
+std::string_view first_lacking(std::span<const std::string_view> own,
+                               std::span<const std::string_view> other) {
+    const auto lacking =
+        std::find_if(other.begin(), other.end(), [own](std::string_view permission) {
+            return std::find(own.begin(), own.end(), permission) == own.end();
+        });
+    return lacking == other.end() ? std::string_view() : *lacking;
+}
+
 std::string_view needed_permission(std::string_view method, std::string_view route,
                                    std::string_view operation) {
     const bool reads = method == "GET" || method == "HEAD";

@@ -88,11 +88,12 @@ ApiAnswer ApiUser::call(const std::string& method, std::string_view path, const 
     return to_answer(client_.send(request));
 }
 
-ApiAnswer ApiUser::sign_up(const std::string& email) {
+ApiAnswer ApiUser::sign_up(const std::string& email, const std::string& more) {
     ApiAnswer answer = post(
         "/api/v1/authentication/sign-up",
         R"({"email":)" + json_text(email) +
-            R"(,"password":"Password1!","firstName":"Ann","lastName":"Lee","trackEvents":true,"newsLetter":false})");
+            R"(,"password":"Password1!","firstName":"Ann","lastName":"Lee","trackEvents":true,"newsLetter":false)" +
+            more + "}");
     if (answer.status == 409) {
         return sign_in(email, "Password1!");
     }

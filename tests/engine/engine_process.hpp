@@ -59,8 +59,9 @@ class ApiUser {
   public:
     explicit ApiUser(const EngineProcess& engine) : engine_(engine) {}
 
-    // Signs up (or in, when the address is taken) and keeps the session.
-    ApiAnswer sign_up(const std::string& email = "ann@example.org");
+    // Signs up (or in, when the address is taken) and keeps the session. `more` are members of the
+    // body, with a comma before each.
+    ApiAnswer sign_up(const std::string& email = "ann@example.org", const std::string& more = "");
     ApiAnswer sign_in(const std::string& email, const std::string& password);
 
     ApiAnswer call(const std::string& method, std::string_view path, const std::string& body = "");

@@ -70,5 +70,21 @@ TEST(ProjectRoles, TheDefaultOnesAreTheContracts) {
     EXPECT_EQ(find_default_role("Boss"), nullptr);
 }
 
+TEST(ProjectRoles, NobodyGivesWhatHeLacks) {
+    const auto of = [](std::string_view name) { return find_default_role(name)->permissions; };
+    EXPECT_EQ(first_lacking(of("Admin"), of("Admin")), "");
+    EXPECT_EQ(first_lacking(of("Admin"), of("Viewer")), "");
+    EXPECT_EQ(first_lacking(of("Editor"), of("Viewer")), "");
+    EXPECT_EQ(first_lacking(of("Editor"), of("Admin")), "WRITE_PROJECT_MEMBER");
+    EXPECT_EQ(first_lacking(of("Viewer"), of("Editor")), "WRITE_APP_CONNECTION");
+    // More of them is not all of them.
+    constexpr std::string_view kFew[] = {"WRITE_ALERT"};
+    EXPECT_EQ(first_lacking(of("Editor"), kFew), "WRITE_ALERT");
+    EXPECT_EQ(first_lacking(kFew, kFew), "");
+    EXPECT_EQ(first_lacking(kFew, {}), "");
+    EXPECT_EQ(first_lacking({}, kFew), "WRITE_ALERT");
+    EXPECT_EQ(first_lacking({}, {}), "");
+}
+
 }  // namespace
 }  // namespace sallyport::engine
