@@ -12,6 +12,7 @@
 #include "engine/adapters/oauth2_tokens.hpp"
 #include "engine/adapters/password_hasher.hpp"
 #include "engine/adapters/piece_tasks.hpp"
+#include "engine/core/event_order.hpp"
 #include "engine/core/secret_box.hpp"
 #include "engine/ports/clock.hpp"
 #include "engine/ports/entropy.hpp"
@@ -94,6 +95,8 @@ class Api {
 
     ApiPorts ports;
     const ApiOptions options;
+
+    EventOrder audit_order;
 
     std::int64_t now_ms() const { return ports.clock.now_ms(); }
     std::string session_token(const UserRow& user) const;

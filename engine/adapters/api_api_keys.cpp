@@ -74,6 +74,7 @@ void delete_key(Api& api, const CallPtr& call) {
                 entity_body(**found)["platformId"].text() != call->user.platform_id) {
                 return call->fail_not_found("api_key", call->params[0]);
             }
+            call->subject = key_json(**found);
             delete_and_reply(api, call, **found, 200);
         });
 }

@@ -1,6 +1,7 @@
 // Many runs at once: retry, cancel, archive, by their ids or by what a list would show; and how
 // many runs are in each status (engine contract 1.6).
 #include "engine/adapters/api.hpp"
+#include "engine/adapters/api_audit.hpp"
 #include "engine/adapters/api_run_parts.hpp"
 #include "engine/adapters/api_run_selection.hpp"
 
@@ -94,6 +95,12 @@ void with_current(Api& api, const BulkPtr& bulk, const std::function<void()>& en
         });
 }
 
+// Each run has an event of its own (these last two are not among the contract's names).
+void note_done(Api& api, const BulkPtr& bulk, std::string_view action, const RunRow& run,
+               const std::function<void()>& end) {
+    record_run_event(api, audit_actor(*bulk->call), action, run, [bulk, end] { next(bulk, end); });
+}
+
 // ---- retry
 
 void retry_runs(Api& api, const CallPtr& call) {
@@ -117,11 +124,12 @@ void retry_runs(Api& api, const CallPtr& call) {
             return next(bulk, end);
         }
         api.ports.runs.run(retried->run_id,
-                           [bulk, end](const Result<std::optional<StoredRun>>& run) {
-                               if (run.ok() && run->has_value()) {
-                                   bulk->answer.append(run_json((*run)->row));
+                           [&api, bulk, end](const Result<std::optional<StoredRun>>& run) {
+                               if (!run.ok() || !run->has_value()) {
+                                   return next(bulk, end);
                                }
-                               next(bulk, end);
+                               bulk->answer.append(run_json((*run)->row));
+                               note_done(api, bulk, "flow.run.retried", (*run)->row, end);
                            });
     };
     bulk->each = [&api, bulk, end, note] {
@@ -144,14 +152,16 @@ void cancel_runs(Api& api, const CallPtr& call) {
     const auto end = [bulk] { bulk->call->reply(200, Json::object()); };
     bulk->each = [&api, bulk, end] {
         with_current(api, bulk, end, [&api, bulk, end](const StoredRun& run) {
-            api.ports.driver.cancel(run.row.id,
-                                    [&api, bulk, end](const Result<Runs::Outcome>& outcome) {
-                                        if (api.failed(bulk->call, outcome)) {
-                                            bulk->each = nullptr;
-                                        } else {
-                                            next(bulk, end);
-                                        }
-                                    });
+            api.ports.driver.cancel(
+                run.row.id, [&api, bulk, end, row = run.row](const Result<Runs::Outcome>& outcome) {
+                    if (api.failed(bulk->call, outcome)) {
+                        bulk->each = nullptr;
+                    } else if (*outcome == Runs::Outcome::accepted) {
+                        note_done(api, bulk, "flow.run.canceled", row, end);
+                    } else {
+                        next(bulk, end);
+                    }
+                });
         });
     };
     select(api, bulk, [bulk, end] { next(bulk, end); });
@@ -162,11 +172,22 @@ void archive_runs(Api& api, const CallPtr& call) {
     if (bulk == nullptr) {
         return;
     }
-    select(api, bulk, [&api, bulk] {
+    const auto end = [bulk] { bulk->call->reply(200, Json::object()); };
+    bulk->each = [&api, bulk, end] {
+        with_current(api, bulk, end, [&api, bulk, end](const StoredRun& run) {
+            note_done(api, bulk, "flow.run.archived", run.row, end);
+        });
+    };
+    select(api, bulk, [&api, bulk, end] {
         api.ports.runs.archive_runs(bulk->query.project_id, bulk->ids, api.now_ms(),
-                                    [&api, bulk](const Result<Done>& done) {
-                                        if (!api.failed(bulk->call, done)) {
-                                            bulk->call->reply(200, Json::object());
+                                    [&api, bulk, end](const Result<Done>& done) {
+                                        if (api.failed(bulk->call, done)) {
+                                            bulk->each = nullptr;
+                                        } else if (api.options.audit_log) {
+                                            next(bulk, end);
+                                        } else {
+                                            end();
+                                            bulk->each = nullptr;
                                         }
                                     });
     });

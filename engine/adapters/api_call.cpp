@@ -85,10 +85,15 @@ std::size_t ApiCall::limit(std::size_t fallback) const {
 }
 
 void ApiCall::reply(int status, const Json& json) {
-    if (on_reply) {
-        std::exchange(on_reply, nullptr)(*this, status, json);
+    WebResponse response =
+        json.exists() ? json_response(status, json) : WebResponse{status, {}, {}};
+    if (!on_reply || !respond_) {
+        return reply(std::move(response));
     }
-    reply(json.exists() ? json_response(status, json) : WebResponse{status, {}, {}});
+    std::move(more_headers.begin(), more_headers.end(), std::back_inserter(response.headers));
+    std::exchange(on_reply, nullptr)(*this, status, json,
+                                     [respond = std::exchange(respond_, nullptr),
+                                      response = std::move(response)] { respond(response); });
 }
 
 void ApiCall::reply(WebResponse response) {

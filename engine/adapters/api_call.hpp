@@ -55,6 +55,7 @@ class ApiCall {
     std::string delivery_id;     // verified by the gateway; empty: none
     UserRow user;                // on routes that need one; of an API key: who made it
     bool service = false;        // the caller has an API key
+    std::string acting;          // what acts for the user, such as `MCP`; empty: the user himself
     bool internal = false;       // asked from inside, by a piece
     std::string engine_project;  // the project of the engine's own token; empty: another caller
     const ApiRoute* route = nullptr;  // that the request is for
@@ -66,7 +67,10 @@ class ApiCall {
     // all of it is his.
     Json project_role;
     std::vector<WebHeader> more_headers;  // of the answer
-    std::function<void(const ApiCall& call, int status, const Json& body)> on_reply;
+    // Has the answer sent by `send`, once.
+    std::function<void(const ApiCall& call, int status, const Json& body,
+                       std::function<void()> send)>
+        on_reply;
 
     // A person or a program who may look after the platform; a person alone.
     bool is_admin() const { return user.platform_role == "ADMIN"; }

@@ -1,4 +1,5 @@
 // Flows of an export or a template made in a project, as a job: each whole or not at all.
+#include "engine/adapters/api_audit.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
 #include "engine/adapters/api_job_works.hpp"
 #include "engine/core/flow_migration.hpp"
@@ -15,21 +16,17 @@ constexpr std::size_t kFlowsMax = 1000;  // of one request
 
 struct Import : std::enable_shared_from_this<Import> {
     Api& api;
-    std::string project_id;
-    std::string user_id;
-    Json flows;  // its own copy
+    AuditActor actor;  // of the project
+    Json flows;        // its own copy
     JobPtr job;
     std::size_t at = 0;
     std::string first_problem;
 
-    Import(Api& of, std::string project, std::string user, Json what, JobPtr in)
-        : api(of),
-          project_id(std::move(project)),
-          user_id(std::move(user)),
-          flows(std::move(what)),
-          job(std::move(in)) {}
+    Import(Api& of, AuditActor who, Json what, JobPtr in)
+        : api(of), actor(std::move(who)), flows(std::move(what)), job(std::move(in)) {}
 
     void next();
+    void note(const FlowRow& flow);
     void count(const std::string& problem);
 };
 
@@ -79,14 +76,25 @@ void Import::next() {
     if (at == flows.size()) {
         return job->finish(first_problem);
     }
-    Result<StoredFlow> flow = imported(api, flows.at(at++), project_id, user_id);
+    Result<StoredFlow> flow = imported(api, flows.at(at++), actor.project_id, actor.user_id);
     if (!flow.ok()) {
         return count(flow.message());
     }
+    const FlowRow row = flow->flow;
     api.ports.flows.create_flow(
-        *std::move(flow), [self = shared_from_this()](const Result<Done>& stored) {
-            stored.ok() ? self->count("") : self->job->finish(stored.message());
+        *std::move(flow), [self = shared_from_this(), row](const Result<Done>& stored) {
+            stored.ok() ? self->note(row) : self->job->finish(stored.message());
         });
+}
+
+void Import::note(const FlowRow& flow) {
+    const Json about = Json::object({{"id", Json::string(flow.id)},
+                                     {"externalId", Json::string(flow.external_id)},
+                                     {"created", Json::string(iso_time(flow.created_ms))},
+                                     {"updated", Json::string(iso_time(flow.updated_ms))}});
+    const Json project = Json::object({{"displayName", Json::string(actor.project_name)}});
+    record_event(api, actor, "flow.created", Json::object({{"flow", about}, {"project", project}}),
+                 [self = shared_from_this()] { self->count(""); });
 }
 
 // What is wrong with one flow is no reason to leave out the others.
@@ -106,10 +114,9 @@ std::optional<Jobs::Work> import_work(Api& api, const CallPtr& call) {
         call->fail_validation("body/flows must be a list of 1 to 1000 flows, as a template has it");
         return std::nullopt;
     }
-    const std::string project(call->body["projectId"].text());
-    return [&api, project, user = call->user.id, own = flows.deep_copy()](const JobPtr& job) {
+    return [&api, actor = audit_actor(*call), own = flows.deep_copy()](const JobPtr& job) {
         job->expect(static_cast<std::int64_t>(own.size()));
-        std::make_shared<Import>(api, project, user, own, job)->next();
+        std::make_shared<Import>(api, actor, own, job)->next();
     };
 }
 

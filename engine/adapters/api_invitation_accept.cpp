@@ -1,6 +1,7 @@
 // Who takes up an invitation (decision 0028): the holder of its link, whose token is the only proof
 // that the address is theirs. One without an account brings it along when signing up.
 #include "common/bytes.hpp"
+#include "engine/adapters/api_audit.hpp"
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_invitations.hpp"
 #include "engine/adapters/api_members.hpp"
@@ -16,6 +17,27 @@ constexpr std::size_t kInvitationsMax = 200;  // of one address
 // not send it along.
 constexpr std::string_view kCookie = "sallyport_invitation";
 constexpr std::string_view kCookieSeconds = "3600";
+
+// Of who took up the invitation, or of the program that had it taken up.
+AuditActor actor_of(const CallPtr& call, const UserRow& user, const Json& invitation) {
+    AuditActor actor = audit_actor(*call);
+    if (!call->service) {
+        actor.platform_id = user.platform_id;
+        actor.user_id = user.id;
+        actor.user_email = user.email;
+    }
+    actor.project_id = invitation["projectId"].text();
+    actor.project_name = invitation["projectId"].is_string() ? invitation["place"].text() : "";
+    return actor;
+}
+
+void note_member(Api& api, const CallPtr& call, const UserRow& user, const Json& invitation,
+                 const std::function<void()>& then) {
+    const Json member = Json::object(
+        {{"userId", Json::string(user.id)}, {"projectRoleId", invitation["projectRoleId"]}});
+    record_event(api, actor_of(call, user, invitation), "project.member.added",
+                 Json::object({{"projectMember", member}}), then);
+}
 
 void go_on_redeeming(Api& api, const CallPtr& call, const UserRow& user,
                      const std::shared_ptr<std::vector<EntityRow>>& left,
@@ -39,8 +61,11 @@ void go_on_redeeming(Api& api, const CallPtr& call, const UserRow& user,
     }
     const std::string project(body["projectId"].text());
     const std::string role(body["projectRoleId"].text());
-    call->service ? put_member(api, call, project, user.id, role, remove)
-                  : join_project(api, call, user, project, role, remove);
+    const auto note = [&api, call, user, body, remove](bool changed) {
+        changed ? note_member(api, call, user, body, remove) : remove();
+    };
+    call->service ? put_member(api, call, project, user.id, role, [note] { note(true); })
+                  : join_project(api, call, user, project, role, note);
 }
 
 void fail_token(const CallPtr& call) {
@@ -92,10 +117,24 @@ void reply_accepted(const CallPtr& call, bool registered) {
     call->reply(200, Json::object({{"registered", Json::boolean(registered)}}));
 }
 
+void note_accepted(Api& api, const CallPtr& call, const EntityRow& row, UserRow user,
+                   const std::function<void()>& then) {
+    const Json body = entity_body(row);
+    user.platform_id = row.scope;
+    user.email = body["email"].text();
+    record_event(api, actor_of(call, user, body), "user.invitation.accepted",
+                 Json::object({{"invitation", Json::object({{"id", Json::string(row.id)},
+                                                            {"email", body["email"]},
+                                                            {"type", body["type"]}})}}),
+                 then);
+}
+
 // Has an account: whose that is must be clear as well.
 void accept_as(Api& api, const CallPtr& call, const EntityRow& row, const UserRow& user) {
     const auto redeem = [&api, call, row, user] {
-        redeem_invitations(api, call, user, {row}, [call] { reply_accepted(call, true); });
+        redeem_invitations(api, call, user, {row}, [&api, call, row, user] {
+            note_accepted(api, call, row, user, [call] { reply_accepted(call, true); });
+        });
     };
     if (addresses_are_proven(api)) {
         return redeem();
@@ -118,14 +157,14 @@ void accept_found(Api& api, const CallPtr& call, const EntityRow& row) {
             if (user->has_value()) {
                 return accept_as(api, call, row, **user);
             }
-            set_accepted(api, call, row, [&api, call] {
+            set_accepted(api, call, row, [&api, call, row] {
                 const bool secure = api.options.base_url.starts_with("https://");
                 call->more_headers.push_back(
                     {"set-cookie", std::string(kCookie) + "=" +
                                        std::string(call->body["invitationToken"].text()) +
                                        "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" +
                                        std::string(kCookieSeconds) + (secure ? "; Secure" : "")});
-                reply_accepted(call, false);
+                note_accepted(api, call, row, UserRow(), [call] { reply_accepted(call, false); });
             });
         });
 }

@@ -114,7 +114,9 @@ void answer_message(Api& api, const CallPtr& call, const EntityRow& server) {
     if (!reading.request.id.exists()) {
         return call->reply(accepted());
     }
-    answer_request(api, call, place_of(server), reading.request);
+    McpServerPlace place = place_of(server);
+    place.client_address = call->client_address;
+    answer_request(api, call, place, reading.request);
 }
 
 using Refuse = void (*)(const CallPtr& call);

@@ -163,13 +163,14 @@ void put_member(Api& api, const CallPtr& call, const std::string& project_id,
 }
 
 void join_project(Api& api, const CallPtr& call, const UserRow& user, const std::string& project_id,
-                  const std::string& role_id, const std::function<void()>& then) {
+                  const std::string& role_id, const std::function<void(bool changed)>& then) {
     find_member(api, call, project_id, user.id, [=, &api](const std::optional<EntityRow>& member) {
         const std::string old_id(member ? entity_body(*member)["roleId"].text() : "");
         find_role(api, call, user.platform_id, old_id, [=, &api](const Json& old) {
             find_role(api, call, user.platform_id, role_id, [=, &api](const Json& role) {
                 const bool less = !lacking(permissions_of(role), permissions_of(old)).empty();
-                less ? then() : put_member(api, call, project_id, user.id, role_id, then);
+                less ? then(false)
+                     : put_member(api, call, project_id, user.id, role_id, [then] { then(true); });
             });
         });
     });

@@ -48,7 +48,7 @@ class RoleGiver {
 bool may_give(const CallPtr& call, const Json& role);
 // By an invitation: one who is a member already keeps his role unless the new one has all of it.
 void join_project(Api& api, const CallPtr& call, const UserRow& user, const std::string& project_id,
-                  const std::string& role_id, const std::function<void()>& then);
+                  const std::string& role_id, const std::function<void(bool changed)>& then);
 
 // Goes on when the user is a member whose role has the permission that the call's route needs;
 // answers the call otherwise.

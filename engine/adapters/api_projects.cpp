@@ -247,6 +247,7 @@ void delete_project(Api& api, const CallPtr& call) {
         if (project.type != kTeam) {
             return fail_delete(call, "Personal projects cannot be deleted");
         }
+        call->subject = project_json(project, Json::object());
         remove_project(api, call, project.id, [call](bool gone) {
             if (!gone) {
                 return fail_delete(call, "The project has runs that have not ended");

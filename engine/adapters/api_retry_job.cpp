@@ -1,4 +1,5 @@
 // Failed runs tried again, as a job: more of them than a caller would wait for.
+#include "engine/adapters/api_audit.hpp"
 #include "engine/adapters/api_job_works.hpp"
 #include "engine/adapters/api_run_parts.hpp"
 #include "engine/adapters/api_run_selection.hpp"
@@ -17,16 +18,22 @@ struct Retries : std::enable_shared_from_this<Retries> {
     Api& api;
     RunSelection selection;
     std::string strategy;
+    AuditActor actor;
     JobPtr job;
     std::size_t done = 0;
 
-    Retries(Api& of, RunSelection what, std::string how, JobPtr in)
-        : api(of), selection(std::move(what)), strategy(std::move(how)), job(std::move(in)) {}
+    Retries(Api& of, RunSelection what, std::string how, AuditActor who, JobPtr in)
+        : api(of),
+          selection(std::move(what)),
+          strategy(std::move(how)),
+          actor(std::move(who)),
+          job(std::move(in)) {}
 
     void collect();
     void begin();
     void next();
     void retry(const StoredRun& run);
+    void note(const std::string& run_id);
     void count(bool accepted);
 };
 
@@ -81,8 +88,19 @@ void Retries::retry(const StoredRun& run) {
         if (!retried.ok()) {
             return self->job->finish(retried.message());
         }
-        self->count(!retried->run_id.empty());
+        retried->run_id.empty() ? self->count(false) : self->note(retried->run_id);
     });
+}
+
+void Retries::note(const std::string& run_id) {
+    api.ports.runs.run(run_id,
+                       [self = shared_from_this()](const Result<std::optional<StoredRun>>& run) {
+                           if (!run.ok() || !run->has_value()) {
+                               return self->count(true);
+                           }
+                           record_run_event(self->api, self->actor, "flow.run.retried", (*run)->row,
+                                            [self] { self->count(true); });
+                       });
 }
 
 void Retries::count(bool accepted) {
@@ -107,8 +125,9 @@ std::optional<Jobs::Work> retry_work(Api& api, const CallPtr& call) {
     }
     narrow(*selection, kFailedStatuses);
     std::reverse(selection->ids.begin(), selection->ids.end());
-    return [&api, selection = *std::move(selection), strategy](const JobPtr& job) {
-        std::make_shared<Retries>(api, selection, strategy, job)->collect();
+    return [&api, selection = *std::move(selection), strategy,
+            actor = audit_actor(*call)](const JobPtr& job) {
+        std::make_shared<Retries>(api, selection, strategy, actor, job)->collect();
     };
 }
 

@@ -57,6 +57,7 @@ void with_user(Api& api, const CallPtr& call, const std::function<void(const Use
             if (!user->has_value() || (*user)->platform_id != call->user.platform_id) {
                 return call->fail_not_found("user", call->params[0]);
             }
+            call->subject = user_summary(**user);
             then(**user);
         });
 }

@@ -1,5 +1,6 @@
 #include "engine/adapters/mcp_management.hpp"
 
+#include "engine/adapters/api_audit.hpp"
 #include "engine/core/mcp_message.hpp"
 
 #include <array>
@@ -217,10 +218,10 @@ Json result_of(const WebResponse& response) {
 }
 
 void call_route(Api& api, const ManagementTool& tool, const UserRow& owner,
-                const std::string& project_id, const Json& given,
+                const McpServerPlace& place, const Json& given,
                 const std::function<void(Json)>& done) {
     Json arguments = given.deep_copy();
-    arguments.set("projectId", Json::string(project_id));
+    arguments.set("projectId", Json::string(place.project_id));
     const auto call = std::make_shared<ApiCall>(
         WebRequest{std::string(tool.method), "/v1/" + std::string(tool.path), {}, {}, {}},
         [done](const WebResponse& response) { done(result_of(response)); });
@@ -229,8 +230,10 @@ void call_route(Api& api, const ManagementTool& tool, const UserRow& owner,
         return done(mcp_tool_failure("This engine has no such route"));
     }
     call->user = owner;
-    call->engine_project = project_id;  // whatever else the owner has, this token is for one
-    call->query = {{"projectId", project_id}};
+    call->acting = "MCP";
+    call->client_address = place.client_address;
+    call->engine_project = place.project_id;  // whatever else the owner has, this token is for one
+    call->query = {{"projectId", place.project_id}};
     for (const std::string_view name : tool.query) {
         if (!name.empty() && arguments[name].is_string()) {
             call->query.emplace_back(name, arguments[name].text());
@@ -238,7 +241,10 @@ void call_route(Api& api, const ManagementTool& tool, const UserRow& owner,
     }
     if (!tool.body.empty()) {
         call->body = filled(parsed(tool.body), arguments);
+        call->request.body = call->body.dump();
     }
+    call->route = route;
+    listen_for_audit(api, *call);
     route->handler(api, call);
 }
 
@@ -258,7 +264,7 @@ void append_management_tools(const std::set<std::string>& disabled, Json& list) 
     }
 }
 
-void call_management_tool(Api& api, const std::string& project_id, const std::string& name,
+void call_management_tool(Api& api, const McpServerPlace& place, const std::string& name,
                           const Json& arguments, std::function<void(Json)> done) {
     const ManagementTool& tool = *find_tool(name);
     const std::string problem = problem_with(tool, arguments);
@@ -268,20 +274,21 @@ void call_management_tool(Api& api, const std::string& project_id, const std::st
     const auto unavailable = [done] {
         done(mcp_tool_failure("The project's owner cannot be found now; try again"));
     };
-    api.ports.accounts.project(project_id, [&api, &tool, project_id, arguments, done, unavailable](
-                                               const Result<std::optional<ProjectRow>>& project) {
-        if (!project.ok() || !project->has_value()) {
-            return unavailable();
-        }
-        api.ports.accounts.user_by_id(
-            (*project)->owner_id, [&api, &tool, project_id, arguments, done,
-                                   unavailable](const Result<std::optional<UserRow>>& owner) {
-                if (!owner.ok() || !owner->has_value() || (*owner)->status != "ACTIVE") {
-                    return unavailable();
-                }
-                call_route(api, tool, **owner, project_id, arguments, done);
-            });
-    });
+    api.ports.accounts.project(
+        place.project_id, [&api, &tool, place, arguments, done,
+                           unavailable](const Result<std::optional<ProjectRow>>& project) {
+            if (!project.ok() || !project->has_value()) {
+                return unavailable();
+            }
+            api.ports.accounts.user_by_id(
+                (*project)->owner_id, [&api, &tool, place, arguments, done,
+                                       unavailable](const Result<std::optional<UserRow>>& owner) {
+                    if (!owner.ok() || !owner->has_value() || (*owner)->status != "ACTIVE") {
+                        return unavailable();
+                    }
+                    call_route(api, tool, **owner, place, arguments, done);
+                });
+        });
 }
 
 }  // namespace sallyport::engine

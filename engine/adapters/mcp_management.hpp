@@ -2,7 +2,7 @@
 // project's owner; a new tool is a line in the table.
 #pragma once
 
-#include "engine/adapters/api.hpp"
+#include "engine/adapters/mcp_tools.hpp"
 
 #include <functional>
 #include <set>
@@ -13,7 +13,7 @@ namespace sallyport::engine {
 bool is_management_tool(std::string_view name);
 void append_management_tools(const std::set<std::string>& disabled, Json& list);
 // REQUIRES: is_management_tool(name). `done` gets the call's result ({content, …}).
-void call_management_tool(Api& api, const std::string& project_id, const std::string& name,
+void call_management_tool(Api& api, const McpServerPlace& place, const std::string& name,
                           const Json& arguments, std::function<void(Json)> done);
 
 }  // namespace sallyport::engine

@@ -175,7 +175,7 @@ void list_mcp_tools(Api& api, const McpServerPlace& place, std::function<void(Js
 void call_mcp_tool(Api& api, const McpServerPlace& place, const std::string& name,
                    const Json& arguments, std::function<void(Json)> done) {
     if (place.manages && !place.disabled_tools.contains(name) && is_management_tool(name)) {
-        return call_management_tool(api, place.project_id, name, arguments, std::move(done));
+        return call_management_tool(api, place, name, arguments, std::move(done));
     }
     find_flow_tools(api, place,
                     [&api, name, arguments, done = std::move(done)](

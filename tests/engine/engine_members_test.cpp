@@ -3,7 +3,6 @@
 #include "tests/engine/members_fixture.hpp"
 #include "tests/integration/fixtures/wait.hpp"
 
-#include <set>
 #include <string>
 
 namespace sallyport::test {
@@ -190,48 +189,6 @@ TEST_P(Members, AlertsNameWhoIsTold) {
         400);
     EXPECT_EQ(ann_.call("DELETE", "/v1/alerts/" + id_of(made)).status, 200);
     EXPECT_EQ(ann_.get("/v1/alerts?" + project_query()).body["data"].size(), 0U);
-}
-
-TEST_P(Members, WhatTheyDoIsRecorded) {
-    const std::string flow(
-        ann_.post("/v1/flows", of_project(R"("displayName":"F")")).body["id"].text());
-    ann_.operate(flow, "CHANGE_NAME", R"({"displayName":"G"})");
-    ann_.call("DELETE", "/v1/flows/" + flow);
-    const std::string variable =
-        id_of(ann_.post("/v1/variables", of_project(R"("name":"V","value":"hush")")).body);
-    ann_.post("/v1/variables/" + variable + "/reveal", "{}");
-    ann_.post("/v1/app-connections",
-              connection("c", R"({"type":"SECRET_TEXT","secret_text":"hush"})"));
-    EXPECT_EQ(ann_.post("/v1/flows", "{}").status, 400);  // was not done: is not recorded
-    Json events;
-    ASSERT_TRUE(wait_until([&] {
-        events = ann_.get("/v1/audit-events?limit=50").body["data"];
-        return events.size() == 7;
-    })) << events.dump();
-    // Those of one millisecond have no order.
-    std::multiset<std::string> actions;
-    Json deleted;
-    for (std::size_t i = 0; i < events.size(); ++i) {
-        EXPECT_EQ(oracle_->problems("ApplicationEvent", events.at(i)), "") << events.at(i).dump();
-        const std::string action(events.at(i)["action"].text());
-        actions.insert(action);
-        deleted = action == "flow.deleted" ? events.at(i) : deleted;
-    }
-    EXPECT_EQ(actions, (std::multiset<std::string>{
-                           "connection.upserted", "flow.created", "flow.deleted", "flow.updated",
-                           "user.signed.up", "variable.upserted", "variable.value.revealed"}));
-    EXPECT_EQ(events.dump().find("hush"), std::string::npos);
-    EXPECT_EQ(deleted["data"]["flowVersion"]["displayName"].text(), "G");
-    EXPECT_EQ(deleted["projectId"].text(), ann_.project());
-    EXPECT_EQ(deleted["userEmail"].text(), "ann@example.org");
-    const auto count = [this](const std::string& query) {
-        return ann_.get("/v1/audit-events?limit=50&" + query).body["data"].size();
-    };
-    EXPECT_EQ(count("action[]=flow.created&action[]=flow.deleted"), 2U);
-    EXPECT_EQ(count("projectId=" + ann_.project()), 6U);
-    EXPECT_EQ(count("createdAfter=2100-01-01T00:00:00Z"), 0U);
-    EXPECT_EQ(count("createdBefore=2100-01-01T00:00:00Z"), 7U);
-    EXPECT_EQ(ann_.get("/v1/audit-events?createdAfter=soon").status, 400);
 }
 
 TEST_P(Members, LongWorkOfAProjectIsAJob) {
