@@ -77,6 +77,7 @@ struct ApiPorts {
     HostedTriggers* triggers = nullptr;    // likewise
     Mailer* mail = nullptr;                // null: the operator named no server
     ItemTriggers* items = nullptr;         // REQUIRES: set
+    AppListeners* apps = nullptr;          // null: no pieces from npm
 };
 
 class Api {
@@ -164,6 +165,7 @@ extern const std::vector<ApiRoute> kRunRoutes;
 extern const std::vector<ApiRoute> kBulkRoutes;
 extern const std::vector<ApiRoute> kResumeRoutes;
 extern const std::vector<ApiRoute> kWebhookRoutes;
+extern const std::vector<ApiRoute> kAppEventRoutes;
 extern const std::vector<ApiRoute> kSystemRoutes;
 extern const std::vector<ApiRoute> kFlowVersionRoutes;
 extern const std::vector<ApiRoute> kFolderRoutes;

@@ -14,7 +14,7 @@ const std::vector<const std::vector<ApiRoute>*>& api_families() {
         &kMemberRoutes,      &kProjectRoleRoutes, &kInvitationRoutes,   &kPlatformRoutes,
         &kAlertRoutes,       &kAuditRoutes,       &kFileRoutes,         &kPublicationRoutes,
         &kProjectRoutes,     &kUserRoutes,        &kTriggerEventRoutes, &kFlowTriggerRoutes,
-        &kMcpRoutes,         &kEngineRoutes};
+        &kMcpRoutes,         &kEngineRoutes,      &kAppEventRoutes};
     return kFamilies;
 }
 

@@ -18,6 +18,9 @@ inline bool is_retry_strategy(std::string_view name) {
     return name == "FROM_FAILED_STEP" || name == "ON_LATEST_VERSION";
 }
 
+// Flows see what the caller sent, not what the doors say to each other.
+void remove_gateway_headers(WebRequest& request);
+
 // Tries a run again. `run_id`: the run that goes on, or the new one; empty unless accepted.
 struct Retried {
     Runs::Outcome outcome = Runs::Outcome::unknown;

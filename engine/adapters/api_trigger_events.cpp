@@ -12,6 +12,7 @@
 #include "engine/core/trigger_intake.hpp"
 #include "engine/core/trigger_schedule.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -85,6 +86,14 @@ Json page_of(const Json& events) {
     return Json::object({{"data", events}, {"next", Json::null()}, {"previous", Json::null()}});
 }
 
+Json first_of(const Json& items, std::size_t most) {
+    Json first = Json::array();
+    for (std::size_t i = 0; i < std::min(most, items.size()); ++i) {
+        first.append(items.at(i));
+    }
+    return first;
+}
+
 // Keeps the items from that many on, one after the other, and answers with them.
 void keep_samples(Api& api, const CallPtr& call, const TriggerEventPlace& place, const Json& items,
                   const Json& kept) {
@@ -105,8 +114,9 @@ void try_trigger(Api& api, const CallPtr& call, const RunnableFlow& flow) {
                           Json::object({{"message", Json::string(flow.problem)}}));
     }
     const Step& trigger = flow.program->trigger();
+    const bool hosted = api.ports.triggers != nullptr && is_hosted_trigger(trigger.piece);
     if (call->body["testStrategy"].text() == "SIMULATION") {
-        if (!takes_requests(trigger)) {
+        if (!hosted && !takes_requests(trigger)) {
             return call->fail_validation(
                 "body/testStrategy must be TEST_FUNCTION for a trigger that takes no requests");
         }
@@ -119,10 +129,13 @@ void try_trigger(Api& api, const CallPtr& call, const RunnableFlow& flow) {
         keep_samples(
             api, call,
             {flow.project_id, flow.program->flow_id, trigger_source_name(flow.program->trigger())},
-            *items, Json::array());
+            first_of(*items, kSamplesMax), Json::array());
     };
+    if (hosted) {
+        return api.ports.triggers->test(flow, keep);
+    }
     if (fetches_items(trigger.piece, trigger.action)) {
-        return api.ports.items->sample(flow, kSamplesMax, keep);
+        return api.ports.items->sample(flow, keep);
     }
     const Result<Json> sample = sample_event(trigger);
     if (!sample.ok()) {

@@ -66,14 +66,13 @@ WebResponse run_reply_response(const RunReply& reply) {
     return json_response(204, Json::object());
 }
 
-namespace {
-
-// Flows see what the caller sent, not what the doors say to each other.
 void remove_gateway_headers(WebRequest& request) {
     std::erase_if(request.headers, [](const WebHeader& header) {
         return ascii_lower(header.name).starts_with(contract::kHeaderPrefix);
     });
 }
+
+namespace {
 
 void start(Api& api, const CallPtr& call, Mode mode, const RunnableFlow& flow, Json payload) {
     StartRun run;

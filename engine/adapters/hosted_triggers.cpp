@@ -43,6 +43,12 @@ int schema_of(const StoredFlow& flow) {
     return static_cast<int>(parse_u64(flow.version.schema_version).value_or(22));
 }
 
+// Whether the trigger failed, not what runs it.
+bool is_its_own(SandboxStatus status) {
+    return status == SandboxStatus::error || status == SandboxStatus::timeout ||
+           status == SandboxStatus::memory_limit || status == SandboxStatus::output_limit;
+}
+
 // Two deliveries of one item are one run.
 std::string delivery_of(const Json& item, const std::string& delivery_id, std::size_t index) {
     const Json key = item["_dedupe_key"];
@@ -67,53 +73,77 @@ struct HostedTriggers::Firing {
     Fired done;
 };
 
+// When the trigger said so itself, when it polls, or when its subscription ends.
+HostedTriggers::Enabled HostedTriggers::times_of(const Json& answer) const {
+    const auto every = [](std::int64_t minutes) {
+        return Enabled{"*/" + std::to_string(std::clamp<std::int64_t>(minutes, 1, 59)) + " * * * *",
+                       "UTC"};
+    };
+    const Json schedule = answer["hooks"]["schedule"];
+    if (schedule["intervalMs"].is_number()) {
+        return every(static_cast<std::int64_t>(schedule["intervalMs"].number_or(0) / 60'000));
+    }
+    if (schedule.is_object()) {
+        return {std::string(schedule["cronExpression"].text()),
+                std::string(schedule["timezone"].text_or("UTC"))};
+    }
+    if (answer["polls"].is_true()) {
+        return every(options_.poll_minutes);
+    }
+    const std::string renews(answer["renews"].text());
+    return renews.empty() ? Enabled{} : Enabled{renews, "UTC"};
+}
+
 void HostedTriggers::enable(const StoredFlow& flow, std::function<void(Result<Enabled>)> done) {
     PieceTask task = hook_task(flow, "onEnable");
     task.time_ms_max = options_.hooks_ms_max;
+    const std::string piece = task.piece;
     ports_.pieces.run_resolved(
         std::move(task), settings_of(flow.version)["input"], schema_of(flow),
-        [done = std::move(done), minutes = options_.poll_minutes](SandboxResult ran) {
+        [this, id = flow.flow.id, piece, done = std::move(done)](const SandboxResult& ran) {
             if (ran.status != SandboxStatus::ok) {
                 return done(Error{ran.error});
             }
-            Enabled enabled;
-            const Json schedule = ran.value["hooks"]["schedule"];
-            if (schedule["intervalMs"].is_number()) {
-                const auto every =
-                    static_cast<std::int64_t>(schedule["intervalMs"].number_or(0) / 60'000);
-                enabled.cron =
-                    "*/" + std::to_string(std::clamp<std::int64_t>(every, 1, 59)) + " * * * *";
-                enabled.timezone = "UTC";
-            } else if (schedule.is_object()) {
-                enabled.cron = schedule["cronExpression"].text();
-                enabled.timezone = schedule["timezone"].text_or("UTC");
-            } else if (ran.value["polls"].is_true()) {
-                enabled.cron = "*/" + std::to_string(minutes) + " * * * *";
-                enabled.timezone = "UTC";
+            Enabled enabled = times_of(ran.value);
+            if (!ran.value["listens"].is_true()) {
+                return done(std::move(enabled));
             }
-            done(std::move(enabled));
+            ports_.apps.listen(id, piece, ran.value["hooks"]["listeners"],
+                               [enabled = std::move(enabled), done](const Status& listening) {
+                                   listening.ok() ? done(enabled) : done(listening.error());
+                               });
         });
 }
 
 void HostedTriggers::disable(const StoredFlow& flow, std::function<void()> done) {
     PieceTask task = hook_task(flow, "onDisable");
     task.time_ms_max = options_.hooks_ms_max;
+    const auto failed = [this, id = flow.flow.id](const std::string& problem) {
+        ports_.log.write(LogLevel::warn, "trigger_not_disabled",
+                         {{"flow", Json::string(id)}, {"problem", Json::string(problem)}});
+    };
     ports_.pieces.run_resolved(
         std::move(task), settings_of(flow.version)["input"], schema_of(flow),
-        [this, id = flow.flow.id, done = std::move(done)](const SandboxResult& ran) {
+        [this, failed, id = flow.flow.id, done = std::move(done)](const SandboxResult& ran) {
             if (ran.status != SandboxStatus::ok) {
-                ports_.log.write(
-                    LogLevel::warn, "trigger_not_disabled",
-                    {{"flow", Json::string(id)}, {"problem", Json::string(ran.error)}});
+                failed(ran.error);
             }
-            done();
+            ports_.apps.leave(id, [failed, done](const Status& left) {
+                if (!left.ok()) {
+                    failed(left.message());
+                }
+                done();
+            });
         });
 }
 
-void HostedTriggers::test(const StoredFlow& flow, std::function<void(Result<Json>)> done) {
-    PieceTask task = hook_task(flow, "test");
+void HostedTriggers::test(const RunnableFlow& flow, std::function<void(Result<Json>)> done) {
+    const Program& program = *flow.program;
+    const Json settings = program.trigger().settings;
+    PieceTask task =
+        hook_task(flow.project_id, program.flow_id, program.version_id, settings, "test");
     task.time_ms_max = options_.run_ms_max;
-    ports_.pieces.run_resolved(std::move(task), settings_of(flow.version)["input"], schema_of(flow),
+    ports_.pieces.run_resolved(std::move(task), settings["input"], program.schema,
                                [done = std::move(done)](const SandboxResult& ran) {
                                    done(ran.status == SandboxStatus::ok
                                             ? Result<Json>(ran.value["output"])
@@ -124,8 +154,8 @@ void HostedTriggers::test(const StoredFlow& flow, std::function<void(Result<Json
 void HostedTriggers::fire(const RunnableFlow& flow, Occasion occasion, Fired done) {
     const Program& program = *flow.program;
     const Json settings = program.trigger().settings;
-    PieceTask task =
-        hook_task(flow.project_id, program.flow_id, program.version_id, settings, "run");
+    PieceTask task = hook_task(flow.project_id, program.flow_id, program.version_id, settings,
+                               occasion.payload.exists() ? "run" : "time");
     task.time_ms_max = options_.run_ms_max;
     if (occasion.payload.exists()) {
         task.task.set("payload", occasion.payload);
@@ -140,7 +170,9 @@ void HostedTriggers::fire(const RunnableFlow& flow, Occasion occasion, Fired don
                 ports_.log.write(LogLevel::warn, "trigger_failed",
                                  {{"flow", Json::string(firing->flow.program->flow_id)},
                                   {"problem", Json::string(ran.error)}});
-                return firing->done(Error{ran.error});
+                return firing->occasion.on_failure && is_its_own(ran.status)
+                           ? firing->occasion.on_failure()
+                           : firing->done(Error{ran.error});
             }
             if (ran.value["handshake"].is_object() && firing->occasion.on_handshake) {
                 return firing->occasion.on_handshake(ran.value["handshake"]);

@@ -82,20 +82,6 @@ void ItemTriggers::look(const RunnableFlow& flow, std::function<void()> done) {
         });
 }
 
-void ItemTriggers::sample(const RunnableFlow& flow, std::size_t most,
-                          std::function<void(Result<Json>)> done) {
-    fetch(flow, [most, done = std::move(done)](const Result<Json>& list) {
-        if (!list.ok()) {
-            return done(list.error());
-        }
-        Json first = Json::array();
-        for (std::size_t i = 0; i < std::min(most, list->size()); ++i) {
-            first.append(list->at(i));
-        }
-        done(first);
-    });
-}
-
 void ItemTriggers::fetch(const RunnableFlow& flow, std::function<void(Result<Json>)> done) {
     const Program& program = *flow.program;
     const Json input = program.trigger().settings["input"];

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 
 namespace sallyport::engine {
 
@@ -39,8 +40,10 @@ class ItemTriggers {
     // on the loop.
     // What goes wrong is logged; the next look makes up for it.
     void look(const RunnableFlow& flow, std::function<void()> done);
-    // The first items of the list, at most `most`, new or not: what a test of the trigger shows.
-    void sample(const RunnableFlow& flow, std::size_t most, std::function<void(Result<Json>)> done);
+    // The items of the list, new or not: what a test of the trigger shows.
+    void sample(const RunnableFlow& flow, std::function<void(Result<Json>)> done) {
+        fetch(flow, std::move(done));
+    }
 
   private:
     struct Look;

@@ -52,6 +52,10 @@ std::string PieceTasks::webhook_url(const std::string& flow_id) const {
     return options_.public_url + "/api/v1/webhooks/" + flow_id;
 }
 
+std::string PieceTasks::app_url(const std::string& name) const {
+    return options_.public_url + "/api/v1/app-events/" + name;
+}
+
 PieceTasks::Cancel PieceTasks::run(PieceTask task, Done done) {
     const NpmPackages packages = piece_package(task.piece, task.version);
     if (!is_npm_name(task.piece) || !is_npm_version(packages.begin()->second)) {

@@ -59,6 +59,8 @@ class PieceTasks {
     // The piece's description (engine contract 3.4), fetched when it is not there yet.
     void describe(const std::string& piece, const std::string& version, Done done);
     std::string webhook_url(const std::string& flow_id) const;
+    // Where the app of that name sends the events of all its accounts.
+    std::string app_url(const std::string& name) const;
 
   private:
     struct Under;

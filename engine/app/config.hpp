@@ -8,12 +8,14 @@
 #include "engine/adapters/http_server.hpp"
 #include "engine/adapters/mailer.hpp"
 #include "engine/adapters/sqlite_db.hpp"
+#include "engine/core/app_events.hpp"
 #include "engine/core/egress_policy.hpp"
 #include "engine/ports/log.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +47,7 @@ struct Config {
     std::vector<Secret> earlier_keys;  // open what was sealed before the key was replaced
     Secret verdict_secret;             // empty: no gateway in front
     Secret metrics_token;              // empty: metrics are for this machine alone
+    std::shared_ptr<const AppSecrets> app_secrets;  // null: no app sends events
     bool open_sign_up = false;
     bool auth_limit_enabled = true;
     std::size_t auth_limit_max = 50;

@@ -80,7 +80,6 @@ constexpr std::array kUnused = {
            "runs are removed after AP_EXECUTION_DATA_RETENTION_DAYS"},
     Unused{"AP_MODEL_CATALOG_URL", "no catalog of models is fetched"},
     Unused{"AP_AI_CREDIT_USD_VALUE", "nothing is billed"},
-    Unused{"AP_APP_WEBHOOK_SECRETS", "events of apps come to each flow's own webhook"},
 };
 
 bool matches(const Unused& unused, std::string_view name) {

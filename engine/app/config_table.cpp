@@ -86,6 +86,15 @@ Status put_earlier_keys(std::vector<Secret>& out, const std::string& value) {
     return status;
 }
 
+Status put_app_secrets(std::shared_ptr<const AppSecrets>& out, const std::string& value) {
+    Result<AppSecrets> secrets = parse_app_secrets(value);
+    if (!secrets.ok()) {
+        return secrets.error();
+    }
+    out = std::make_shared<const AppSecrets>(*std::move(secrets));
+    return Done{};
+}
+
 // `1 minute`, `30 seconds`, `15m`.
 Status put_window(std::int64_t& out, const std::string& value) {
     std::string text = ascii_lower(value);
@@ -293,6 +302,9 @@ const std::
                 {"AP_TRIGGER_DEFAULT_POLL_INTERVAL", "5", false,
                  "minutes between looks of such a trigger",
                  [](C& c, V& v) { return put_number(c.poll_minutes, v, 1, 59); }},
+                {"AP_APP_WEBHOOK_SECRETS", "", true,
+                 "what signs the events of apps, as JSON by piece; others are not taken",
+                 [](C& c, V& v) { return put_app_secrets(c.app_secrets, v); }},
                 {"SALLYPORT_EGRESS_ALLOW", "", false,
                  "addresses, CIDR blocks and host:port that steps may reach though not public",
                  [](C& c, V& v) { return put_egress(c.egress, v); }},

@@ -176,8 +176,12 @@ struct Engine {
           driver({loop, time, entropy, *store, *store, flows, sandbox, http, stored_secrets, log,
                   with_node(piece_performers(services, http), node.get()), on_end()},
                  driver_options(config)),
+          apps(node ? std::make_unique<AppListeners>(
+                          AppListeners::Ports{node->pieces(), *store, time, entropy},
+                          config.app_secrets, config.trigger_ms)
+                    : nullptr),
           triggers(node ? std::make_unique<HostedTriggers>(
-                              HostedTriggers::Ports{node->pieces(), driver, log},
+                              HostedTriggers::Ports{node->pieces(), *apps, driver, log},
                               trigger_options(config))
                         : nullptr),
           limits(*store, driver, log),
@@ -190,7 +194,7 @@ struct Engine {
           jobs({time, *store, log}, entropy),
           api({time, entropy, *store, *store, *store, *store, flows, driver, passwords, secrets,
                tokens, jobs, log, [this] { return metrics(); }, node ? &node->pieces() : nullptr,
-               triggers.get(), mail ? &mail->mailer : nullptr, &items},
+               triggers.get(), mail ? &mail->mailer : nullptr, &items, apps.get()},
               api_options(config), HmacKey(DigestAlgorithm::sha256, config.jwt_secret.reveal()),
               config.verdict_secret.empty()
                   ? std::nullopt
@@ -251,6 +255,7 @@ struct Engine {
     std::unique_ptr<NodeTier> node;  // null: AP_EXECUTION_MODE does not ask for it
     std::unique_ptr<Mail> mail;      // null: no AP_SMTP_HOST
     RunDriver driver;
+    std::unique_ptr<AppListeners> apps;        // null: as `node`
     std::unique_ptr<HostedTriggers> triggers;  // likewise
     ProjectLimits limits;
     Retention retention;

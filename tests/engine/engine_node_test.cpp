@@ -1,15 +1,10 @@
 // Tier node through the whole engine: code steps with packages, pieces that are installed and
-// performed, their triggers, waits and connections, and what happens when a sandbox is killed under
-// a step.
-#include "tests/engine/engine_process.hpp"
-#include "tests/engine/user_namespaces.hpp"
-#include "tests/integration/fixtures/upstream.hpp"
+// performed, their waits and connections, and what happens when a sandbox is killed under a step.
+#include "tests/engine/engine_node_fixture.hpp"
 #include "tests/integration/fixtures/wait.hpp"
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -17,149 +12,6 @@ namespace sallyport::test {
 namespace {
 
 using testing::HasSubstr;
-
-// A piece as the framework builds them, with what published pieces do at one's leisure.
-constexpr std::string_view kPiece = R"js(
-class Piece {
-  constructor() {
-    this.props = {};
-    this.auth = { type: 'SECRET_TEXT', validate: async ({ auth }) => ({ valid: auth === 'good' }) };
-    const text = { type: 'SHORT_TEXT', displayName: 'Text', required: false };
-    const actions = {
-      ask: { name: 'ask', displayName: 'Ask', props: { text }, run: async (ctx) => {
-        if (ctx.executionType === 'RESUME') {
-          return { asked: ctx.propsValue.text, said: ctx.resumePayload.queryParams.word };
-        }
-        const point = await ctx.run.createWaitpoint({ type: 'WEBHOOK' });
-        ctx.run.waitForWaitpoint(point.id);
-        return { url: point.buildResumeUrl({ queryParams: { word: 'yes' } }) };
-      } },
-      rest: { name: 'rest', displayName: 'Rest', props: {}, run: async (ctx) => {
-        if (ctx.executionType === 'RESUME') { return 'rested'; }
-        ctx.run.pause({ pauseMetadata: { type: 'DELAY', resumeDateTime: new Date(Date.now() + 50).toISOString() } });
-      } },
-      answer: { name: 'answer', displayName: 'Answer', props: {}, run: async (ctx) => {
-        ctx.run.stop({ response: { status: 299, headers: { 'x-piece': 'yes' }, body: { run: ctx.run.id } } });
-      } },
-      count: { name: 'count', displayName: 'Count', props: {}, run: async (ctx) => {
-        const n = ((await ctx.store.get('n')) || 0) + 1;
-        await ctx.store.put('n', n);
-        return n;
-      } },
-      know: { name: 'know', displayName: 'Know', props: {}, run: async (ctx) => ({
-        auth: ctx.auth, other: await ctx.connections.get('secret-1'), none: await ctx.connections.get('nobody'),
-        project: ctx.project.id, flow: ctx.flows.current.id, listed: (await ctx.flows.list()).data.length,
-        file: await ctx.files.write({ fileName: 'a.txt', data: Buffer.from('hi') }) }) },
-      call: { name: 'call', displayName: 'Call', props: { text }, run: async (ctx) => {
-        const answer = await fetch(ctx.propsValue.text, { method: 'POST', body: 'x' });
-        return { status: answer.status, body: await answer.text() };
-      } },
-    };
-    const triggers = {
-      hook: { name: 'hook', displayName: 'Hook', type: 'WEBHOOK', props: {}, sampleData: {},
-        onEnable: async (ctx) => { await ctx.store.put('url', ctx.webhookUrl); },
-        onDisable: async (ctx) => { await ctx.store.delete('url'); },
-        run: async (ctx) => ctx.payload.body.items },
-      refuse: { name: 'refuse', displayName: 'Refuse', type: 'WEBHOOK', props: {}, sampleData: {},
-        onEnable: async () => { throw new Error('the service says no'); }, run: async () => [] },
-      shake: { name: 'shake', displayName: 'Shake', type: 'WEBHOOK', props: {}, sampleData: {},
-        handshakeConfiguration: { strategy: 'QUERY_PRESENT', paramName: 'challenge' },
-        onHandshake: async (ctx) => ({ status: 201, headers: { 'x-shaken': 'yes' },
-          body: { challenge: ctx.payload.queryParams.challenge } }),
-        onEnable: async () => {}, onDisable: async () => {}, run: async (ctx) => ctx.payload.body.items },
-      loud: { name: 'loud', displayName: 'Loud', type: 'WEBHOOK', props: {}, sampleData: {},
-        onEnable: async () => {}, onDisable: async () => { throw new Error('left with the flow'); },
-        run: async () => [] },
-      poll: { name: 'poll', displayName: 'Poll', type: 'POLLING', props: {}, sampleData: {},
-        onEnable: async (ctx) => ctx.setSchedule({ cronExpression: '* * * * * *' }),
-        run: async (ctx) => {
-          const seen = (await ctx.store.get('seen')) || 0;
-          await ctx.store.put('seen', seen + 1);
-          return seen < 2 ? [{ _dedupe_key: 'same', seen }] : [];
-        } },
-    };
-    this._actions = actions;
-    this._triggers = triggers;
-  }
-  getContextInfo() { return { version: '2' }; }
-  metadata() { return { displayName: 'Acme', description: 'Tests', actions: this._actions, triggers: this._triggers, auth: this.auth }; }
-  getAction(name) { return this._actions[name]; }
-  getTrigger(name) { return this._triggers[name]; }
-}
-exports.acme = new Piece();
-)js";
-
-// Stands in for npm: packages come from the test, not from a registry.
-constexpr std::string_view kNpm = R"sh(#!/bin/sh
-case "$(cat package.json)" in
-*left-pad*) echo 'npm error code E404' >&2; exit 1 ;;
-esac
-mkdir -p node_modules/@acme && cp -r "$HOME/piece-acme" node_modules/@acme/
-mkdir -p node_modules/tiny && echo '{"name":"tiny","version":"1.0.0","main":"i.js"}' >node_modules/tiny/package.json
-echo 'exports.twice = (x) => 2 * x' >node_modules/tiny/i.js
-)sh";
-
-class EngineNode : public ::testing::Test {
-  protected:
-    EngineNode() {
-        const std::string folder = files_.path("acme/piece-acme");
-        std::filesystem::create_directories(folder);
-        std::ofstream(folder + "/package.json")
-            << R"({"name":"@acme/piece-acme","version":"1.2.3","main":"index.js"})";
-        std::ofstream(folder + "/index.js") << kPiece;
-        files_.write("npm", kNpm, 0755);
-    }
-
-    void SetUp() override {
-        if (!host_has_user_namespaces()) {
-            GTEST_SKIP() << "this host gives no user namespaces";
-        }
-    }
-
-    std::vector<std::string> environment(const std::string& mode) {
-        return {"AP_EXECUTION_MODE=" + mode,
-                "SALLYPORT_NPM=" + files_.path("npm"),
-                "npm_config_x=1",
-                "HOME=" + files_.path("acme"),
-                "SALLYPORT_EGRESS_ALLOW=" + world_.address(),
-                "SALLYPORT_NODE=" + node(),
-                "PLANTED=canary"};
-    }
-    static std::string node() {
-        std::ifstream file(std::string(SALLYPORT_PIECES) + "/node");
-        std::string line;
-        std::getline(file, line);
-        return line;
-    }
-    static std::string piece_step(std::string_view name, std::string_view action,
-                                  std::string_view input = "{}") {
-        return R"({"type":"PIECE","displayName":"Acme","valid":true,"name":")" + std::string(name) +
-               R"(","settings":{"pieceName":"@acme/piece-acme","pieceVersion":"~1.2.3","actionName":")" +
-               std::string(action) + R"(","propertySettings":{},"input":)" + std::string(input) +
-               R"(,"errorHandlingOptions":{}}})";
-    }
-    static std::string trigger(std::string_view name) {
-        return R"({"type":"PIECE_TRIGGER","name":"trigger","displayName":"Acme","valid":true,"settings":{"pieceName":"@acme/piece-acme","pieceVersion":"1.2.3","triggerName":")" +
-               std::string(name) + R"(","input":{},"propertySettings":{}}})";
-    }
-    // A flow that is switched on by LOCK_AND_PUBLISH; its answer.
-    static ApiAnswer publish(ApiUser& user, const std::string& trigger, std::string& id) {
-        const ApiAnswer made = user.post(
-            "/api/v1/flows", R"({"displayName":"Flow","projectId":")" + user.project() + "\"}");
-        id = made.body["id"].text();
-        EXPECT_EQ(user.operate(id, "UPDATE_TRIGGER", trigger).status, 200);
-        return user.operate(id, "LOCK_AND_PUBLISH", R"({"status":"ENABLED"})");
-    }
-    static std::size_t runs_of(ApiUser& user, const std::string& flow) {
-        return user
-            .get("/api/v1/flow-runs?limit=50&projectId=" + user.project() + "&flowId=" + flow)
-            .body["data"]
-            .size();
-    }
-
-    TempDir files_{"node-tier"};
-    Upstream world_;
-};
 
 TEST_F(EngineNode, CodeStepsHaveTheirPackagesAndNothingElse) {
     EngineProcess engine(environment("SANDBOX_PROCESS"));
@@ -299,64 +151,6 @@ TEST_F(EngineNode, PiecesSeeWhatIsTheirs) {
                         answer_step("step_2", "\"{{step_1['output']}}\"")});
     EXPECT_THAT(user.post("/api/v1/webhooks/" + code + "/sync", "{}").raw.body,
                 HasSubstr("resolve_failed"));
-}
-
-TEST_F(EngineNode, TriggersSubscribeReceiveAndLeave) {
-    EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
-    ApiUser user(engine);
-    user.sign_up();
-    std::string flow;
-    const ApiAnswer published = publish(user, trigger("hook"), flow);
-    ASSERT_EQ(published.status, 200) << published.raw.body << engine.log();
-    const ApiAnswer received =
-        user.post("/api/v1/webhooks/" + flow, R"({"items":[{"n":1},{"n":2}]})");
-    EXPECT_EQ(received.status, 200) << received.raw.body << engine.log();
-    EXPECT_EQ(runs_of(user, flow), 2u);
-    EXPECT_EQ(user.post("/api/v1/webhooks/" + flow, R"({"items":[]})").status, 200);
-    EXPECT_EQ(runs_of(user, flow), 2u);
-    EXPECT_EQ(user.post("/api/v1/webhooks/" + flow, R"({"items":7})").status, 500);
-    EXPECT_EQ(user.operate(flow, "CHANGE_STATUS", R"({"status":"DISABLED"})").status, 200);
-    EXPECT_EQ(user.post("/api/v1/webhooks/" + flow, R"({"items":[{}]})").status, 404);
-    EXPECT_EQ(user.operate(flow, "CHANGE_STATUS", R"({"status":"ENABLED"})").status, 200);
-
-    std::string refused;
-    const ApiAnswer answer = publish(user, trigger("refuse"), refused);
-    EXPECT_EQ(answer.status, 400) << answer.raw.body;
-    EXPECT_THAT(answer.raw.body, HasSubstr("the service says no"));
-
-    std::string polled;
-    EXPECT_EQ(publish(user, trigger("poll"), polled).status, 200);
-    EXPECT_TRUE(wait_until([&] { return runs_of(user, polled) == 1; })) << engine.log();
-    // The second look finds the same item; the third none.
-    EXPECT_EQ(user.operate(polled, "CHANGE_STATUS", R"({"status":"DISABLED"})").status, 200);
-    EXPECT_EQ(runs_of(user, polled), 1u);
-}
-
-TEST_F(EngineNode, TriggersAnswerHandshakes) {
-    EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
-    ApiUser user(engine);
-    user.sign_up();
-    std::string flow;
-    ASSERT_EQ(publish(user, trigger("shake"), flow).status, 200) << engine.log();
-    const std::string hook = "/api/v1/webhooks/" + flow;
-    const ApiAnswer shaken = user.post(hook + "?challenge=a1", R"({"items":[{}]})");
-    EXPECT_EQ(shaken.status, 201) << shaken.raw.body;
-    EXPECT_EQ(shaken.body.dump(), R"({"challenge":"a1"})");
-    EXPECT_EQ(shaken.raw.header("x-shaken").value_or(""), "yes");
-    EXPECT_EQ(runs_of(user, flow), 0u);
-    EXPECT_EQ(user.post(hook, R"({"items":[{}]})").status, 200);
-    EXPECT_EQ(runs_of(user, flow), 1u);
-}
-
-TEST_F(EngineNode, TriggersLeaveWithTheirFlow) {
-    EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
-    ApiUser user(engine);
-    user.sign_up();
-    std::string flow;
-    ASSERT_EQ(publish(user, trigger("loud"), flow).status, 200) << engine.log();
-    EXPECT_EQ(engine.log().find("left with the flow"), std::string::npos);
-    EXPECT_EQ(user.call("DELETE", "/v1/flows/" + flow).status, 204) << "a failure holds nothing up";
-    EXPECT_NE(engine.log().find("left with the flow"), std::string::npos);
 }
 
 // The process that performs a step of this engine: a child of it with that name.

@@ -1,6 +1,7 @@
 // Published pieces, as they are, in Node behind walls: described, their actions and triggers called
 // through the framework's contract, what they ask of the world answered by stubs of the services
 // they know.
+#include "common/crypto.hpp"
 #include "tests/engine/nodebox_fixture.hpp"
 
 #include <gmock/gmock.h>
@@ -305,6 +306,50 @@ TEST_F(NodeboxPieces, TodoistGetsItsTokenAndItsProperties) {
     const SandboxResult wrong = call(task, R"({"project_id":"1","content":"m","priority":"high"})");
     EXPECT_EQ(wrong.status, SandboxStatus::error);
     EXPECT_THAT(wrong.error, HasSubstr("Expected number, received: high"));
+}
+
+TEST_F(NodeboxPieces, SlackReadsItsEventsAndBelievesItsSignatureAlone) {
+    const std::string body =
+        R"({"type":"event_callback","team_id":"T1","event":{"type":"message","channel":"C1"}})";
+    const auto read = [&](const std::string& text, const std::string& secret) {
+        const std::string signature =
+            "v0=" + hex_encode(hmac(DigestAlgorithm::sha256, "signing secret", "v0:17:" + body));
+        Json task = task_for("slack", "event");
+        task.set("payload",
+                 Json::object(
+                     {{"method", Json::string("POST")},
+                      {"headers", Json::object({{"x-slack-request-timestamp", Json::string("17")},
+                                                {"x-slack-signature", Json::string(signature)}})},
+                      {"body", *Json::parse(text)},
+                      {"rawBody", Json::string(text)},
+                      {"queryParams", Json::object()}}));
+        task.set("webhookSecret", Json::string(secret));
+        task.set("appWebhookUrl", Json::string("https://sallyport.test/api/v1/app-events/slack"));
+        const SandboxResult result = call(task, "{}");
+        EXPECT_EQ(result.status, SandboxStatus::ok) << result.error;
+        return result.value;
+    };
+    const Json event = read(body, "signing secret");
+    EXPECT_EQ(event["event"].text(), "message") << event.dump();
+    EXPECT_EQ(event["identifierValue"].text(), "T1");
+    EXPECT_TRUE(event["verified"].is_true());
+    EXPECT_FALSE(read(body, "another secret")["verified"].is_true());
+    std::string changed = body;
+    changed.replace(changed.find("C1"), 2, "C2");
+    EXPECT_FALSE(read(changed, "signing secret")["verified"].is_true());
+    const Json asked = read(R"({"type":"url_verification","challenge":"c1"})", "signing secret");
+    EXPECT_THAT(asked["reply"]["body"].dump(), HasSubstr("c1")) << asked.dump();
+
+    Json task = task_for("slack", "trigger");
+    task.set("trigger", Json::string("new-message"));
+    task.set("hook", Json::string("onEnable"));
+    task.set("auth",
+             *Json::parse(R"({"type":"OAUTH2","access_token":"x","data":{"team":{"id":"T1"}}})"));
+    const SandboxResult enabled = call(task, R"({"ignoreBots":false})");
+    ASSERT_EQ(enabled.status, SandboxStatus::ok) << enabled.error;
+    EXPECT_TRUE(enabled.value["listens"].is_true());
+    EXPECT_EQ(enabled.value["hooks"]["listeners"].at(0)["identifierValue"].text(), "T1")
+        << enabled.value.dump();
 }
 
 TEST_F(NodeboxPieces, ScheduleAsksForItsTimes) {

@@ -169,7 +169,6 @@ TEST(Config, KnowsEveryNameOfTheContract) {
                              "AP_FLOW_RUN_LOG_SLICE_THRESHOLD_KB",
                              "AP_FLOW_RUN_LOG_INPUT_TRUNCATE_THRESHOLD_KB",
                              "AP_ISSUE_ARCHIVE_DAYS",
-                             "AP_APP_WEBHOOK_SECRETS",
                              "AP_TELEMETRY_ENABLED",
                              "AP_LOG_PRETTY",
                              "AP_EDITION",
@@ -190,6 +189,22 @@ TEST(Config, KnowsEveryNameOfTheContract) {
         EXPECT_TRUE(read->warnings[0].starts_with(std::string(name) + " has no effect: "))
             << read->warnings[0];
     }
+}
+
+TEST(Config, SecretsOfAppsAreReadAndMasked) {
+    Environment environment = good();
+    EXPECT_EQ(read_config(environment)->app_secrets, nullptr);
+    environment["AP_APP_WEBHOOK_SECRETS"] =
+        R"({"@activepieces/piece-slack":{"webhookSecret":"planted"}})";
+    const Result<Config> config = read_config(environment);
+    ASSERT_TRUE(config.ok()) << config.message();
+    EXPECT_EQ(config->app_secrets->at("slack").secret.reveal(), R"("planted")");
+    EXPECT_EQ(print_config(environment).find("planted"), std::string::npos);
+    environment["AP_APP_WEBHOOK_SECRETS"] = R"({"@activepieces/piece-slack":"planted"})";
+    const Result<Config> bad = read_config(environment);
+    ASSERT_FALSE(bad.ok());
+    EXPECT_TRUE(bad.message().starts_with("AP_APP_WEBHOOK_SECRETS ")) << bad.message();
+    EXPECT_EQ(bad.message().find("planted"), std::string::npos);
 }
 
 TEST(Config, ALimitOfProjectsThatIsNamedIsKept) {

@@ -102,6 +102,16 @@ function ask_engine(head, body) {
     });
 }
 
+// Resolves when no request has been under way for a moment, or after the time: what a piece began and
+// did not wait for is not cut off by the end of this process.
+async function requests_over(ms_max) {
+    const end = Date.now() + ms_max;
+    for (let quiet = 0; quiet < 3 && Date.now() < end; ) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        quiet = calls.size === 0 ? quiet + 1 : 0;
+    }
+}
+
 function on_reply(reader) {
     reader.u64();
     const id = reader.u32();

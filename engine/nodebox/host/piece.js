@@ -84,24 +84,63 @@ function is_handshake(trigger, payload) {
     }
 }
 
+// The clock calls: a trigger that polls is asked for items, one that subscribes renews.
+function hook_name(trigger, name) {
+    return name !== 'time' ? name : trigger.type === 'POLLING' ? 'run' : 'onRenew';
+}
+
+function renewal_of(trigger) {
+    const wanted = trigger.renewConfiguration;
+    return wanted && wanted.strategy === 'CRON' ? wanted.cronExpression : undefined;
+}
+
 async function run_hook(piece, task, input) {
     const trigger = step_of(piece, task);
+    const name = hook_name(trigger, task.hook);
     const hooks = new_hooks();
     const props = await properties_for(trigger, input, task.propertySettings);
     const context = trigger_context(task, context_version(piece), props, hooks);
-    if (task.hook === 'run' && is_handshake(trigger, task.payload)) {
+    if (name === 'run' && is_handshake(trigger, task.payload)) {
         const { status = 200, headers = {}, body = null } = (await trigger.onHandshake(context)) || {};
         return { output: [], hooks, polls: false, handshake: { status, headers, body } };
     }
-    const hook = trigger[task.hook];
-    const fallback = task.hook === 'test' ? trigger.run : undefined;
+    const hook = trigger[name];
+    const fallback = name === 'test' ? trigger.run : undefined;
     const call = typeof hook === 'function' ? hook : fallback;
     const output = call === undefined ? null : await call.call(trigger, context);
-    if ((task.hook === 'run' || task.hook === 'test') && !Array.isArray(output)) {
+    if (name === 'onRenew') {
+        return { output: [], hooks };
+    }
+    if ((name === 'run' || name === 'test') && !Array.isArray(output)) {
         throw new Error(`the trigger '${task.trigger}' must give a list`);
     }
     const polls = trigger.type === 'POLLING';
-    return { output: output === undefined ? null : output, hooks, polls };
+    const listens = trigger.type === 'APP_WEBHOOK';
+    return { output: output === undefined ? null : output, hooks, polls, listens, renews: renewal_of(trigger) };
+}
+
+// Apps that send an event wait three seconds and no longer for an answer.
+const kUnawaitedMsMax = 2000;
+
+// What came to the address that all accounts of an app share: what it says, of which account, and
+// whether the app has sent it.
+async function read_event(piece, task) {
+    const { events } = piece;
+    if (!events || typeof events.parseAndReply !== 'function') {
+        throw new Error(`${task.piece} takes no events`);
+    }
+    const given = { payload: task.payload, server: task.server };
+    const { reply, event, identifierValue } = (await events.parseAndReply(given)) || {};
+    if (reply) {
+        await requests_over(kUnawaitedMsMax);
+        return { reply: { status: 200, headers: reply.headers || {}, body: reply.body === undefined ? {} : reply.body } };
+    }
+    if (!event || !identifierValue || typeof events.verify !== 'function') {
+        return {};
+    }
+    const { payload, webhookSecret, appWebhookUrl } = task;
+    const verified = Boolean(await events.verify({ payload, webhookSecret, appWebhookUrl }));
+    return { event: String(event), identifierValue: String(identifierValue), verified };
 }
 
 // The choices of a dropdown, or the properties that a dynamic property stands for.
@@ -146,6 +185,8 @@ async function run_piece(run) {
             return run_hook(piece, task, input);
         case 'options':
             return property_options(piece, task, input);
+        case 'event':
+            return read_event(piece, task);
         case 'validate':
             return validate_auth(piece, task);
         default:

@@ -1,0 +1,193 @@
+// Triggers of pieces from npm through the whole engine: subscribed, asked, renewed, tried, and sent
+// the events of an app.
+#include "tests/engine/engine_node_fixture.hpp"
+#include "tests/integration/fixtures/postgres_server.hpp"
+#include "tests/integration/fixtures/wait.hpp"
+
+#include <gmock/gmock.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sallyport::test {
+namespace {
+
+using testing::HasSubstr;
+
+TEST_F(EngineNode, TriggersSubscribeReceiveAndLeave) {
+    EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
+    ApiUser user(engine);
+    user.sign_up();
+    std::string flow;
+    const ApiAnswer published = publish(user, trigger("hook"), flow);
+    ASSERT_EQ(published.status, 200) << published.raw.body << engine.log();
+    const ApiAnswer received =
+        user.post("/api/v1/webhooks/" + flow, R"({"items":[{"n":1},{"n":2}]})");
+    EXPECT_EQ(received.status, 200) << received.raw.body << engine.log();
+    EXPECT_EQ(runs_of(user, flow), 2u);
+    EXPECT_EQ(user.post("/api/v1/webhooks/" + flow, R"({"items":[]})").status, 200);
+    EXPECT_EQ(runs_of(user, flow), 2u);
+    EXPECT_EQ(user.post("/api/v1/webhooks/" + flow, R"({"items":7})").status, 500);
+    EXPECT_EQ(user.operate(flow, "CHANGE_STATUS", R"({"status":"DISABLED"})").status, 200);
+    EXPECT_EQ(user.post("/api/v1/webhooks/" + flow, R"({"items":[{}]})").status, 404);
+    EXPECT_EQ(user.operate(flow, "CHANGE_STATUS", R"({"status":"ENABLED"})").status, 200);
+
+    std::string refused;
+    const ApiAnswer answer = publish(user, trigger("refuse"), refused);
+    EXPECT_EQ(answer.status, 400) << answer.raw.body;
+    EXPECT_THAT(answer.raw.body, HasSubstr("the service says no"));
+
+    std::string polled;
+    EXPECT_EQ(publish(user, trigger("poll"), polled).status, 200);
+    EXPECT_TRUE(wait_until([&] { return runs_of(user, polled) == 1; })) << engine.log();
+    // The second look finds the same item; the third none.
+    EXPECT_EQ(user.operate(polled, "CHANGE_STATUS", R"({"status":"DISABLED"})").status, 200);
+    EXPECT_EQ(runs_of(user, polled), 1u);
+}
+
+TEST_F(EngineNode, TriggersAnswerHandshakes) {
+    EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
+    ApiUser user(engine);
+    user.sign_up();
+    std::string flow;
+    ASSERT_EQ(publish(user, trigger("shake"), flow).status, 200) << engine.log();
+    const std::string hook = "/api/v1/webhooks/" + flow;
+    const ApiAnswer shaken = user.post(hook + "?challenge=a1", R"({"items":[{}]})");
+    EXPECT_EQ(shaken.status, 201) << shaken.raw.body;
+    EXPECT_EQ(shaken.body.dump(), R"({"challenge":"a1"})");
+    EXPECT_EQ(shaken.raw.header("x-shaken").value_or(""), "yes");
+    EXPECT_EQ(runs_of(user, flow), 0u);
+    EXPECT_EQ(user.post(hook, R"({"items":[{}]})").status, 200);
+    EXPECT_EQ(runs_of(user, flow), 1u);
+}
+
+TEST_F(EngineNode, TriggersRenewWhatTheySubscribedTo) {
+    EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
+    ApiUser user(engine);
+    user.sign_up();
+    std::string flow;
+    ASSERT_EQ(publish(user, trigger("renew"), flow).status, 200) << engine.log();
+    const auto renewed = [&] {
+        const ApiAnswer hook = user.post("/api/v1/webhooks/" + flow, "{}");
+        const Json run =
+            user.finished_run(std::string(hook.raw.header("x-webhook-id").value_or("")));
+        return run["steps"]["trigger"]["output"]["renewed"].integer_or(-1);
+    };
+    EXPECT_TRUE(wait_until([&] { return renewed() >= 2; })) << engine.log();
+    const std::size_t before = runs_of(user, flow);
+    EXPECT_EQ(user.operate(flow, "CHANGE_STATUS", R"({"status":"DISABLED"})").status, 200);
+    EXPECT_EQ(runs_of(user, flow), before) << "renewing starts no run";
+}
+
+// Who listens is kept in the store: on both of them.
+class EngineNodeApps : public EngineNode, public ::testing::WithParamInterface<const char*> {
+  protected:
+    std::vector<std::string> settings_of_store() {
+        auto settings = environment("SANDBOX_CODE_AND_PROCESS");
+        if (GetParam() == std::string_view("postgres")) {
+            server_ = std::make_unique<PostgresServer>();
+            settings.emplace_back("AP_DB_TYPE=POSTGRES");
+            settings.push_back("AP_POSTGRES_URL=" + server_->make_database());
+        }
+        return settings;
+    }
+
+  private:
+    std::unique_ptr<PostgresServer> server_;
+};
+
+TEST_P(EngineNodeApps, SendTheEventsOfAllAccountsToOneAddress) {
+    auto settings = settings_of_store();
+    settings.push_back(R"(AP_APP_WEBHOOK_SECRETS={"@acme/piece-acme":{"webhookSecret":"shared"}})");
+    EngineProcess engine(settings);
+    ApiUser user(engine);
+    user.sign_up();
+    const auto send = [&](const std::string& body, const std::string& signature = "shared") {
+        user.more_headers = [&] { return HeaderList{{"X-Signature", signature}}; };
+        const ApiAnswer answer = user.post("/api/v1/app-events/acme", body);
+        user.more_headers = {};
+        return answer;
+    };
+    const ApiAnswer asked = send(R"({"ask":"anybody?"})");
+    EXPECT_EQ(asked.status, 200) << asked.raw.body << engine.log();
+    EXPECT_EQ(asked.raw.body, "anybody?");
+    EXPECT_EQ(asked.raw.header("x-asked").value_or(""), "yes");
+    std::string first;
+    std::string second;
+    std::string other;
+    ASSERT_EQ(publish(user, trigger("app", R"({"text":"T1"})"), first).status, 200) << engine.log();
+    ASSERT_EQ(publish(user, trigger("app", R"({"text":"T1"})"), second).status, 200);
+    ASSERT_EQ(publish(user, trigger("app", R"({"text":"T2"})"), other).status, 200);
+    const auto runs = [&] {
+        return std::to_string(runs_of(user, first)) + std::to_string(runs_of(user, second)) +
+               std::to_string(runs_of(user, other));
+    };
+    EXPECT_EQ(send(R"({"event":"made","team":"T1","n":1})").status, 200) << engine.log();
+    EXPECT_EQ(runs(), "110") << "acknowledged is on disk";
+    EXPECT_EQ(send(R"({"event":"made","team":"T1","n":1})").status, 200);
+    EXPECT_EQ(runs(), "110") << "sent again it is the same event";
+    EXPECT_EQ(send(R"({"event":"gone","team":"T2"})").status, 200);
+    EXPECT_EQ(send(R"({"event":"made","team":"T3"})").status, 200) << "nobody listens";
+    EXPECT_EQ(send(R"({"event":"unheard","team":"T1"})").status, 200);
+    EXPECT_EQ(runs(), "111");
+    EXPECT_EQ(send(R"({"event":"made","team":"T1","n":2})", "forged").status, 401);
+    EXPECT_EQ(send(R"({"team":"T1"})").status, 400);
+    EXPECT_EQ(send("{").status, 400);
+    EXPECT_EQ(user.post("/api/v1/app-events/slack", "{}").status, 404) << "has no secret";
+    EXPECT_EQ(send(R"({"event":"made","team":"T2","fail":true})").status, 200)
+        << "a flow's own fault is not the app's to know";
+    EXPECT_EQ(runs(), "111");
+    EXPECT_EQ(user.operate(first, "CHANGE_STATUS", R"({"status":"DISABLED"})").status, 200);
+    EXPECT_EQ(user.call("DELETE", "/v1/flows/" + other).status, 204);
+    engine.kill();  // who listens outlives the process
+    engine.start();
+    EXPECT_EQ(send(R"({"event":"made","team":"T1","n":3})").status, 200);
+    EXPECT_EQ(runs(), "121");
+    EXPECT_EQ(engine.log().find("\"shared\""), std::string::npos);
+
+    EngineProcess silent(environment("SANDBOX_CODE_AND_PROCESS"));
+    ApiUser nobody(silent);
+    nobody.sign_up();
+    const ApiAnswer refused = publish(nobody, trigger("app", R"({"text":"T1"})"), first);
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_THAT(refused.raw.body, HasSubstr("AP_APP_WEBHOOK_SECRETS has no secret"));
+    EXPECT_EQ(nobody.post("/api/v1/app-events/acme", "{}").status, 404);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, EngineNodeApps, ::testing::Values("sqlite", "postgres"),
+                         [](const auto& one) { return std::string(one.param); });
+
+TEST_F(EngineNode, TriggersAreTried) {
+    EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
+    ApiUser user(engine);
+    user.sign_up();
+    std::string flow;
+    ASSERT_EQ(publish(user, trigger("renew"), flow).status, 200) << engine.log();
+    const auto try_it = [&](const std::string& strategy) {
+        const std::string version(user.get("/v1/flows/" + flow).body["version"]["id"].text());
+        return user.post("/v1/test-trigger", R"({"projectId":")" + user.project() +
+                                                 R"(","flowId":")" + flow +
+                                                 R"(","flowVersionId":")" + version +
+                                                 R"(","testStrategy":")" + strategy + "\"}");
+    };
+    EXPECT_EQ(try_it("SIMULATION").status, 200);
+    const ApiAnswer tried = try_it("TEST_FUNCTION");
+    EXPECT_EQ(tried.status, 200) << tried.raw.body;
+    EXPECT_TRUE(tried.body["data"].at(0)["payload"]["renewed"].is_number()) << tried.raw.body;
+}
+
+TEST_F(EngineNode, TriggersLeaveWithTheirFlow) {
+    EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
+    ApiUser user(engine);
+    user.sign_up();
+    std::string flow;
+    ASSERT_EQ(publish(user, trigger("loud"), flow).status, 200) << engine.log();
+    EXPECT_EQ(engine.log().find("left with the flow"), std::string::npos);
+    EXPECT_EQ(user.call("DELETE", "/v1/flows/" + flow).status, 204) << "a failure holds nothing up";
+    EXPECT_NE(engine.log().find("left with the flow"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sallyport::test
