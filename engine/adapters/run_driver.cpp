@@ -84,9 +84,8 @@ RunPtr RunDriver::Impl::make_run(StartRun wanted) {
     run->row.parent_run_id = std::move(wanted.parent_run_id);
     run->row.fail_parent = wanted.fail_parent;
     run->priority = wanted.priority;
-    run->deadline_ms = now + options_.flow_timeout_ms;
     run->driving = true;
-    feed(run, RunStarted{std::move(wanted.payload), run->deadline_ms}, now);
+    feed(run, RunStarted{std::move(wanted.payload), start_clock(*run)}, now);
     return run;
 }
 
@@ -336,6 +335,10 @@ void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, St
                                     std::move(result.response), result.stop, action.path});
             return;
         case StepResult::Kind::failed:
+            // A step has what is left of the run's time: it was not the step that took too long.
+            if (run->deadline_ms <= ports_.clock.steady_ms()) {
+                result.failure = FailureKind::timeout;
+            }
             feed(run, StepFailed{name,
                                  action.attempt,
                                  std::move(result.message),
@@ -360,9 +363,7 @@ void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, St
 
 void RunDriver::Impl::perform(const RunPtr& run, const SetTimer& action) {
     if (action.timer == TimerKind::deadline) {
-        // The sweep looks after it.
-        run->deadline_ms = std::max(action.due_ms, run->begun_ms + options_.flow_timeout_ms);
-        return;
+        return;  // the sweep looks after it, by the clock that began with the run's turn
     }
     ports_.loop.after(action.due_ms - ports_.clock.now_ms(),
                       [self = shared_from_this(), run, action] {
@@ -405,7 +406,7 @@ void RunDriver::Impl::arm_sweep() {
 
 void RunDriver::Impl::sweep() {
     sweeping_ = false;
-    const std::int64_t now = ports_.clock.now_ms();
+    const std::int64_t now = ports_.clock.steady_ms();
     std::vector<RunPtr> late;
     for (const auto& [id, run] : live_) {
         if (run->deadline_ms <= now && run->state.status == RunStatus::running) {

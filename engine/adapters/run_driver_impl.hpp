@@ -27,7 +27,7 @@ struct LiveRun {
     RunRow row;
     std::shared_ptr<const Program> program;
     RunState state;
-    std::int64_t deadline_ms = 0;
+    std::int64_t deadline_ms = 0;  // on the steady clock: a step of the wall clock takes no time
     std::int64_t next_sequence = 0;
 
     Json uncommitted = Json::array();  // accepted events that are not on disk
@@ -37,7 +37,6 @@ struct LiveRun {
     std::deque<Action> ready;  // actions to perform now
     bool driving = false;      // or is not to go on yet
     int priority = StartRun::kWebhook;
-    std::int64_t begun_ms = 0;  // when its turn came
 
     Json input;  // resolved, of the step under way
     std::function<void()> cancel_effect;
@@ -90,6 +89,7 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     bool has_room() const;
     bool begins_at_once(const LiveRun& run);
     bool may_begin_more() const;
+    std::int64_t start_clock(LiveRun& run) const;
     void have_turn(const RunPtr& run);
     void draw_soon();
     void draw();

@@ -49,7 +49,7 @@ StepCall RunDriver::Impl::call_of(const RunPtr& run, const PerformStep& action) 
                   run->row.flow_id,
                   run->row.id,
                   idempotency_key(run->row.id, at.name, action.attempt, action.path),
-                  run->deadline_ms - now,
+                  run->deadline_ms - ports_.clock.steady_ms(),
                   now};
     call.version_id = run->row.version_id;
     call.resume_payload = run->state.resume_payload;

@@ -63,13 +63,13 @@ void RunDriver::Impl::go_on(const RunPtr& run) {
 }
 
 void RunDriver::Impl::wake_up(const RunPtr& run) {
-    run->deadline_ms = ports_.clock.now_ms() + options_.flow_timeout_ms;
+    const std::int64_t deadline_ms = start_clock(*run);
     // What waits for a request has waited as long as it may.
     const bool in_vain = !run->state.request_id.empty();
     const Json output = run->state.records[run->state.cursor].output;
     counters_.resumed += 1;
     queue_.take(run->row.id, run->row.project_id);
-    feed(run, RunResumed{run->deadline_ms, output, in_vain ? kInVain : ""});
+    feed(run, RunResumed{deadline_ms, output, in_vain ? kInVain : ""});
 }
 
 // Those that are due go into the lines; a million at once costs one page after the other.
@@ -233,17 +233,18 @@ bool RunDriver::Impl::apply(const RunPtr& run, const Event& event, const Runs::O
         queue_.take(run->row.id, run->row.project_id);
         prepare_to_go_on(*run);
     }
+    std::int64_t deadline_ms = state.deadline_ms;
     if (rested || retry) {
         queue_.take(run->row.id, run->row.project_id);
         counters_.resumed += 1;
-        run->deadline_ms = ports_.clock.now_ms() + options_.flow_timeout_ms;
+        deadline_ms = start_clock(*run);
         run->replied = false;
         run->parent_told = false;
     }
     if (request != nullptr) {
-        feed(run, RequestArrived{request->request_id, request->payload, run->deadline_ms});
+        feed(run, RequestArrived{request->request_id, request->payload, deadline_ms});
     } else {
-        feed(run, retry ? Event(RunRetried{run->deadline_ms}) : event);
+        feed(run, retry ? Event(RunRetried{deadline_ms}) : event);
     }
     if (interrupted) {
         have_turn(run);

@@ -3,6 +3,7 @@
 #include "engine/core/run_journal.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace sallyport::engine {
@@ -216,12 +217,7 @@ void RunDriver::Impl::prepare_to_go_on(LiveRun& run) {
     run.driving = true;
     Transition next = engine::resume(*run.program, std::move(run.state));
     run.state = std::move(next.state);
-    for (Action& action : next.actions) {
-        auto* timer = std::get_if<SetTimer>(&action.what);
-        if (timer == nullptr || timer->timer != TimerKind::deadline) {
-            run.ready.push_back(std::move(action));
-        }
-    }
+    std::move(next.actions.begin(), next.actions.end(), std::back_inserter(run.ready));
 }
 
 // Runs whose process is gone go into the lines, for whoever has room.

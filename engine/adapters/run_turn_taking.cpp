@@ -35,8 +35,14 @@ bool RunDriver::Impl::waits_long(const LiveRun& run, const Step& step) const {
     return step.kind == StepKind::code && run.priority > StartRun::kSync;
 }
 
+// The run has its whole time from now on. Returned is the end by the wall clock, for the journal.
+std::int64_t RunDriver::Impl::start_clock(LiveRun& run) const {
+    run.deadline_ms = ports_.clock.steady_ms() + options_.flow_timeout_ms;
+    return ports_.clock.now_ms() + options_.flow_timeout_ms;
+}
+
 void RunDriver::Impl::have_turn(const RunPtr& run) {
-    run->deadline_ms = ports_.clock.now_ms() + options_.flow_timeout_ms;
+    start_clock(*run);
     run->driving = false;
     drive(run);
 }
@@ -136,7 +142,8 @@ bool RunDriver::Impl::keep(const RunPtr& run) {
 }
 
 void RunDriver::Impl::tell_of_end(const LiveRun& run, RunStatus status) {
-    counters_.end(status, run.state.finished_ms - run.row.created_ms);
+    // The wall clock may have been set back meanwhile.
+    counters_.end(status, std::max<std::int64_t>(run.state.finished_ms - run.row.created_ms, 0));
     if (ports_.on_end) {
         ports_.on_end(run.row, status);
     }
@@ -158,7 +165,8 @@ void RunDriver::Impl::leave(const RunPtr& run) {
 void RunDriver::Impl::count_step(const LiveRun& run, std::size_t step) {
     const auto kind = static_cast<std::size_t>(run.program->steps[step].kind);
     const std::int64_t started = run.state.records[step].started_ms;
-    counters_.step_ms[kind].add(started > 0 ? ports_.clock.now_ms() - started : 0);
+    counters_.step_ms[kind].add(
+        started > 0 ? std::max<std::int64_t>(ports_.clock.now_ms() - started, 0) : 0);
 }
 
 // There may be room for those that wait now.

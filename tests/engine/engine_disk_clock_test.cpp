@@ -1,0 +1,144 @@
+// A disk that turns read-only under the engine, and a wall clock that is set: what was acknowledged
+// is kept, what runs goes on.
+#include "tests/engine/engine_process.hpp"
+#include "tests/engine/faults.hpp"
+#include "tests/integration/fixtures/wait.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace sallyport::test {
+namespace {
+
+constexpr std::int64_t kHourS = 3600;
+
+// The page that the engine's preloaded library reads.
+class FaultyMachine {
+  public:
+    FaultyMachine() : path_(folder_.write("faults", std::string(sizeof(Faults), '\0'))) {
+        const int file = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
+        void* page = ::mmap(nullptr, sizeof(Faults), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        ::close(file);
+        if (page == MAP_FAILED) {
+            throw std::runtime_error("the page of faults cannot be mapped");
+        }
+        faults_ = static_cast<Faults*>(page);
+    }
+    ~FaultyMachine() { ::munmap(faults_, sizeof(Faults)); }
+    FaultyMachine(const FaultyMachine&) = delete;
+    FaultyMachine& operator=(const FaultyMachine&) = delete;
+
+    std::vector<std::string> wrapper() const {
+        return {"env", "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0",
+                "LD_PRELOAD=" SALLYPORT_FAULTS_PRELOAD, std::string(kFaultsVariable) + "=" + path_};
+    }
+    void turn_read_only(bool on) { faults_->read_only = on; }
+    void set_clock(std::int64_t hours) { faults_->clock_step_s = hours * kHourS; }
+
+  private:
+    TempDir folder_{"faults"};
+    std::string path_;
+    Faults* faults_ = nullptr;
+};
+
+HttpResponse deliver(const EngineProcess& engine, const std::string& flow) {
+    HttpRequest hook;
+    hook.method = "POST";
+    hook.url = engine.url("/v1/webhooks/" + flow);
+    hook.headers = {{"Content-Type", "application/json"}};
+    hook.body = "{}";
+    return send(hook);
+}
+
+std::string run_of(const HttpResponse& answer) {
+    return answer.header("x-webhook-id").value_or("");
+}
+
+std::string delay_step(std::string_view hours) {
+    return R"({"type":"PIECE","displayName":"Delay","valid":true,"name":"rest","settings":{)"
+           R"("pieceName":"@activepieces/piece-delay","pieceVersion":"0.3.18","actionName":"delayFor",)"
+           R"("propertySettings":{},"input":{"unit":"hours","delayFor":)" +
+           std::string(hours) + "}}}";
+}
+
+std::string slow_step(std::string_view name) {
+    return code_step(name,
+                     "export const code = async () => { await new Promise((done) => "
+                     "setTimeout(done, 2500)); return 'whole'; };");
+}
+
+bool reaches(ApiUser& user, const std::string& run, std::string_view status) {
+    return wait_until(
+        [&] { return user.get("/v1/flow-runs/" + run).body["status"].text() == status; });
+}
+
+TEST(EngineDisk, ThatTurnsReadOnlyRefusesAndComesBack) {
+    FaultyMachine machine;
+    EngineProcess engine({}, machine.wrapper());
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow({answer_step("s", "{}")});
+    std::vector<std::string> acknowledged;
+    for (int i = 0; i < 20; ++i) {
+        const HttpResponse answer = deliver(engine, flow);
+        ASSERT_EQ(answer.status, 200);
+        acknowledged.push_back(run_of(answer));
+    }
+    machine.turn_read_only(true);
+    for (int i = 0; i < 5; ++i) {
+        const HttpResponse answer = deliver(engine, flow);
+        EXPECT_EQ(answer.status, 503) << answer.body;
+    }
+    EXPECT_EQ(ann.get("/v1/flow-runs/" + acknowledged.front()).status, 200)
+        << "what can be read is served";
+    machine.turn_read_only(false);
+    EXPECT_TRUE(wait_until([&] { return deliver(engine, flow).status == 200; }))
+        << "without a new start";
+    engine.kill();
+    engine.start();
+    for (const std::string& run : acknowledged) {
+        EXPECT_EQ(ann.finished_run(run)["status"].text(), "SUCCEEDED");
+    }
+}
+
+TEST(EngineClock, ThatIsSetTakesNoTimeFromARun) {
+    FaultyMachine machine;
+    EngineProcess engine({"AP_FLOW_TIMEOUT_SECONDS=60"}, machine.wrapper());
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow({slow_step("slow")});
+    const std::string resting = ann.make_flow({delay_step("1")});
+    const std::string rests = run_of(deliver(engine, resting));
+    ASSERT_TRUE(reaches(ann, rests, "PAUSED"));
+    for (const std::int64_t hours : {2, -4, 0}) {
+        const std::string run = run_of(deliver(engine, flow));
+        ASSERT_TRUE(reaches(ann, run, "RUNNING"));
+        machine.set_clock(hours);
+        const Json record = ann.finished_run(run);
+        EXPECT_EQ(record["status"].text(), "SUCCEEDED") << hours << ": " << record.dump();
+        EXPECT_EQ(record["steps"]["slow"]["output"].text(), "whole");
+        // What rests until a time goes by the clock on the wall.
+        EXPECT_EQ(ann.finished_run(rests)["status"].text(), "SUCCEEDED") << hours;
+    }
+}
+
+TEST(EngineClock, ThatIsSetBackEndsNoRunLate) {
+    FaultyMachine machine;
+    EngineProcess engine({"AP_FLOW_TIMEOUT_SECONDS=3"}, machine.wrapper());
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow({slow_step("slow"), slow_step("slower")});
+    const std::string run = run_of(deliver(engine, flow));
+    ASSERT_TRUE(reaches(ann, run, "RUNNING"));
+    machine.set_clock(-4);
+    EXPECT_EQ(ann.finished_run(run)["status"].text(), "TIMEOUT");
+}
+
+}  // namespace
+}  // namespace sallyport::test
