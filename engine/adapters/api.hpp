@@ -7,6 +7,7 @@
 #include "common/secret.hpp"
 #include "engine/adapters/api_call.hpp"
 #include "engine/adapters/attempt_limiter.hpp"
+#include "engine/adapters/file_keeper.hpp"
 #include "engine/adapters/hosted_triggers.hpp"
 #include "engine/adapters/jobs.hpp"
 #include "engine/adapters/oauth2_tokens.hpp"
@@ -65,6 +66,7 @@ struct ApiPorts {
     FlowStore& flows;
     RunStore& runs;
     EntityStore& entities;
+    FileKeeper& files;
     FlowCatalog& catalog;
     Runs& driver;
     PasswordHasher& passwords;

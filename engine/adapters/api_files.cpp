@@ -6,7 +6,6 @@
 #include "engine/adapters/api_entities.hpp"
 #include "engine/core/ids.hpp"
 #include "engine/core/multipart.hpp"
-#include "engine/core/packed_text.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -43,6 +42,10 @@ void fail_token(const CallPtr& call) {
                Json::object({{"message", Json::string("invalid access token")}}));
 }
 
+void fail_taken(const CallPtr& call) {
+    call->fail(ApiError::validation, Json::object({{"message", Json::string("The file exists")}}));
+}
+
 // Letters, digits and what is harmless inside a quoted field and in every file system.
 std::string harmless(std::string_view name) {
     std::string out(name.substr(0, kNameBytesMax));
@@ -55,59 +58,29 @@ std::string harmless(std::string_view name) {
     return out.empty() ? "file" : out;
 }
 
-EntityRow row_of(Api& api, const std::string& project_id, const NewFile& file) {
-    const auto packed = pack_text(file.data);
-    const std::string_view data = packed ? std::string_view(*packed) : file.data;
-    Json body = Json::object({{"name", Json::string(harmless(file.name))},
-                              {"encoding", Json::string(file.encoding)},
-                              {"data", Json::string(base64_encode(as_bytes(data), data.size()))}});
-    if (packed) {
-        body.set("packed", Json::string("zstd"));
-    }
-    EntityRow row = new_entity(api, kFileKind, project_id, file.id, "", body);
-    row.id = file.id;
-    return row;
-}
-
 // ---- reading
 
-// The bytes that were sent; an Error when the row holds something else.
-Result<std::string> data_of(const Json& body) {
-    const auto data = base64_decode(body["data"].text());
-    if (!data) {
-        return Error{"its data is no base64"};
-    }
-    return body["packed"].text() == "zstd" ? unpack_text(as_text(*data))
-                                           : Result<std::string>(std::string(as_text(*data)));
-}
-
 void reply_with_file(Api& api, const CallPtr& call, const std::string& id, bool attach) {
-    api.ports.entities.entity(
-        kFileKind, id, [&api, call, id, attach](const Result<std::optional<EntityRow>>& found) {
+    api.ports.files.read(
+        id, [&api, call, id, attach](const Result<std::optional<KeptFile>>& found) {
             if (api.failed(call, found)) {
                 return;
             }
             if (!found->has_value()) {
                 return call->fail_not_found("file", id);
             }
-            const Json body = entity_body(**found);
-            Result<std::string> data = data_of(body);
-            if (api.failed(call, data)) {
-                return;
-            }
+            const KeptFile& file = **found;
             WebResponse response{200,
                                  {{"content-type", "application/octet-stream"},
                                   {"x-content-type-options", "nosniff"},
                                   {"cache-control", "private, no-store"}},
-                                 *std::move(data)};
+                                 file.data};
             if (attach) {
                 response.headers.push_back(
-                    {"content-disposition",
-                     "attachment; filename=\"" + std::string(body["name"].text()) + "\""});
+                    {"content-disposition", "attachment; filename=\"" + file.name + "\""});
             }
-            if (!body["encoding"].text().empty()) {
-                response.headers.push_back(
-                    {"content-encoding", std::string(body["encoding"].text())});
+            if (!file.encoding.empty()) {
+                response.headers.push_back({"content-encoding", file.encoding});
             }
             call->reply(std::move(response));
         });
@@ -145,29 +118,26 @@ void put_bytes(Api& api, const CallPtr& call, const std::string& project) {
     if (!is_encoding(encoding)) {
         return call->fail_validation("content-encoding must be zstd, gzip or identity");
     }
-    api.ports.entities.entity(
-        kFileKind, id,
-        [&api, call, id, project, encoding](const Result<std::optional<EntityRow>>& found) {
-            if (api.failed(call, found)) {
-                return;
-            }
-            if (found->has_value()) {
-                return call->fail(ApiError::validation,
-                                  Json::object({{"message", Json::string("The file exists")}}));
-            }
-            const std::string name(call->query_text("fileName"));
-            store_files(
-                api, call, project,
-                {{id, name, encoding == "identity" ? "" : encoding, call->request.body}},
-                [&api, call, id, project] {
-                    const std::string token =
-                        file_token(api, kRead, id, project, api.options.file_seconds);
-                    call->reply(
-                        200, Json::object(
-                                 {{"fileId", Json::string(id)},
+    api.ports.files.exists(id, [&api, call, id, project, encoding](const Result<bool>& taken) {
+        if (api.failed(call, taken)) {
+            return;
+        }
+        if (*taken) {
+            return fail_taken(call);
+        }
+        const std::string name(call->query_text("fileName"));
+        store_files(
+            api, call, project,
+            {{id, name, encoding == "identity" ? "" : encoding, call->request.body}},
+            [&api, call, id, project] {
+                const std::string token =
+                    file_token(api, kRead, id, project, api.options.file_seconds);
+                call->reply(
+                    200,
+                    Json::object({{"fileId", Json::string(id)},
                                   {"readUrl", Json::string(address(api, "files/" + id, token))}}));
-                });
-        });
+            });
+    });
 }
 
 void put_signed(Api& api, const CallPtr& call) {
@@ -252,8 +222,8 @@ std::string step_file_url(const Api& api, const std::string& file_id) {
 
 void store_files(Api& api, const CallPtr& call, const std::string& project_id,
                  const std::vector<NewFile>& files, std::function<void()> then) {
-    std::vector<EntityRow> rows;
-    for (const NewFile& file : files) {
+    std::vector<NewFile> named = files;
+    for (NewFile& file : named) {
         if (file.data.size() > api.options.file_bytes_max) {
             return call->fail(
                 ApiError::file_too_large,
@@ -262,25 +232,21 @@ void store_files(Api& api, const CallPtr& call, const std::string& project_id,
                       Json::string("A file has at most " +
                                    std::to_string(api.options.file_bytes_max >> 20) + " MB")}}));
         }
-        rows.push_back(row_of(api, project_id, file));
+        file.name = harmless(file.name);
     }
-    if (rows.empty()) {
+    if (named.empty()) {
         return then();
     }
-    EntityRow first = std::move(rows.front());
-    rows.erase(rows.begin());
-    api.ports.entities.add_family(
-        std::move(first), std::move(rows),
-        [&api, call, then = std::move(then)](const Result<bool>& stored) {
-            if (api.failed(call, stored)) {
-                return;
-            }
-            if (!*stored) {
-                return call->fail(ApiError::validation,
-                                  Json::object({{"message", Json::string("The file exists")}}));
-            }
-            then();
-        });
+    api.ports.files.keep(project_id, named,
+                         [&api, call, then = std::move(then)](const Result<bool>& kept) {
+                             if (api.failed(call, kept)) {
+                                 return;
+                             }
+                             if (!*kept) {
+                                 return fail_taken(call);
+                             }
+                             then();
+                         });
 }
 
 const std::vector<ApiRoute> kFileRoutes = {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/adapters/api.hpp"
+#include "engine/adapters/file_keeper.hpp"
 
 #include <functional>
 #include <string>
@@ -10,20 +11,11 @@
 
 namespace sallyport::engine {
 
-inline constexpr const char* kFileKind = "file";
-
-struct NewFile {
-    std::string id;
-    std::string name;
-    std::string encoding;  // Content-Encoding of the bytes; empty: none
-    std::string_view data;
-};
-
 // An address that anybody may read the file at, as long as runs are kept.
 std::string step_file_url(const Api& api, const std::string& file_id);
 
-// Stores them all in one transaction, then goes on; answers the call when one is too large or the
-// store fails. REQUIRES: fresh ids.
+// Keeps them all, or none, then goes on; answers the call when one is too large or they cannot be
+// kept. REQUIRES: fresh ids.
 void store_files(Api& api, const CallPtr& call, const std::string& project_id,
                  const std::vector<NewFile>& files, std::function<void()> then);
 

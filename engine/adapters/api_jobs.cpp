@@ -65,7 +65,7 @@ void start_job(Api& api, const CallPtr& call) {
     const std::int64_t before_ms = api.now_ms() - api.options.file_seconds * 1000;
     start_work(api, call, "",
                type == "ROTATE_KEYS" ? rotate_keys(api.ports.entities, api.ports.secrets)
-                                     : remove_old(api.ports.runs, api.ports.entities, before_ms));
+                                     : remove_old(api.ports.runs, api.ports.files, before_ms));
 }
 
 // A project's, or all of the platform for its administrator.

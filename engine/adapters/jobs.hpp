@@ -2,6 +2,7 @@
 // works in portions on the loop, so that requests are served between them.
 #pragma once
 
+#include "engine/adapters/file_keeper.hpp"
 #include "engine/core/secret_box.hpp"
 #include "engine/ports/clock.hpp"
 #include "engine/ports/entropy.hpp"
@@ -75,6 +76,6 @@ std::string job_status(const EntityRow& row, std::int64_t now_ms);
 Jobs::Work rotate_keys(EntityStore& store, const SecretBox& secrets);
 
 // Removes runs that ended, and files, that are from before `before_ms`. Its total is not known.
-Jobs::Work remove_old(RunStore& runs, EntityStore& entities, std::int64_t before_ms);
+Jobs::Work remove_old(RunStore& runs, FileKeeper& files, std::int64_t before_ms);
 
 }  // namespace sallyport::engine

@@ -52,14 +52,26 @@ void Retention::look() {
 
 // Nothing refers to them once the runs that made them are gone.
 void Retention::look_at_files() {
-    store_.remove_old_entities("file", clock_.now_ms() - keep_.runs_ms, kFilePage,
-                               [this](const Result<std::size_t>& removed) {
-                                   note(removed);
-                                   if (removed.ok() && *removed == kFilePage) {
-                                       return after(kBusyMs);
-                                   }
-                                   look_at_audit();
-                               });
+    files_.remove_old(clock_.now_ms() - keep_.runs_ms, kFilePage,
+                      [this](const Result<std::size_t>& removed) {
+                          note(removed);
+                          if (removed.ok() && *removed == kFilePage) {
+                              return after(kBusyMs);
+                          }
+                          look_at_objects();
+                      });
+}
+
+// When they cannot be reached they are looked for again later.
+void Retention::look_at_objects() {
+    files_.remove_old_objects(clock_.now_ms() - keep_.runs_ms, kFilePage,
+                              [this](const Result<std::size_t>& removed) {
+                                  note(removed);
+                                  if (removed.ok() && *removed == kFilePage) {
+                                      return after(kBusyMs);
+                                  }
+                                  look_at_audit();
+                              });
 }
 
 void Retention::look_at_audit() {

@@ -2,6 +2,7 @@
 // never busy with it for long.
 #pragma once
 
+#include "engine/adapters/file_keeper.hpp"
 #include "engine/ports/clock.hpp"
 #include "engine/ports/log.hpp"
 #include "engine/ports/loop.hpp"
@@ -19,8 +20,8 @@ class Retention {
         std::int64_t runs_ms = 0;
         std::int64_t audit_ms = 0;
     };
-    Retention(Loop& loop, const Clock& clock, Store& store, Log& log, Keep keep)
-        : loop_(loop), clock_(clock), store_(store), log_(log), keep_(keep) {}
+    Retention(Loop& loop, const Clock& clock, Store& store, FileKeeper& files, Log& log, Keep keep)
+        : loop_(loop), clock_(clock), store_(store), files_(files), log_(log), keep_(keep) {}
     ~Retention() { stop(); }
     Retention(const Retention&) = delete;
     Retention& operator=(const Retention&) = delete;
@@ -31,6 +32,7 @@ class Retention {
   private:
     void look();
     void look_at_files();
+    void look_at_objects();
     void look_at_audit();
     void note(const Result<std::size_t>& removed);
     void after(std::int64_t delay_ms);
@@ -38,6 +40,7 @@ class Retention {
     Loop& loop_;
     const Clock& clock_;
     Store& store_;
+    FileKeeper& files_;
     Log& log_;
     Keep keep_;
     std::uint64_t removed_ = 0;

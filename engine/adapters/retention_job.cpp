@@ -11,16 +11,17 @@ constexpr std::size_t kFiles = 20;  // each may have megabytes
 
 struct Removal : std::enable_shared_from_this<Removal> {
     RunStore& runs;
-    EntityStore& entities;
+    FileKeeper& files;
     std::int64_t before_ms;
     JobPtr job;
     std::int64_t total = 0;
 
-    Removal(RunStore& of_runs, EntityStore& of_files, std::int64_t before, JobPtr of)
-        : runs(of_runs), entities(of_files), before_ms(before), job(std::move(of)) {}
+    Removal(RunStore& of_runs, FileKeeper& of_files, std::int64_t before, JobPtr of)
+        : runs(of_runs), files(of_files), before_ms(before), job(std::move(of)) {}
 
     void remove_runs();
     void remove_files();
+    void remove_objects();
     void note(const Result<std::size_t>& removed, std::size_t page, void (Removal::*again)(),
               void (Removal::*next)());
     void end() { job->finish(""); }
@@ -46,17 +47,29 @@ void Removal::remove_runs() {
 }
 
 void Removal::remove_files() {
-    entities.remove_old_entities(
-        "file", before_ms, kFiles, [self = shared_from_this()](const Result<std::size_t>& removed) {
-            self->note(removed, kFiles, &Removal::remove_files, &Removal::end);
+    files.remove_old(
+        before_ms, kFiles, [self = shared_from_this()](const Result<std::size_t>& removed) {
+            self->note(removed, kFiles, &Removal::remove_files, &Removal::remove_objects);
+        });
+}
+
+// Their files are counted.
+void Removal::remove_objects() {
+    files.remove_old_objects(
+        before_ms, kFiles, [self = shared_from_this()](const Result<std::size_t>& removed) {
+            if (!removed.ok()) {
+                return self->job->finish(removed.message());
+            }
+            self->job->advance(
+                [self, more = *removed == kFiles] { more ? self->remove_objects() : self->end(); });
         });
 }
 
 }  // namespace
 
-Jobs::Work remove_old(RunStore& runs, EntityStore& entities, std::int64_t before_ms) {
-    return [&runs, &entities, before_ms](const JobPtr& job) {
-        std::make_shared<Removal>(runs, entities, before_ms, job)->remove_runs();
+Jobs::Work remove_old(RunStore& runs, FileKeeper& files, std::int64_t before_ms) {
+    return [&runs, &files, before_ms](const JobPtr& job) {
+        std::make_shared<Removal>(runs, files, before_ms, job)->remove_runs();
     };
 }
 

@@ -79,6 +79,21 @@ void collect_warnings(const Environment& environment, Config& config) {
     }
 }
 
+Status check_files(const FilesConfig& files) {
+    const S3Account& account = files.account;
+    if (account.bucket.empty()) {
+        return files.in_s3 ? Status(Error{"AP_FILE_STORAGE_LOCATION is S3: set AP_S3_BUCKET, "
+                                          "AP_S3_ACCESS_KEY_ID and AP_S3_SECRET_ACCESS_KEY"})
+                           : Status(Done{});
+    }
+    if (account.key_id.empty() || account.secret.empty()) {
+        return Error{
+            "AP_S3_BUCKET is set: set AP_S3_ACCESS_KEY_ID and AP_S3_SECRET_ACCESS_KEY as well"};
+    }
+    const Result<S3Bucket> bucket = s3_bucket(account.clone());
+    return bucket.ok() ? Status(Done{}) : Status(Error{"AP_S3_*: " + bucket.message()});
+}
+
 }  // namespace
 
 Result<Config> read_config(const Environment& given) {
@@ -113,6 +128,10 @@ Result<Config> read_config(const Environment& given) {
     if (!config.mail.host.empty() && config.mail.sender.empty()) {
         return Error{
             "AP_SMTP_HOST is set: set AP_SMTP_SENDER_EMAIL, the address that mails come from"};
+    }
+    const Status files = check_files(config.files);
+    if (!files.ok()) {
+        return files.error();
     }
     collect_npm_environment(environment, config);
     collect_warnings(environment, config);

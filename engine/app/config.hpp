@@ -10,6 +10,7 @@
 #include "engine/adapters/sqlite_db.hpp"
 #include "engine/core/app_events.hpp"
 #include "engine/core/egress_policy.hpp"
+#include "engine/core/s3_request.hpp"
 #include "engine/ports/log.hpp"
 
 #include <cstdint>
@@ -34,6 +35,12 @@ struct PostgresConfig {
     bool use_ssl = false;
     std::string ssl_ca;         // PEM, or the path of a file of it
     std::size_t pool_size = 0;  // connections; 0: what is usual
+};
+
+struct FilesConfig {
+    bool in_s3 = false;  // where new files go; those that are there are read wherever they are
+    S3Account account;   // without a bucket: none
+    std::int64_t time_ms = 30'000;  // of one object
 };
 
 struct Config {
@@ -67,6 +74,7 @@ struct Config {
     std::int64_t retention_ms = 30LL * 24 * 60 * 60 * 1000;
     std::size_t webhook_payload_bytes_max = 25u << 20;
     std::size_t file_bytes_max = 25u << 20;
+    FilesConfig files;
     std::size_t table_fields_max = 100;
     std::size_t table_records_max = 10'000;
     std::size_t store_value_bytes_max = 512u << 10;

@@ -31,6 +31,7 @@ constexpr std::array kAliases = {
     Alias{"AP_SANDBOX_RUN_TIME_SECONDS", "AP_FLOW_TIMEOUT_SECONDS"},
     Alias{"AP_FLOW_WORKER_CONCURRENCY", "AP_WORKER_CONCURRENCY"},
     Alias{"AP_SIGN_UP_ENABLED", "AP_ALLOW_OPEN_SIGN_UP"},
+    Alias{"AP_FILE_STORAGE_TYPE", "AP_FILE_STORAGE_LOCATION"},
     Alias{"AP_AUDIT_LOGS_ENABLED", "AP_AUDIT_LOG_ENABLED"},
 };
 
@@ -67,8 +68,8 @@ constexpr std::array kUnused = {
     Unused{"AP_TEMPLATES_*", "templates are the platform's own"},
     Unused{"AP_DEV_PIECES", "pieces are built in or installed"},
     Unused{"AP_CUSTOM_PIECES_PATHS", "pieces are built in or come from npm"},
-    Unused{"AP_FILE_STORAGE_*", "files are kept in the database, sealed off by project"},
-    Unused{"AP_S3_*", "files are kept in the database; steps bring their own S3 connection"},
+    Unused{"AP_S3_USE_SIGNED_URLS", "the engine itself serves what it keeps in S3"},
+    Unused{"AP_S3_USE_IRSA", "the bucket is asked with a key: AP_S3_ACCESS_KEY_ID"},
     Unused{"AP_MAX_STREAM_FILE_SIZE_MB", "uploads are held to AP_MAX_FILE_SIZE_MB"},
     Unused{"AP_GOOGLE_*", "people sign in by password"},
     Unused{"AP_TURNSTILE_*", "sign-up is closed by default and limited by the gateway"},

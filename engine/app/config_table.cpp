@@ -55,6 +55,21 @@ Status put_flag(bool& out, const std::string& value) {
     return Done{};
 }
 
+Status put_location(bool& in_s3, const std::string& value) {
+    in_s3 = value == "S3";
+    return in_s3 || value == "DB" ? Status(Done{}) : Error{"must be DB or S3, not '" + value + "'"};
+}
+
+Status put_style(S3Account::Style& out, const std::string& value) {
+    if (value != "auto" && value != "true" && value != "false") {
+        return Error{"must be auto, true or false, not '" + value + "'"};
+    }
+    out = value == "auto"   ? S3Account::Style::usual
+          : value == "true" ? S3Account::Style::path
+                            : S3Account::Style::host;
+    return Done{};
+}
+
 Status put_secret(Secret& out, const std::string& value) {
     if (value.size() < limits::kSecretBytesMin) {
         return Error{"is too short: it needs at least " + std::to_string(limits::kSecretBytesMin) +
@@ -222,6 +237,27 @@ const std::
                  [](C& c, V& v) {
                      return put_number(c.file_bytes_max, v, 1, kPayloadMbMax, 1u << 20);
                  }},
+                {"AP_FILE_STORAGE_LOCATION", "DB", false,
+                 "where new files are kept: DB (the database) or S3",
+                 [](C& c, V& v) { return put_location(c.files.in_s3, v); }},
+                {"AP_S3_BUCKET", "", false, "the bucket; needed as long as files are in it",
+                 [](C& c, V& v) -> Status { return c.files.account.bucket = v, Done{}; }},
+                {"AP_S3_ENDPOINT", "", false,
+                 "http(s)://host:port of what is compatible with S3; empty: Amazon's",
+                 [](C& c, V& v) -> Status { return c.files.account.endpoint = v, Done{}; }},
+                {"AP_S3_REGION", "us-east-1", false, "the bucket's region",
+                 [](C& c, V& v) -> Status { return c.files.account.region = v, Done{}; }},
+                {"AP_S3_ACCESS_KEY_ID", "", false, "whose key signs",
+                 [](C& c, V& v) -> Status { return c.files.account.key_id = v, Done{}; }},
+                {"AP_S3_SECRET_ACCESS_KEY", "", true, "with what",
+                 [](C& c, V& v) -> Status { return c.files.account.secret = Secret(v), Done{}; }},
+                {"SALLYPORT_S3_PATH_STYLE", "auto", false,
+                 "true: the bucket stands in the path; false: in the host's name; auto: in the "
+                 "path of an endpoint, and when it has dots",
+                 [](C& c, V& v) { return put_style(c.files.account.style, v); }},
+                {"SALLYPORT_S3_TIMEOUT_SECONDS", "30", false,
+                 "time of one object, three attempts included",
+                 [](C& c, V& v) { return put_number(c.files.time_ms, v, 1, 600, 1000); }},
                 {"AP_MAX_RECORDS_PER_TABLE", "10000", false, "records of one table",
                  [](C& c, V& v) { return put_number(c.table_records_max, v, 1, kRecordsMax); }},
                 {"AP_MAX_FIELDS_PER_TABLE", "100", false, "fields of one table, at most 999",
@@ -299,8 +335,8 @@ const std::
                 {"AP_TRIGGER_HOOKS_TIMEOUT_SECONDS", "180", false,
                  "time of switching such a trigger",
                  [](C& c, V& v) { return put_number(c.trigger_hooks_ms, v, 1, 600, 1000); }},
-                {"AP_TRIGGER_DEFAULT_POLL_INTERVAL", "5", false,
-                 "minutes between looks of such a trigger",
+                {"AP_TRIGGER_DEFAULT_POLL_INTERVAL", "5",
+                 false, "minutes between looks of such a trigger",
                  [](C& c, V& v) { return put_number(c.poll_minutes, v, 1, 59); }},
                 {"AP_APP_WEBHOOK_SECRETS", "", true,
                  "what signs the events of apps, as JSON by piece; others are not taken",

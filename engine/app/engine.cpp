@@ -16,6 +16,7 @@
 #include "engine/adapters/project_limits.hpp"
 #include "engine/adapters/retention.hpp"
 #include "engine/adapters/run_driver.hpp"
+#include "engine/adapters/s3_objects.hpp"
 #include "engine/adapters/s3_steps.hpp"
 #include "engine/adapters/schedule_runner.hpp"
 #include "engine/adapters/service_steps.hpp"
@@ -105,6 +106,35 @@ EgressPolicy policy_for(const MailSettings& mail) {
     return allowed.ok() ? *allowed : EgressPolicy();
 }
 
+// The operator's bucket, which nothing but the engine's own files may reach by this.
+struct Bucket {
+    Bucket(Loop& loop, const Clock& clock, const Config& config, S3Bucket made)
+        : http(loop, options_for(config, made)),
+          objects(loop, clock, http, std::move(made), config.files.time_ms) {}
+
+    // Null: none is named.
+    static std::unique_ptr<Bucket> open(Loop& loop, const Clock& clock, const Config& config) {
+        const S3Account& from = config.files.account;
+        if (from.bucket.empty()) {
+            return nullptr;
+        }
+        Result<S3Bucket> made = s3_bucket(from.clone());
+        return made.ok() ? std::make_unique<Bucket>(loop, clock, config, *std::move(made))
+                         : nullptr;  // read_config has looked
+    }
+
+    static HttpClientOptions options_for(const Config& config, const S3Bucket& bucket) {
+        HttpClientOptions options = http_options(config);
+        const auto allowed = EgressPolicy::parse(bucket.host_and_port);
+        options.policy = allowed.ok() ? *allowed : EgressPolicy();
+        options.tenant_requests_max = options.requests_max;
+        return options;
+    }
+
+    CurlHttpClient http;
+    S3Objects objects;
+};
+
 MailSettings settings_of(const MailSettings& mail) {
     return {mail.host, mail.port,   mail.user,       mail.password.clone(),
             mail.tls,  mail.sender, mail.sender_name};
@@ -173,6 +203,8 @@ struct Engine {
                              config, *nodebox)
                        : nullptr),
           mail(!config.mail.host.empty() ? std::make_unique<Mail>(*this, config) : nullptr),
+          bucket(Bucket::open(loop, time, config)),
+          files({time, entropy, *store, bucket ? &bucket->objects : nullptr}, config.files.in_s3),
           driver({loop, time, entropy, *store, *store, flows, sandbox, http, stored_secrets, log,
                   with_node(piece_performers(services, http), node.get()), on_end()},
                  driver_options(config)),
@@ -185,16 +217,33 @@ struct Engine {
                               trigger_options(config))
                         : nullptr),
           limits(*store, driver, log),
-          retention(loop, time, *store, log, {config.retention_ms, config.audit_ms}),
+          retention(loop, time, *store, files, log, {config.retention_ms, config.audit_ms}),
           queues(time, *store, *store, driver),
           items({time, entropy, *store, driver, http, sandbox, stored_secrets, log},
                 config.trigger_ms),
           schedules({loop, time, *store, flows, driver, queues, items, log, triggers.get()}),
           passwords(loop),
           jobs({time, *store, log}, entropy),
-          api({time, entropy, *store, *store, *store, *store, flows, driver, passwords, secrets,
-               tokens, jobs, log, [this] { return metrics(); }, node ? &node->pieces() : nullptr,
-               triggers.get(), mail ? &mail->mailer : nullptr, &items, apps.get()},
+          api({time,
+               entropy,
+               *store,
+               *store,
+               *store,
+               *store,
+               files,
+               flows,
+               driver,
+               passwords,
+               secrets,
+               tokens,
+               jobs,
+               log,
+               [this] { return metrics(); },
+               node ? &node->pieces() : nullptr,
+               triggers.get(),
+               mail ? &mail->mailer : nullptr,
+               &items,
+               apps.get()},
               api_options(config), HmacKey(DigestAlgorithm::sha256, config.jwt_secret.reveal()),
               config.verdict_secret.empty()
                   ? std::nullopt
@@ -254,6 +303,8 @@ struct Engine {
     ServiceSteps services;
     std::unique_ptr<NodeTier> node;  // null: AP_EXECUTION_MODE does not ask for it
     std::unique_ptr<Mail> mail;      // null: no AP_SMTP_HOST
+    std::unique_ptr<Bucket> bucket;  // null: no AP_S3_BUCKET
+    FileKeeper files;
     RunDriver driver;
     std::unique_ptr<AppListeners> apps;        // null: as `node`
     std::unique_ptr<HostedTriggers> triggers;  // likewise

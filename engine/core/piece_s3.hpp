@@ -4,25 +4,17 @@
 
 #include "common/json.hpp"
 #include "common/result.hpp"
+#include "engine/core/s3_request.hpp"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 namespace sallyport::engine {
 
 inline constexpr std::string_view kS3Piece = "@activepieces/piece-amazon-s3";
 inline constexpr std::size_t kS3FileBytesMax = 25u << 20;
 
-struct S3Call {
-    std::string method;
-    std::string url;
-    std::vector<std::pair<std::string, std::string>> headers;
-    std::string body;
-    std::string key;  // of the object
-};
 Result<S3Call> s3_call(std::string_view action, const Json& input, std::int64_t now_ms);
 
 struct S3Answer {

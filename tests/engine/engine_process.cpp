@@ -35,11 +35,16 @@ std::vector<std::string> engine_environment() {
 }
 
 EngineProcess::EngineProcess(std::vector<std::string> environment, std::vector<std::string> wrapper)
-    : environment_(engine_environment()), wrapper_(std::move(wrapper)) {
-    for (std::string& entry : environment) {
+    : wrapper_(std::move(wrapper)) {
+    set_environment(std::move(environment));
+    start();
+}
+
+void EngineProcess::set_environment(std::vector<std::string> more) {
+    environment_ = engine_environment();
+    for (std::string& entry : more) {
         environment_.push_back(std::move(entry));
     }
-    start();
 }
 
 EngineProcess::~EngineProcess() {

@@ -30,6 +30,8 @@ class EngineProcess {
     EngineProcess& operator=(const EngineProcess&) = delete;
 
     void start();
+    // Of the next start.
+    void set_environment(std::vector<std::string> more);
     void set_wrapper(std::vector<std::string> wrapper) { wrapper_ = std::move(wrapper); }
     void kill() { process_.stop(SIGKILL); }
     int stop() { return process_.stop(SIGTERM); }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace sallyport::engine {
@@ -132,6 +133,12 @@ const std::vector<std::pair<std::string, std::string>>& taken_names() {
         {"AP_MAX_CONCURRENT_FLOWS", "5"},
         {"AP_MAX_FLOW_DURATION", "5"},
         {"AP_ENCRYPTION_KEY_LEGACY", "fedcba9876543210fedcba9876543210"},
+        {"AP_FILE_STORAGE_TYPE", "S3"},
+        {"AP_S3_BUCKET", "b"},
+        {"AP_S3_ENDPOINT", "https://s3.example.org:9000"},
+        {"AP_S3_REGION", "eu-central-1"},
+        {"AP_S3_ACCESS_KEY_ID", "id"},
+        {"AP_S3_SECRET_ACCESS_KEY", "hush"},
     };
     return kNames;
 }
@@ -145,6 +152,8 @@ TEST(Config, KnowsEveryNameOfTheContract) {
     EXPECT_TRUE(config->warnings.empty()) << config->warnings.front();
     EXPECT_EQ(config->store_value_bytes_max, 65'536U);
     EXPECT_EQ(config->flow_steps_max, 50U);
+    EXPECT_TRUE(config->files.in_s3);
+    EXPECT_EQ(config->files.account.region, "eu-central-1");
     for (const char* name : {"AP_INTERNAL_URL",
                              "AP_CONFIG_PATH",
                              "AP_PREWARM_CACHE_ON_STARTUP",
@@ -156,9 +165,8 @@ TEST(Config, KnowsEveryNameOfTheContract) {
                              "AP_MAX_BARRIER_SIGNALS",
                              "AP_SANDBOX_PROPAGATED_ENV_VARS",
                              "AP_NETWORK_MODE",
-                             "AP_FILE_STORAGE_LOCATION",
-                             "AP_FILE_STORAGE_TYPE",
-                             "AP_S3_ACCESS_KEY_ID",
+                             "AP_S3_USE_SIGNED_URLS",
+                             "AP_S3_USE_IRSA",
                              "AP_CUSTOM_PIECES_PATHS",
                              "AP_DEV_PIECES",
                              "AP_GOOGLE_CLIENT_ID",
@@ -205,6 +213,28 @@ TEST(Config, SecretsOfAppsAreReadAndMasked) {
     ASSERT_FALSE(bad.ok());
     EXPECT_TRUE(bad.message().starts_with("AP_APP_WEBHOOK_SECRETS ")) << bad.message();
     EXPECT_EQ(bad.message().find("planted"), std::string::npos);
+}
+
+TEST(Config, LooksAtTheBucketOfFiles) {
+    Environment environment = good();
+    environment["AP_S3_BUCKET"] = "b";
+    environment["AP_S3_ACCESS_KEY_ID"] = "id";
+    environment["AP_S3_SECRET_ACCESS_KEY"] = "hush-hush";
+    ASSERT_TRUE(read_config(environment).ok());
+    EXPECT_EQ(print_config(environment).find("hush-hush"), std::string::npos);
+    for (const auto& [name, value, said] :
+         {std::tuple("AP_S3_BUCKET", "a b", "characters"),
+          std::tuple("AP_S3_ENDPOINT", "https://h/path", "without a path"),
+          std::tuple("AP_S3_ENDPOINT", "h:9000", "without a path")}) {
+        Environment bad = environment;
+        bad[name] = value;
+        const Result<Config> config = read_config(bad);
+        ASSERT_FALSE(config.ok()) << value;
+        EXPECT_NE(config.message().find(said), std::string::npos) << config.message();
+    }
+    environment["AP_S3_ENDPOINT"] = "http://10.0.0.1:9000";
+    environment["SALLYPORT_S3_PATH_STYLE"] = "false";
+    EXPECT_NE(read_config(environment).message().find("must be a name"), std::string::npos);
 }
 
 TEST(Config, ALimitOfProjectsThatIsNamedIsKept) {
@@ -288,6 +318,10 @@ TEST(Config, SaysWhatIsWrongInOneLine) {
         {"AP_POSTGRES_POOL_SIZE", "1", "from 4 to 64"},
         {"AP_LOG_LEVEL", "loud", "debug, info, warn or error"},
         {"AP_SANDBOX_MEMORY_LIMIT", "1", "24576"},
+        {"AP_FILE_STORAGE_LOCATION", "s3", "DB or S3"},
+        {"AP_FILE_STORAGE_LOCATION", "S3", "set AP_S3_BUCKET"},
+        {"AP_S3_BUCKET", "b", "set AP_S3_ACCESS_KEY_ID"},
+        {"SALLYPORT_S3_PATH_STYLE", "yes", "auto, true or false"},
     };
     for (const BadCase& test : cases) {
         Environment environment = good();

@@ -98,6 +98,29 @@ TEST(NativePieces, S3StepsBecomeRequests) {
     EXPECT_FALSE(call("read-file", R"("key":"x")", "ftp://h").ok());
 }
 
+TEST(NativePieces, S3BucketsStandInThePathOrTheHost) {
+    using Style = S3Account::Style;
+    const auto url = [](const std::string& bucket, const std::string& endpoint, Style style) {
+        S3Account account;
+        account.key_id = "id";
+        account.secret = Secret(std::string("s"));
+        account.region = "eu-west-1";
+        account.bucket = bucket;
+        account.endpoint = endpoint;
+        account.style = style;
+        const auto made = s3_bucket(std::move(account));
+        return made.ok() ? s3_signed(*made, "GET", "a b", {}, "", 0).url : made.message();
+    };
+    EXPECT_EQ(url("b", "", Style::usual), "https://b.s3.eu-west-1.amazonaws.com/a%20b");
+    EXPECT_EQ(url("b.c", "", Style::usual), "https://s3.eu-west-1.amazonaws.com/b.c/a%20b");
+    EXPECT_EQ(url("b", "", Style::path), "https://s3.eu-west-1.amazonaws.com/b/a%20b");
+    EXPECT_EQ(url("b", "https://s3.test:9000", Style::usual), "https://s3.test:9000/b/a%20b");
+    EXPECT_EQ(url("b", "https://s3.test:9000", Style::host), "https://b.s3.test:9000/a%20b");
+    EXPECT_EQ(url("b", "http://[::1]:9000/", Style::usual), "http://[::1]:9000/b/a%20b");
+    EXPECT_EQ(url("b", "http://10.0.0.1", Style::host),
+              "endpoint must be a name when the bucket is part of it");
+}
+
 // Two at once, and those of one key one after the other in their order.
 TEST(NativePieces, JobsStartInTheirOrder) {
     Json state;

@@ -1,0 +1,76 @@
+// Keeps the files of steps and webhooks: their names in the store, their bytes beside them or in an
+// object store.
+//
+// An object is written down before it is sent and forgotten after it is removed, so that none is
+// left behind whatever happens in between. A file is known once its bytes are kept.
+#pragma once
+
+#include "engine/ports/clock.hpp"
+#include "engine/ports/entropy.hpp"
+#include "engine/ports/object_store.hpp"
+#include "engine/ports/store.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sallyport::engine {
+
+struct NewFile {
+    std::string id;
+    std::string name;
+    std::string encoding;  // Content-Encoding of the bytes; empty: none
+    std::string_view data;
+};
+
+struct KeptFile {
+    std::string name;
+    std::string encoding;
+    std::string data;
+};
+
+class FileKeeper {
+  public:
+    struct Ports {
+        const Clock& clock;
+        Entropy& entropy;
+        EntityStore& entities;
+        ObjectStore* objects = nullptr;  // null: there is none
+    };
+    // Files made from now on go to the object store when `to_objects`; those of before are read
+    // where they are. REQUIRES: ports.objects, when `to_objects`.
+    FileKeeper(Ports ports, bool to_objects) : ports_(ports), to_objects_(to_objects) {}
+
+    // All of them or none; false: an id is taken. The bytes need not outlive the call.
+    void keep(const std::string& project_id, const std::vector<NewFile>& files,
+              StoreDone<bool> done);
+    void exists(const std::string& id, StoreDone<bool> done);
+    void read(const std::string& id, StoreDone<std::optional<KeptFile>> done);
+    // Removes at most `limit` files made before `before_ms`; answers how many went.
+    void remove_old(std::int64_t before_ms, std::size_t limit, StoreDone<std::size_t> done);
+    // The same of objects, whose files are gone by then. Without an object store: none.
+    void remove_old_objects(std::int64_t before_ms, std::size_t limit, StoreDone<std::size_t> done);
+
+  private:
+    struct Sending;
+    struct Removing;
+    void send_next(const std::shared_ptr<Sending>& sending);
+    void add(std::vector<EntityRow> rows, StoreDone<bool> done);
+    EntityRow row(const char* kind, const std::string& scope, const std::string& id,
+                  std::string body) const;
+    void remove_next(const std::shared_ptr<Removing>& removing);
+
+    Ports ports_;
+    bool to_objects_;
+};
+
+// Of objects that are kept for a project's files. The project's removal makes them old at once.
+inline std::string object_scope(const std::string& project_id) {
+    return project_id + ":objects";
+}
+
+}  // namespace sallyport::engine

@@ -1,0 +1,104 @@
+#include "engine/core/s3_request.hpp"
+
+#include "common/bytes.hpp"
+#include "engine/core/egress_policy.hpp"
+
+#include <algorithm>
+
+namespace sallyport::engine {
+namespace {
+
+constexpr std::size_t kKeyBytesMax = 1024;  // of an object, as S3 has it
+constexpr std::size_t kMessageBytesMax = 300;
+
+bool is_name(std::string_view text, std::string_view more) {
+    return !text.empty() && text.size() <= 63 &&
+           std::all_of(text.begin(), text.end(), [more](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      more.find(c) != std::string_view::npos;
+           });
+}
+
+bool has_usual_port(const EgressUrl& url) {
+    return url.port == (url.scheme == "https" ? 443 : 80);
+}
+
+// <Error><Code>…</Code><Message>…</Message></Error>
+std::string_view element(std::string_view xml, std::string_view name) {
+    const std::string open = "<" + std::string(name) + ">";
+    const std::size_t begin = xml.find(open);
+    const std::size_t end = xml.find("</" + std::string(name) + ">");
+    if (begin == std::string_view::npos || end == std::string_view::npos || end < begin) {
+        return {};
+    }
+    return xml.substr(begin + open.size(), end - begin - open.size());
+}
+
+}  // namespace
+
+Result<S3Bucket> s3_bucket(S3Account account) {
+    if (!is_name(account.bucket, "-._") || !is_name(account.region, "-") ||
+        account.key_id.empty() || !is_field_value(account.key_id)) {
+        return Error{"bucket, region or access key has characters it may not have"};
+    }
+    const std::string amazon = "https://s3." + account.region + ".amazonaws.com";
+    const auto url = parse_egress_url(account.endpoint.empty() ? amazon : account.endpoint);
+    if (!url.ok() || url->target != "/") {
+        return Error{"endpoint must be an address without a path"};
+    }
+    const bool usually_in_path =
+        !account.endpoint.empty() || account.bucket.find('.') != std::string::npos;
+    const bool in_path = account.style == S3Account::Style::path ||
+                         (account.style == S3Account::Style::usual && usually_in_path);
+    if (!in_path && url->literal) {
+        return Error{"endpoint must be a name when the bucket is part of it"};
+    }
+    S3Bucket bucket;
+    bucket.credentials = {std::move(account.key_id), std::move(account.secret),
+                          std::move(account.region)};
+    const std::string host =
+        url->host.find(':') != std::string::npos ? "[" + url->host + "]" : url->host;
+    const std::string name = (in_path ? "" : account.bucket + ".") + host;
+    bucket.host_and_port = name + ":" + std::to_string(url->port);
+    bucket.host = has_usual_port(*url) ? name : bucket.host_and_port;
+    bucket.origin = url->scheme + "://" + bucket.host;
+    bucket.prefix = in_path ? "/" + aws_encode(account.bucket, false) : "";
+    return bucket;
+}
+
+S3Call s3_signed(const S3Bucket& bucket, std::string method, std::string key,
+                 std::vector<std::pair<std::string, std::string>> headers, std::string body,
+                 std::int64_t now_ms) {
+    AwsRequest request;
+    request.method = method;
+    request.host = bucket.host;
+    request.path = bucket.prefix + "/" + aws_encode(key, true);
+    request.headers = std::move(headers);
+    request.body = std::move(body);
+    S3Call call;
+    call.headers = request.headers;
+    for (auto& header : aws_sign(bucket.credentials, request, "s3", now_ms)) {
+        call.headers.push_back(std::move(header));
+    }
+    call.method = std::move(method);
+    call.url = bucket.origin + request.path;
+    call.body = std::move(request.body);
+    call.key = std::move(key);
+    return call;
+}
+
+bool is_s3_key(std::string_view key) {
+    bool dots = false;
+    for_each_split(key, '/',
+                   [&dots](std::string_view part) { dots = dots || part == "." || part == ".."; });
+    return !key.empty() && key.size() <= kKeyBytesMax && !dots && !key.starts_with('/');
+}
+
+std::string s3_problem(int status, std::string_view body) {
+    const std::string code(element(body, "Code").substr(0, kMessageBytesMax));
+    const std::string message(element(body, "Message").substr(0, kMessageBytesMax));
+    return "s3: status " + std::to_string(status) +
+           (code.empty() ? "" : ", " + code + ": " + message);
+}
+
+}  // namespace sallyport::engine
