@@ -4,6 +4,7 @@
 
 #include "common/bytes.hpp"
 #include "engine/adapters/api_entities.hpp"
+#include "engine/adapters/api_slices.hpp"
 #include "engine/core/ids.hpp"
 #include "engine/core/multipart.hpp"
 
@@ -95,6 +96,10 @@ void get_step_file(Api& api, const CallPtr& call) {
 }
 
 void get_file(Api& api, const CallPtr& call) {
+    const Result<Json> slice = api.verified_token(call->query_text("token"));
+    if (slice.ok() && is_slice_token(*slice) && (*slice)["fileId"].text() == call->params[0]) {
+        return reply_with_slice(api, call, *slice);
+    }
     const Json claims = claims_for(api, call, kRead);
     if (!claims.exists() || claims["fileId"].text() != call->params[0]) {
         return fail_token(call);

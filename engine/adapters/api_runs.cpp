@@ -1,6 +1,7 @@
 // Runs: the list and the record of one (engine contract 1.6).
 #include "engine/adapters/api.hpp"
 #include "engine/adapters/api_run_parts.hpp"
+#include "engine/adapters/api_slices.hpp"
 #include "engine/core/run_journal.hpp"
 #include "engine/core/run_record.hpp"
 #include "engine/core/time_text.hpp"
@@ -102,7 +103,8 @@ void answer_with_steps(Api& api, const CallPtr& call, const StoredRun& run) {
             if (flow->has_value() && (*flow)->program != nullptr) {
                 const Result<RunState> state = replay(*(*flow)->program, run.commits);
                 if (state.ok()) {
-                    json.set("steps", steps_json(*(*flow)->program, *state));
+                    json.set("steps",
+                             sliced_steps(api, run.row.id, steps_json(*(*flow)->program, *state)));
                 }
             }
             call->reply(200, json);

@@ -291,7 +291,7 @@ void RunDriver::Impl::on_input(const RunPtr& run, const PrepareStep& action,
     }
     run->input = std::move(input->value);
     run->crashes = 0;
-    feed(run, StepStarted{name, action.attempt, shown_input(input->logged), action.path});
+    feed(run, StepStarted{name, action.attempt, shown_input(input->logged, options_.shown_input_bytes), action.path});
 }
 
 void RunDriver::Impl::perform(const RunPtr& run, const PerformStep& action) {

@@ -67,6 +67,8 @@ struct Config {
     std::int64_t pause_ms_max = 30LL * 24 * 60 * 60 * 1000;
     std::int64_t webhook_timeout_ms = 30'000;
     std::size_t run_log_bytes_max = 50u << 20;
+    std::size_t slice_bytes = 32u << 10;       // larger outputs are shown by reference
+    std::size_t shown_input_bytes = 2u << 10;  // larger members of inputs by their size
     bool project_limit_enabled = false;
     std::size_t project_concurrency = 5;  // when enabled
     std::size_t runs_max = 1'000'000;

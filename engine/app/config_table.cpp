@@ -18,6 +18,7 @@ constexpr std::uint64_t kPauseDaysMax = 365;
 constexpr std::uint64_t kRetentionDaysMax = 36'500;
 constexpr std::uint64_t kDayMs = 24ULL * 60 * 60 * 1000;
 constexpr std::uint64_t kPayloadMbMax = 512;
+constexpr std::uint64_t kShownKbMax = kPayloadMbMax * 1024;
 constexpr std::uint64_t kRunsMax = 100'000'000;
 constexpr std::uint64_t kActiveRunsMax = 20'000;  // in memory, some 10 KB each and more
 constexpr std::uint64_t kRecordsMax = 1'000'000;
@@ -232,6 +233,14 @@ const std::
                  "a run that has written more ends as LOG_SIZE_EXCEEDED",
                  [](C& c, V& v) {
                      return put_number(c.run_log_bytes_max, v, 1, kPayloadMbMax, 1u << 20);
+                 }},
+                {"AP_FLOW_RUN_LOG_SLICE_THRESHOLD_KB", "32", false,
+                 "larger outputs of a run's steps are shown by the address they are read at",
+                 [](C& c, V& v) { return put_number(c.slice_bytes, v, 1, kShownKbMax, 1024); }},
+                {"AP_FLOW_RUN_LOG_INPUT_TRUNCATE_THRESHOLD_KB", "2", false,
+                 "larger members of a step's input are kept by their size alone",
+                 [](C& c, V& v) {
+                     return put_number(c.shown_input_bytes, v, 1, kShownKbMax, 1024);
                  }},
                 {"AP_MAX_FILE_SIZE_MB", "25", false, "files that steps and webhooks keep, 1 to 512",
                  [](C& c, V& v) {

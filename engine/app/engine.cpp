@@ -58,6 +58,7 @@ ApiOptions api_options(const Config& config) {
     options.base_url = public_url_of(config);
     options.file_bytes_max = config.file_bytes_max;
     options.file_seconds = config.retention_ms / 1000;
+    options.slice_bytes = config.slice_bytes;
     options.fields_max = config.table_fields_max;
     options.records_max = config.table_records_max;
     options.store_value_bytes_max = config.store_value_bytes_max;
@@ -81,6 +82,7 @@ RunDriverOptions driver_options(const Config& config) {
     options.code_memory_bytes = config.code_memory_bytes;
     options.log_bytes_max = config.run_log_bytes_max;
     options.store_value_bytes_max = config.store_value_bytes_max;
+    options.shown_input_bytes = config.shown_input_bytes;
     options.runs_max = config.runs_max;
     options.active_max = config.runs_active_max;
     // A fifth is left to the others.

@@ -92,6 +92,16 @@ Json step_json(const Program& program, std::size_t at, const StepRecord& record,
     return json;
 }
 
+// As the contract's own screens read it: `68 KB`, `3.4 MB`.
+std::string size_text(std::size_t bytes) {
+    constexpr std::size_t kKb = 1024;
+    if (bytes < kKb * kKb) {
+        return std::to_string((bytes + kKb - 1) / kKb) + " KB";
+    }
+    const std::size_t tenths = bytes * 10 / (kKb * kKb);
+    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " MB";
+}
+
 }  // namespace
 
 bool is_too_deep(const Json& value) {
@@ -129,7 +139,7 @@ std::size_t recorded_steps(const RunState& state) {
     return state.executed;
 }
 
-Json shown_input(const Json& logged) {
+Json shown_input(const Json& logged, std::size_t bytes_max) {
     if (!logged.is_object()) {
         return logged;
     }
@@ -137,13 +147,13 @@ Json shown_input(const Json& logged) {
         return Json::string("(nested too deeply to be shown)");
     }
     Json out = Json::object();
-    logged.each_member([&out](std::string_view key, const Json& value) {
-        const bool is_long = value.size() > 0 && !is_surely_within(value, kShownInputBytesMax);
+    logged.each_member([&out, bytes_max](std::string_view key, const Json& value) {
+        const bool is_long = value.size() > 0 && !is_surely_within(value, bytes_max);
         const std::size_t size = value.is_string() ? value.text().size()
                                  : is_long         ? value.dump().size()
                                                    : 0;
-        out.set(key, size > kShownInputBytesMax
-                         ? Json::string("(truncated, original size " + std::to_string(size) + ")")
+        out.set(key, size > bytes_max
+                         ? Json::string("(truncated, original size " + size_text(size) + ")")
                          : value);
     });
     return out;

@@ -14,9 +14,6 @@ inline constexpr std::size_t kValueDepthMax = 480;
 static_assert(kValueDepthMax + 16 <= limits::kJsonDepthMax);
 bool is_too_deep(const Json& value);
 
-// Larger inputs are shown by their size alone.
-inline constexpr std::size_t kShownInputBytesMax = 2048;
-
 // {"trigger": {type, status, input, output}, "step_1": {…, duration}} of all steps reached.
 Json steps_json(const Program& program, const RunState& state);
 
@@ -29,8 +26,9 @@ Json failed_step_json(const Program& program, const RunState& state);
 // Steps recorded, the trigger included.
 std::size_t recorded_steps(const RunState& state);
 
-// An input as it is stored and shown: large values by their size alone. REQUIRES: secrets in
-// `logged` are masked already (template.hpp).
-Json shown_input(const Json& logged);
+// An input as it is stored and shown: members of more than `bytes_max` as JSON by their size alone,
+// `(truncated, original size 3.4 MB)`. REQUIRES: secrets in `logged` are masked already
+// (template.hpp).
+Json shown_input(const Json& logged, std::size_t bytes_max = 2048);
 
 }  // namespace sallyport::engine

@@ -43,6 +43,20 @@ std::string import_of(const std::string& action) {
            action + "}}";
 }
 
+// The value, from where the step says it is.
+Json output_of(const Json& step) {
+    if (step["outputType"].text() != "slice") {
+        return step["output"];
+    }
+    HttpRequest request;
+    request.url = step["output"]["url"].text();
+    const HttpResponse answer = send(request);
+    EXPECT_EQ(answer.status, 200) << answer.body.substr(0, 300);
+    EXPECT_EQ(answer.body.size(), static_cast<std::size_t>(step["output"]["size"].integer_or(0)));
+    const Result<Json> value = Json::parse_flow(answer.body);
+    return value.ok() ? *value : Json();
+}
+
 TEST(EngineLarge, AFlowOfAThousandStepsRuns) {
     EngineProcess engine;
     ApiUser ann(engine);
@@ -87,11 +101,51 @@ TEST(EngineLarge, APayloadOfTenMegabytesComesThrough) {
     const std::string id = deliver(engine, flow, body).header("x-webhook-id").value_or("");
     const Json run = ann.finished_run(id);
     EXPECT_EQ(run["status"].text(), "SUCCEEDED");
-    EXPECT_EQ(run["steps"]["trigger"]["output"]["body"]["text"].text().size(), kSize);
-    EXPECT_EQ(run["steps"]["s"]["input"]["text"].text(),
-              "(truncated, original size " + std::to_string(kSize) + ")");
+    EXPECT_EQ(output_of(run["steps"]["trigger"])["body"]["text"].text().size(), kSize);
+    EXPECT_EQ(run["steps"]["s"]["input"]["text"].text(), "(truncated, original size 10.0 MB)");
     const std::string larger = R"({"text":")" + std::string(26u << 20, 'x') + "\"}";
     EXPECT_EQ(deliver(engine, flow, larger).status, 413);
+}
+
+// What is too large to be shown is an address: the value is read there, whole, by who has it.
+TEST(EngineLarge, OutputsAreShownByReference) {
+    EngineProcess engine(
+        {"AP_FLOW_RUN_LOG_SLICE_THRESHOLD_KB=1", "AP_FLOW_RUN_LOG_INPUT_TRUNCATE_THRESHOLD_KB=1"});
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow =
+        ann.make_flow({code_step("s", "export const code = async (i) => i.text + '!';",
+                                 R"({"text":"{{trigger.output.body.text}}"})"),
+                       answer_step("a", R"("{{s.output.length}}")")});
+    const std::string text(1500, 'x');
+    const std::string id =
+        deliver(engine, flow, R"({"text":")" + text + "\"}").header("x-webhook-id").value_or("");
+    const Json run = ann.finished_run(id);
+    const Json step = run["steps"]["s"];
+    EXPECT_EQ(step["status"].text(), "SUCCEEDED") << run.dump();
+    EXPECT_EQ(step["outputType"].text(), "slice");
+    EXPECT_EQ(step["output"]["size"].integer_or(0), 1503);
+    EXPECT_EQ(step["output"]["fileId"].text().size(), 21u);
+    EXPECT_EQ(output_of(step).text(), text + "!");
+    EXPECT_EQ(step["input"]["text"].text(), "(truncated, original size 2 KB)");
+    EXPECT_EQ(output_of(run["steps"]["trigger"])["body"]["text"].text(), text);
+    EXPECT_FALSE(run["steps"]["a"].has("outputType"));
+    // Another file's address, and no address at all.
+    const std::string url(step["output"]["url"].text());
+    const std::string token = url.substr(url.find("?token="));
+    const auto status = [&](const std::string& path) {
+        HttpRequest request;
+        request.url = engine.url(path);
+        return send(request).status;
+    };
+    EXPECT_EQ(status("/v1/files/aaaaaaaaaaaaaaaaaaaaa" + token), 401);
+    EXPECT_EQ(status("/v1/step-files/signed" + token), 401);
+    EXPECT_EQ(status("/v1/files/" + std::string(step["output"]["fileId"].text())), 401);
+    // What cannot be had is asked for in vain, once the run is gone.
+    ann.call("DELETE", "/v1/flows/" + flow);
+    HttpRequest request;
+    request.url = url;
+    EXPECT_EQ(send(request).status, 404);
 }
 
 TEST(EngineLarge, MoreConnectionsThanDescriptorsEndWell) {

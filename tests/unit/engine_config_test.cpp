@@ -114,6 +114,8 @@ const std::vector<std::pair<std::string, std::string>>& taken_names() {
         {"AP_MAX_WEBHOOK_PAYLOAD_SIZE_MB", "5"},
         {"AP_MAX_FILE_SIZE_MB", "5"},
         {"AP_MAX_FLOW_RUN_LOG_SIZE_MB", "5"},
+        {"AP_FLOW_RUN_LOG_SLICE_THRESHOLD_KB", "64"},
+        {"AP_FLOW_RUN_LOG_INPUT_TRUNCATE_THRESHOLD_KB", "3"},
         {"AP_EXECUTION_DATA_RETENTION_DAYS", "60"},
         {"AP_PAUSED_FLOW_TIMEOUT_DAYS", "9"},
         {"AP_MAX_RECORDS_PER_TABLE", "5"},
@@ -153,6 +155,8 @@ TEST(Config, KnowsEveryNameOfTheContract) {
     EXPECT_EQ(config->store_value_bytes_max, 65'536U);
     EXPECT_EQ(config->flow_steps_max, 50U);
     EXPECT_TRUE(config->files.in_s3);
+    EXPECT_EQ(config->slice_bytes, 65'536U);
+    EXPECT_EQ(config->shown_input_bytes, 3072U);
     EXPECT_EQ(config->files.account.region, "eu-central-1");
     for (const char* name : {"AP_INTERNAL_URL",
                              "AP_CONFIG_PATH",
@@ -174,8 +178,6 @@ TEST(Config, KnowsEveryNameOfTheContract) {
                              "AP_EVENT_DESTINATION_TIMEOUT_SECONDS",
                              "AP_WEBHOOK_PAYLOAD_INLINE_THRESHOLD_KB",
                              "AP_MAX_STREAM_FILE_SIZE_MB",
-                             "AP_FLOW_RUN_LOG_SLICE_THRESHOLD_KB",
-                             "AP_FLOW_RUN_LOG_INPUT_TRUNCATE_THRESHOLD_KB",
                              "AP_ISSUE_ARCHIVE_DAYS",
                              "AP_TELEMETRY_ENABLED",
                              "AP_LOG_PRETTY",
