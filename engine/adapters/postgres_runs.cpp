@@ -122,13 +122,19 @@ void PostgresStore::append(JournalCommit commit, StoreDone<Appended> done) {
     append.add(commit.status);
     append.add_null_if_empty(commit.failed_step).add(commit.steps_count).add(commit.updated_ms);
     append.add(commit.finished_ms).add(commit.resume_ms).add(number_);
-    append.add(std::int64_t{commit.announce});
-    writer_->submit(std::move(append), [done = std::move(done)](const Result<PostgresRows>& rows) {
+    // A notice of the database leaves with the commit, and makes commits wait for each other.
+    const bool by_bus = commit.announce && bus_ != nullptr && bus_->is_up();
+    append.add(std::int64_t{commit.announce && !by_bus});
+    writer_->submit(std::move(append), [this, by_bus, id = std::move(commit.run_id),
+                                        done = std::move(done)](const Result<PostgresRows>& rows) {
         if (!rows.ok()) {
             done(rows.error());
             return;
         }
         const bool stored = rows->boolean(0, 0) || rows->boolean(0, 1);
+        if (stored && by_bus) {
+            tell_done(id);
+        }
         done(stored ? Appended::stored : Appended::lost);
     });
 }

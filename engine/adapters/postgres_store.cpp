@@ -29,6 +29,7 @@ PostgresStore::PostgresStore(PostgresStoreOptions options, Loop& loop, std::int6
                              Log& log)
     : loop_(loop),
       number_(number),
+      bus_(options.bus),
       presence_(std::make_unique<PostgresPresence>(loop, options.connection, number, log)) {
     const auto lane = [&](PostgresLane::Mode mode, PostgresLane::Hooks hooks) {
         return std::make_unique<PostgresLane>(loop, options.connection, mode, std::move(hooks));
@@ -41,6 +42,35 @@ PostgresStore::PostgresStore(PostgresStoreOptions options, Loop& loop, std::int6
     for (std::size_t i = 0; i < options.readers; ++i) {
         readers_.push_back(lane(PostgresLane::Mode::each, {}));
     }
+}
+
+PostgresStore::~PostgresStore() {
+    if (bus_ != nullptr) {
+        bus_->set_hooks({});
+    }
+}
+
+void PostgresStore::on_notice(std::function<void(const StoreNotice&)> notice) {
+    if (bus_ != nullptr) {
+        bus_->set_hooks({[notice](const std::string& id) {
+                             notice({StoreNotice::Kind::run_done, id});
+                         },
+                         [this](const std::string& id) { tell_done(id); },
+                         [notice] {
+                             notice({StoreNotice::Kind::may_be_done, {}});
+                         }});
+    }
+    presence_->on_notice(std::move(notice));
+}
+
+// The bus first; the database tells what it could not.
+void PostgresStore::tell_done(const std::string& run_id) {
+    if (bus_ != nullptr && bus_->is_up()) {
+        return bus_->tell(run_id);
+    }
+    PostgresStatement notify{
+        "tell_done", "SELECT pg_notify('" + std::string(kRunDoneChannel) + "', $1::text)", {}};
+    writer_->submit(std::move(notify.add(run_id)), [](const Result<PostgresRows>&) {});
 }
 
 PostgresLane& PostgresStore::reader() {

@@ -9,6 +9,7 @@
 #include "common/result.hpp"
 #include "engine/adapters/postgres_lane.hpp"
 #include "engine/adapters/postgres_presence.hpp"
+#include "engine/ports/answer_bus.hpp"
 #include "engine/ports/clock.hpp"
 #include "engine/ports/log.hpp"
 #include "engine/ports/loop.hpp"
@@ -27,10 +28,14 @@ namespace sallyport::engine {
 struct PostgresStoreOptions {
     PostgresOptions connection;
     std::size_t readers = 2;  // connections that read
+    // Tells of runs that are done in place of the database, when it is up. Null: the database does.
+    // Outlives the store.
+    AnswerBus* bus = nullptr;
 };
 
 class PostgresStore final : public Store {
   public:
+    ~PostgresStore() override;
     // Waits until the database answers and its schema is up to date.
     static Result<std::unique_ptr<PostgresStore>> open(PostgresStoreOptions options, Loop& loop,
                                                        const Clock& clock, Log& log);
@@ -110,9 +115,7 @@ class PostgresStore final : public Store {
     CommitCounters commits() const override {
         return {commits_.groups, commits_.changes, writer_->waiting()};
     }
-    void on_notice(std::function<void(const StoreNotice&)> notice) override {
-        presence_->on_notice(std::move(notice));
-    }
+    void on_notice(std::function<void(const StoreNotice&)> notice) override;
 
   private:
     using Reply = PostgresLane::Reply;
@@ -122,6 +125,7 @@ class PostgresStore final : public Store {
 
     PostgresStore(PostgresStoreOptions options, Loop& loop, std::int64_t number, Log& log);
     PostgresLane& reader();
+    void tell_done(const std::string& run_id);
     void transact(Work work);
     void next_transaction();
     // Adds the journals to the runs that `rows` holds.
@@ -134,6 +138,7 @@ class PostgresStore final : public Store {
     std::int64_t number_;
     std::int64_t claims_ = 0;  // of lines, so far
     CommitCounters commits_;
+    AnswerBus* bus_;
     std::unique_ptr<PostgresPresence> presence_;
     std::unique_ptr<PostgresLane> writer_;
     std::unique_ptr<PostgresLane> session_;

@@ -119,6 +119,7 @@ void RunDriver::Impl::notice(const StoreNotice& notice) {
             }
             return;
         case StoreNotice::Kind::missed:
+        case StoreNotice::Kind::may_be_done:
             look_for_answers();
             return;
         case StoreNotice::Kind::flow_changed:

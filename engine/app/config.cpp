@@ -133,6 +133,16 @@ Result<Config> read_config(const Environment& given) {
     if (!files.ok()) {
         return files.error();
     }
+    if (config.redis.is_set()) {
+        const Result<RedisOptions> redis = redis_options(config.redis, config.ca_file);
+        if (!redis.ok()) {
+            return redis.error();
+        }
+        if (!config.use_postgres) {
+            config.warnings.emplace_back(
+                "AP_REDIS_* has no effect: one engine on the embedded database wakes itself");
+        }
+    }
     collect_npm_environment(environment, config);
     collect_warnings(environment, config);
     return config;

@@ -8,6 +8,7 @@
 #include "engine/adapters/http_server.hpp"
 #include "engine/adapters/mailer.hpp"
 #include "engine/adapters/sqlite_db.hpp"
+#include "engine/app/redis_settings.hpp"
 #include "engine/core/app_events.hpp"
 #include "engine/core/egress_policy.hpp"
 #include "engine/core/s3_request.hpp"
@@ -110,6 +111,7 @@ struct Config {
     SqliteDurability durability = SqliteDurability::full;
     bool use_postgres = false;
     PostgresConfig postgres;
+    RedisConfig redis;
 
     std::vector<std::string> warnings;  // settings that are there and have no effect
 };

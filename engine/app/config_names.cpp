@@ -22,6 +22,8 @@ constexpr std::array kAliases = {
     Alias{"AP_ENCRYPTION_KEY_LEGACY", "SALLYPORT_EARLIER_ENCRYPTION_KEYS", Kind::list},
     Alias{"AP_WEBHOOK_URL", "AP_FRONTEND_URL"},
     Alias{"AP_POSTGRES_SSL_ENABLED", "AP_POSTGRES_USE_SSL"},
+    Alias{"AP_REDIS_TLS", "AP_REDIS_USE_SSL"},
+    Alias{"AP_REDIS_SSL_ENABLED", "AP_REDIS_USE_SSL"},
     Alias{"AP_RATE_LIMIT_ENABLED", "AP_API_RATE_LIMIT_AUTHN_ENABLED"},
     Alias{"AP_RATE_LIMIT_MAX_REQUESTS", "AP_API_RATE_LIMIT_AUTHN_MAX"},
     Alias{"AP_RATE_LIMIT_WINDOW_MS", "AP_API_RATE_LIMIT_AUTHN_WINDOW", Kind::milliseconds},
@@ -42,7 +44,8 @@ struct Unused {
 
 // A name that a setting of the engine takes over leaves this list.
 constexpr std::array kUnused = {
-    Unused{"AP_REDIS_*", "the engine needs no Redis"},
+    Unused{"AP_REDIS_SENTINEL_*", "no Sentinel is followed"},
+    Unused{"AP_REDIS_FAILED_JOB_*", "there are no jobs in Redis: runs are in the database"},
     Unused{"AP_QUEUE_*", "the queue is in the engine and its database"},
     Unused{"AP_SSL_*", "the gateway ends TLS"},
     Unused{"AP_POSTGRES_IDLE_TIMEOUT_MS", "connections to the database are kept"},

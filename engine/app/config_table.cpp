@@ -71,6 +71,14 @@ Status put_style(S3Account::Style& out, const std::string& value) {
     return Done{};
 }
 
+Status put_redis_type(bool& wanted, const std::string& value) {
+    wanted = value != "MEMORY";
+    return value == "STANDALONE" || !wanted
+               ? Status(Done{})
+               : Error{"must be STANDALONE or MEMORY, not '" + value +
+                       "': no Sentinel is followed; with MEMORY the database wakes the engines"};
+}
+
 Status put_secret(Secret& out, const std::string& value) {
     if (value.size() < limits::kSecretBytesMin) {
         return Error{"is too short: it needs at least " + std::to_string(limits::kSecretBytesMin) +
@@ -395,6 +403,28 @@ const std::
                  [](C& c, V& v) -> Status {
                      return v == "0" ? Status(Done{}) : put_number(c.postgres.pool_size, v, 4, 64);
                  }},
+                {"AP_REDIS_TYPE", "STANDALONE", false,
+                 "STANDALONE; MEMORY: the engines on one database are woken by the database",
+                 [](C& c, V& v) { return put_redis_type(c.redis.wanted, v); }},
+                {"AP_REDIS_URL", "", true,
+                 "redis://user:password@host:6379/0 or rediss://…, over the fields",
+                 [](C& c, V& v) -> Status { return c.redis.url = Secret(v), Done{}; }},
+                {"AP_REDIS_HOST", "", false, "name or address",
+                 [](C& c, V& v) -> Status { return c.redis.host = v, Done{}; }},
+                {"AP_REDIS_PORT", "6379", false, "port",
+                 [](C& c, V& v) { return put_number(c.redis.port, v, 1, 65535); }},
+                {"AP_REDIS_USER", "", false, "who signs in; empty: the default user",
+                 [](C& c, V& v) -> Status { return c.redis.user = v, Done{}; }},
+                {"AP_REDIS_PASSWORD", "", true, "with what",
+                 [](C& c, V& v) -> Status { return c.redis.password = Secret(v), Done{}; }},
+                {"AP_REDIS_DB", "0", false,
+                 "engines of one database use one number, those of another database another",
+                 [](C& c, V& v) { return put_number(c.redis.database, v, 0, 1'000'000); }},
+                {"AP_REDIS_USE_SSL", "false", false,
+                 "TLS, with the server's certificate and name verified",
+                 [](C& c, V& v) { return put_flag(c.redis.tls, v); }},
+                {"AP_REDIS_SSL_CA_FILE", "", false, "PEM of who signed that certificate",
+                 [](C& c, V& v) -> Status { return c.redis.ca_file = v, Done{}; }},
                 {"SALLYPORT_DRAIN_SECONDS", "30", false,
                  "how long a stop waits for requests under way",
                  [](C& c, V& v) { return put_number(c.drain_ms, v, 0, 3600, 1000); }},

@@ -14,6 +14,7 @@
 #include "engine/adapters/password_hasher.hpp"
 #include "engine/adapters/postgres_store.hpp"
 #include "engine/adapters/project_limits.hpp"
+#include "engine/adapters/redis_bus.hpp"
 #include "engine/adapters/retention.hpp"
 #include "engine/adapters/run_driver.hpp"
 #include "engine/adapters/s3_objects.hpp"
@@ -362,8 +363,18 @@ Status serve(Engine& engine, const Config& config) {
     return Done{};
 }
 
+// Null: no Redis is named, or nobody to be told.
+std::unique_ptr<AnswerBus> open_bus(const Config& config, AsioLoop& loop, Log& log) {
+    if (!config.use_postgres || !config.redis.is_set()) {
+        return nullptr;
+    }
+    const auto options = redis_options(config.redis, config.ca_file);
+    return options.ok() ? std::make_unique<RedisBus>(loop, *options, log)
+                        : nullptr;  // read_config has looked
+}
+
 Result<std::unique_ptr<Store>> open_store(const Config& config, Loop& loop, const Clock& clock,
-                                          Log& log) {
+                                          Log& log, AnswerBus* bus) {
     if (!config.use_postgres) {
         auto store =
             SqliteStore::open(config.data_dir + "/engine.db", config.durability, loop, clock);
@@ -375,6 +386,7 @@ Result<std::unique_ptr<Store>> open_store(const Config& config, Loop& loop, cons
     }
     PostgresStoreOptions options;
     options.connection = *connection;
+    options.bus = bus;
     if (config.postgres.pool_size > 0) {
         options.readers = config.postgres.pool_size - kOtherConnections;
     }
@@ -429,7 +441,8 @@ Status run_engine(Config config) {
         return folder.error();
     }
     AsioLoop loop;
-    auto store = open_store(config, loop, clock, log);
+    const std::unique_ptr<AnswerBus> bus = open_bus(config, loop, log);
+    auto store = open_store(config, loop, clock, log, bus.get());
     if (!store.ok()) {
         return store.error();
     }

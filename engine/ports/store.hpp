@@ -416,6 +416,7 @@ struct StoreNotice {
         run_done,      // a run that was announced has answered or ended
         flow_changed,  // a flow or its versions
         missed,        // notices may have been lost: anything may have happened
+        may_be_done,   // runs may have answered or ended without a word
     };
     Kind kind = Kind::missed;
     std::string id;

@@ -24,7 +24,7 @@ packages_build() {
     printf '%s\n' nginx nginx-dev libpcre2-dev zlib1g-dev
     # Both doors.
     printf '%s\n' libssl-dev libjansson-dev
-    # The gateway's reply reader and command formatter.
+    # Redis's protocol, for both doors.
     printf '%s\n' libhiredis-dev
     # The engine: store, egress, passwords, sandbox (wasm2c and its seccomp filter).
     printf '%s\n' libsqlite3-dev libpq-dev libcurl4-openssl-dev libargon2-dev libseccomp-dev wabt \
@@ -82,8 +82,8 @@ packages_engine() {
     printf '%s\n' ca-certificates libjansson4 libsqlite3-0 libpq5 libdate-tz3 tzdata libargon2-1 libseccomp2 \
         libzstd1
     case "$1" in
-        bookworm) printf '%s\n' libssl3 libcurl4 libmimalloc2.0 ;;
-        *) printf '%s\n' libssl3t64 libcurl4t64 libmimalloc3 ;;
+        bookworm) printf '%s\n' libssl3 libcurl4 libmimalloc2.0 libhiredis0.14 ;;
+        *) printf '%s\n' libssl3t64 libcurl4t64 libmimalloc3 libhiredis1.1.0 ;;
     esac
 }
 

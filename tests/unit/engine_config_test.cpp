@@ -69,7 +69,7 @@ TEST(Config, WarnsOfNamesThatDoNothing) {
         {"AP_JWT_SECRETS", "did you mean AP_JWT_SECRET?"},
         {"SALLYPORT_EGRES_ALLOW", "did you mean SALLYPORT_EGRESS_ALLOW?"},
         {"AP_SSRF_ALLOWLIST", "did you mean AP_SSRF_ALLOW_LIST?"},
-        {"AP_REDIS_URL", "has no effect: the engine needs no Redis"},
+        {"AP_REDIS_SENTINEL_HOSTS", "has no effect: no Sentinel"},
         {"AP_TELEMETRY_ENABLED", "has no effect: nothing is ever sent"},
         {"AP_SOMETHING_ELSE_ALTOGETHER", "is set and has no effect on this engine"},
     };
@@ -136,6 +136,17 @@ const std::vector<std::pair<std::string, std::string>>& taken_names() {
         {"AP_MAX_FLOW_DURATION", "5"},
         {"AP_ENCRYPTION_KEY_LEGACY", "fedcba9876543210fedcba9876543210"},
         {"AP_FILE_STORAGE_TYPE", "S3"},
+        {"AP_REDIS_TYPE", "MEMORY"},
+        {"AP_REDIS_URL", "redis://h"},
+        {"AP_REDIS_HOST", "h"},
+        {"AP_REDIS_PORT", "6379"},
+        {"AP_REDIS_USER", "u"},
+        {"AP_REDIS_PASSWORD", "p"},
+        {"AP_REDIS_DB", "3"},
+        {"AP_REDIS_USE_SSL", "true"},
+        {"AP_REDIS_TLS", "true"},
+        {"AP_REDIS_SSL_ENABLED", "true"},
+        {"AP_REDIS_SSL_CA_FILE", "/ca"},
         {"AP_S3_BUCKET", "b"},
         {"AP_S3_ENDPOINT", "https://s3.example.org:9000"},
         {"AP_S3_REGION", "eu-central-1"},
@@ -162,8 +173,8 @@ TEST(Config, KnowsEveryNameOfTheContract) {
                              "AP_CONFIG_PATH",
                              "AP_PREWARM_CACHE_ON_STARTUP",
                              "AP_POSTGRES_IDLE_TIMEOUT_MS",
-                             "AP_REDIS_TYPE",
-                             "AP_REDIS_TLS",
+                             "AP_REDIS_SENTINEL_NAME",
+                             "AP_REDIS_FAILED_JOB_RETENTION_DAYS",
                              "AP_QUEUE_UI_ENABLED",
                              "AP_CONTAINER_TYPE",
                              "AP_MAX_BARRIER_SIGNALS",
@@ -215,6 +226,45 @@ TEST(Config, SecretsOfAppsAreReadAndMasked) {
     ASSERT_FALSE(bad.ok());
     EXPECT_TRUE(bad.message().starts_with("AP_APP_WEBHOOK_SECRETS ")) << bad.message();
     EXPECT_EQ(bad.message().find("planted"), std::string::npos);
+}
+
+TEST(Config, TakesRedisInOneOrInParts) {
+    Environment environment = good();
+    environment["AP_DB_TYPE"] = "POSTGRES";
+    environment["AP_POSTGRES_URL"] = "postgres://u:p@h/d";
+    environment["AP_REDIS_URL"] = "rediss://ann:a%40b%3Ac@[::1]:7000/4";
+    environment["AP_REDIS_HOST"] = "other";
+    const Result<Config> config = read_config(environment);
+    ASSERT_TRUE(config.ok()) << config.message();
+    EXPECT_TRUE(config->warnings.empty());
+    const auto redis = redis_options(config->redis, "/ca");
+    ASSERT_TRUE(redis.ok()) << redis.message();
+    EXPECT_EQ(redis->host, "::1");
+    EXPECT_EQ(redis->port, 7000);
+    EXPECT_EQ(redis->user, "ann");
+    EXPECT_EQ(redis->password.reveal(), "a@b:c");
+    EXPECT_EQ(redis->database, 4U);
+    EXPECT_TRUE(redis->tls);
+    EXPECT_EQ(redis->ca_file, "/ca");
+    environment.erase("AP_REDIS_URL");
+    environment["AP_REDIS_PASSWORD"] = "hush-hush";
+    environment["AP_REDIS_SSL_CA_FILE"] = "/other-ca";
+    const Result<Config> parts = read_config(environment);
+    const auto from_parts = redis_options(parts->redis, "/ca");
+    ASSERT_TRUE(from_parts.ok());
+    EXPECT_EQ(from_parts->host, "other");
+    EXPECT_EQ(from_parts->port, 6379);
+    EXPECT_EQ(from_parts->password.reveal(), "hush-hush");
+    EXPECT_FALSE(from_parts->tls);
+    EXPECT_EQ(from_parts->ca_file, "/other-ca");
+    EXPECT_EQ(print_config(environment).find("hush-hush"), std::string::npos);
+    environment["AP_DB_TYPE"] = "SQLITE3";
+    const Result<Config> alone = read_config(environment);
+    ASSERT_EQ(alone->warnings.size(), 1U);
+    EXPECT_NE(alone->warnings[0].find("AP_REDIS_* has no effect: one engine"), std::string::npos);
+    environment["AP_REDIS_TYPE"] = "MEMORY";
+    EXPECT_FALSE(read_config(environment)->redis.is_set());
+    EXPECT_TRUE(read_config(environment)->warnings.empty());
 }
 
 TEST(Config, LooksAtTheBucketOfFiles) {
@@ -320,6 +370,11 @@ TEST(Config, SaysWhatIsWrongInOneLine) {
         {"AP_POSTGRES_POOL_SIZE", "1", "from 4 to 64"},
         {"AP_LOG_LEVEL", "loud", "debug, info, warn or error"},
         {"AP_SANDBOX_MEMORY_LIMIT", "1", "24576"},
+        {"AP_REDIS_TYPE", "SENTINEL", "no Sentinel is followed"},
+        {"AP_REDIS_URL", "http://h", "its scheme is another"},
+        {"AP_REDIS_URL", "redis://u:p@h:x", "its host or port"},
+        {"AP_REDIS_URL", "redis://h/one", "its database is no number"},
+        {"AP_REDIS_PORT", "0", "from 1 to 65535"},
         {"AP_FILE_STORAGE_LOCATION", "s3", "DB or S3"},
         {"AP_FILE_STORAGE_LOCATION", "S3", "set AP_S3_BUCKET"},
         {"AP_S3_BUCKET", "b", "set AP_S3_ACCESS_KEY_ID"},
