@@ -83,6 +83,29 @@ TEST_P(PackedRuns, AreSmallOnTheDiskAndWholeWhenRead) {
     EXPECT_EQ(commits("r1").at(1), long_commit(7));
 }
 
+// A database of the release before, with a journal in it that was long enough.
+TEST_P(PackedRuns, JournalsOfBeforeAreReadAsTheyAre) {
+    make("r1", "[0]");
+    const std::string long_text = "[\"" + std::string(40'000, 'x') + "\"]";
+    store_.reset();
+    const bool postgres = GetParam() == StoreKind::postgres;
+    for (const std::string& sql :
+         {std::string("ALTER TABLE run_journal DROP COLUMN packed"),
+          "DELETE FROM schema_migration WHERE version = " + std::string(postgres ? "5" : "6"),
+          "INSERT INTO run_journal (run_id, sequence, entries) VALUES ('r1', 1, '" + long_text +
+              "')"}) {
+        query(sql);
+    }
+    reopen();
+    EXPECT_EQ(commits("r1"), (std::vector<std::string>{"[0]", long_text}));
+    ASSERT_EQ(claim().size(), 1u);
+    JournalCommit next = a_commit("r1", 2);
+    next.text = long_commit(0);
+    EXPECT_EQ(*append(next), Appended::stored);
+    EXPECT_EQ(commits("r1"), (std::vector<std::string>{"[0]", long_text, long_commit(0)}));
+    EXPECT_EQ(query("SELECT count(packed) FROM run_journal"), "1");
+}
+
 // A commit whose fate is unknown is given again.
 TEST_P(PackedRuns, TheSameCommitIsStoredOnce) {
     if (GetParam() == StoreKind::sqlite) {
