@@ -10,6 +10,7 @@
 #include "engine/adapters/file_keeper.hpp"
 #include "engine/adapters/hosted_triggers.hpp"
 #include "engine/adapters/jobs.hpp"
+#include "engine/adapters/mcp_sessions.hpp"
 #include "engine/adapters/oauth2_tokens.hpp"
 #include "engine/adapters/password_hasher.hpp"
 #include "engine/adapters/piece_tasks.hpp"
@@ -101,6 +102,7 @@ class Api {
     const ApiOptions options;
 
     EventOrder audit_order;
+    McpSessions mcp_sessions;
 
     std::int64_t now_ms() const { return ports.clock.now_ms(); }
     std::string session_token(const UserRow& user) const;

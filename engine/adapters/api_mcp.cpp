@@ -1,11 +1,10 @@
 // The MCP transport (engine contract 1.9): streamable HTTP without a session, at the addresses of
 // all three generations. A POST carries one message and is answered with JSON; there is nothing to
-// stream, so GET and DELETE are not offered (the protocol allows that).
+// stream, so GET and DELETE are not offered (the protocol allows that), but where the first
+// generation's clients open their stream.
 #include "common/bytes.hpp"
 #include "engine/adapters/api_entities.hpp"
-#include "engine/adapters/mcp_servers.hpp"
-#include "engine/adapters/mcp_tools.hpp"
-#include "engine/core/mcp_message.hpp"
+#include "engine/adapters/api_mcp_messages.hpp"
 
 #include <utility>
 
@@ -20,27 +19,10 @@ WebResponse accepted() {
     return {202, {}, {}};
 }
 
-// ---- which server
-
 std::set<std::string> texts_of(const Json& list) {
     std::set<std::string> texts;
     list.each_element([&texts](const Json& one) { texts.emplace(one.text()); });
     return texts;
-}
-
-// A named server may hold a choice of flows; without one it offers all, like a project's own.
-McpServerPlace place_of(const EntityRow& row) {
-    const Json body = entity_body(row);
-    McpServerPlace place;
-    place.project_id = row.scope;
-    place.manages = row.kind == kProjectMcpKind;
-    place.disabled_tools = texts_of(body["disabledTools"]);
-    body["tools"].each_element([&place](const Json& tool) {
-        if (tool["type"].text() == "FLOW" && tool["flowId"].is_string()) {
-            place.flow_ids.emplace(tool["flowId"].text());
-        }
-    });
-    return place;
 }
 
 std::string bearer_of(const CallPtr& call) {
@@ -55,45 +37,19 @@ std::string bearer_of(const CallPtr& call) {
 
 // ---- messages
 
-void answer_call(Api& api, const CallPtr& call, const McpServerPlace& place,
-                 const McpRequest& request) {
+void answer_call(Api& api, const McpServerPlace& place, const McpRequest& request,
+                 const std::function<void(Json)>& done) {
     const Json name = request.params["name"];
     const Json arguments = request.params["arguments"];
     if (!name.is_string() || (arguments.exists() && !arguments.is_object())) {
-        return call->reply(rpc_response(
-            200, mcp_error(request.id, kRpcParams, "name must be a text, arguments an object")));
+        return done(mcp_error(request.id, kRpcParams, "name must be a text, arguments an object"));
     }
-    call_mcp_tool(
-        api, place, std::string(name.text()), arguments.exists() ? arguments : Json::object(),
-        [call, id = request.id, name = std::string(name.text())](const Json& result) {
-            call->reply(rpc_response(
-                200, result.exists() ? mcp_result(id, result)
-                                     : mcp_error(id, kRpcParams, "Unknown tool: " + name)));
-        });
-}
-
-void answer_request(Api& api, const CallPtr& call, const McpServerPlace& place,
-                    const McpRequest& request) {
-    if (request.method == "initialize") {
-        return call->reply(rpc_response(
-            200, mcp_result(request.id, mcp_initialized(request.params, api.options.version))));
-    }
-    if (request.method == "ping") {
-        return call->reply(rpc_response(200, mcp_result(request.id, Json::object())));
-    }
-    if (request.method == "tools/list") {
-        return list_mcp_tools(api, place, [call, id = request.id](const Json& tools) {
-            call->reply(rpc_response(
-                200, tools.exists()
-                         ? mcp_result(id, Json::object({{"tools", tools}}))
-                         : mcp_error(id, kRpcInternal, "The store cannot be read; try again")));
-        });
-    }
-    if (request.method == "tools/call") {
-        return answer_call(api, call, place, request);
-    }
-    call->reply(rpc_response(
-        200, mcp_error(request.id, kRpcMethod, "Method not found: " + request.method)));
+    call_mcp_tool(api, place, std::string(name.text()),
+                  arguments.exists() ? arguments : Json::object(),
+                  [done, id = request.id, name = std::string(name.text())](const Json& result) {
+                      done(result.exists() ? mcp_result(id, result)
+                                           : mcp_error(id, kRpcParams, "Unknown tool: " + name));
+                  });
 }
 
 void answer_message(Api& api, const CallPtr& call, const EntityRow& server) {
@@ -114,9 +70,8 @@ void answer_message(Api& api, const CallPtr& call, const EntityRow& server) {
     if (!reading.request.id.exists()) {
         return call->reply(accepted());
     }
-    McpServerPlace place = place_of(server);
-    place.client_address = call->client_address;
-    answer_request(api, call, place, reading.request);
+    answer_mcp(api, mcp_place(server, call), reading.request,
+               [call](const Json& answer) { call->reply(rpc_response(200, answer)); });
 }
 
 using Refuse = void (*)(const CallPtr& call);
@@ -170,7 +125,11 @@ void serve(Api& api, const CallPtr& call, const std::string& token, const std::s
         });
 }
 
+// Clients of later revisions name theirs when they ask for a stream; there is none for them.
 void serve_by_token(Api& api, const CallPtr& call) {
+    if (call->request.method == "GET" && call->request.header("mcp-protocol-version").empty()) {
+        return open_mcp_session(api, call);
+    }
     serve(api, call, call->params[0], "", refuse_token);
 }
 
@@ -251,8 +210,46 @@ void rotate_project_mcp(Api& api, const CallPtr& call) {
 
 }  // namespace
 
+// A named server may hold a choice of flows; without one it offers all, like a project's own.
+McpServerPlace mcp_place(const EntityRow& row, const CallPtr& call) {
+    const Json body = entity_body(row);
+    McpServerPlace place;
+    place.project_id = row.scope;
+    place.client_address = call->client_address;
+    place.manages = row.kind == kProjectMcpKind;
+    place.disabled_tools = texts_of(body["disabledTools"]);
+    body["tools"].each_element([&place](const Json& tool) {
+        if (tool["type"].text() == "FLOW" && tool["flowId"].is_string()) {
+            place.flow_ids.emplace(tool["flowId"].text());
+        }
+    });
+    return place;
+}
+
+void answer_mcp(Api& api, const McpServerPlace& place, const McpRequest& request,
+                const std::function<void(Json)>& done) {
+    if (request.method == "initialize") {
+        return done(mcp_result(request.id, mcp_initialized(request.params, api.options.version)));
+    }
+    if (request.method == "ping") {
+        return done(mcp_result(request.id, Json::object()));
+    }
+    if (request.method == "tools/list") {
+        return list_mcp_tools(api, place, [done, id = request.id](const Json& tools) {
+            done(tools.exists()
+                     ? mcp_result(id, Json::object({{"tools", tools}}))
+                     : mcp_error(id, kRpcInternal, "The store cannot be read; try again"));
+        });
+    }
+    if (request.method == "tools/call") {
+        return answer_call(api, place, request, done);
+    }
+    done(mcp_error(request.id, kRpcMethod, "Method not found: " + request.method));
+}
+
 const std::vector<ApiRoute> kMcpRoutes = {
     {"*", "mcp", ApiRoute::Access::open, serve_newest},
+    {"POST", "mcp/messages", ApiRoute::Access::open, take_mcp_message, true},
     {"*", "mcp/:token/sse", ApiRoute::Access::open, serve_by_token},
     {"GET", "projects/:projectId/mcp-server", ApiRoute::Access::user, get_project_mcp},
     {"POST", "projects/:projectId/mcp-server", ApiRoute::Access::user, update_project_mcp},

@@ -49,7 +49,7 @@ constexpr std::chrono::milliseconds kLinger{5000};
 // The pause after an accept that failed: descriptors are short, asking at once would spin.
 constexpr std::chrono::milliseconds kAcceptPause{50};
 
-struct Connection {
+struct Connection : std::enable_shared_from_this<Connection> {
     explicit Connection(Socket connected) : socket(std::move(connected)) {}
     Socket socket;
     Clock::time_point deadline = Clock::time_point::max();
@@ -228,6 +228,10 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
         } else {
             response = co_await answer(&request);
         }
+        if (response.stream != nullptr) {
+            co_await send_stream(connection.shared_from_this(), std::move(response));
+            co_return false;
+        }
         const std::string head = wire_head(response, keep_alive, head_only, std::time(nullptr));
         std::string_view body;
         if (sends_body(response, head_only)) {
@@ -257,6 +261,49 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
             co_await asio::async_initiate<decltype(asio::use_awaitable), void(WebResponse)>(
                 initiate, asio::use_awaitable);
         co_return response;
+    }
+
+    // Until either side ends it. In between the connection counts as idle: it may be closed.
+    asio::awaitable<void> send_stream(std::shared_ptr<Connection> connection,
+                                      WebResponse response) {
+        const std::shared_ptr<BodyStream> stream = response.stream;
+        asio::steady_timer wake(context);
+        stream->on_change([&wake] { wake.cancel(); });
+        asio::co_spawn(context, notice_end(connection, stream), asio::detached);
+        const std::string head = wire_head(response, false, false, std::time(nullptr));
+        bool open = co_await write(*connection, head, {});
+        while (open) {
+            std::string bytes = stream->take();
+            if (bytes.empty() && stream->closed()) {
+                break;
+            }
+            if (bytes.empty()) {
+                connection->deadline = Clock::time_point::max();
+                connection->idle = true;
+                wake.expires_after(std::chrono::milliseconds(stream->idle_ms()));
+                const auto [changed] = co_await wake.async_wait(kAwait);
+                connection->idle = false;
+                bytes = changed ? std::string() : stream->idle_text();
+            }
+            if (!bytes.empty()) {
+                open = co_await write(*connection, bytes, {});
+            }
+        }
+        stream->on_change(nullptr);
+        stream->close();
+    }
+
+    // Nothing is expected of the client any more but that it leaves.
+    static asio::awaitable<void> notice_end(std::shared_ptr<Connection> connection,
+                                            std::shared_ptr<BodyStream> stream) {
+        std::array<char, 1024> dropped{};
+        Code error;
+        while (!error) {
+            const auto [code, size] =
+                co_await connection->socket.async_read_some(asio::buffer(dropped), kAwait);
+            error = code;
+        }
+        stream->close();
     }
 
     asio::awaitable<bool> write(Connection& connection, std::string_view head,

@@ -86,7 +86,7 @@ std::string wire_head(const WebResponse& response, bool keep_alive, bool head_on
         head += header.value;
         head += "\r\n";
     }
-    if (head_only || sends_body(response, false)) {
+    if (response.stream == nullptr && (head_only || sends_body(response, false))) {
         head += "Content-Length: ";
         head += std::to_string(response.body.size());
         head += "\r\n";

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "common/json.hpp"
+#include "engine/core/body_stream.hpp"
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +36,7 @@ struct WebResponse {
     int status = 200;
     std::vector<WebHeader> headers;
     std::string body;
+    std::shared_ptr<BodyStream> stream = nullptr;  // instead of `body`; the connection ends with it
 };
 
 WebResponse json_response(int status, const Json& body);

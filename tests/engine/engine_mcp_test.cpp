@@ -1,9 +1,11 @@
 // MCP servers on the real engine: the published client lists and calls flows as tools.
 #include "tests/engine/engine_process.hpp"
+#include "tests/integration/fixtures/wait.hpp"
 
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -35,14 +37,16 @@ class EngineMcp : public ::testing::Test {
         return flow;
     }
 
-    Json assistant(const std::string& path, const std::string& token, const std::string& calls) {
+    // `kind` is "sse" for the transport of protocol 2024-11-05.
+    Json assistant(const std::string& path, const std::string& token, const std::string& calls,
+                   const std::string& kind = "") {
         const std::string packages = SALLYPORT_MCP_PACKAGES;
         std::ifstream file(packages + "/node");
         std::string node;
         std::getline(file, node);
         EXPECT_FALSE(node.empty()) << "run scripts/fetch-mcp-sdk " << packages;
-        const CommandResult ran =
-            run_command({node, SALLYPORT_MCP_CLIENT, packages, engine_.url(path), token, calls});
+        const CommandResult ran = run_command(
+            {node, SALLYPORT_MCP_CLIENT, packages, engine_.url(path), token, calls, kind});
         const Result<Json> told = Json::parse(ran.output);
         EXPECT_TRUE(told.ok()) << ran.output;
         return told.ok() ? *told : Json();
@@ -68,6 +72,25 @@ class EngineMcp : public ::testing::Test {
     std::string project_token() {
         return std::string(
             ann_.get("/v1/projects/" + ann_.project() + "/mcp-server").body["token"].text());
+    }
+
+    // A named server's token.
+    std::string old_token() {
+        return std::string(
+            ann_.post("/v1/mcp-servers", R"({"projectId":")" + ann_.project() + R"(","name":"M"})")
+                .body["token"]
+                .text());
+    }
+    // Opens a stream of events and reads where its messages go.
+    std::string endpoint_of(RawSocket& stream, const std::string& token) {
+        stream.send("GET /v1/mcp/" + token + "/sse HTTP/1.1\r\nHost: e\r\n\r\n");
+        const std::string head = stream.receive_until("\n\n");
+        const std::string begin = "event: endpoint\ndata: ";
+        const std::size_t at = head.find(begin);
+        return at == std::string::npos
+                   ? head
+                   : head.substr(at + begin.size(),
+                                 head.find('\n', at + begin.size()) - at - begin.size());
     }
 
     EngineProcess engine_;
@@ -133,6 +156,70 @@ TEST_F(EngineMcp, OldServersOfferTheirFlows) {
               R"({"jsonrpc":"2.0","id":1,"result":{}})");
     ASSERT_EQ(ann_.call("DELETE", "/v1/mcp-servers/" + id).status, 204);
     EXPECT_EQ(rpc("/v1/mcp/" + rotated + "/sse", ping).status, 404);
+}
+
+TEST_F(EngineMcp, ThePublishedClientSpeaksByEvents) {
+    const std::string flow = tool_flow("double", true);
+    const std::string name = "double_" + flow.substr(0, 4);
+    const Json told = assistant(
+        "/api/v1/mcp/" + old_token() + "/sse", "",
+        R"([{"name":")" + name + R"(","arguments":{"n":21}},{"name":"none","arguments":{}}])",
+        "sse");
+    ASSERT_TRUE(told.has("results")) << told.dump();
+    EXPECT_EQ(told["tools"].size(), 1U);
+    EXPECT_EQ(told["results"].at(0)["structuredContent"].dump(), R"({"response":{"double":42}})");
+    EXPECT_EQ(told["results"].at(1)["code"].integer_or(0), -32602);
+    EXPECT_TRUE(assistant("/v1/mcp/aaaaaaaaaaaaaaaaaaaaa/sse", "", "[]", "sse").has("failure"));
+}
+
+TEST_F(EngineMcp, EventsGoToWhoOpenedTheStream) {
+    const std::string ping = R"({"jsonrpc":"2.0","id":1,"method":"ping"})";
+    EXPECT_EQ(rpc("/v1/mcp/messages", ping).status, 400);
+    EXPECT_NE(rpc("/v1/mcp/messages", ping).body.find(R"("message":"Missing session ID")"),
+              std::string::npos);
+    EXPECT_EQ(rpc("/v1/mcp/messages?sessionId=x", ping).status, 404);
+
+    const std::string token = old_token();
+    RawSocket one(engine_.port());
+    RawSocket two(engine_.port());
+    const std::string to_one = endpoint_of(one, token);
+    const std::string to_two = endpoint_of(two, token);
+    ASSERT_TRUE(to_one.starts_with("/api/v1/mcp/messages?sessionId=")) << to_one;
+    ASSERT_NE(to_one, to_two);
+    EXPECT_EQ(rpc(to_two, R"({"jsonrpc":"2.0","id":2,"method":"ping"})").status, 202);
+    EXPECT_EQ(rpc(to_one, ping).status, 202);
+    EXPECT_EQ(one.receive_until("\n\n"),
+              "event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n\n");
+    EXPECT_EQ(two.receive_until("\n\n"),
+              "event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}\n\n");
+    EXPECT_EQ(rpc(to_one, R"({"jsonrpc":"2.0","method":"notifications/initialized"})").status, 202);
+    EXPECT_EQ(rpc(to_one, "{").status, 400);
+    // Who leaves is forgotten.
+    two.shutdown_write();
+    EXPECT_TRUE(wait_until([&] { return rpc(to_two, ping).status == 404; }));
+    // A token that ends takes its streams along.
+    const std::string id(
+        ann_.get("/v1/mcp-servers?projectId=" + ann_.project()).body["data"].at(0)["id"].text());
+    ASSERT_EQ(ann_.post("/v1/mcp-servers/" + id + "/rotate", "{}").status, 200);
+    EXPECT_EQ(rpc(to_one, ping).status, 404);
+    EXPECT_EQ(one.receive_until("never"), "") << "closed";
+}
+
+TEST_F(EngineMcp, StreamsAreBoundedAndDoNotHoldUpTheEnd) {
+    const std::string token = old_token();
+    constexpr int kOfOneServer = 32;
+    std::vector<std::unique_ptr<RawSocket>> streams;
+    for (int i = 0; i < kOfOneServer; ++i) {
+        streams.push_back(std::make_unique<RawSocket>(engine_.port()));
+        ASSERT_TRUE(endpoint_of(*streams.back(), token).starts_with("/api/")) << i;
+    }
+    EXPECT_EQ(get(engine_.url("/v1/mcp/" + token + "/sse")).status, 429);
+    streams.pop_back();
+    EXPECT_TRUE(wait_until([&] {
+        RawSocket again(engine_.port());
+        return endpoint_of(again, token).starts_with("/api/");
+    }));
+    EXPECT_EQ(engine_.stop(), 0) << "though streams are open";
 }
 
 TEST_F(EngineMcp, MessagesAreAnsweredAsTheProtocolHasIt) {
