@@ -5,6 +5,7 @@
 #include "engine/adapters/api_members.hpp"
 #include "engine/core/jwt.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -26,10 +27,20 @@ std::optional<std::string_view> below_prefix(std::string_view path) {
         }
     }
     // Clients know these addresses without a prefix.
-    if (path == "/openapi.json" || path == "/mcp" || path == "/redirect") {
-        return path.substr(1);
-    }
-    return std::nullopt;
+    constexpr std::array<std::string_view, 11> kRoot = {
+        "/.well-known/oauth-authorization-server",
+        "/openapi.json",
+        "/mcp",
+        "/redirect",
+        "/authorize",
+        "/authorize/sign-in",
+        "/authorize/consent",
+        "/token",
+        "/register",
+        "/revoke",
+        "/.well-known/oauth-protected-resource/mcp"};
+    const bool known = std::find(kRoot.begin(), kRoot.end(), path) != kRoot.end();
+    return known ? std::optional(path.substr(1)) : std::nullopt;
 }
 
 // The values of the `:x` segments when `path` fits `pattern`.

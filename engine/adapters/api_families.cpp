@@ -14,7 +14,8 @@ const std::vector<const std::vector<ApiRoute>*>& api_families() {
         &kMemberRoutes,      &kProjectRoleRoutes, &kInvitationRoutes,   &kPlatformRoutes,
         &kAlertRoutes,       &kAuditRoutes,       &kFileRoutes,         &kPublicationRoutes,
         &kProjectRoutes,     &kUserRoutes,        &kTriggerEventRoutes, &kFlowTriggerRoutes,
-        &kMcpRoutes,         &kEngineRoutes,      &kAppEventRoutes};
+        &kMcpRoutes,         &kMcpClientRoutes,   &kMcpConsentRoutes,   &kMcpTokenRoutes,
+        &kEngineRoutes,      &kAppEventRoutes};
     return kFamilies;
 }
 

@@ -5,6 +5,7 @@
 #include "common/bytes.hpp"
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_mcp_messages.hpp"
+#include "engine/adapters/mcp_oauth.hpp"
 
 #include <utility>
 
@@ -74,21 +75,23 @@ void answer_message(Api& api, const CallPtr& call, const EntityRow& server) {
                [call](const Json& answer) { call->reply(rpc_response(200, answer)); });
 }
 
-using Refuse = void (*)(const CallPtr& call);
+using Refuse = void (*)(const Api& api, const CallPtr& call);
 
-void refuse_plainly(const CallPtr& call) {
+void refuse_plainly(const Api& /*api*/, const CallPtr& call) {
     call->reply(401, Json::object({{"error", Json::string("Unauthorized")}}));
 }
 
-void refuse_newest(const CallPtr& call) {
+void refuse_newest(const Api& api, const CallPtr& call) {
     WebResponse response = json_response(
         401, Json::object({{"error", Json::string("unauthorized")},
                            {"message", Json::string("A valid access token is required")}}));
-    response.headers.push_back({"www-authenticate", "Bearer"});
+    response.headers.push_back(
+        {"www-authenticate", "Bearer resource_metadata=\"" + api.options.base_url +
+                                 "/.well-known/oauth-protected-resource/mcp\""});
     call->reply(std::move(response));
 }
 
-void refuse_token(const CallPtr& call) {
+void refuse_token(const Api& /*api*/, const CallPtr& call) {
     call->reply(rpc_response(404, mcp_error(Json::null(), kRpcInvalid, "MCP server not found")));
 }
 
@@ -119,7 +122,7 @@ void serve(Api& api, const CallPtr& call, const std::string& token, const std::s
             const bool known =
                 found->has_value() && (project_id.empty() || (*found)->scope == project_id);
             if (!known || entity_body(**found)["status"].text() == "DISABLED") {
-                return refuse(call);
+                return refuse(api, call);
             }
             answer_message(api, call, **found);
         });
@@ -137,8 +140,34 @@ void serve_project(Api& api, const CallPtr& call) {
     serve(api, call, bearer_of(call), call->params[0], refuse_plainly);
 }
 
+// The server of the project that the user chose when consenting.
+void serve_grant(Api& api, const CallPtr& call, const EntityRow& grant) {
+    api.ports.entities.entity_by_key(
+        kProjectMcpKind, grant.scope, grant.scope,
+        [&api, call, project = grant.scope](const Result<std::optional<EntityRow>>& found) {
+            if (api.failed(call, found)) {
+                return;
+            }
+            EntityRow server;  // one that nobody has looked at yet is as it begins
+            server.kind = kProjectMcpKind;
+            server.scope = project;
+            server = found->value_or(server);
+            entity_body(server)["status"].text() == "DISABLED" ? refuse_newest(api, call)
+                                                               : answer_message(api, call, server);
+        });
+}
+
+// By a server's own token, or by one that OAuth gave.
 void serve_newest(Api& api, const CallPtr& call) {
-    serve(api, call, bearer_of(call), "", refuse_newest);
+    const std::string token = bearer_of(call);
+    // Not from the address: those end up in logs.
+    if (call->request.method != "POST" || !token.starts_with(kMcpAccessPrefix) ||
+        call->request.header("authorization").empty()) {
+        return serve(api, call, token, "", refuse_newest);
+    }
+    find_mcp_grant(api, call, token, [&api, call](const std::optional<EntityRow>& grant) {
+        grant ? serve_grant(api, call, *grant) : refuse_newest(api, call);
+    });
 }
 
 // ---- the project's own server
@@ -216,6 +245,7 @@ McpServerPlace mcp_place(const EntityRow& row, const CallPtr& call) {
     McpServerPlace place;
     place.project_id = row.scope;
     place.client_address = call->client_address;
+    place.user_id = call->user.id;
     place.manages = row.kind == kProjectMcpKind;
     place.disabled_tools = texts_of(body["disabledTools"]);
     body["tools"].each_element([&place](const Json& tool) {

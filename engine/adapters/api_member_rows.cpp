@@ -10,7 +10,7 @@ namespace {
 // Projects of one member that are read at once.
 constexpr std::size_t kMembershipsMax = 1000;
 
-bool has_permission(const Json& role, std::string_view permission) {
+bool role_has(const Json& role, std::string_view permission) {
     bool has = false;
     role["permissions"].each_element(
         [&](const Json& one) { has = has || one.text() == permission; });
@@ -194,12 +194,27 @@ void admit_member(Api& api, const CallPtr& call, const ProjectRow& project,
                                   const std::string_view needed =
                                       needed_permission(call->request.method, call->route->path,
                                                         call->body["type"].text());
-                                  if (needed.empty() || !has_permission(role, needed)) {
+                                  if (needed.empty() || !role_has(role, needed)) {
                                       return fail_permission(call, project, role, needed);
                                   }
                                   call->project_role = role;
                                   then(project);
                               });
+                });
+}
+
+void has_permission(Api& api, const CallPtr& call, const ProjectRow& project,
+                    const std::string& user_id, std::string_view permission,
+                    std::function<void(bool)> then) {
+    find_member(api, call, project.id, user_id,
+                [&api, call, platform = project.platform_id, permission,
+                 then = std::move(then)](const std::optional<EntityRow>& member) {
+                    if (!member) {
+                        return then(false);
+                    }
+                    find_role(
+                        api, call, platform, std::string(entity_body(*member)["roleId"].text()),
+                        [permission, then](const Json& role) { then(role_has(role, permission)); });
                 });
 }
 

@@ -55,6 +55,11 @@ void join_project(Api& api, const CallPtr& call, const UserRow& user, const std:
 void admit_member(Api& api, const CallPtr& call, const ProjectRow& project,
                   const std::function<void(ProjectRow)>& then);
 
+// Whether the user is a member whose role has it. `permission` has to stay.
+void has_permission(Api& api, const CallPtr& call, const ProjectRow& project,
+                    const std::string& user_id, std::string_view permission,
+                    std::function<void(bool)> then);
+
 // Projects that the user is a member of.
 void member_projects(Api& api, const CallPtr& call, const std::string& user_id,
                      const std::function<void(std::vector<ProjectRow>)>& then);

@@ -57,6 +57,10 @@ constexpr std::array kBodies = {
     Body{"POST", "variables/:id", "value:text metadata:object"},
     Body{"POST", "store-entries", "key:text! value:any"},
     Body{"POST", "mcp-servers", "projectId:text! name:text!"},
+    Body{"POST", "register",
+         "redirect_uris:texts! client_name:text "
+         "token_endpoint_auth_method:none|client_secret_basic|client_secret_post "
+         "grant_types:texts"},
     Body{"POST", "mcp-servers/:id", "name:text tools:objects"},
     Body{"POST", "api-keys", "displayName:text!"},
     Body{"POST", "templates", kTemplate},

@@ -281,8 +281,9 @@ void call_management_tool(Api& api, const McpServerPlace& place, const std::stri
                 return unavailable();
             }
             api.ports.accounts.user_by_id(
-                (*project)->owner_id, [&api, &tool, place, arguments, done,
-                                       unavailable](const Result<std::optional<UserRow>>& owner) {
+                place.user_id.empty() ? (*project)->owner_id : place.user_id,
+                [&api, &tool, place, arguments, done,
+                 unavailable](const Result<std::optional<UserRow>>& owner) {
                     if (!owner.ok() || !owner->has_value() || (*owner)->status != "ACTIVE") {
                         return unavailable();
                     }

@@ -16,6 +16,7 @@ struct McpServerPlace {
     std::set<std::string> flow_ids;  // empty: all flows of the project
     bool manages = true;             // offers the management tools
     std::string client_address;      // who calls, for the audit log
+    std::string user_id;             // for whom; empty: the project's owner
 };
 
 // `done` gets the list of tools; empty when the store failed.
