@@ -3,13 +3,17 @@
 #include "engine/core/jwt.hpp"
 #include "tests/engine/engine_process.hpp"
 #include "tests/engine/s3_server.hpp"
+#include "tests/integration/fixtures/ports.hpp"
 #include "tests/integration/fixtures/postgres_server.hpp"
+#include "tests/integration/fixtures/process.hpp"
+#include "tests/integration/fixtures/temp_dir.hpp"
 #include "tests/integration/fixtures/wait.hpp"
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
 #include <ctime>
+#include <fstream>
 #include <future>
 #include <string>
 #include <vector>
@@ -246,6 +250,42 @@ TEST_F(EngineS3, AnObjectNobodyKnowsIsRemovedToo) {
     sql("UPDATE entity SET created_ms = 1000 WHERE kind = 'file_object'");
     EXPECT_EQ(retention(), "SUCCEEDED");
     EXPECT_TRUE(bucket_.objects().empty());
+}
+
+// A server that somebody else wrote: addresses, answers and keys as it reads them. It takes any
+// signature of Version 4; those are judged by our double and by Amazon's own examples
+// (native_queues_test).
+TEST_F(EngineS3, APublishedServerUnderstandsUs) {
+    const TempDir folder("s3rver");
+    const HeldPort port;
+    std::string node;
+    std::getline(std::ifstream(SALLYPORT_S3_PACKAGES "/node"), node);
+    Process server =
+        Process::spawn({node, SALLYPORT_S3_SERVER, SALLYPORT_S3_PACKAGES,
+                        std::to_string(port.number()), folder.path("data"), S3Server::kBucket},
+                       {.environment = {"PATH=/usr/bin:/bin"},
+                        .directory = {},
+                        .output_path = folder.path("server.log")});
+    ASSERT_TRUE(wait_until([&] { return accepts(port.number()) || !server.running(); }));
+    ASSERT_TRUE(server.running()) << folder.read("server.log");
+    std::vector<std::string> settings = {
+        "AP_FILE_STORAGE_LOCATION=S3",
+        "AP_S3_ENDPOINT=http://127.0.0.1:" + std::to_string(port.number()),
+        std::string("AP_S3_BUCKET=") + S3Server::kBucket, "AP_S3_ACCESS_KEY_ID=S3RVER",
+        "AP_S3_SECRET_ACCESS_KEY=S3RVER"};
+    start(settings);
+    const std::string text = long_text();
+    const HttpResponse kept = upload(id('a'), text);
+    ASSERT_EQ(kept.status, 200) << kept.body << engine_->log();
+    EXPECT_EQ(fetch(url_in(kept)).body, text);
+    sql("UPDATE entity SET created_ms = 1000 WHERE kind = 'file_object'");
+    EXPECT_EQ(retention(), "SUCCEEDED");
+    EXPECT_EQ(fetch(url_in(kept)).status, 404) << "its object is gone before it";
+    settings[3] = "AP_S3_ACCESS_KEY_ID=another";
+    start(settings);
+    EXPECT_EQ(upload(id('b'), text).status, 503);
+    EXPECT_NE(engine_->log().find("status 403, InvalidAccessKeyId"), std::string::npos)
+        << engine_->log();
 }
 
 // On both stores: each has statements of its own for it.
