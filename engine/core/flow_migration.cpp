@@ -6,6 +6,7 @@
 #include "engine/core/template_tokens.hpp"
 
 #include <functional>
+#include <optional>
 
 namespace sallyport::engine {
 namespace {
@@ -33,6 +34,63 @@ void branch_to_router(Json step) {
     step.set("settings", Json::object({{"branches", branches},
                                        {"executionType", Json::string("EXECUTE_FIRST_MATCH")}}));
     step.set("children", children);
+}
+
+// Until then the HTTP piece answered webhooks; up to its 0.5 the body was the answer itself, then
+// it lay below `data`.
+constexpr std::uint64_t kWebhookAnswersVersion = 6;
+
+bool wraps_body(std::string_view piece_version) {
+    while (piece_version.starts_with('~') || piece_version.starts_with('^')) {
+        piece_version.remove_prefix(1);
+    }
+    const std::size_t dot = piece_version.find('.');
+    const auto major = parse_u64(piece_version.substr(0, dot));
+    const std::string_view rest =
+        dot == std::string_view::npos ? std::string_view() : piece_version.substr(dot + 1);
+    const auto minor = parse_u64(rest.substr(0, rest.find('.')));
+    return (major && *major > 0) || (minor && *minor >= 5);
+}
+
+void answer_by_webhook(Json step) {
+    Json settings = step["settings"];
+    if (step["type"].text() != "PIECE" ||
+        settings["pieceName"].text() != "@activepieces/piece-http" ||
+        settings["actionName"].text() != "return_response") {
+        return;
+    }
+    const Json input = settings["input"];
+    Json fields = Json::object();
+    if (const Json body = input["body"]; body.is_object()) {
+        const Json answer = wraps_body(settings["pieceVersion"].text()) ? body["data"] : body;
+        if (answer.exists()) {
+            fields.set("body", answer);
+        }
+    }
+    for (const std::string_view name : {"status", "headers"}) {
+        if (input[name].exists()) {
+            fields.set(name, input[name]);
+        }
+    }
+    settings.set("input",
+                 Json::object({{"respond", Json::string("stop")},
+                               {"responseType", Json::string(input["body_type"].text_or("json"))},
+                               {"fields", fields}}));
+    settings.set("pieceName", Json::string("@activepieces/piece-webhook"));
+    settings.set("pieceVersion", Json::string("0.1.20"));
+    settings.erase("propertySettings");
+}
+
+// The first exports had no schema version. What a client of today leaves out of a request is known
+// by what it has not: `inputUiInfo` alone, or a BRANCH.
+bool is_of_the_first(const Json& trigger) {
+    bool old = false;
+    visit_steps(trigger, [&old](const Json& step) {
+        const Json settings = step["settings"];
+        old = old || step["type"].text() == "BRANCH" ||
+              (settings["inputUiInfo"].exists() && !settings["propertySettings"].exists());
+    });
+    return old;
 }
 
 void settle_piece(Json step) {
@@ -98,15 +156,23 @@ void nest_outputs(const Json& trigger) {
 }  // namespace
 
 Json migrated_import(const Json& request, std::string_view now_iso) {
-    const auto version = parse_u64(request["schemaVersion"].text());
     const Json trigger = request["trigger"];
-    if (!request["schemaVersion"].is_string() || !version || *version >= kOutputVersion ||
-        !trigger.is_object()) {
+    if (!trigger.is_object()) {
+        return request;
+    }
+    const bool named = request["schemaVersion"].is_string();
+    const auto version = named                      ? parse_u64(request["schemaVersion"].text())
+                         : is_of_the_first(trigger) ? std::optional<std::uint64_t>(0)
+                                                    : std::nullopt;
+    if (!version || *version >= kOutputVersion) {
         return request;
     }
     Json migrated = request.deep_copy();
     const Json tree = migrated["trigger"];
     visit_steps(tree, branch_to_router);
+    if (*version < kWebhookAnswersVersion) {
+        visit_steps(tree, answer_by_webhook);
+    }
     visit_steps(tree, settle_piece);
     visit_steps(tree, [now_iso](Json step) {
         if (!step["lastUpdatedDate"].is_string()) {

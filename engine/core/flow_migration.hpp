@@ -1,7 +1,8 @@
 // Flows of earlier schema versions, as exports and templates hold them, brought to today's
 // (kFlowSchemaVersion): branches become routers, settings of inputs get their present name, piece
-// versions become exact, and references to steps name the step's output. Flows without a schema
-// version, or with a newer one, are taken as they are.
+// versions become exact, answers to webhooks are the webhook piece's, and references to steps name
+// the step's output. Flows without a schema version are the first exports when they look like them;
+// others, and those with a newer version, are taken as they are.
 #pragma once
 
 #include "common/json.hpp"

@@ -310,6 +310,51 @@ TEST(FlowMigration, OlderFlowsBecomeTodays) {
     EXPECT_EQ(migrated_import(migrated, kNow).dump(), migrated.dump());
 }
 
+// The HTTP piece answered webhooks until version 6; from its 0.5 on the body lay below `data`.
+TEST(FlowMigration, AnswersBecomeTheWebhookPieces) {
+    const auto migrated = [](const std::string& version, const std::string& piece_version,
+                             const std::string& input) {
+        const Json request = parse(
+            R"({"displayName":"Old",)" + version +
+            R"("trigger":{"name":"trigger","type":"PIECE_TRIGGER","displayName":"T","valid":true,"settings":{"pieceName":"@activepieces/piece-webhook","pieceVersion":"0.1.0","triggerName":"catch_webhook","input":{},"inputUiInfo":{}},"nextAction":{"name":"step_1","type":"PIECE","displayName":"R","valid":true,"settings":{"pieceName":"@activepieces/piece-http","pieceVersion":")" +
+            piece_version + R"(","actionName":"return_response","inputUiInfo":{},"input":)" +
+            input + "}}}}");
+        return migrated_import(request, kNow)["trigger"]["nextAction"]["settings"];
+    };
+    const std::string v5 = R"("schemaVersion":"5",)";
+    EXPECT_EQ(
+        migrated(v5, "~0.4.9", R"({"status":201,"body":{"data":1}})")["input"].dump(),
+        R"({"respond":"stop","responseType":"json","fields":{"body":{"data":1},"status":201}})");
+    const Json later =
+        migrated(v5, "^0.10.0", R"({"body_type":"raw","headers":{"a":"b"},"body":{"data":"x"}})");
+    EXPECT_EQ(
+        later["input"].dump(),
+        R"({"respond":"stop","responseType":"raw","fields":{"body":"x","headers":{"a":"b"}}})");
+    EXPECT_EQ(later["pieceName"].text(), "@activepieces/piece-webhook");
+    EXPECT_EQ(later["pieceVersion"].text(), "0.1.20");
+    EXPECT_EQ(migrated(v5, "0.5.0", "{}")["input"]["fields"].dump(), "{}");
+    // The first exports have no version; what is of version 6 knew better.
+    EXPECT_EQ(migrated("", "0.2.4", "{}")["pieceName"].text(), "@activepieces/piece-webhook");
+    EXPECT_EQ(migrated(R"("schemaVersion":"6",)", "0.2.4", "{}")["pieceName"].text(),
+              "@activepieces/piece-http");
+}
+
+// Clients may leave the version out; their references are today's.
+TEST(FlowMigration, AFlowWithoutAVersionIsOldWhenItLooksOld) {
+    const auto reference = [](const std::string& more) {
+        const Json request = parse(
+            R"({"displayName":"F","trigger":{"name":"trigger","type":"PIECE_TRIGGER","displayName":"T","valid":true,"settings":{"pieceName":"@activepieces/piece-webhook","pieceVersion":"0.1.0","triggerName":"catch_webhook","input":{})" +
+            more +
+            R"(},"nextAction":{"name":"step_1","type":"LOOP_ON_ITEMS","displayName":"L","valid":true,"settings":{"items":"{{trigger.x}}"}}}})");
+        return std::string(
+            migrated_import(request, kNow)["trigger"]["nextAction"]["settings"]["items"].text());
+    };
+    EXPECT_EQ(reference(""), "{{trigger.x}}");
+    EXPECT_EQ(reference(R"(,"propertySettings":{})"), "{{trigger.x}}");
+    EXPECT_EQ(reference(R"(,"propertySettings":{},"inputUiInfo":{})"), "{{trigger.x}}");
+    EXPECT_EQ(reference(R"(,"inputUiInfo":{})"), "{{trigger['output'].x}}");
+}
+
 TEST(FlowOperations, KnowsAllTypesOfTheContract) {
     EXPECT_EQ(operation_scope("ADD_ACTION"), OperationScope::version);
     EXPECT_EQ(operation_scope("LOCK_AND_PUBLISH"), OperationScope::flow);
