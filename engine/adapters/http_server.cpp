@@ -229,7 +229,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
             response = co_await answer(&request);
         }
         if (response.stream != nullptr) {
-            co_await send_stream(connection.shared_from_this(), std::move(response));
+            co_await send_stream(&connection, &response);
             co_return false;
         }
         const std::string head = wire_head(response, keep_alive, head_only, std::time(nullptr));
@@ -264,13 +264,13 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     }
 
     // Until either side ends it. In between the connection counts as idle: it may be closed.
-    asio::awaitable<void> send_stream(std::shared_ptr<Connection> connection,
-                                      WebResponse response) {
-        const std::shared_ptr<BodyStream> stream = response.stream;
+    // REQUIRES: both live in the caller's frame, or longer.
+    asio::awaitable<void> send_stream(Connection* connection, const WebResponse* response) {
+        const std::shared_ptr<BodyStream> stream = response->stream;
         asio::steady_timer wake(context);
         stream->on_change([&wake] { wake.cancel(); });
-        asio::co_spawn(context, notice_end(connection, stream), asio::detached);
-        const std::string head = wire_head(response, false, false, std::time(nullptr));
+        asio::co_spawn(context, notice_end(connection->shared_from_this(), stream), asio::detached);
+        const std::string head = wire_head(*response, false, false, std::time(nullptr));
         bool open = co_await write(*connection, head, {});
         while (open) {
             std::string bytes = stream->take();
