@@ -3,6 +3,7 @@
 // was given it; nobody else's page can send them.
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
+#include "engine/adapters/api_audit.hpp"
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_members.hpp"
 #include "engine/adapters/api_persons.hpp"
@@ -245,20 +246,36 @@ void note_used(Api& api, const CallPtr& call, const std::string& client_id,
         });
 }
 
+void note_allowed(Api& api, const CallPtr& call, const Form& form, const UserRow& user,
+                  const std::string& project, const std::function<void()>& then) {
+    AuditActor actor;
+    actor.platform_id = user.platform_id;
+    actor.user_id = user.id;
+    actor.user_email = user.email;
+    actor.ip = call->client_address;
+    actor.project_id = project;
+    const Json client =
+        Json::object({{"id", form.claims["client"]}, {"redirectUri", form.claims["redirect_uri"]}});
+    record_event(api, actor, "mcp.client.allowed", Json::object({{"client", client}}), then);
+}
+
 void allow(Api& api, const CallPtr& call, const Form& form) {
-    const std::string user(form.claims["user"].text());
     const std::string project = form.text("projectId");
-    may_use_mcp(api, call, user, project, [=, &api](const std::optional<UserRow>& may) {
-        if (!may) {
-            return call->fail_not_allowed("You may not use the MCP server of that project");
-        }
-        note_used(api, call, std::string(form.claims["client"].text()), [=, &api] {
-            make_mcp_code(api, call, form.claims, user, project,
-                          [=, &api](const std::string& code) {
-                              redirect(api, call, form.claims, {{"code", code}});
-                          });
+    may_use_mcp(
+        api, call, std::string(form.claims["user"].text()), project,
+        [=, &api](const std::optional<UserRow>& user) {
+            if (!user) {
+                return call->fail_not_allowed("You may not use the MCP server of that project");
+            }
+            note_used(api, call, std::string(form.claims["client"].text()), [=, &api] {
+                make_mcp_code(api, call, form.claims, user->id, project,
+                              [=, &api](const std::string& code) {
+                                  note_allowed(api, call, form, *user, project, [=, &api] {
+                                      redirect(api, call, form.claims, {{"code", code}});
+                                  });
+                              });
+            });
         });
-    });
 }
 
 void consent(Api& api, const CallPtr& call) {

@@ -140,6 +140,11 @@ TEST_F(McpOAuth, ThePublishedClientIsLetIn) {
     EXPECT_EQ(engine_.log().find(refresh), std::string::npos);
     const Json event = ann_.get("/v1/audit-events?action=flow.created").body["data"].at(0);
     EXPECT_EQ(event["source"].text(), "MCP");
+    const Json allowed = ann_.get("/v1/audit-events?action=mcp.client.allowed").body["data"];
+    ASSERT_EQ(allowed.size(), 1U);
+    EXPECT_EQ(allowed.at(0)["userEmail"].text(), "ann@example.org");
+    EXPECT_EQ(allowed.at(0)["projectId"].text(), ann_.project());
+    EXPECT_EQ(allowed.at(0)["data"]["client"]["id"].text(), told["client"]["client_id"].text());
 }
 
 TEST_F(McpOAuth, ItSaysWhereItIs) {
