@@ -237,7 +237,7 @@ constexpr std::array kQueries = {
     Query{"flows/:id/versions", "cursor:text limit:number"},
     Query{"flows/:id/schedule", "count:number"},
     Query{"flow-runs",
-          "projectId:text! flowId:texts status:texts flowRunIds:texts createdAfter:text "
+          "projectId:text! flowId:texts status:texts tags:texts flowRunIds:texts createdAfter:text "
           "createdBefore:text failedStepName:text failedStepMessage:text "
           "includeArchived:true|false cursor:text limit:number"},
     Query{"flow-runs/count-by-status", "projectId:text!"},

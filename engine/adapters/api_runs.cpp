@@ -19,6 +19,7 @@ Json time_or_null(std::int64_t ms) {
 }  // namespace
 
 Json run_json(const RunRow& run) {
+    const Result<Json> tags = run.tags.empty() ? Json::array() : Json::parse(run.tags);
     Json json = Json::object(
         {{"id", Json::string(run.id)},
          {"created", Json::string(iso_time(run.created_ms))},
@@ -31,7 +32,7 @@ Json run_json(const RunRow& run) {
          {"status", Json::string(run.status)},
          {"startTime", time_or_null(run.started_ms)},
          {"finishTime", time_or_null(run.finished_ms)},
-         {"tags", Json::array()},
+         {"tags", tags.ok() ? *tags : Json::array()},
          {"failParentOnFailure", Json::boolean(run.fail_parent)},
          {"logsFileId", Json::null()},
          {"stepsCount", Json::integer(run.steps_count)},
@@ -60,6 +61,7 @@ void list_runs(Api& api, const CallPtr& call) {
     wanted.project_id = call->query_text("projectId");
     wanted.flow_ids = form_values(call->query, "flowId");
     wanted.statuses = form_values(call->query, "status");
+    wanted.tags = form_values(call->query, "tags");
     wanted.failed_step_name = call->query_text("failedStepName");
     wanted.failed_step_message = call->query_text("failedStepMessage");
     wanted.ids = form_values(call->query, "flowRunIds");
@@ -70,6 +72,10 @@ void list_runs(Api& api, const CallPtr& call) {
     if (!cursor.empty() && !wanted.cursor) {
         return call->fail_validation("querystring/cursor is not a cursor of this list");
     }
+    if (wanted.tags.size() > kRunTagsMax) {
+        return call->fail_validation("querystring/tags must have at most " +
+                                     std::to_string(kRunTagsMax) + " tags");
+    }
     if (!are_statuses(wanted.statuses)) {
         return call->fail_validation("querystring/status is not a status of a run");
     }
@@ -78,11 +84,7 @@ void list_runs(Api& api, const CallPtr& call) {
         return;
     }
     const std::string project_id = wanted.project_id;
-    const bool tagged = !form_values(call->query, "tags").empty();
-    api.with_project(call, project_id, [&api, call, wanted, tagged](const ProjectRow&) {
-        if (tagged) {  // no run has any
-            return call->reply(200, page_json(Page<RunRow>{}, run_json));
-        }
+    api.with_project(call, project_id, [&api, call, wanted](const ProjectRow&) {
         api.ports.runs.list_runs(wanted, [&api, call](const Result<Page<RunRow>>& page) {
             if (!api.failed(call, page)) {
                 call->reply(200, page_json(*page, run_json));

@@ -58,7 +58,7 @@ StepResult from_piece(SandboxResult ran, const Waiting& waiting) {
     const Json hooks = ran.value["hooks"];
     const std::string_view kind = hooks["kind"].text();
     if (kind == "paused") {
-        return paused(ran.value, waiting);
+        return tagged(paused(ran.value, waiting), hooks["tags"]);
     }
     StepResult result;
     result.output = ran.value["output"];
@@ -66,7 +66,7 @@ StepResult from_piece(SandboxResult ran, const Waiting& waiting) {
         result.response = response_from(hooks["response"]);
         result.stop = kind == "stopped";
     }
-    return result;
+    return tagged(std::move(result), hooks["tags"]);
 }
 
 }  // namespace

@@ -13,9 +13,9 @@ namespace sallyport::engine {
 #define SALLYPORT_PG_RUN_COLUMNS                                                               \
     "id, project_id, flow_id, version_id, display_name, environment, status, failed_step, "    \
     "steps_count, created_ms, updated_ms, started_ms, finished_ms, resume_ms, parent_run_id, " \
-    "fail_parent, archived_ms, queue_class"
+    "fail_parent, archived_ms, queue_class, tags"
 
-inline constexpr int kRunColumns = 18;
+inline constexpr int kRunColumns = 19;
 
 inline RunRow read_run(const PostgresRows& rows, int row) {
     RunRow run;
@@ -37,6 +37,7 @@ inline RunRow read_run(const PostgresRows& rows, int row) {
     run.fail_parent = rows.boolean(row, 15);
     run.archived_ms = rows.integer(row, 16);
     run.queue_class = rows.integer(row, 17);
+    run.tags = rows.text(row, 18);
     return run;
 }
 

@@ -6,6 +6,7 @@
 #include "engine/adapters/postgres_page.hpp"
 #include "engine/adapters/postgres_run_rows.hpp"
 #include "engine/adapters/postgres_store.hpp"
+#include "engine/adapters/tag_text.hpp"
 #include "engine/core/packed_text.hpp"
 
 #include <algorithm>
@@ -41,7 +42,7 @@ std::string create_sql(const Entries& entries) {
            "  SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, "
            "    $8::text, $9::bigint, $10::bigint, $11::bigint, $12::bigint, $13::bigint, "
            "    $14::bigint, $15::text, $16::integer::boolean, $17::bigint, $21::integer, "
-           "    $18::integer "
+           "    $22::text, $18::integer "
            "  WHERE NOT EXISTS (SELECT 1 FROM taken) ON CONFLICT (id) DO NOTHING), "
            "journal AS ("
            "  INSERT INTO run_journal (run_id, sequence, " +
@@ -55,7 +56,7 @@ std::string append_sql(const Entries& entries) {
     return "WITH mine AS ("
            "  UPDATE run SET status = $4::text, failed_step = $5::text, steps_count = $6::bigint, "
            "    updated_ms = $7::bigint, finished_ms = $8::bigint, resume_ms = $9::bigint, "
-           "    queue_class = 0, "
+           "    queue_class = 0, tags = $12::text, "
            "    owner = CASE WHEN $8::bigint > 0 OR $9::bigint > 0 THEN 0 ELSE owner END "
            "  WHERE id = $1::text AND owner = $10::integer "
            "    AND NOT EXISTS (SELECT 1 FROM run_journal "
@@ -100,6 +101,7 @@ void PostgresStore::create_run(NewRun run, StoreDone<RunAccepted> done) {
     create.add(row.archived_ms).add(row.queue_class > 0 ? 0 : number_);
     packed ? create.add_bytea(*packed) : create.add(run.commit);
     create.add_null_if_empty(run.delivery_id).add(row.queue_class);
+    create.add_null_if_empty(row.tags);
     writer_->submit(std::move(create),
                     [id = row.id, done = std::move(done)](const Result<PostgresRows>& rows) {
                         if (!rows.ok()) {
@@ -124,7 +126,7 @@ void PostgresStore::append(JournalCommit commit, StoreDone<Appended> done) {
     append.add(commit.finished_ms).add(commit.resume_ms).add(number_);
     // A notice of the database leaves with the commit, and makes commits wait for each other.
     const bool by_bus = commit.announce && bus_ != nullptr && bus_->is_up();
-    append.add(std::int64_t{commit.announce && !by_bus});
+    append.add(std::int64_t{commit.announce && !by_bus}).add_null_if_empty(commit.tags);
     writer_->submit(std::move(append), [this, by_bus, id = std::move(commit.run_id),
                                         done = std::move(done)](const Result<PostgresRows>& rows) {
         if (!rows.ok()) {
@@ -206,6 +208,9 @@ void PostgresStore::list_runs(RunQuery query, StoreDone<Page<RunRow>> done) {
     list.add(" WHERE environment = 'PRODUCTION' AND project_id = ?", query.project_id);
     list.add(query.include_archived ? "" : " AND archived_ms = 0");
     list.add_in("flow_id", query.flow_ids).add_in("status", query.statuses);
+    for (const std::string& tag : tag_texts(query.tags)) {
+        list.add(" AND strpos(',' || btrim(tags, '[]') || ',', ?) > 0", tag);
+    }
     if (query.created_after_ms) {
         list.add(" AND created_ms >= ?::bigint", *query.created_after_ms);
     }

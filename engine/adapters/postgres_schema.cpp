@@ -155,8 +155,13 @@ ALTER TABLE run_journal ADD COLUMN packed BYTEA;
 ALTER TABLE run_journal ALTER COLUMN packed SET STORAGE EXTERNAL;
 )sql";
 
-constexpr std::array<const char*, 5> kMigrations = {kFirst, kEntities, kLines, kClaims,
-                                                    kPackedJournals};
+// Names that runs are found by.
+constexpr const char* kTags = R"sql(
+ALTER TABLE run ADD COLUMN tags TEXT;
+)sql";
+
+constexpr std::array<const char*, 6> kMigrations = {kFirst,  kEntities,       kLines,
+                                                    kClaims, kPackedJournals, kTags};
 
 // Held while the schema is brought up to date.
 constexpr const char* kMigrationLock = "SELECT pg_advisory_xact_lock(1396788336, 0)";

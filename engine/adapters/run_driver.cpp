@@ -202,6 +202,7 @@ JournalCommit RunDriver::Impl::summary(const LiveRun& run) const {
     commit.sequence = run.next_sequence;
     commit.status = to_string(run.state.status);
     commit.failed_step = failed_step_json(*run.program, run.state).dump();
+    commit.tags = run.state.tags.exists() ? run.state.tags.dump() : std::string();
     commit.steps_count = static_cast<std::int64_t>(recorded_steps(run.state));
     commit.updated_ms = ports_.clock.now_ms();
     commit.finished_ms = run.state.finished_ms;
@@ -332,7 +333,8 @@ void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, St
     switch (result.kind) {
         case StepResult::Kind::succeeded:
             feed(run, StepSucceeded{name, action.attempt, std::move(result.output),
-                                    std::move(result.response), result.stop, action.path});
+                                    std::move(result.response), result.stop, action.path,
+                                    std::move(result.tags)});
             return;
         case StepResult::Kind::failed:
             // A step has what is left of the run's time: it was not the step that took too long.
@@ -350,7 +352,7 @@ void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, St
             feed(run,
                  StepPaused{name, action.attempt, result.resume_at_ms, std::move(result.output),
                             action.path, std::move(result.request_id), std::move(result.response),
-                            result.perform_again});
+                            result.perform_again, std::move(result.tags)});
             return;
         case StepResult::Kind::crashed:
         case StepResult::Kind::overloaded:

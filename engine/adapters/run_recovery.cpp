@@ -273,6 +273,7 @@ void RunDriver::Impl::abandon(const StoredRun& stored) {
     entries.append(journal_entry_json(RunCanceled{}, commit.updated_ms));
     commit.text = entries.dump();
     commit.status = to_string(RunStatus::internal_error);
+    commit.tags = stored.row.tags;
     commit.steps_count = stored.row.steps_count;
     commit.finished_ms = commit.updated_ms;
     ports_.log.write(

@@ -10,7 +10,7 @@ namespace sallyport::engine {
 #define SALLYPORT_RUN_COLUMNS                                                                  \
     "id, project_id, flow_id, version_id, display_name, environment, status, failed_step, "    \
     "steps_count, created_ms, updated_ms, started_ms, finished_ms, resume_ms, parent_run_id, " \
-    "fail_parent, archived_ms, queue_class"
+    "fail_parent, archived_ms, queue_class, tags"
 
 inline RunRow read_run(const SqliteQuery& query) {
     RunRow row;
@@ -32,6 +32,7 @@ inline RunRow read_run(const SqliteQuery& query) {
     row.fail_parent = query.integer(15) != 0;
     row.archived_ms = query.integer(16);
     row.queue_class = query.integer(17);
+    row.tags = query.text(18);
     return row;
 }
 

@@ -3,6 +3,7 @@
 #include "engine/adapters/sqlite_page.hpp"
 #include "engine/adapters/sqlite_run_rows.hpp"
 #include "engine/adapters/sqlite_store.hpp"
+#include "engine/adapters/tag_text.hpp"
 
 namespace sallyport::engine {
 namespace {
@@ -59,14 +60,16 @@ Result<RunAccepted> insert_run(SqliteDb& db, const NewRun& run) {
     }
     const RunRow& row = run.row;
     SqliteQuery query(db, "INSERT INTO run (" SALLYPORT_RUN_COLUMNS
-                          ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                          ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     query.bind_all(row.id, row.project_id, row.flow_id, row.version_id, row.display_name,
                    row.environment, row.status);
     query.bind_null_if_empty(row.failed_step);
     query.bind_all(row.steps_count, row.created_ms, row.updated_ms, row.started_ms, row.finished_ms,
                    row.resume_ms);
     query.bind_null_if_empty(row.parent_run_id);
-    Status status = query.bind_all(row.fail_parent, row.archived_ms, row.queue_class).run();
+    query.bind_all(row.fail_parent, row.archived_ms, row.queue_class);
+    query.bind_null_if_empty(row.tags);
+    Status status = query.run();
     status = status.ok() ? insert_commit(db, row.id, 0, run.commit) : status;
     if (!status.ok()) {
         return status.error();
@@ -80,11 +83,12 @@ Result<Appended> append_commit(SqliteDb& db, const JournalCommit& commit) {
         return status.error();
     }
     SqliteQuery query(db,
-                      "UPDATE run SET status = ?, failed_step = ?, steps_count = ?, "
+                      "UPDATE run SET status = ?, failed_step = ?, tags = ?, steps_count = ?, "
                       "updated_ms = ?, finished_ms = ?, resume_ms = ?, queue_class = 0 "
                       "WHERE id = ?");
     query.bind(commit.status);
     query.bind_null_if_empty(commit.failed_step);
+    query.bind_null_if_empty(commit.tags);
     status = query
                  .bind_all(commit.steps_count, commit.updated_ms, commit.finished_ms,
                            commit.resume_ms, commit.run_id)
@@ -98,6 +102,9 @@ Result<Page<RunRow>> read_page(SqliteDb& db, const RunQuery& wanted) {
     sql += wanted.include_archived ? "" : " AND archived_ms = 0";
     sql += in_clause("flow_id", wanted.flow_ids);
     sql += in_clause("status", wanted.statuses);
+    for (std::size_t i = 0; i < wanted.tags.size(); ++i) {
+        sql += " AND instr(',' || trim(tags, '[]') || ',', ?) > 0";
+    }
     sql += wanted.created_after_ms ? " AND created_ms >= ?" : "";
     sql += wanted.created_before_ms ? " AND created_ms <= ?" : "";
     sql += wanted.failed_step_name.empty()
@@ -109,10 +116,12 @@ Result<Page<RunRow>> read_page(SqliteDb& db, const RunQuery& wanted) {
     sql += in_clause("id", wanted.ids);
     sql += page_clause(wanted.cursor, "created_ms", "id");
     const std::string message = like_text(wanted.failed_step_message);
+    const std::vector<std::string> tags = tag_texts(wanted.tags);
     SqliteQuery query(db, sql);
     query.bind(wanted.project_id);
     bind_list(query, wanted.flow_ids);
     bind_list(query, wanted.statuses);
+    bind_list(query, tags);
     if (wanted.created_after_ms) {
         query.bind(*wanted.created_after_ms);
     }

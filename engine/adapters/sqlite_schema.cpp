@@ -151,8 +151,13 @@ constexpr const char* kPackedJournals = R"sql(
 ALTER TABLE run_journal ADD COLUMN packed BLOB;
 )sql";
 
-constexpr std::array<const char*, 6> kMigrations = {kFirst,    kPausedRuns, kParentsAndSchedules,
-                                                    kEntities, kLines,      kPackedJournals};
+// Names that runs are found by.
+constexpr const char* kTags = R"sql(
+ALTER TABLE run ADD COLUMN tags TEXT;
+)sql";
+
+constexpr std::array<const char*, 7> kMigrations = {
+    kFirst, kPausedRuns, kParentsAndSchedules, kEntities, kLines, kPackedJournals, kTags};
 
 Status apply(SqliteDb& db, std::int64_t version, const char* sql, std::int64_t now_ms) {
     Status status = db.execute("BEGIN IMMEDIATE");

@@ -45,6 +45,7 @@ struct StepResult {
     std::int64_t resume_at_ms = 0;
     std::string request_id;      // paused: what it waits for; empty: for the time alone
     bool perform_again = false;  // paused: the step itself goes on, and gives the output then
+    Json tags;                   // names for the run to be found by; exists when there are any
 };
 
 // `done` is called once, on the loop, possibly from inside the call. The returned function stops
@@ -66,6 +67,8 @@ struct PiecePerformers {
 StepResult step_failed(std::string message, FailureKind kind = FailureKind::error);
 StepResult step_succeeded(Json output);
 StepResult step_overloaded();
+// With the tags that the step gave its run. Fails the step when one of them can be none.
+StepResult tagged(StepResult result, const Json& tags);
 StepResult step_result_from(SandboxResult ran);
 
 }  // namespace sallyport::engine

@@ -4,6 +4,7 @@
 #include "engine/adapters/time_zones.hpp"
 #include "engine/core/piece_delay.hpp"
 #include "engine/core/piece_http.hpp"
+#include "engine/core/piece_tags.hpp"
 #include "engine/core/piece_wait.hpp"
 #include "engine/core/piece_webhook.hpp"
 #include "engine/core/router.hpp"
@@ -126,6 +127,21 @@ StepResult step_succeeded(Json output) {
     return result;
 }
 
+StepResult tagged(StepResult result, const Json& tags) {
+    bool good = true;
+    tags.each_element([&good](const Json& name) {
+        good = good && !name.text().empty() && name.text().size() <= kRunTagBytesMax;
+    });
+    if (!good) {
+        return step_failed("A tag must be a text of 1 to " + std::to_string(kRunTagBytesMax) +
+                           " bytes");
+    }
+    if (tags.size() > 0) {
+        result.tags = tags;
+    }
+    return result;
+}
+
 StepResult step_overloaded() {
     StepResult result;
     result.kind = StepResult::Kind::overloaded;
@@ -201,7 +217,13 @@ StepPerformer::Cancel StepPerformer::perform(const StepCall& call, Done done) {
 StepPerformer::Cancel StepPerformer::perform_piece(const StepCall& call, const NativeAction& action,
                                                    Done done) {
     if (action.run != nullptr) {
-        done(checked(take(action.run(call.input, world_at(call.now_ms)))));
+        StepResult result = checked(take(action.run(call.input, world_at(call.now_ms))));
+        if (call.step.piece == kTagsPiece && result.kind == StepResult::Kind::succeeded) {
+            Json tags = Json::array();
+            tags.append(call.input["name"]);
+            result = tagged(std::move(result), tags);
+        }
+        done(std::move(result));
         return {};
     }
     if (!action.script.empty()) {

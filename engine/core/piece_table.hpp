@@ -76,6 +76,7 @@ extern const NativePiece kSmtpNative;
 extern const NativePiece kSqliteNative;
 extern const NativePiece kStoreNative;
 extern const NativePiece kSubflowsNative;
+extern const NativePiece kTagsNative;
 extern const NativePiece kTextHelperNative;
 extern const NativePiece kWebhookNative;
 

@@ -30,6 +30,12 @@ void put_path(Json& json, const std::string& path) {
     }
 }
 
+void put_tags(Json& json, const Json& tags) {
+    if (tags.size() > 0) {
+        json.set("tags", tags);
+    }
+}
+
 void put_step(Json& json, const std::string& step, std::uint32_t attempt, const std::string& path) {
     json.set("step", Json::string(step));
     json.set("attempt", Json::integer(attempt));
@@ -61,6 +67,7 @@ struct Writer {
         if (event.stop) {
             json.set("stop", Json::boolean(true));
         }
+        put_tags(json, event.tags);
         return json;
     }
     Json operator()(const StepFailed& event) const {
@@ -94,6 +101,7 @@ struct Writer {
         if (event.again) {
             json.set("again", Json::boolean(true));
         }
+        put_tags(json, event.tags);
         return json;
     }
     Json operator()(const RunResumed& event) const {
@@ -134,7 +142,8 @@ std::optional<Event> event_from(const Json& json) {
     }
     if (type == "step_succeeded") {
         return StepSucceeded{
-            step, attempt, json["output"], json["response"], json["stop"].is_true(), path};
+            step, attempt,     json["output"], json["response"], json["stop"].is_true(),
+            path, json["tags"]};
     }
     if (type == "step_failed") {
         return StepFailed{step,
@@ -155,7 +164,8 @@ std::optional<Event> event_from(const Json& json) {
                           path,
                           std::string(json["request"].text()),
                           json["response"],
-                          json["again"].is_true()};
+                          json["again"].is_true(),
+                          json["tags"]};
     }
     if (type == "run_resumed") {
         return RunResumed{json["deadline"].integer_or(0), json["output"],

@@ -33,6 +33,12 @@ RunStatus status_of(FailureKind kind) {
     return RunStatus::failed;
 }
 
+bool holds(const Json& texts, std::string_view text) {
+    bool found = false;
+    texts.each_element([&](const Json& one) { found = found || one.text() == text; });
+    return found;
+}
+
 // Most runs never need these objects: made when they do.
 void set_in(Json& object, const std::string& key, const Json& value) {
     if (!object.exists()) {
@@ -102,6 +108,7 @@ class Machine {
             return;
         }
         record().output = event.output;
+        add_tags(event.tags);
         publish_output(event.output);
         if (event.response.exists() && !state().response.exists()) {
             state().response = event.response;
@@ -171,6 +178,7 @@ class Machine {
         }
         accept();
         record(StepStatus::paused).output = event.output;
+        add_tags(event.tags);
         if (event.response.exists()) {
             state().response = event.response;
             act(ReplyToCaller{event.response}, true);
@@ -281,6 +289,19 @@ class Machine {
         return state().status == RunStatus::running && state().cursor < program_.steps.size() &&
                current().name == event.step && state().attempt == event.attempt &&
                state().path == event.path;
+    }
+
+    void add_tags(const Json& names) {
+        names.each_element([this](const Json& name) {
+            const bool fits = !name.text().empty() && name.text().size() <= kRunTagBytesMax;
+            if (!fits || state().tags.size() >= kRunTagsMax || holds(state().tags, name.text())) {
+                return;
+            }
+            if (!state().tags.exists()) {
+                state().tags = Json::array();
+            }
+            state().tags.append(name);
+        });
     }
 
     void begin_record() { state().executed += record().status == StepStatus::not_reached ? 1 : 0; }

@@ -43,6 +43,10 @@ enum class FailureKind {
     log_size,      // the run has written more than it may
 };
 
+// Tags of a run; more are passed over.
+inline constexpr std::size_t kRunTagsMax = 50;
+inline constexpr std::size_t kRunTagBytesMax = 255;
+
 // Requests that come before their step waits: kept at most so many.
 inline constexpr std::size_t kEarlyRequestsMax = 100;
 
@@ -67,6 +71,7 @@ struct StepSucceeded {
     Json response;      // exists when the step answers the caller
     bool stop = false;  // the run ends here
     std::string path = {};
+    Json tags = {};  // names for the run to be found by; exists when there are any
 };
 struct StepFailed {
     std::string step;
@@ -87,6 +92,7 @@ struct StepPaused {
     std::string request_id = {};
     Json response = {};  // exists when the step answers the caller before it waits
     bool again = false;  // the step itself is performed again when the run goes on
+    Json tags = {};      // as of StepSucceeded
 };
 struct RunResumed {
     std::int64_t deadline_ms = 0;  // the time it rested does not count

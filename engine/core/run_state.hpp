@@ -111,6 +111,7 @@ struct RunState {
     Json scope = Json::object();  // what templates see: {"<step>": {"output": …}}
     Json response;                // what a step answered the caller with, if one did
     std::string failed_step;      // name
+    Json tags;                    // array of texts, each once; exists when there are any
 };
 
 }  // namespace sallyport::engine

@@ -207,6 +207,7 @@ struct RunRow {
     std::string environment = "PRODUCTION";  // or TESTING
     std::string status = "QUEUED";
     std::string failed_step;  // JSON; empty: none
+    std::string tags;         // a JSON array of texts; empty: none
     std::int64_t steps_count = 0;
     std::int64_t created_ms = 0;
     std::int64_t updated_ms = 0;
@@ -240,6 +241,7 @@ struct JournalCommit {
     // What lists show; the journal stays the truth.
     std::string status;
     std::string failed_step;
+    std::string tags;
     std::int64_t steps_count = 0;
     std::int64_t updated_ms = 0;
     std::int64_t finished_ms = 0;
@@ -264,6 +266,7 @@ struct RunQuery {
     std::string project_id;
     std::vector<std::string> flow_ids;
     std::vector<std::string> statuses;
+    std::vector<std::string> tags;  // all of them; empty: whatever they are
     std::optional<std::int64_t> created_after_ms;
     std::optional<std::int64_t> created_before_ms;
     std::string failed_step_name;

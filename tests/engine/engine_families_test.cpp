@@ -186,6 +186,37 @@ TEST_P(Lists, RunsByWhatBecameOfThem) {
     EXPECT_EQ(one["data"].at(0)["id"].text(), id);
 }
 
+TEST_P(Lists, RunsByTheirTags) {
+    const auto tag = [](std::string_view step, std::string_view name) {
+        return R"({"type":"PIECE","displayName":"Tag","valid":true,"name":")" + std::string(step) +
+               R"(","settings":{"pieceName":"@activepieces/piece-tags","pieceVersion":"0.0.17",)"
+               R"("actionName":"add_tag","propertySettings":{},"input":{"name":)" +
+               std::string(name) + R"(},"errorHandlingOptions":{}}})";
+    };
+    const std::string flow = ann_.make_flow({tag("step_1", R"("{{trigger['output'].body.kind}}")"),
+                                             tag("step_2", R"("all")"), tag("step_3", R"("all")")});
+    for (const std::string kind : {"gold", "silver"}) {
+        EXPECT_EQ(ann_.post("/v1/webhooks/" + flow + "/sync", R"({"kind":")" + kind + "\"}").status,
+                  204);
+    }
+    const std::string base = "/v1/flow-runs?status=SUCCEEDED&";
+    ASSERT_TRUE(wait_until([&] { return count(base, "FlowRunPage") == 2; }));
+    EXPECT_EQ(count(base + "tags[]=all&", "FlowRunPage"), 2U);
+    EXPECT_EQ(count(base + "tags=gold&", "FlowRunPage"), 1U);
+    EXPECT_EQ(count(base + "tags[]=all&tags[]=gold&", "FlowRunPage"), 1U);
+    EXPECT_EQ(count(base + "tags[]=gold&tags[]=silver&", "FlowRunPage"), 0U);
+    const Json run = ann_.get(base + "tags=gold&" + project_query()).body["data"].at(0);
+    EXPECT_EQ(run["tags"].dump(), R"(["gold","all"])");
+    EXPECT_EQ(ann_.get("/v1/flow-runs/" + id_of(run)).body["tags"].dump(), R"(["gold","all"])");
+    std::string many;
+    for (int i = 0; i <= 50; ++i) {
+        many += "tags[]=t&";
+    }
+    EXPECT_EQ(ann_.get("/v1/flow-runs?" + many + project_query()).status, 400);
+    const std::string bad = ann_.make_flow({tag("step_1", "\"" + std::string(256, 'x') + "\"")});
+    EXPECT_EQ(ann_.post("/v1/webhooks/" + bad + "/sync", "{}").status, 500);
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, Lists, testing::Values("sqlite", "postgres"),
                          [](const auto& one) { return std::string(one.param); });
 

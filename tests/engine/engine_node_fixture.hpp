@@ -41,6 +41,7 @@ class Piece {
       count: { name: 'count', displayName: 'Count', props: {}, run: async (ctx) => {
         const n = ((await ctx.store.get('n')) || 0) + 1;
         await ctx.store.put('n', n);
+        await ctx.tags.add({ name: 'counted' });
         return n;
       } },
       know: { name: 'know', displayName: 'Know', props: {}, run: async (ctx) => ({

@@ -91,6 +91,7 @@ TEST_F(EngineNode, PiecesAreInstalledDescribedAndPerformed) {
         const Json run = user.finished_run(std::string(answer.body["run"].text()));
         EXPECT_EQ(run["steps"]["step_1"]["output"].integer_or(0), i + 1) << run.dump();
         EXPECT_EQ(run["status"].text(), "SUCCEEDED");
+        EXPECT_EQ(run["tags"].dump(), R"(["counted"])");
     }
 }
 

@@ -91,7 +91,8 @@ TEST_P(PackedRuns, JournalsOfBeforeAreReadAsTheyAre) {
     const bool postgres = GetParam() == StoreKind::postgres;
     for (const std::string& sql :
          {std::string("ALTER TABLE run_journal DROP COLUMN packed"),
-          "DELETE FROM schema_migration WHERE version = " + std::string(postgres ? "5" : "6"),
+          std::string("ALTER TABLE run DROP COLUMN tags"),
+          "DELETE FROM schema_migration WHERE version >= " + std::string(postgres ? "5" : "6"),
           "INSERT INTO run_journal (run_id, sequence, entries) VALUES ('r1', 1, '" + long_text +
               "')"}) {
         query(sql);

@@ -279,6 +279,37 @@ TEST_P(Runs, ListsAreNarrowedAndPaged) {
     EXPECT_EQ(list(query), (Ids{"r1", "r0"}));
 }
 
+TEST_P(Runs, AreFoundByAllOfTheirTags) {
+    const std::vector<std::string> tags = {R"(["a","b"])", R"(["b"])", R"(["x,\"a\",y","[c]"])",
+                                           ""};
+    for (std::size_t i = 0; i < tags.size(); ++i) {
+        NewRun run = a_run("r" + std::to_string(i));
+        run.row.created_ms = 3000 + static_cast<std::int64_t>(i);
+        ASSERT_TRUE(create(run).ok());
+        JournalCommit commit = a_commit(run.row.id, 1);
+        commit.tags = tags[i];
+        ASSERT_EQ(*append(commit), Appended::stored);
+    }
+    RunQuery query;
+    query.project_id = "p";
+    using Ids = std::vector<std::string>;
+    const auto tagged = [&](const std::vector<std::string>& wanted) {
+        query.tags = wanted;
+        return list(query);
+    };
+    EXPECT_EQ(tagged({"b"}), (Ids{"r1", "r0"}));
+    EXPECT_EQ(tagged({"a"}), (Ids{"r0"})) << "and not what is only written like it";
+    EXPECT_EQ(tagged({"b", "a"}), (Ids{"r0"}));
+    EXPECT_EQ(tagged({"b", "c"}), (Ids{}));
+    EXPECT_EQ(tagged({"[c]"}), (Ids{"r2"}));
+    EXPECT_EQ(tagged({R"(x,"a",y)"}), (Ids{"r2"}));
+    EXPECT_EQ(tagged({""}), (Ids{}));
+    EXPECT_EQ(tagged({}), (Ids{"r3", "r2", "r1", "r0"}));
+    const auto read = ask_on<std::optional<StoredRun>>([&](auto done) { store_->run("r0", done); });
+    ASSERT_TRUE(read.ok() && read->has_value());
+    EXPECT_EQ((*read)->row.tags, R"(["a","b"])");
+}
+
 TEST_P(Runs, OldRunsAreRemovedWithTheirJournals) {
     const auto run_of = [](std::int64_t created_ms, int number) {
         std::string id = first_ordered_id(created_ms) + "xxxxxxxxxxxxx";

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,41 @@ TEST(RunSlices, AreFoundAtTheirPlaces) {
                               "trigger/0/a", "each//a", "/"}) {
         EXPECT_FALSE(output_at(steps, place).exists()) << place;
     }
+}
+
+// What a step said of the run is in the journal, each tag once and no more than there may be.
+TEST(RunJournal, KeepsTagsOnce) {
+    const auto program = test_program({code_action("a"), http_action("b")});
+    const auto tags = [](std::initializer_list<std::string> names) {
+        Json list = Json::array();
+        for (const std::string& name : names) {
+            list.append(Json::string(name));
+        }
+        return list;
+    };
+    const std::string long_name(kRunTagBytesMax + 1, 'x');
+    Json many = tags({"one"});
+    for (std::size_t i = 0; i < 2 * kRunTagsMax; ++i) {
+        many.append(Json::string(std::to_string(i)));
+    }
+    std::vector<std::string> commits;
+    const auto journal = [&commits](const Event& event) {
+        Json commit = Json::array();
+        commit.append(journal_entry_json(event, 1));
+        commits.push_back(commit.dump());
+    };
+    journal(RunStarted{Json::object(), 0});
+    journal(StepStarted{"a", 1, {}});
+    journal(StepPaused{"a", 1, 5, {}, {}, {}, {}, false, tags({"one", "", long_name, "two"})});
+    journal(RunResumed{0, {}});
+    journal(StepStarted{"b", 1, {}});
+    EXPECT_EQ(replay(*program, commits)->tags.dump(), R"(["one","two"])");
+    journal(StepSucceeded{"b", 1, {}, {}, false, {}, many});
+    const Result<RunState> state = replay(*program, commits);
+    ASSERT_TRUE(state.ok());
+    EXPECT_EQ(state->status, RunStatus::succeeded);
+    EXPECT_EQ(state->tags.size(), kRunTagsMax);
+    EXPECT_EQ(state->tags.at(2).text(), "0");
 }
 
 TEST(RunJournal, RefusesWhatItCannotRead) {
