@@ -185,6 +185,7 @@ constexpr std::array kAnswers = {
     Answered{"GET", "fields/:id", "200", "Field"},
     Answered{"GET", "records", "200", "Record*"},
     Answered{"POST", "records", "201", "Record[]"},
+    Answered{"POST", "records/import", "200", "number"},
     Answered{"GET", "records/:id", "200", "Record"},
     Answered{"GET", "mcp-servers", "200", "McpServer*"},
     Answered{"POST", "mcp-servers", "200", "McpServer"},

@@ -12,8 +12,6 @@ namespace {
 constexpr std::string_view kName = "Record";
 constexpr std::size_t kBatchMax = 50;
 constexpr std::size_t kDeleteMax = 1000;
-// A table is no place for files: a page of the largest records still fits into memory.
-constexpr std::size_t kRecordBytesMax = 256 * 1024;
 
 // A cell's value is a text or null; numbers and truths are kept as their texts.
 Result<Json> value_from(const Json& value) {
@@ -288,6 +286,7 @@ Json table_record_json(const EntityRow& row, const std::vector<EntityRow>& field
 
 const std::vector<ApiRoute> kTableRecordRoutes = {
     {"POST", "records", ApiRoute::Access::project, create_records},
+    {"POST", "records/import", ApiRoute::Access::project, import_records, true},
     {"GET", "records", ApiRoute::Access::project, list_records},
     {"DELETE", "records", ApiRoute::Access::project, delete_records},
     {"GET", "records/:id", ApiRoute::Access::project, get_record},

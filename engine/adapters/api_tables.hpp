@@ -42,6 +42,12 @@ Json table_record_json(const EntityRow& row, const std::vector<EntityRow>& field
 
 // GET records
 void list_records(Api& api, const CallPtr& call);
+// POST records/import
+void import_records(Api& api, const CallPtr& call);
+
+// Of a record as it is stored. A table is no place for files: a page of the largest records still
+// fits into memory.
+inline constexpr std::size_t kRecordBytesMax = 256 * 1024;
 
 // Starts the flows that listen to this event of the table, one run a record. Nobody waits for
 // them.

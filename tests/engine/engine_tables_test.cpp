@@ -27,6 +27,24 @@ class Tables : public StoreContract {
         return expect(ann_.post("/v1/records", of_table(table, R"("records":)" + records)), status,
                       status == 201 ? "Records" : "");
     }
+    // Imports the file and gives what was answered.
+    HttpResponse import_file(const std::string& table, const std::string& file,
+                             const std::string& more = "", const std::string& name = "a.csv") {
+        const auto part = [](const std::string& of, const std::string& data,
+                             const std::string& what = "") {
+            return "--XX\r\nContent-Disposition: form-data; name=\"" + of + "\"" + what +
+                   "\r\n\r\n" + data + "\r\n";
+        };
+        HttpRequest request;
+        request.method = "POST";
+        request.url = engine_.url("/v1/records/import");
+        request.headers = {{"Content-Type", "multipart/form-data; boundary=XX"},
+                           {"Authorization", "Bearer " + ann_.token}};
+        request.body = part("tableId", table) +
+                       (more.empty() ? std::string() : part("skipFirstRow", more)) +
+                       part("file", file, "; filename=\"" + name + "\"") + "--XX--";
+        return send(request);
+    }
     // The values of a field over the pages of a list.
     std::string values(const std::string& table, const std::string& field,
                        const std::string& query) {
@@ -188,6 +206,54 @@ TEST_P(Tables, RecordsAreKeptFilteredAndPaged) {
     EXPECT_EQ(exported["rows"].at(1).dump(),
               R"({"Name":"bee","Size":"9.5","Day":"2026-02-01T00:00:00.000Z"})");
     EXPECT_EQ(exported["rows"].at(2)["Size"].text(), "");
+}
+
+TEST_P(Tables, RecordsComeFromFiles) {
+    const std::string table = make_table();
+    const std::string name = make_field(table, R"("name":"Name","type":"TEXT")");
+    const std::string size = make_field(table, R"("name":"Size","type":"NUMBER")");
+    const HttpResponse first = import_file(table, "Title,Count\r\n\"a, b\",1\r\nc,\r\n", "true");
+    EXPECT_EQ(first.status, 200) << first.body;
+    EXPECT_EQ(first.body, "2");
+    EXPECT_EQ(values(table, name, ""), "a, b,c,");
+    EXPECT_EQ(values(table, size, ""), "1,,");
+    EXPECT_EQ(import_file(table, "d\ne\n").body, "2") << "fewer columns, and no names";
+    EXPECT_EQ(values(table, name, "limit=3"), "a, b,c,d,e,") << "in the file's order";
+    // What was exported comes back.
+    const std::string exported = ann_.get("/v1/tables/" + table + "/export").raw.body;
+    const std::string other = make_table("Other");
+    const std::string other_size = make_field(other, R"("name":"Size","type":"NUMBER")");
+    const std::string other_name = make_field(other, R"("name":"Name","type":"TEXT")");
+    EXPECT_EQ(import_file(other, exported, "", "t.json").body, "4");
+    EXPECT_EQ(values(other, other_name, ""), values(table, name, ""));
+    EXPECT_EQ(values(other, other_size, ""), "1,,,,") << "by the names of fields";
+    EXPECT_EQ(import_file(other, R"([{"Size":7},{"Name":null,"Size":true}])", "", "t.json").body,
+              "2");
+    EXPECT_EQ(values(other, other_size, "limit=100"), "1,,,,7,true,");
+    EXPECT_EQ(import_file(table, "").body, "0");
+    for (const auto& [file, as, problem] :
+         {std::tuple("a,b,c\n", "a.csv", "3 columns, the table has 2 fields"),
+          std::tuple("a,b\nc\n", "a.csv", "line 2"), std::tuple("{", "a.json", "body/file"),
+          std::tuple(R"([{"Nmae":"x"}])", "a.json", "'Nmae', which is no field"),
+          std::tuple(R"([{"Name":"kept?"},{"Name":[]}])", "a.json", "neither text nor null"),
+          std::tuple("[1]", "a.json", "list of objects"), std::tuple("7", "a.json", "list")}) {
+        const HttpResponse refused = import_file(table, file, "", as);
+        EXPECT_EQ(refused.status, 400) << file;
+        EXPECT_NE(refused.body.find(problem), std::string::npos) << refused.body;
+    }
+    EXPECT_EQ(import_file(table, "a\n", "perhaps").status, 400);
+    EXPECT_EQ(import_file("none", "a\n").status, 404);
+    EXPECT_EQ(import_file(table, std::string(300'000, 'x') + "\n").status, 413);
+    std::string many;
+    for (int i = 0; i < 57; ++i) {
+        many += "m\n";
+    }
+    EXPECT_EQ(import_file(table, many).status, 409) << "60 records and no more";
+    EXPECT_EQ(values(table, name, "limit=100"), "a, b,c,d,e,") << "all or nothing";
+    ApiUser bob(engine_);
+    bob.sign_up("bob@example.org");
+    std::swap(ann_.token, bob.token);
+    EXPECT_EQ(import_file(table, "a\n").status, 403);
 }
 
 TEST_P(Tables, RecordsChangeAndGo) {
