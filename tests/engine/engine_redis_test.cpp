@@ -8,9 +8,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace sallyport::test {
@@ -125,6 +129,29 @@ TEST_F(EngineRedis, MayFallSilent) {
     redis.resume();
     ASSERT_TRUE(wait_until([&] { return both_listen(redis); }));
     EXPECT_EQ(call_across(), kAnswer);
+}
+
+// Whatever moment it dies at, every caller gets the answer.
+TEST_F(EngineRedis, MayDieAgainAndAgain) {
+    RedisServer redis;
+    start({"AP_REDIS_URL=redis://" + redis.address()});
+    std::atomic<bool> enough{false};
+    auto calls = std::async(std::launch::async, [&] {
+        int answered = 0;
+        while (!enough && call_across() == kAnswer) {
+            ++answered;
+        }
+        return answered;
+    });
+    for (int death = 0; death < 8; ++death) {
+        EXPECT_TRUE(wait_until([&] { return both_listen(redis); }));
+        std::this_thread::sleep_for(std::chrono::milliseconds(17 * death));  // in the midst of it
+        EXPECT_NE(calls.wait_for(std::chrono::seconds(0)), std::future_status::ready);
+        redis.restart();
+    }
+    enough = true;
+    EXPECT_GT(calls.get(), 20);
+    EXPECT_TRUE(wait_until([&] { return both_listen(redis); }));
 }
 
 TEST_F(EngineRedis, NeedNotBeThereAtAll) {
