@@ -5,6 +5,7 @@
 #include "engine/core/run_journal.hpp"
 #include "engine/core/run_record.hpp"
 
+#include <iterator>
 #include <utility>
 
 namespace sallyport::engine {
@@ -262,9 +263,7 @@ void RunDriver::Impl::on_committed(const RunPtr& run, Covered& covered) {
     for (const auto& acknowledge : covered.acknowledge) {
         acknowledge(true);
     }
-    for (Action& action : covered.actions) {
-        run->ready.push_back(std::move(action));
-    }
+    std::move(covered.actions.begin(), covered.actions.end(), std::back_inserter(run->ready));
     drive(run);
 }
 
@@ -292,7 +291,8 @@ void RunDriver::Impl::on_input(const RunPtr& run, const PrepareStep& action,
     }
     run->input = std::move(input->value);
     run->crashes = 0;
-    feed(run, StepStarted{name, action.attempt, shown_input(input->logged, options_.shown_input_bytes), action.path});
+    feed(run, StepStarted{name, action.attempt,
+                          shown_input(input->logged, options_.shown_input_bytes), action.path});
 }
 
 void RunDriver::Impl::perform(const RunPtr& run, const PerformStep& action) {
