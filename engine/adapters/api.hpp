@@ -43,7 +43,7 @@ struct ApiOptions {
     std::string base_url;    // public_url, or where the engine listens; no slash at its end
     std::size_t file_bytes_max = 25u << 20;
     std::int64_t file_seconds = 30 * 24 * 3600;  // how long files, and addresses of them, are good
-    std::size_t slice_bytes = 32u << 10;  // larger outputs of a run are shown by reference
+    std::size_t slice_bytes = 32u << 10;         // larger outputs of a run are shown by reference
     std::size_t fields_max = 100;                // of a table
     std::size_t records_max = 10'000;            // of a table
     bool audit_log = true;                       // AP_AUDIT_LOG_ENABLED

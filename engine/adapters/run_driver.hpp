@@ -63,7 +63,7 @@ struct RunDriverOptions {
     // line there.
     std::size_t code_ahead_max = 64;
     std::size_t log_bytes_max = 50u << 20;  // AP_MAX_FLOW_RUN_LOG_SIZE_MB: of one run's journal
-    std::size_t shown_input_bytes = 2048;  // larger members of inputs are kept by their size
+    std::size_t shown_input_bytes = 2048;   // larger members of inputs are kept by their size
     std::size_t store_value_bytes_max = 512u << 10;  // AP_MAX_STORE_ENTRY_VALUE_SIZE_KB
     // Where callers reach this engine, for addresses that make a paused run go on.
     std::string public_url;
