@@ -5,6 +5,7 @@
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_invitations.hpp"
 #include "engine/adapters/api_members.hpp"
+#include "engine/core/cookies.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -16,7 +17,7 @@ constexpr std::size_t kInvitationsMax = 200;  // of one address
 // A browser that accepted keeps the token for the sign-up that follows: clients of the contract do
 // not send it along.
 constexpr std::string_view kCookie = "sallyport_invitation";
-constexpr std::string_view kCookieSeconds = "3600";
+constexpr std::int64_t kCookieSeconds = 3600;
 
 // Of who took up the invitation, or of the program that had it taken up.
 AuditActor actor_of(const CallPtr& call, const UserRow& user, const Json& invitation) {
@@ -158,27 +159,12 @@ void accept_found(Api& api, const CallPtr& call, const EntityRow& row) {
                 return accept_as(api, call, row, **user);
             }
             set_accepted(api, call, row, [&api, call, row] {
-                const bool secure = api.options.base_url.starts_with("https://");
                 call->more_headers.push_back(
-                    {"set-cookie", std::string(kCookie) + "=" +
-                                       std::string(call->body["invitationToken"].text()) +
-                                       "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" +
-                                       std::string(kCookieSeconds) + (secure ? "; Secure" : "")});
+                    set_cookie({kCookie, call->body["invitationToken"].text(), "/", kCookieSeconds,
+                                api.options.base_url.starts_with("https://")}));
                 note_accepted(api, call, row, UserRow(), [call] { reply_accepted(call, false); });
             });
         });
-}
-
-std::string cookie_of(const WebRequest& request) {
-    std::string value;
-    for_each_split(request.header("cookie"), ';', [&value](std::string_view pair) {
-        pair = trim_ows(pair);
-        const std::size_t equals = pair.find('=');
-        if (equals != std::string_view::npos && pair.substr(0, equals) == kCookie) {
-            value = pair.substr(equals + 1);
-        }
-    });
-    return value;
 }
 
 // What a program vouched for, whoever comes by that address.
@@ -234,7 +220,7 @@ void sign_up_invitations(Api& api, const CallPtr& call, const std::string& email
                          const WithInvitations& then) {
     const std::string given(call->body["invitationToken"].text());
     const Result<Json> claims =
-        api.verified_token(given.empty() ? cookie_of(call->request) : given);
+        api.verified_token(given.empty() ? cookie_of(call->request, kCookie) : given);
     const bool is_one = claims.ok() && (*claims)["type"].text() == kInvitationToken;
     if (!is_one) {  // an old cookie is nobody's mistake
         return given.empty() ? vouched_invitations(api, call, email, then) : fail_token(call);

@@ -8,6 +8,7 @@
 #include "engine/adapters/api_members.hpp"
 #include "engine/adapters/api_persons.hpp"
 #include "engine/adapters/mcp_oauth.hpp"
+#include "engine/core/cookies.hpp"
 #include "engine/core/oauth_server.hpp"
 
 #include <algorithm>
@@ -47,18 +48,6 @@ void redirect(const Api& api, const CallPtr& call, const Json& claims,
                             nullptr});
 }
 
-std::string cookie_of(const WebRequest& request) {
-    std::string value;
-    for_each_split(request.header("cookie"), ';', [&value](std::string_view pair) {
-        pair = trim_ows(pair);
-        const std::size_t equals = pair.find('=');
-        if (equals != std::string_view::npos && pair.substr(0, equals) == kCookie) {
-            value = pair.substr(equals + 1);
-        }
-    });
-    return value;
-}
-
 // Empty when the request may be shown; until its redirect address is known to be the client's,
 // nothing is sent there.
 std::string problem_with(const Api& api, const CallPtr& call) {
@@ -95,11 +84,8 @@ void show_request(Api& api, const CallPtr& call, const EntityRow& client) {
         return redirect(api, call, claims,
                         {{"error", "invalid_request"}, {"error_description", problem}});
     }
-    const bool secure = api.options.base_url.starts_with("https://");
-    call->more_headers.push_back(
-        {"set-cookie", std::string(kCookie) + "=" + browser +
-                           "; Path=/authorize; HttpOnly; SameSite=Strict; Max-Age=600" +
-                           (secure ? "; Secure" : "")});
+    call->more_headers.push_back(set_cookie({kCookie, browser, "/authorize", kRequestSeconds,
+                                             api.options.base_url.starts_with("https://")}));
     reply_page(call, {std::string(body["client_name"].text()),
                       std::string(claims["redirect_uri"].text()),
                       api.signed_token(claims, kRequestSeconds),
@@ -137,7 +123,7 @@ std::optional<Form> read_form(Api& api, const CallPtr& call, std::string_view st
     const Result<Json> claims = api.verified_token(form.text("request"));
     if (!claims.ok() || (*claims)["type"].text() != stage ||
         !constant_time_equal((*claims)["browser"].text(),
-                             mcp_secret_hash(cookie_of(call->request)))) {
+                             mcp_secret_hash(cookie_of(call->request, kCookie)))) {
         call->fail_not_allowed("This page is out of date; start again where you came from");
         return std::nullopt;
     }

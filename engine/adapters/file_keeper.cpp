@@ -127,7 +127,11 @@ void FileKeeper::read(const std::string& id, StoreDone<std::optional<KeptFile>> 
             if (!found.ok() || !found->has_value()) {
                 return done(found.ok() ? Found(std::nullopt) : Found(found.error()));
             }
-            const Json body = Json::parse((*found)->body).value();
+            const Result<Json> parsed = Json::parse((*found)->body);
+            if (!parsed.ok()) {
+                return done(Error{"a file's description is broken: " + parsed.message()});
+            }
+            const Json& body = *parsed;
             if (!body.has("object")) {
                 const auto data = base64_decode(body["data"].text());
                 return done(data ? finish(body, as_text(*data))

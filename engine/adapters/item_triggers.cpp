@@ -1,9 +1,8 @@
 #include "engine/adapters/item_triggers.hpp"
 
-#include "engine/core/piece_http.hpp"
+#include "engine/adapters/http_calls.hpp"
 #include "engine/core/run_record.hpp"
 
-#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -12,23 +11,6 @@ namespace {
 
 constexpr const char* kKey = "seen";  // within the flow's scope
 constexpr std::int64_t kRequestMs = 30'000;
-
-HttpRequest request_of(HttpCall call, const std::string& tenant, std::int64_t time_ms_max) {
-    HttpRequest request;
-    request.method = std::move(call.method);
-    request.url = std::move(call.url);
-    for (WebHeader& header : call.headers) {
-        request.headers.push_back({std::move(header.name), std::move(header.value)});
-    }
-    request.body = std::move(call.body);
-    request.tenant = tenant;
-    request.timeout_ms = static_cast<std::uint32_t>(
-        std::min(call.timeout_ms > 0 ? call.timeout_ms : kRequestMs, time_ms_max));
-    if (!call.follow_redirects) {
-        request.redirects_max = 0;
-    }
-    return request;
-}
 
 // The answer as JSON, whatever type it says it is.
 Result<Json> read_answer(const HttpOutcome& outcome) {
@@ -108,7 +90,7 @@ void ItemTriggers::send(const RunnableFlow& flow, const Json& input,
         return done(call.error());
     }
     ports_.http.send(
-        request_of(*std::move(call), flow.project_id, time_ms_max_),
+        request_of(*std::move(call), flow.project_id, kRequestMs, time_ms_max_),
         [done = std::move(done)](const HttpOutcome& outcome) { done(read_answer(outcome)); });
 }
 

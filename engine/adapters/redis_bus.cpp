@@ -8,13 +8,6 @@
 #include <utility>
 
 namespace sallyport::engine {
-namespace {
-
-std::string_view text_of(const redisReply& reply) {
-    return {reply.str == nullptr ? "" : reply.str, reply.str == nullptr ? 0 : reply.len};
-}
-
-}  // namespace
 
 RedisBus::RedisBus(AsioLoop& loop, const RedisOptions& options, Log& log)
     : loop_(loop),

@@ -42,10 +42,6 @@ std::string command_text(const Words& words) {
     return text;
 }
 
-std::string_view text_of(const redisReply& reply) {
-    return {reply.str == nullptr ? "" : reply.str, reply.str == nullptr ? 0 : reply.len};
-}
-
 // As a reply, and among the messages of a subscriber.
 bool is_sign_of_life(const redisReply& reply) {
     if (reply.type == REDIS_REPLY_STATUS) {
@@ -59,6 +55,10 @@ using Reader = std::unique_ptr<redisReader, decltype(&redisReaderFree)>;
 using Reply = std::unique_ptr<redisReply, decltype(&freeReplyObject)>;
 
 }  // namespace
+
+std::string_view text_of(const redisReply& reply) {
+    return {reply.str == nullptr ? "" : reply.str, reply.str == nullptr ? 0 : reply.len};
+}
 
 struct RedisLink::State : std::enable_shared_from_this<State> {
     using Tls = asio::ssl::stream<asio::ip::tcp::socket&>;

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 struct redisReply;
@@ -30,6 +31,9 @@ struct RedisOptions {
         return {host, port, user, password.clone(), tls, ca_file, database};
     }
 };
+
+// The text of a reply that has one; empty otherwise. Valid as long as the reply.
+std::string_view text_of(const redisReply& reply);
 
 class RedisLink {
   public:

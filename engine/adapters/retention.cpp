@@ -32,6 +32,13 @@ void Retention::note(const Result<std::size_t>& removed) {
     }
 }
 
+// A whole page says that there may be more.
+void Retention::go_on(const Result<std::size_t>& removed, std::size_t page,
+                      const std::function<void()>& next) {
+    note(removed);
+    removed.ok() && *removed == page ? after(kBusyMs) : next();
+}
+
 void Retention::look() {
     timer_ = 0;
     store_.remove_old_runs(
@@ -54,11 +61,7 @@ void Retention::look() {
 void Retention::look_at_files() {
     files_.remove_old(clock_.now_ms() - keep_.runs_ms, kFilePage,
                       [this](const Result<std::size_t>& removed) {
-                          note(removed);
-                          if (removed.ok() && *removed == kFilePage) {
-                              return after(kBusyMs);
-                          }
-                          look_at_objects();
+                          go_on(removed, kFilePage, [this] { look_at_objects(); });
                       });
 }
 
@@ -66,20 +69,14 @@ void Retention::look_at_files() {
 void Retention::look_at_objects() {
     files_.remove_old_objects(clock_.now_ms() - keep_.runs_ms, kFilePage,
                               [this](const Result<std::size_t>& removed) {
-                                  note(removed);
-                                  if (removed.ok() && *removed == kFilePage) {
-                                      return after(kBusyMs);
-                                  }
-                                  look_at_audit();
+                                  go_on(removed, kFilePage, [this] { look_at_audit(); });
                               });
 }
 
 void Retention::look_at_audit() {
     store_.remove_old_entities("audit_event", clock_.now_ms() - keep_.audit_ms, kPage,
                                [this](const Result<std::size_t>& removed) {
-                                   note(removed);
-                                   const bool more = removed.ok() && *removed == kPage;
-                                   after(more ? kBusyMs : kIdleMs);
+                                   go_on(removed, kPage, [this] { after(kIdleMs); });
                                });
 }
 

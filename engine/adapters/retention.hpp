@@ -9,6 +9,7 @@
 #include "engine/ports/store.hpp"
 
 #include <cstdint>
+#include <functional>
 
 namespace sallyport::engine {
 
@@ -35,6 +36,8 @@ class Retention {
     void look_at_objects();
     void look_at_audit();
     void note(const Result<std::size_t>& removed);
+    void go_on(const Result<std::size_t>& removed, std::size_t page,
+               const std::function<void()>& next);
     void after(std::int64_t delay_ms);
 
     Loop& loop_;

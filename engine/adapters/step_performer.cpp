@@ -1,6 +1,7 @@
 #include "engine/adapters/step_performer.hpp"
 
 #include "common/crypto.hpp"
+#include "engine/adapters/http_calls.hpp"
 #include "engine/adapters/time_zones.hpp"
 #include "engine/core/piece_delay.hpp"
 #include "engine/core/piece_http.hpp"
@@ -294,23 +295,10 @@ StepPerformer::Cancel StepPerformer::send_request(const StepCall& call, Done don
         done(step_failed(wanted.message()));
         return {};
     }
-    HttpRequest request;
-    request.method = wanted->method;
-    request.url = wanted->url;
-    for (WebHeader& header : wanted->headers) {
-        request.headers.push_back({std::move(header.name), std::move(header.value)});
-    }
-    request.body = std::move(wanted->body);
-    request.tenant = call.project_id;
+    HttpRequest request =
+        request_of(*std::move(wanted), call.project_id, limits_.http_timeout_ms, call.time_left_ms);
     request.idempotency_key = call.idempotency_key;
-    const std::int64_t asked =
-        wanted->timeout_ms > 0 ? wanted->timeout_ms : limits_.http_timeout_ms;
-    request.timeout_ms =
-        static_cast<std::uint32_t>(std::max<std::int64_t>(1, std::min(asked, call.time_left_ms)));
     request.response_bytes_max = limits_.http_response_bytes_max;
-    if (!wanted->follow_redirects) {
-        request.redirects_max = 0;
-    }
     const auto id = http_.send(std::move(request),
                                [input = call.input, done = std::move(done)](HttpOutcome outcome) {
                                    done(checked(from_http(input, std::move(outcome))));

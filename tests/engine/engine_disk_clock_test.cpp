@@ -47,35 +47,14 @@ class FaultyMachine {
     Faults* faults_ = nullptr;
 };
 
-HttpResponse deliver(const EngineProcess& engine, const std::string& flow) {
-    HttpRequest hook;
-    hook.method = "POST";
-    hook.url = engine.url("/v1/webhooks/" + flow);
-    hook.headers = {{"Content-Type", "application/json"}};
-    hook.body = "{}";
-    return send(hook);
-}
-
 std::string run_of(const HttpResponse& answer) {
     return answer.header("x-webhook-id").value_or("");
-}
-
-std::string delay_step(std::string_view hours) {
-    return R"({"type":"PIECE","displayName":"Delay","valid":true,"name":"rest","settings":{)"
-           R"("pieceName":"@activepieces/piece-delay","pieceVersion":"0.3.18","actionName":"delayFor",)"
-           R"("propertySettings":{},"input":{"unit":"hours","delayFor":)" +
-           std::string(hours) + "}}}";
 }
 
 std::string slow_step(std::string_view name) {
     return code_step(name,
                      "export const code = async () => { await new Promise((done) => "
                      "setTimeout(done, 2500)); return 'whole'; };");
-}
-
-bool reaches(ApiUser& user, const std::string& run, std::string_view status) {
-    return wait_until(
-        [&] { return user.get("/v1/flow-runs/" + run).body["status"].text() == status; });
 }
 
 TEST(EngineDisk, ThatTurnsReadOnlyRefusesAndComesBack) {
@@ -86,19 +65,19 @@ TEST(EngineDisk, ThatTurnsReadOnlyRefusesAndComesBack) {
     const std::string flow = ann.make_flow({answer_step("s", "{}")});
     std::vector<std::string> acknowledged;
     for (int i = 0; i < 20; ++i) {
-        const HttpResponse answer = deliver(engine, flow);
+        const HttpResponse answer = deliver_webhook(engine, flow);
         ASSERT_EQ(answer.status, 200);
         acknowledged.push_back(run_of(answer));
     }
     machine.turn_read_only(true);
     for (int i = 0; i < 5; ++i) {
-        const HttpResponse answer = deliver(engine, flow);
+        const HttpResponse answer = deliver_webhook(engine, flow);
         EXPECT_EQ(answer.status, 503) << answer.body;
     }
     EXPECT_EQ(ann.get("/v1/flow-runs/" + acknowledged.front()).status, 200)
         << "what can be read is served";
     machine.turn_read_only(false);
-    EXPECT_TRUE(wait_until([&] { return deliver(engine, flow).status == 200; }))
+    EXPECT_TRUE(wait_until([&] { return deliver_webhook(engine, flow).status == 200; }))
         << "without a new start";
     engine.kill();
     engine.start();
@@ -113,12 +92,13 @@ TEST(EngineClock, ThatIsSetTakesNoTimeFromARun) {
     ApiUser ann(engine);
     ann.sign_up();
     const std::string flow = ann.make_flow({slow_step("slow")});
-    const std::string resting = ann.make_flow({delay_step("1")});
-    const std::string rests = run_of(deliver(engine, resting));
-    ASSERT_TRUE(reaches(ann, rests, "PAUSED"));
+    const std::string resting =
+        ann.make_flow({delay_step("rest", "delayFor", R"({"unit":"hours","delayFor":1})")});
+    const std::string rests = run_of(deliver_webhook(engine, resting));
+    ASSERT_TRUE(ann.run_reaches(rests, "PAUSED"));
     for (const std::int64_t hours : {2, -4, 0}) {
-        const std::string run = run_of(deliver(engine, flow));
-        ASSERT_TRUE(reaches(ann, run, "RUNNING"));
+        const std::string run = run_of(deliver_webhook(engine, flow));
+        ASSERT_TRUE(ann.run_reaches(run, "RUNNING"));
         machine.set_clock(hours);
         const Json record = ann.finished_run(run);
         EXPECT_EQ(record["status"].text(), "SUCCEEDED") << hours << ": " << record.dump();
@@ -134,8 +114,8 @@ TEST(EngineClock, ThatIsSetBackEndsNoRunLate) {
     ApiUser ann(engine);
     ann.sign_up();
     const std::string flow = ann.make_flow({slow_step("slow"), slow_step("slower")});
-    const std::string run = run_of(deliver(engine, flow));
-    ASSERT_TRUE(reaches(ann, run, "RUNNING"));
+    const std::string run = run_of(deliver_webhook(engine, flow));
+    ASSERT_TRUE(ann.run_reaches(run, "RUNNING"));
     machine.set_clock(-4);
     EXPECT_EQ(ann.finished_run(run)["status"].text(), "TIMEOUT");
 }

@@ -15,16 +15,6 @@
 namespace sallyport::test {
 namespace {
 
-HttpResponse deliver(const EngineProcess& engine, const std::string& flow,
-                     const std::string& body = "{}") {
-    HttpRequest hook;
-    hook.method = "POST";
-    hook.url = engine.url("/v1/webhooks/" + flow);
-    hook.headers = {{"Content-Type", "application/json"}};
-    hook.body = body;
-    return send(hook);
-}
-
 // No file may grow beyond this: writes fail as they do on a full disk.
 std::vector<std::string> with_small_files(int kilobytes) {
     return {"sh", "-c",
@@ -41,7 +31,7 @@ TEST(EngineFault, AFullDiskRefusesWebhooksAndLosesNothing) {
     std::vector<std::string> acknowledged;
     int refused = 0;
     for (int i = 0; i < 400 && refused < 5; ++i) {
-        const HttpResponse answer = deliver(engine, flow, body);
+        const HttpResponse answer = deliver_webhook(engine, flow, body);
         if (answer.status == 200) {
             acknowledged.push_back(answer.header("x-webhook-id").value_or(""));
         } else {
@@ -61,7 +51,7 @@ TEST(EngineFault, AFullDiskRefusesWebhooksAndLosesNothing) {
     for (const std::string& run : acknowledged) {
         EXPECT_EQ(ann.finished_run(run)["status"].text(), "SUCCEEDED");
     }
-    EXPECT_EQ(deliver(engine, flow, body).status, 200);
+    EXPECT_EQ(deliver_webhook(engine, flow, body).status, 200);
 }
 
 TEST(EngineFault, ADataFolderThatIsClosedIsSaid) {
@@ -132,7 +122,7 @@ TEST(EngineFault, ABrokenPageIsAnErrorAndNotAnAnswer) {
     const std::string flow = ann.make_flow({code_step("s", "export const code = async () => 1;")});
     std::vector<std::string> runs;
     for (int i = 0; i < 200; ++i) {
-        runs.push_back(deliver(engine, flow, R"({"x":")" + std::string(2000, 'x') + "\"}")
+        runs.push_back(deliver_webhook(engine, flow, R"({"x":")" + std::string(2000, 'x') + "\"}")
                            .header("x-webhook-id")
                            .value_or(""));
     }
@@ -180,7 +170,7 @@ TEST(EngineFault, ALoopOfTenThousandTurnsRunsToItsEnd) {
             .status,
         200);
     ASSERT_EQ(ann.operate(flow, "LOCK_AND_PUBLISH", R"({"status":"ENABLED"})").status, 200);
-    const std::string id = deliver(engine, flow).header("x-webhook-id").value_or("");
+    const std::string id = deliver_webhook(engine, flow).header("x-webhook-id").value_or("");
     Json run;
     ASSERT_TRUE(wait_until(
         [&] {

@@ -11,16 +11,6 @@
 namespace sallyport::test {
 namespace {
 
-HttpResponse deliver(const EngineProcess& engine, const std::string& flow,
-                     const std::string& body = "{}", const std::string& more = "") {
-    HttpRequest hook;
-    hook.method = "POST";
-    hook.url = engine.url("/v1/webhooks/" + flow + more);
-    hook.headers = {{"Content-Type", "application/json"}};
-    hook.body = body;
-    return send(hook);
-}
-
 std::string mapping_step(int number, const std::string& value, const std::string& next) {
     return R"({"type":"PIECE","displayName":"Map","valid":true,"name":"s)" +
            std::to_string(number) +
@@ -65,7 +55,7 @@ TEST(EngineLarge, AFlowOfAThousandStepsRuns) {
     const ApiAnswer imported = ann.operate(flow, "IMPORT_FLOW", import_of(chain(1000)));
     ASSERT_EQ(imported.status, 200) << imported.raw.body.substr(0, 500);
     ASSERT_EQ(ann.operate(flow, "LOCK_AND_PUBLISH", R"({"status":"ENABLED"})").status, 200);
-    const HttpResponse answer = deliver(engine, flow, "{}", "/sync");
+    const HttpResponse answer = deliver_webhook(engine, flow, "{}", "/sync");
     EXPECT_EQ(answer.status, 200) << answer.body;
     EXPECT_EQ(answer.body, "1000");
     const Json run = ann.finished_run(answer.header("x-webhook-id").value_or(""));
@@ -77,7 +67,7 @@ TEST(EngineLarge, AFlowOfAThousandStepsRuns) {
     EXPECT_EQ(ann.get("/v1/flows/" + flow).status, 200);
     engine.kill();
     engine.start();
-    EXPECT_EQ(deliver(engine, flow, "{}", "/sync").body, "1000");
+    EXPECT_EQ(deliver_webhook(engine, flow, "{}", "/sync").body, "1000");
     const ApiAnswer longer = ann.operate(flow, "IMPORT_FLOW", import_of(chain(1600)));
     EXPECT_EQ(longer.status, 400);
     EXPECT_NE(longer.raw.body.find("1500"), std::string::npos) << longer.raw.body.substr(0, 500);
@@ -94,17 +84,17 @@ TEST(EngineLarge, APayloadOfTenMegabytesComesThrough) {
     constexpr std::size_t kSize = 10u << 20;
     const std::string body = R"({"text":")" + std::string(kSize, 'x') + "\"}";
     for (int i = 0; i < 3; ++i) {
-        const HttpResponse answer = deliver(engine, flow, body, "/sync");
+        const HttpResponse answer = deliver_webhook(engine, flow, body, "/sync");
         EXPECT_EQ(answer.status, 200);
         EXPECT_EQ(answer.body, std::to_string(kSize));
     }
-    const std::string id = deliver(engine, flow, body).header("x-webhook-id").value_or("");
+    const std::string id = deliver_webhook(engine, flow, body).header("x-webhook-id").value_or("");
     const Json run = ann.finished_run(id);
     EXPECT_EQ(run["status"].text(), "SUCCEEDED");
     EXPECT_EQ(output_of(run["steps"]["trigger"])["body"]["text"].text().size(), kSize);
     EXPECT_EQ(run["steps"]["s"]["input"]["text"].text(), "(truncated, original size 10.0 MB)");
     const std::string larger = R"({"text":")" + std::string(26u << 20, 'x') + "\"}";
-    EXPECT_EQ(deliver(engine, flow, larger).status, 413);
+    EXPECT_EQ(deliver_webhook(engine, flow, larger).status, 413);
 }
 
 // What is too large to be shown is an address: the value is read there, whole, by who has it.
@@ -118,8 +108,9 @@ TEST(EngineLarge, OutputsAreShownByReference) {
                                  R"({"text":"{{trigger.output.body.text}}"})"),
                        answer_step("a", R"("{{s.output.length}}")")});
     const std::string text(1500, 'x');
-    const std::string id =
-        deliver(engine, flow, R"({"text":")" + text + "\"}").header("x-webhook-id").value_or("");
+    const std::string id = deliver_webhook(engine, flow, R"({"text":")" + text + "\"}")
+                               .header("x-webhook-id")
+                               .value_or("");
     const Json run = ann.finished_run(id);
     const Json step = run["steps"]["s"];
     EXPECT_EQ(step["status"].text(), "SUCCEEDED") << run.dump();
@@ -164,7 +155,8 @@ TEST(EngineLarge, MoreConnectionsThanDescriptorsEndWell) {
         EXPECT_NE(crowd.front()->receive_until("200 OK").find("200"), std::string::npos)
             << "who is in is served";
     }
-    EXPECT_EQ(deliver(engine, flow, "{}", "/sync").body, "7") << "and so is the next who comes";
+    EXPECT_EQ(deliver_webhook(engine, flow, "{}", "/sync").body, "7")
+        << "and so is the next who comes";
 }
 
 }  // namespace

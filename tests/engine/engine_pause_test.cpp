@@ -14,22 +14,11 @@
 namespace sallyport::test {
 namespace {
 
-std::string delay_step(std::string_view name, std::string_view action, std::string_view input) {
-    return R"({"type":"PIECE","displayName":"Delay","valid":true,"name":")" + std::string(name) +
-           R"(","settings":{"pieceName":"@activepieces/piece-delay","pieceVersion":"0.3.18","actionName":")" +
-           std::string(action) + R"(","propertySettings":{},"input":)" + std::string(input) + "}}";
-}
-
 std::string start(const EngineProcess& engine, const std::string& flow) {
     HttpRequest hook;
     hook.method = "POST";
     hook.url = engine.url("/v1/webhooks/" + flow);
     return send(hook).header("x-webhook-id").value_or("");
-}
-
-bool reaches(ApiUser& user, const std::string& run, std::string_view status) {
-    return wait_until(
-        [&] { return user.get("/v1/flow-runs/" + run).body["status"].text() == status; });
 }
 
 ApiAnswer retry(ApiUser& user, const std::string& run, std::string_view strategy) {
@@ -47,7 +36,7 @@ TEST(EnginePause, ADelayEndsByItselfAndAfterAKill) {
                        code_step("after", "export const code = async (inputs) => inputs.waited;",
                                  R"({"waited":"{{wait.output.success}}"})")});
     const std::string first = start(engine, flow);
-    ASSERT_TRUE(reaches(ann, first, "PAUSED"));
+    ASSERT_TRUE(ann.run_reaches(first, "PAUSED"));
     EXPECT_EQ(ann.get("/v1/flow-runs/" + first).body["steps"]["wait"]["status"].text(), "PAUSED");
     const Json run = ann.finished_run(first);
     EXPECT_EQ(run["status"].text(), "SUCCEEDED");
@@ -55,7 +44,7 @@ TEST(EnginePause, ADelayEndsByItselfAndAfterAKill) {
     EXPECT_EQ(run["steps"]["after"]["output"].dump(), "true");
 
     const std::string second = start(engine, flow);
-    ASSERT_TRUE(reaches(ann, second, "PAUSED"));
+    ASSERT_TRUE(ann.run_reaches(second, "PAUSED"));
     engine.kill();
     engine.start();
     EXPECT_EQ(ann.finished_run(second)["status"].text(), "SUCCEEDED");
@@ -70,7 +59,7 @@ TEST(EnginePause, ALongRestNeedsNoPlaceAndCanBeCanceled) {
     const std::string flow =
         ann.make_flow({delay_step("wait", "delayFor", R"({"unit":"days","delayFor":3})")});
     const std::string run = start(engine, flow);
-    ASSERT_TRUE(reaches(ann, run, "PAUSED"));
+    ASSERT_TRUE(ann.run_reaches(run, "PAUSED"));
     EXPECT_EQ(retry(ann, run, "FROM_FAILED_STEP").status, 400) << "it has not failed";
     const auto cancel = [&](ApiUser& user) {
         return user
@@ -116,7 +105,7 @@ TEST(EnginePause, AFailedRunIsRetried) {
     const ApiAnswer again = retry(ann, run, "FROM_FAILED_STEP");
     EXPECT_EQ(again.status, 200) << again.raw.body;
     EXPECT_EQ(again.body["id"].text(), run);
-    ASSERT_TRUE(reaches(ann, run, "SUCCEEDED"));
+    ASSERT_TRUE(ann.run_reaches(run, "SUCCEEDED"));
     const Json done = ann.finished_run(run);
     EXPECT_EQ(done["steps"]["first"]["output"].dump(), failed["steps"]["first"]["output"].dump())
         << "what was recorded is not done again";

@@ -143,6 +143,11 @@ std::string ApiUser::make_flow(const std::vector<std::string>& actions) {
     return id;
 }
 
+bool ApiUser::run_reaches(const std::string& run_id, std::string_view status) {
+    return wait_until(
+        [&] { return get("/v1/flow-runs/" + run_id).body["status"].text() == status; });
+}
+
 Json ApiUser::finished_run(const std::string& run_id) {
     Json run;
     EXPECT_TRUE(wait_until([&] {
@@ -170,6 +175,22 @@ std::string answer_step(std::string_view name, std::string_view body) {
     return R"({"type":"PIECE","displayName":"Answer","valid":true,"name":)" + json_text(name) +
            R"(,"settings":{"pieceName":"@activepieces/piece-webhook","pieceVersion":"0.1.29","actionName":"return_response","propertySettings":{},"input":{"responseType":"json","respond":"stop","fields":{"status":200,"headers":{"x-flow":"yes"},"body":)" +
            std::string(body) + "}}}}";
+}
+
+std::string delay_step(std::string_view name, std::string_view action, std::string_view input) {
+    return R"({"type":"PIECE","displayName":"Delay","valid":true,"name":")" + std::string(name) +
+           R"(","settings":{"pieceName":"@activepieces/piece-delay","pieceVersion":"0.3.18","actionName":")" +
+           std::string(action) + R"(","propertySettings":{},"input":)" + std::string(input) + "}}";
+}
+
+HttpResponse deliver_webhook(const EngineProcess& engine, const std::string& flow,
+                             const std::string& body, const std::string& more) {
+    HttpRequest hook;
+    hook.method = "POST";
+    hook.url = engine.url("/v1/webhooks/" + flow + more);
+    hook.headers = {{"Content-Type", "application/json"}};
+    hook.body = body;
+    return send(hook);
 }
 
 }  // namespace sallyport::test

@@ -77,6 +77,8 @@ class ApiUser {
     std::string make_flow(const std::vector<std::string>& actions);
     ApiAnswer operate(const std::string& flow_id, std::string_view type,
                       const std::string& request);
+    // Waits until the run has that status; false: it never had.
+    bool run_reaches(const std::string& run_id, std::string_view status);
     // The record of a run, once it has ended.
     Json finished_run(const std::string& run_id);
 
@@ -96,5 +98,10 @@ std::string code_step(std::string_view name, std::string_view code, std::string_
 std::string http_step(std::string_view name, std::string_view input,
                       std::string_view options = "{}");
 std::string answer_step(std::string_view name, std::string_view body);
+std::string delay_step(std::string_view name, std::string_view action, std::string_view input);
+
+// A webhook with a JSON body; `more` follows the flow in the path.
+HttpResponse deliver_webhook(const EngineProcess& engine, const std::string& flow,
+                             const std::string& body = "{}", const std::string& more = "");
 
 }  // namespace sallyport::test
