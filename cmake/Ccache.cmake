@@ -1,5 +1,5 @@
 # Incremental and repeated builds go through ccache where it is installed. The slack is what it asks for to
-# follow precompiled headers (cmake/PrecompiledHeaders.cmake).
+# follow precompiled headers (cmake/CleanBuild.cmake).
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})

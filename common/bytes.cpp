@@ -39,7 +39,9 @@ constexpr auto kFromHex = [] {
     return table;
 }();
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+constexpr char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 std::string encode64(const std::uint8_t* data, std::size_t size, const char* alphabet, bool pad) {
     std::string out;
@@ -113,7 +115,14 @@ std::string hex_encode(const std::uint8_t* data, std::size_t size) {
     return out;
 }
 
-std::string hex_encode(const Bytes& data) { return hex_encode(data.data(), data.size()); }
+int hex_digit(char c) {
+    const unsigned found = kFromHex[static_cast<std::uint8_t>(c)];
+    return found == kNotHex ? -1 : static_cast<int>(found & 15);
+}
+
+std::string hex_encode(const Bytes& data) {
+    return hex_encode(data.data(), data.size());
+}
 
 std::optional<std::size_t> hex_decode_to(std::string_view text, std::span<std::uint8_t> out,
                                          HexCase accepted) {
@@ -171,18 +180,25 @@ std::optional<std::size_t> base64url_decode_to(std::string_view text, std::span<
 }
 
 std::optional<Bytes> base64_decode(std::string_view text) {
-    return into_bytes(text.size() / 4 * 3, [&](std::span<std::uint8_t> out) {
-        return base64_decode_to(text, out);
-    });
+    return into_bytes(text.size() / 4 * 3,
+                      [&](std::span<std::uint8_t> out) { return base64_decode_to(text, out); });
 }
 
 std::optional<Bytes> base64url_decode(std::string_view text) {
-    return into_bytes(text.size() * 3 / 4, [&](std::span<std::uint8_t> out) {
-        return base64url_decode_to(text, out);
-    });
+    return into_bytes(text.size() * 3 / 4,
+                      [&](std::span<std::uint8_t> out) { return base64url_decode_to(text, out); });
 }
 
-char ascii_lower(char c) { return lower(c); }
+std::string in_quotes(std::string_view text) {
+    std::string out = "\"";
+    out += text;
+    out += '"';
+    return out;
+}
+
+char ascii_lower(char c) {
+    return lower(c);
+}
 
 std::string ascii_lower(std::string_view text) {
     std::string out(text);

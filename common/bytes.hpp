@@ -1,7 +1,7 @@
 // Byte and text helpers: strict hex and base64, ASCII case, trimming, splitting.
 //
-// Decoders are strict: one canonical text for each byte string, so that two texts can never name the
-// same signature or key. No locale is ever consulted.
+// Decoders are strict: one canonical text for each byte string, so that two texts can never name
+// the same signature or key. No locale is ever consulted.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,9 @@ enum class HexCase { lower, upper, any };
 std::string hex_encode(const std::uint8_t* data, std::size_t size);
 std::string hex_encode(const Bytes& data);
 std::optional<Bytes> hex_decode(std::string_view text, HexCase accepted = HexCase::lower);
+
+// The value of one hexadecimal digit, of either case; -1: `c` is none.
+int hex_digit(char c);
 
 // RFC 4648 section 4 (padding required) and section 5 (url: padding optional on input, absent on
 // output). Non-zero trailing bits are refused.
@@ -42,9 +45,15 @@ inline std::string_view as_text(const Bytes& bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+constexpr bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 char ascii_lower(char c);
 std::string ascii_lower(std::string_view text);
 bool ascii_iequals(std::string_view a, std::string_view b);
+
+// `text` between double quotes, for messages.
+std::string in_quotes(std::string_view text);
 
 // Removes spaces and horizontal tabs from both ends (RFC 9110 OWS).
 std::string_view trim_ows(std::string_view text);

@@ -18,6 +18,9 @@ namespace sallyport {
 // The longest text of an address.
 inline constexpr std::size_t kIpTextBytesMax = 45;
 
+// IPv4 stands in ::ffff:0:0/96.
+inline constexpr unsigned kMappedBits = 96;
+
 class IpAddress {
   public:
     IpAddress() = default;

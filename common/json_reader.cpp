@@ -1,3 +1,4 @@
+#include "common/bytes.hpp"
 #include "common/json_integers.hpp"
 #include "common/json_text.hpp"
 
@@ -16,9 +17,6 @@ namespace {
 // So many digits always fit into 64 bits.
 constexpr std::ptrdiff_t kSureDigits = 18;
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 bool is_space(char c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }

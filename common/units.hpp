@@ -1,12 +1,16 @@
 // Durations, sizes and rates as operators write them: `250ms`, `15m`, `64k`, `100r/m`.
 #pragma once
 
+#include "common/result.hpp"
+
 #include <cstdint>
 #include <string_view>
 
-#include "common/result.hpp"
-
 namespace sallyport {
+
+inline constexpr std::int64_t kNsPerMs = 1'000'000;
+inline constexpr std::int64_t kNsPerS = 1'000'000'000;
+inline constexpr std::int64_t kSPerDay = 86'400;
 
 // A whole number with ms, s, m, h, d or w; a bare number counts seconds. At most ten years.
 Result<std::int64_t> parse_duration_ms(std::string_view text);

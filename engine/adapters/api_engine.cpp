@@ -30,7 +30,7 @@ Json whole_connection(const EntityRow& row, const Json& value) {
 }
 
 // A connection whole, its value opened: what makes a step able to act.
-void get_connection(Api& api, const CallPtr& call) {
+void get_opened_connection(Api& api, const CallPtr& call) {
     api.ports.entities.entity_by_key(kConnectionKind, call->engine_project, call->params[0],
                                      [&api, call](const Result<std::optional<EntityRow>>& found) {
                                          if (api.failed(call, found)) {
@@ -79,7 +79,7 @@ void list_populated_flows(Api& api, const CallPtr& call) {
 }  // namespace
 
 const std::vector<ApiRoute> kEngineRoutes = {
-    {"GET", "worker/app-connections/:externalId", ApiRoute::Access::engine, get_connection},
+    {"GET", "worker/app-connections/:externalId", ApiRoute::Access::engine, get_opened_connection},
     {"GET", "worker/project", ApiRoute::Access::engine, get_project},
     {"GET", "engine/populated-flows", ApiRoute::Access::engine, list_populated_flows},
 };

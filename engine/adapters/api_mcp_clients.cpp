@@ -54,7 +54,7 @@ void resource_metadata(Api& api, const CallPtr& call) {
 }
 
 // Empty when it may be registered.
-std::string problem_with(const Json& body) {
+std::string problem_of_client(const Json& body) {
     const Json uris = body["redirect_uris"];
     bool good = uris.is_array() && uris.size() > 0 && uris.size() <= kRedirectsMax;
     uris.each_element([&good](const Json& uri) { good = good && is_redirect_uri(uri.text()); });
@@ -139,7 +139,7 @@ void make_room(Api& api, const CallPtr& call) {
 }
 
 void register_client(Api& api, const CallPtr& call) {
-    const std::string problem = problem_with(call->body);
+    const std::string problem = problem_of_client(call->body);
     if (!problem.empty()) {
         return fail_oauth(
             call, 400,

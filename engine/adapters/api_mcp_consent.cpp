@@ -50,7 +50,7 @@ void redirect(const Api& api, const CallPtr& call, const Json& claims,
 
 // Empty when the request may be shown; until its redirect address is known to be the client's,
 // nothing is sent there.
-std::string problem_with(const Api& api, const CallPtr& call) {
+std::string problem_of_request(const Api& api, const CallPtr& call) {
     const std::string resource = call->query_text("resource");
     return call->query_text("response_type") != "code" ? "response_type must be code"
            : call->query_text("code_challenge_method") != "S256" ||
@@ -79,7 +79,7 @@ void show_request(Api& api, const CallPtr& call, const EntityRow& client) {
                       {"challenge", Json::string(call->query_text("code_challenge"))},
                       {"state", Json::string(call->query_text("state"))},
                       {"browser", Json::string(mcp_secret_hash(browser))}});
-    const std::string problem = problem_with(api, call);
+    const std::string problem = problem_of_request(api, call);
     if (!problem.empty()) {
         return redirect(api, call, claims,
                         {{"error", "invalid_request"}, {"error_description", problem}});

@@ -10,7 +10,7 @@
 namespace sallyport::engine {
 namespace {
 
-constexpr std::string_view kName = "Field";
+constexpr std::string_view kFieldName = "Field";
 constexpr std::string_view kDropdown = "STATIC_DROPDOWN";
 // Choices of a dropdown; more are a table of their own.
 constexpr std::size_t kOptionsMax = 1000;
@@ -96,7 +96,7 @@ void with_field(Api& api, const CallPtr& call, const WithEntity& then) {
                                       return;
                                   }
                                   if (!found->has_value()) {
-                                      return call->fail_not_found(kName, call->params[0]);
+                                      return call->fail_not_found(kFieldName, call->params[0]);
                                   }
                                   with_table(
                                       api, call, (*found)->scope,
@@ -114,7 +114,7 @@ void update_field(Api& api, const CallPtr& call) {
     }
     with_field(api, call, [&api, call](const EntityRow& row) {
         change_and_reply(
-            api, call, row, kName,
+            api, call, row, kFieldName,
             [name = std::string(call->body["name"].text())](EntityRow& stored) {
                 stored.label = name;
             },

@@ -9,7 +9,7 @@
 namespace sallyport::engine {
 namespace {
 
-constexpr std::string_view kName = "Record";
+constexpr std::string_view kRecordName = "Record";
 constexpr std::size_t kBatchMax = 50;
 constexpr std::size_t kDeleteMax = 1000;
 
@@ -147,7 +147,7 @@ void with_record(Api& api, const CallPtr& call, const WithRecord& then) {
                 return;
             }
             if (!found->has_value()) {
-                return call->fail_not_found(kName, call->params[0]);
+                return call->fail_not_found(kRecordName, call->params[0]);
             }
             with_table(api, call, (*found)->scope,
                        [&api, call, then, record = **found](const EntityRow& table) {
@@ -199,7 +199,7 @@ void store_cells(Api& api, const CallPtr& call, const EntityRow& record, const E
                 return;
             }
             if (!stored->has_value()) {
-                return call->fail_not_found(kName, call->params[0]);
+                return call->fail_not_found(kRecordName, call->params[0]);
             }
             if (*too_large) {
                 return call->fail(
@@ -225,7 +225,7 @@ void update_record(Api& api, const CallPtr& call) {
                 [&api, call](const EntityRow& record, const EntityRow& table,
                              const std::vector<EntityRow>& fields) {
                     if (table.id != call->body["tableId"].text()) {
-                        return call->fail_not_found(kName, record.id);
+                        return call->fail_not_found(kRecordName, record.id);
                     }
                     store_cells(api, call, record, table, fields);
                 });

@@ -12,7 +12,7 @@
 namespace sallyport::engine {
 namespace {
 
-constexpr std::string_view kName = "Table";
+constexpr std::string_view kTableName = "Table";
 constexpr std::size_t kExternalIdCharsMax = 128;
 
 // ^(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}$: it is a file's name in exports, never a way out of a folder.
@@ -153,7 +153,7 @@ void update_table(Api& api, const CallPtr& call) {
     with_table(api, call, call->params[0], [&api, call](const EntityRow& row) {
         with_named_folder(api, call, row.scope, [&api, call, row](const std::string& folder) {
             change_and_reply(
-                api, call, row, kName,
+                api, call, row, kTableName,
                 [given = call->body, folder](EntityRow& stored) {
                     Json body = entity_body(stored);
                     for (const std::string_view name : {"status", "trigger"}) {
@@ -281,7 +281,7 @@ void with_table(Api& api, const CallPtr& call, const std::string& id, WithEntity
                 return;
             }
             if (!found->has_value()) {
-                return call->fail_not_found(kName, id);
+                return call->fail_not_found(kTableName, id);
             }
             api.with_project(call, (*found)->scope,
                              [then, table = **found](const ProjectRow&) { then(table); });

@@ -18,8 +18,6 @@ constexpr std::int64_t kOverloadPauseMs = 100;
 // What performs a step may end under it: it is performed again as after a crash of the engine, but
 // not for ever, since the step may be the reason.
 constexpr int kCrashesMax = 2;
-// A journal that could not be written (a full disk) is tried again after this, until it can.
-constexpr std::int64_t kStoreRetryMs = 1000;
 
 // How often a request is offered to a run that another process works on.
 constexpr int kResumeTries = 20;

@@ -17,6 +17,9 @@
 
 namespace sallyport::engine {
 
+// What the store did not take or give (a full disk) is tried again after this, until it does.
+inline constexpr std::int64_t kStoreRetryMs = 1000;
+
 struct Waiter {
     std::uint64_t id = 0;
     Loop::TimerId timer = 0;

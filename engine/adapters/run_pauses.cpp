@@ -21,8 +21,6 @@ constexpr std::int64_t kElsewhereMs = 500;
 // What a step says that nobody answered.
 constexpr const char* kInVain =
     "PAUSED_FLOW_TIMEOUT_EXCEEDED: nobody answered within AP_PAUSED_FLOW_TIMEOUT_DAYS";
-// When the store did not answer.
-constexpr std::int64_t kStoreRetryMs = 1000;
 
 }  // namespace
 

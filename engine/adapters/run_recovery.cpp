@@ -11,8 +11,6 @@ namespace {
 
 // Runs of processes that are gone are looked for at every so many sweeps.
 constexpr int kOrphanSweeps = 2;
-// When the store did not answer.
-constexpr std::int64_t kStoreRetryMs = 1000;
 
 }  // namespace
 

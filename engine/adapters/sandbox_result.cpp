@@ -11,10 +11,6 @@ namespace {
 // 2^63 has 19 digits: a longer integer may not fit, and none of 18 digits fails to.
 constexpr std::size_t kSafeDigits = 18;
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 // The code unit of a `\uXXXX` at `at`, -1 when there is none.
 int escaped_unit(std::string_view text, std::size_t at) {
     if (text.size() - at < 6 || text[at] != '\\' || text[at + 1] != 'u') {

@@ -15,7 +15,7 @@
 namespace sallyport::engine {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kThreads = 8;
 // One tenant's slow server leaves half of the threads to the others.
@@ -26,12 +26,12 @@ constexpr std::size_t kTenantWaitingMax = 64;
 struct Job final : StepStop {
     bool asked() const override { return stop.load() || left_ms() <= 0; }
     std::int64_t left_ms() const override {
-        return std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now())
+        return std::chrono::duration_cast<std::chrono::milliseconds>(deadline - SteadyClock::now())
             .count();
     }
 
     std::string tenant;
-    Clock::time_point deadline;
+    SteadyClock::time_point deadline;
     std::atomic<bool> stop{false};
     StepThreads::Work work;
     StepDone done;
@@ -133,7 +133,7 @@ StepCancel StepThreads::run(const std::string& tenant, std::int64_t time_ms, Wor
                             StepDone done) {
     auto job = std::make_shared<Job>();
     job->tenant = tenant;
-    job->deadline = Clock::now() + std::chrono::milliseconds(time_ms);
+    job->deadline = SteadyClock::now() + std::chrono::milliseconds(time_ms);
     job->work = std::move(work);
     job->done = std::move(done);
     const std::lock_guard lock(state_->mutex);

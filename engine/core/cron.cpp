@@ -1,6 +1,7 @@
 #include "engine/core/cron.hpp"
 
 #include "common/bytes.hpp"
+#include "common/units.hpp"
 
 #include <algorithm>
 #include <string>
@@ -10,9 +11,8 @@
 namespace sallyport::engine {
 namespace {
 
-constexpr std::int64_t kDayS = 86'400;
 // February 29 comes within eight years even around 2100; what has not come by then never will.
-constexpr std::int64_t kSearchS = 40 * 366 * kDayS;
+constexpr std::int64_t kSearchS = 40 * 366 * kSPerDay;
 // Clock changes lie at least days apart; more spans than this are rules that make no sense.
 constexpr int kSpansMax = 400;
 
@@ -148,7 +148,7 @@ struct Cron::Civil {
     int second_of_day = 0;
 
     static Civil of(std::int64_t local_s) {
-        const std::int64_t days = floor_div(local_s, kDayS);
+        const std::int64_t days = floor_div(local_s, kSPerDay);
         const std::int64_t shifted = days + 719'468;
         const std::int64_t era = floor_div(shifted, 146'097);
         const std::int64_t of_era = shifted - era * 146'097;
@@ -161,7 +161,7 @@ struct Cron::Civil {
         civil.month = static_cast<int>(moon < 10 ? moon + 3 : moon - 9);
         civil.year = years + era * 400 + (civil.month <= 2 ? 1 : 0);
         civil.weekday = static_cast<int>(((days % 7) + 11) % 7);  // 1970-01-01 was a Thursday
-        civil.second_of_day = static_cast<int>(local_s - days * kDayS);
+        civil.second_of_day = static_cast<int>(local_s - days * kSPerDay);
         return civil;
     }
 };
@@ -283,11 +283,11 @@ std::optional<std::int64_t> Cron::fit_local(std::int64_t local_s) const {
         const std::int64_t midnight = local_s - civil.second_of_day;
         if (!months_.test(static_cast<std::size_t>(civil.month))) {
             const int left = days_in_month(civil.year, civil.month) - civil.day + 1;
-            local_s = midnight + left * kDayS;
+            local_s = midnight + left * kSPerDay;
             continue;
         }
         if (fits_day(civil)) {
-            for (int s = civil.second_of_day; s < kDayS;) {
+            for (int s = civil.second_of_day; s < kSPerDay;) {
                 const auto hour = static_cast<std::size_t>(s / 3600);
                 const auto minute = static_cast<std::size_t>(s / 60 % 60);
                 if (!hours_.test(hour)) {
@@ -301,7 +301,7 @@ std::optional<std::int64_t> Cron::fit_local(std::int64_t local_s) const {
                 }
             }
         }
-        local_s = midnight + kDayS;
+        local_s = midnight + kSPerDay;
     }
     return std::nullopt;
 }
@@ -310,14 +310,14 @@ std::optional<std::int64_t> Cron::fit_local(std::int64_t local_s) const {
 // twice fires the first time.
 std::optional<std::int64_t> Cron::next_by_clock(std::int64_t after_s, const ZoneRules& zone) const {
     // Local times that may lie before `after_s`, because the clock is put back after them, as well.
-    std::int64_t local = after_s + zone.span_at(after_s).offset_s - kDayS;
+    std::int64_t local = after_s + zone.span_at(after_s).offset_s - kSPerDay;
     while (true) {
         const auto wanted = fit_local(local);
         if (!wanted) {
             return std::nullopt;
         }
         // Offsets are less than a day: the span before cannot begin later than this.
-        ZoneSpan span = zone.span_at(*wanted - 2 * kDayS);
+        ZoneSpan span = zone.span_at(*wanted - 2 * kSPerDay);
         std::int64_t at = span.begin_s;
         for (int i = 0; i < kSpansMax; ++i) {
             at = std::max(*wanted - span.offset_s, span.begin_s);

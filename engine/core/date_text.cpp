@@ -1,6 +1,7 @@
 #include "engine/core/date_text.hpp"
 
 #include "common/bytes.hpp"
+#include "common/units.hpp"
 #include "engine/core/js_text.hpp"
 #include "engine/core/time_text.hpp"
 
@@ -10,8 +11,6 @@
 
 namespace sallyport::engine {
 namespace {
-
-constexpr std::int64_t kDayS = 86'400;
 
 constexpr std::array<std::string_view, 7> kWeekdays = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                                        "Thursday", "Friday", "Saturday"};
@@ -241,7 +240,7 @@ std::int64_t local_of(const CivilTime& civil) {
     using namespace std::chrono;  // NOLINT
     const sys_days day{year{static_cast<int>(civil.year)} / static_cast<int>(civil.month) /
                        civil.day};
-    return day.time_since_epoch().count() * kDayS + civil.hour * 3600 + civil.minute * 60 +
+    return day.time_since_epoch().count() * kSPerDay + civil.hour * 3600 + civil.minute * 60 +
            civil.second;
 }
 
@@ -315,8 +314,8 @@ std::int64_t to_local(std::int64_t utc_s, const ZoneRules& zone) {
 
 std::int64_t to_utc(std::int64_t local_s, const ZoneRules& zone) {
     // The offsets before and after any change of that day.
-    const std::int64_t early = local_s - zone.span_at(local_s - kDayS).offset_s;
-    const std::int64_t late = local_s - zone.span_at(local_s + kDayS).offset_s;
+    const std::int64_t early = local_s - zone.span_at(local_s - kSPerDay).offset_s;
+    const std::int64_t late = local_s - zone.span_at(local_s + kSPerDay).offset_s;
     return to_local(late, zone) == local_s ? late : early;
 }
 

@@ -10,9 +10,6 @@ namespace {
 constexpr std::size_t kHostBytesMax = 253;  // RFC 1035 section 3.1
 constexpr std::size_t kLabelBytesMax = 63;
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 bool is_alpha(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }

@@ -1,5 +1,6 @@
 #include "engine/core/expression_lexer.hpp"
 
+#include "common/bytes.hpp"
 #include "engine/core/js_text.hpp"
 
 #include <array>
@@ -7,9 +8,6 @@
 namespace sallyport::engine {
 namespace {
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 bool is_name_start(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$';
 }
@@ -55,11 +53,7 @@ void append_utf8(std::string& out, char32_t point) {
 std::optional<char32_t> read_hex(std::string_view source, std::size_t& at, std::size_t digits) {
     char32_t value = 0;
     for (std::size_t i = 0; i < digits; ++i, ++at) {
-        const char c = at < source.size() ? source[at] : '\0';
-        const int digit = is_digit(c)              ? c - '0'
-                          : (c >= 'a' && c <= 'f') ? c - 'a' + 10
-                          : (c >= 'A' && c <= 'F') ? c - 'A' + 10
-                                                   : -1;
+        const int digit = at < source.size() ? hex_digit(source[at]) : -1;
         if (digit < 0) {
             return std::nullopt;
         }

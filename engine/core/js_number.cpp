@@ -1,4 +1,5 @@
 // The number half of js_text.hpp.
+#include "common/bytes.hpp"
 #include "engine/core/js_text.hpp"
 
 #include <algorithm>
@@ -12,10 +13,6 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 
 std::size_t digits_at(std::string_view text, std::size_t at) {
     std::size_t end = at;
@@ -73,11 +70,8 @@ int literal_base(std::string_view text) {
 double based_value(std::string_view digits, int base) {
     double value = digits.empty() ? kNaN : 0;
     for (const char c : digits) {
-        const int digit = is_digit(c)              ? c - '0'
-                          : (c >= 'a' && c <= 'f') ? c - 'a' + 10
-                          : (c >= 'A' && c <= 'F') ? c - 'A' + 10
-                                                   : base;
-        value = digit < base ? value * base + digit : kNaN;
+        const int digit = hex_digit(c);
+        value = digit >= 0 && digit < base ? value * base + digit : kNaN;
     }
     return value;
 }

@@ -18,7 +18,7 @@ constexpr std::string_view kParameter = "filters";
 // More says nothing that fewer could not, and each is looked at for each record.
 constexpr std::size_t kFiltersMax = 100;
 
-constexpr std::array<std::pair<std::string_view, Operator>, 9> kOperators = {{
+constexpr std::array<std::pair<std::string_view, Operator>, 9> kFilterOperators = {{
     {"eq", Operator::eq},
     {"neq", Operator::neq},
     {"gt", Operator::gt},
@@ -46,9 +46,9 @@ std::optional<std::pair<std::string, std::string>> part_of(std::string_view name
 
 Status add_filter(const Json& given, std::vector<RecordFilter>& filters) {
     const std::string_view wanted = given["operator"].text_or("eq");
-    const auto known = std::find_if(kOperators.begin(), kOperators.end(),
+    const auto known = std::find_if(kFilterOperators.begin(), kFilterOperators.end(),
                                     [wanted](const auto& one) { return one.first == wanted; });
-    if (given["fieldId"].text().empty() || known == kOperators.end()) {
+    if (given["fieldId"].text().empty() || known == kFilterOperators.end()) {
         return Error{
             "querystring/filters must have fieldId and operator, one of eq, neq, gt, gte, lt, "
             "lte, co, exists, not_exists"};

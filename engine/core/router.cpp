@@ -124,9 +124,9 @@ bool exists(const Json& value) {
 
 // ---- the table
 
-using Operator = bool (*)(const Operands&);
+using ConditionOperator = bool (*)(const Operands&);
 
-constexpr std::array<std::pair<std::string_view, Operator>, 22> kOperators = {{
+constexpr std::array<std::pair<std::string_view, ConditionOperator>, 22> kConditionOperators = {{
     {"TEXT_CONTAINS",
      [](const Operands& on) {
          return on.first_text().find(on.second_text()) != std::string::npos;
@@ -191,9 +191,9 @@ bool is_fallback(const Json& branch) {
 
 Result<bool> evaluate_condition(const Json& condition) {
     const std::string_view name = condition["operator"].text();
-    const auto found = std::find_if(kOperators.begin(), kOperators.end(),
+    const auto found = std::find_if(kConditionOperators.begin(), kConditionOperators.end(),
                                     [name](const auto& row) { return row.first == name; });
-    if (found == kOperators.end()) {
+    if (found == kConditionOperators.end()) {
         return Error{"A condition has the unknown operator '" + std::string(name) + "'"};
     }
     return found->second(

@@ -15,10 +15,6 @@ namespace {
 constexpr std::size_t kMethodsMax = 4;
 constexpr std::int64_t kLeewayMsMax = 600'000;
 
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
-
 Status must_be_closed(const WatchedText& file, std::string_view what) {
     return file.open_to_others()
                ? Status(Error{"it holds " + std::string(what) +
@@ -212,7 +208,7 @@ Status set_jwt_option(AuthMethod& method, Options& options, std::string_view arg
         method.rules.expiry_required = false;
         return Done{};
     }
-    return Error{"unknown parameter " + quoted(arg) +
+    return Error{"unknown parameter " + in_quotes(arg) +
                  "; known are jwks=PATH, iss=, aud=, alg=, leeway=, max_age=, exp=optional, "
                  "claim=NAME:VALUE, header=, realm=, pass=on and refresh="};
 }
@@ -223,7 +219,7 @@ Status set_option(AuthMethod& method, Options& options, std::string_view arg) {
     const bool repeats = name == "iss" || name == "aud" || name == "claim";
     if (!repeats &&
         std::find(options.seen.begin(), options.seen.end(), name) != options.seen.end()) {
-        return Error{quoted(arg) + ": " + std::string(name) + " is given twice; keep one"};
+        return Error{in_quotes(arg) + ": " + std::string(name) + " is given twice; keep one"};
     }
     options.seen.push_back(name);
     if (const auto path = option(arg, jwt ? "jwks" : "file")) {
@@ -251,7 +247,7 @@ Status set_option(AuthMethod& method, Options& options, std::string_view arg) {
     if (jwt) {
         return set_jwt_option(method, options, arg);
     }
-    return Error{"unknown parameter " + quoted(arg) +
+    return Error{"unknown parameter " + in_quotes(arg) +
                  "; known are file=PATH, header=NAME (token), realm=, pass=on and refresh="};
 }
 
@@ -279,7 +275,7 @@ void set_challenges(AuthMethod& method, const Options& options) {
 Result<AuthMethod> read_method(DirectiveCall& call) {
     const auto kind = kind_from(call.arg(0));
     if (!kind) {
-        return Error{quoted(call.arg(0)) + " is unknown; write token, jwt, basic or off"};
+        return Error{in_quotes(call.arg(0)) + " is unknown; write token, jwt, basic or off"};
     }
     AuthMethod method;
     method.kind = *kind;
@@ -292,7 +288,7 @@ Result<AuthMethod> read_method(DirectiveCall& call) {
     }
     const bool jwt = *kind == AuthKind::jwt;
     if (options.path.empty()) {
-        return Error{quoted(word(*kind)) + " names no file; write " +
+        return Error{in_quotes(word(*kind)) + " names no file; write " +
                      (jwt ? "jwks=PATH" : "file=PATH")};
     }
     if (jwt && (!options.issuer_given || !options.audience_given)) {

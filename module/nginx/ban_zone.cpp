@@ -10,7 +10,7 @@ using policy::BanTable;
 
 namespace {
 
-constexpr std::uint64_t kMagic =
+constexpr std::uint64_t kBanMagic =
     0x5350424153303032;  // "SPBAS002"; the zone's name ends in the same 2
 
 // Monotonic and the same in all workers, as nginx's loop last read it. Never 0.
@@ -38,7 +38,7 @@ BanRow row_of(const BanEntry& entry, std::int64_t now_ms) {
 Status BanZone::announce(ngx_conf_t* cf, std::uint64_t bytes, policy::BanPrefixes prefixes) {
     prefixes_ = prefixes;
     const Layout layout{
-        .name = "sallyport_bans_v2", .bytes = bytes, .magic = kMagic, .what = "the bans"};
+        .name = "sallyport_bans_v2", .bytes = bytes, .magic = kBanMagic, .what = "the bans"};
     return SharedZone::announce(cf, layout);
 }
 

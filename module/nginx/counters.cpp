@@ -19,8 +19,8 @@ using Cell = std::atomic<std::uint64_t>;
 constexpr std::size_t kStripes =
     8;                             // more workers than this share lines, which is slower, not wrong
 constexpr std::size_t kModes = 2;  // report, enforce: what is off finds nothing
-constexpr std::size_t kClasses = 6;                 // 1xx to 5xx; 0: no response
-constexpr std::uint64_t kMagic = 0x53504354525331;  // "SPCTRS1"
+constexpr std::size_t kClasses = 6;                        // 1xx to 5xx; 0: no response
+constexpr std::uint64_t kCounterMagic = 0x53504354525331;  // "SPCTRS1"
 
 void add(Cell& cell, std::uint64_t amount = 1) {
     cell.fetch_add(amount, std::memory_order_relaxed);
@@ -72,12 +72,12 @@ ngx_int_t Counters::init(ngx_shm_zone_t* zone, void* previous) noexcept {
                 return NGX_ERROR;
             }
             self.memory_ = new (detail::aligned<Memory>(memory)) Memory{};
-            self.memory_->magic = kMagic;
+            self.memory_->magic = kCounterMagic;
             self.memory_->started_ms = now;
             slab->data = self.memory_;
         } else {
             self.memory_ = static_cast<Memory*>(slab->data);
-            if (self.memory_ == nullptr || self.memory_->magic != kMagic) {
+            if (self.memory_ == nullptr || self.memory_->magic != kCounterMagic) {
                 ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
                               "sallyport: zone \"%V\" has a foreign layout; restart nginx",
                               &zone->shm.name);

@@ -9,7 +9,7 @@
 namespace sallyport::ngx {
 namespace {
 
-constexpr std::uint64_t kMagic = 0x53504348414e31;  // "SPCHAN1"
+constexpr std::uint64_t kChainMagic = 0x53504348414e31;  // "SPCHAN1"
 
 }  // namespace
 
@@ -34,7 +34,7 @@ Result<DecisionChain*> DecisionChain::make(ngx_conf_t* cf, std::string_view log_
     const Status announced =
         chain->announce(cf, {.name = "sallyport_decision_chain_v1_" + hex_encode(name.data(), 8),
                              .bytes = 8 * ngx_pagesize,
-                             .magic = kMagic,
+                             .magic = kChainMagic,
                              .what = "the chain of " + std::string(log_path)});
     if (!announced) {
         return announced.error();

@@ -17,7 +17,7 @@ using policy::Verdict;
 
 // Descriptions come from operators; these bounds keep a mistake small.
 constexpr std::size_t kHeadersMax = 100;
-constexpr std::size_t kTextBytesMax = 16384;
+constexpr std::size_t kAnswerBytesMax = 16384;
 
 struct Context {
     ngx_cycle_t* cycle = nullptr;
@@ -40,10 +40,10 @@ Status take_text(const Json& from, std::string_view name, std::string& out) {
     if (!value.exists()) {
         return Done{};
     }
-    if (!value.is_string() || value.text().size() > kTextBytesMax ||
+    if (!value.is_string() || value.text().size() > kAnswerBytesMax ||
         value.text().find('\0') != std::string_view::npos) {
         return Error{std::string(name) + " must be a text of at most " +
-                     std::to_string(kTextBytesMax) + " bytes"};
+                     std::to_string(kAnswerBytesMax) + " bytes"};
     }
     out = value.text();
     return Done{};
@@ -56,7 +56,7 @@ Status take_headers(const Json& headers, RequestDescription& out) {
     bool good = headers.is_array() && headers.size() <= kHeadersMax;
     headers.each_element([&](const Json& pair) {
         good = good && pair.is_array() && pair.size() == 2 && pair.at(0).is_string() &&
-               pair.at(1).is_string() && pair.at(1).text().size() <= kTextBytesMax;
+               pair.at(1).is_string() && pair.at(1).text().size() <= kAnswerBytesMax;
         if (good) {
             out.headers.emplace_back(pair.at(0).text(), pair.at(1).text());
         }

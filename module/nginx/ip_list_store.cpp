@@ -7,7 +7,7 @@ namespace sallyport::ngx {
 namespace {
 
 // As of files: four million blocks at the longest common text.
-constexpr std::size_t kTextBytesMax = std::size_t{256} << 20;
+constexpr std::size_t kListBytesMax = std::size_t{256} << 20;
 constexpr std::int64_t kBudgetMs = 2'000;
 
 }  // namespace
@@ -106,9 +106,9 @@ void ListLook::piece_came(const store::Reply& reply) {
             "; a list is a string of lines or a set of blocks");
         return;
     }
-    if (text_.size() + piece->text.size() > kTextBytesMax) {
+    if (text_.size() + piece->text.size() > kListBytesMax) {
         text_ = {};
-        taker_.no_list("the key \"" + key_ + "\" holds more than " + std::to_string(kTextBytesMax) +
+        taker_.no_list("the key \"" + key_ + "\" holds more than " + std::to_string(kListBytesMax) +
                        " bytes");
         return;
     }

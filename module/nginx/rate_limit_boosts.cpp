@@ -1,6 +1,7 @@
 #include "module/nginx/rate_limit_boosts.hpp"
 
 #include "common/limits.hpp"
+#include "common/units.hpp"
 #include "module/nginx/rate_limit_zone.hpp"
 
 #include <algorithm>
@@ -14,8 +15,7 @@ namespace {
 
 constexpr std::uint64_t kZoneBytes = 64 * 1024;
 // "SPBOOST1"
-constexpr std::uint64_t kMagic = 0x5350424f4f535431;
-constexpr std::int64_t kNsPerMs = 1'000'000;
+constexpr std::uint64_t kBoostMagic = 0x5350424f4f535431;
 
 }  // namespace
 
@@ -39,7 +39,7 @@ Status RateLimitBoosts::announce(ngx_conf_t* cf) {
     static_assert(sizeof(Memory) < kZoneBytes - 32 * 1024);
     static_assert(std::is_trivially_copyable_v<Row>);
     return SharedZone::announce(
-        cf, {"sallyport-limit-boosts-v1", kZoneBytes, kMagic, "the boosts of rate limits"});
+        cf, {"sallyport-limit-boosts-v1", kZoneBytes, kBoostMagic, "the boosts of rate limits"});
 }
 
 void RateLimitBoosts::create(std::span<std::byte> memory, SharedZone*) {

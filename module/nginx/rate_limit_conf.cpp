@@ -1,5 +1,6 @@
 #include "module/nginx/rate_limit_conf.hpp"
 
+#include "common/bytes.hpp"
 #include "module/nginx/feature.hpp"
 #include "module/nginx/rate_limit_worker.hpp"
 #include "module/nginx/str.hpp"
@@ -8,10 +9,6 @@
 
 namespace sallyport::ngx {
 namespace {
-
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
 
 std::vector<std::string_view> arguments(const DirectiveCall& call) {
     std::vector<std::string_view> out;
@@ -27,12 +24,12 @@ std::string where(const ngx_conf_t* cf) {
 
 void warn_about_key(ngx_conf_t* cf, const Limit& limit) {
     if (!limit.key.has_variables()) {
-        warn(cf, "key=" + limit.spec.key + " of limit " + quoted(limit.spec.name) +
+        warn(cf, "key=" + limit.spec.key + " of limit " + in_quotes(limit.spec.name) +
                      " has no variable: all requests share one bucket");
     }
     if (!limit.key.forgeable().empty()) {
         warn(cf,
-             "key=" + limit.spec.key + " of limit " + quoted(limit.spec.name) + " uses $" +
+             "key=" + limit.spec.key + " of limit " + in_quotes(limit.spec.name) + " uses $" +
                  std::string(limit.key.forgeable()) +
                  ", which any client can set; use $sallyport_client_ip with sallyport_trust_proxy");
     }
@@ -52,7 +49,8 @@ Status compile_text(ngx_conf_t* cf, const char* option, const std::string& text,
     }
     auto compiled = ComplexText::compile(cf, text);
     if (!compiled) {
-        return Error{std::string(option) + quoted(text) + " cannot be used; see the message above"};
+        return Error{std::string(option) + in_quotes(text) +
+                     " cannot be used; see the message above"};
     }
     out = *compiled;
     return Done{};
@@ -63,7 +61,7 @@ Status compile_texts(ngx_conf_t* cf, Limit& limit) {
     limit.plain =
         spec.cost.empty() && spec.priority.empty() && spec.table.empty() && !spec.adapts();
     if (is_clients_own(spec.priority)) {
-        warn(cf, "priority=" + spec.priority + " of limit " + quoted(spec.name) +
+        warn(cf, "priority=" + spec.priority + " of limit " + in_quotes(spec.name) +
                      " is what a client writes: anybody can name the highest class; use a "
                      "variable that the gateway decides, such as a map of the key");
     }
@@ -83,8 +81,8 @@ Status check_slots(const RateLimitLocation::Choice& choice, const Limit& a, cons
         return Done{};
     }
     return Error{"\"sallyport_rate_limit\" at " + choice.where + " names limits " +
-                 quoted(a.spec.name) + " and " + quoted(b.spec.name) + " of the cluster " +
-                 quoted(a.spec.store) +
+                 in_quotes(a.spec.name) + " and " + in_quotes(b.spec.name) + " of the cluster " +
+                 in_quotes(a.spec.store) +
                  ", whose keys lie in different slots and cannot be asked as one; give both the "
                  "same key= and ipv6_prefix=, or both group=" +
                  (a.spec.group.empty() ? a.spec.name : a.spec.group)};
@@ -97,13 +95,13 @@ Status resolve_names(ngx_conf_t* cf, const RateLimitMain& main, RateLimitLocatio
         const Limit* limit = main.limit(name);
         if (limit == nullptr) {
             return Error{"\"sallyport_rate_limit\" at " + choice.where + " names limit " +
-                         quoted(name) + ", which is not declared; add sallyport_limit " + name +
+                         in_quotes(name) + ", which is not declared; add sallyport_limit " + name +
                          " rate=… at http level or correct the name"};
         }
         if (!limit->spec.is_local()) {
             if (shared != nullptr && shared->spec.store != limit->spec.store) {
                 return Error{"\"sallyport_rate_limit\" at " + choice.where + " names limits " +
-                             quoted(shared->spec.name) + " and " + quoted(name) +
+                             in_quotes(shared->spec.name) + " and " + in_quotes(name) +
                              " of two stores, which cannot be asked as one; use one store"};
             }
             const RedisStore* store = redis_store(cf, limit->spec.store);
@@ -167,10 +165,10 @@ Status set_limit(DirectiveCall& call) {
         return spec.error();
     }
     if (mode_from(spec->name)) {
-        return Error{"limit name " + quoted(spec->name) + " is a mode; choose another"};
+        return Error{"limit name " + in_quotes(spec->name) + " is a mode; choose another"};
     }
     if (main.limit(spec->name) != nullptr) {
-        return Error{"limit " + quoted(spec->name) + " is declared twice; rename one"};
+        return Error{"limit " + in_quotes(spec->name) + " is declared twice; rename one"};
     }
     if (main.limits.size() == kLimitsMax) {
         return Error{"there are more than " + std::to_string(kLimitsMax) +
@@ -214,7 +212,7 @@ Status set_limit_table(DirectiveCall& call) {
         return named.error();
     }
     if (main.table(name) != nullptr) {
-        return Error{"table " + quoted(name) + " is declared twice; rename one"};
+        return Error{"table " + in_quotes(name) + " is declared twice; rename one"};
     }
     std::string_view file;
     std::string_view store;
@@ -231,12 +229,12 @@ Status set_limit_table(DirectiveCall& call) {
             }
             refresh_ms = *ms;
         } else {
-            return Error{"unknown option " + quoted(call.arg(i)) +
+            return Error{"unknown option " + in_quotes(call.arg(i)) +
                          "; write file=PATH or redis=NAME, and refresh=TIME"};
         }
     }
     if (file.empty() == store.empty()) {
-        return Error{"table " + quoted(name) +
+        return Error{"table " + in_quotes(name) +
                      (file.empty() ? " has no source; write file=PATH or redis=NAME"
                                    : " has two sources; keep one of file= and redis=")};
     }
@@ -277,7 +275,7 @@ Status set_rate_limit(DirectiveCall& call) {
     }
     for (const std::string_view name : words) {
         if (std::find(choice.names.begin(), choice.names.end(), name) != choice.names.end()) {
-            return Error{"names limit " + quoted(name) + " twice; remove one"};
+            return Error{"names limit " + in_quotes(name) + " twice; remove one"};
         }
         choice.names.emplace_back(name);
     }
@@ -341,9 +339,10 @@ Status finish_rate_limits(ngx_conf_t* cf, void* main_conf) {
     for (const auto& limit : main.limits) {
         limit->table = main.table(limit->spec.table);
         if (limit->table == nullptr && !limit->spec.table.empty()) {
-            return Error{"\"sallyport_limit\": table " + quoted(limit->spec.table) + " of limit " +
-                         quoted(limit->spec.name) + " is not declared; add sallyport_limit_table " +
-                         limit->spec.table + " file=PATH"};
+            return Error{"\"sallyport_limit\": table " + in_quotes(limit->spec.table) +
+                         " of limit " + in_quotes(limit->spec.name) +
+                         " is not declared; add sallyport_limit_table " + limit->spec.table +
+                         " file=PATH"};
         }
         if (ngx_test_config) {
             ngx_conf_log_error(NGX_LOG_NOTICE, cf, 0, "sallyport: limit \"%s\": %s",
@@ -354,9 +353,10 @@ Status finish_rate_limits(ngx_conf_t* cf, void* main_conf) {
         }
         limit->store = redis_store(cf, limit->spec.store);
         if (limit->store == nullptr) {
-            return Error{"\"sallyport_limit\": store " + quoted(limit->spec.store) + " of limit " +
-                         quoted(limit->spec.name) + " is not declared; add sallyport_redis " +
-                         limit->spec.store + " redis://host:port or write store=local"};
+            return Error{"\"sallyport_limit\": store " + in_quotes(limit->spec.store) +
+                         " of limit " + in_quotes(limit->spec.name) +
+                         " is not declared; add sallyport_redis " + limit->spec.store +
+                         " redis://host:port or write store=local"};
         }
         limit->store->used = true;
         limit->wire = store::make_wire(limit->spec,

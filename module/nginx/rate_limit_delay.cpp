@@ -4,6 +4,7 @@
 // have had room for it beyond what passes at once. A client that goes away while it waits is
 // noticed, and its timer goes with the request; its unit stays taken, for those behind it have been
 // told when to go.
+#include "common/units.hpp"
 #include "module/nginx/guard.hpp"
 #include "module/nginx/rate_limit_request.hpp"
 
@@ -20,8 +21,6 @@ using policy::Reason;
 // Of a worker. A waiting request costs what an idle connection does; who fills this many has more
 // patience than the upstream is worth.
 constexpr std::size_t kHeldBackMax = 8'192;
-constexpr std::int64_t kNsPerMs = 1'000'000;
-constexpr std::int64_t kNsPerS = 1'000'000'000;
 constexpr std::uint16_t kTooManyRequests = 429;
 
 std::size_t held_back_count = 0;  // this worker's

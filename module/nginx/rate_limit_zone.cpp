@@ -1,6 +1,7 @@
 #include "module/nginx/rate_limit_zone.hpp"
 
 #include "common/crypto.hpp"
+#include "common/units.hpp"
 #include "module/nginx/rate_limit_entry.hpp"
 
 #include <signal.h>
@@ -20,8 +21,7 @@ using policy::WindowEntry;
 namespace {
 
 // "SPLIMIT3"; the zone's name ends in the same 3.
-constexpr std::uint64_t kMagic = 0x53504c494d495433;
-constexpr std::int64_t kNsPerMs = 1'000'000;
+constexpr std::uint64_t kLimitMagic = 0x53504c494d495433;
 
 std::string_view layout_word(const policy::LimitSpec& spec) {
     switch (spec.kind) {
@@ -70,7 +70,7 @@ Status RateLimitZone::announce(ngx_conf_t* cf, const policy::LimitSpec& spec) {
     return SharedZone::announce(
         cf, {.name = "sallyport_limit_" + spec.name + "_" + std::string(layout_word(spec)) + "_v3",
              .bytes = spec.zone_bytes,
-             .magic = kMagic,
+             .magic = kLimitMagic,
              .what = "the limit \"" + spec.name + "\""});
 }
 

@@ -1,5 +1,6 @@
 #include "module/nginx/redis_conf.hpp"
 
+#include "common/bytes.hpp"
 #include "common/crypto.hpp"
 #include "common/file_text.hpp"
 #include "common/limits.hpp"
@@ -24,17 +25,13 @@ constexpr in_port_t kSentinelPort = 26379;
 // How far below an authority a server's certificate may stand.
 constexpr ngx_int_t kVerifyDepth = 5;
 
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
-
 // Resolves once and for all: a running worker never waits for DNS.
 Status resolve(ngx_conf_t* cf, RedisTarget& target, const store::RedisServer& server) {
     ngx_url_t url{};
     url.url = copy(cf->pool, server.address);
     url.default_port = target.spec.kind == store::RedisKind::sentinel ? kSentinelPort : kRedisPort;
     if (ngx_parse_url(cf->pool, &url) != NGX_OK || url.naddrs == 0) {
-        return Error{quoted(server.address) + ": " +
+        return Error{in_quotes(server.address) + ": " +
                      (url.err == nullptr ? "no address" : std::string(url.err)) +
                      "; write a name that resolves now, or an address"};
     }
@@ -96,7 +93,7 @@ Status read_secrets(RedisStore& store) {
         return Error{"key_file=: " + key.message()};
     }
     if (key->size() < limits::kSecretBytesMin) {
-        return Error{"key_file=" + quoted(spec.key_file) + " holds less than " +
+        return Error{"key_file=" + in_quotes(spec.key_file) + " holds less than " +
                      std::to_string(limits::kSecretBytesMin) +
                      " bytes; make one with: openssl rand -hex 32"};
     }
@@ -113,7 +110,7 @@ Status load_authorities(ngx_conf_t* cf, RedisTarget& target) {
     }
     ngx_str_t file = copy(cf->pool, target.spec.tls_ca);
     if (ngx_ssl_trusted_certificate(cf, target.ssl, &file, kVerifyDepth) != NGX_OK) {
-        return Error{"tls_ca=" + quoted(target.spec.tls_ca) +
+        return Error{"tls_ca=" + in_quotes(target.spec.tls_ca) +
                      " cannot be used; see the message above"};
     }
     return Done{};
@@ -139,7 +136,7 @@ Status prepare_tls(ngx_conf_t* cf, RedisTarget& target) {
         ngx_str_t certificate = copy(cf->pool, target.spec.tls_certificate);
         ngx_str_t key = copy(cf->pool, target.spec.tls_key);
         if (ngx_ssl_certificate(cf, target.ssl, &certificate, &key, nullptr) != NGX_OK) {
-            return Error{"tls_certificate=" + quoted(target.spec.tls_certificate) +
+            return Error{"tls_certificate=" + in_quotes(target.spec.tls_certificate) +
                          " and tls_key= cannot be used; see the message above"};
         }
     }
@@ -174,7 +171,7 @@ Status set_redis(DirectiveCall& call) {
         return spec.error();
     }
     if (main.find(spec->name) != nullptr) {
-        return Error{"store " + quoted(spec->name) + " is declared twice; rename one"};
+        return Error{"store " + in_quotes(spec->name) + " is declared twice; rename one"};
     }
     auto store = std::make_unique<RedisStore>();
     store->target.spec = std::move(*spec);

@@ -22,12 +22,12 @@ using policy::CspSettings;
 
 constexpr std::size_t kNonceBytes = HeadersState::kNonceChars / 4 * 3;
 // Random bytes are drawn in bulk: one call of the generator for a few hundred requests.
-constexpr std::size_t kPoolBytes = 256 * kNonceBytes;
+constexpr std::size_t kCspPoolBytes = 256 * kNonceBytes;
 
 class NoncePool {
   public:
     void take(std::uint8_t* out) {
-        if (next_ == kPoolBytes || owner_ != ngx_pid) {
+        if (next_ == kCspPoolBytes || owner_ != ngx_pid) {
             random_bytes(bytes_.data(), bytes_.size());
             next_ = 0;
             owner_ = ngx_pid;  // a forked process must never hand out its parent's bytes
@@ -38,8 +38,8 @@ class NoncePool {
     }
 
   private:
-    std::array<std::uint8_t, kPoolBytes> bytes_{};
-    std::size_t next_ = kPoolBytes;
+    std::array<std::uint8_t, kCspPoolBytes> bytes_{};
+    std::size_t next_ = kCspPoolBytes;
     ngx_pid_t owner_ = 0;
 };
 NoncePool nonce_pool;

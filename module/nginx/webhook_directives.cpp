@@ -17,10 +17,6 @@ namespace {
 // Deliveries larger than this are no webhooks.
 constexpr std::uint64_t kBodyBytesMaxMax = std::uint64_t{1} << 30;
 
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
-
 Error twice() {
     return Error{"is given twice at the same level; keep one"};
 }
@@ -83,7 +79,7 @@ Status set_webhook(DirectiveCall& call) {
     const hook::Pairs* own = find_profile(main_of(call), name);
     const hook::Preset* preset = own == nullptr ? hook::find_preset(name) : nullptr;
     if (own == nullptr && preset == nullptr) {
-        return Error{"unknown preset or profile " + quoted(name) +
+        return Error{"unknown preset or profile " + in_quotes(name) +
                      "; use a preset such as github, stripe, slack or standard-webhooks, or define "
                      "it above with sallyport_webhook_profile"};
     }
@@ -93,7 +89,7 @@ Status set_webhook(DirectiveCall& call) {
     }
     auto built = hook::build_profile(name, hook::merge_pairs(std::move(*pairs), *overrides));
     if (!built) {
-        return Error{quoted(name) + ": " + built.message()};
+        return Error{in_quotes(name) + ": " + built.message()};
     }
     built->retry_horizon_ms = preset == nullptr ? 0 : preset->retry_horizon_ms;
     location.profile = pool_new<hook::Profile>(call.cf->pool, std::move(*built));
@@ -104,18 +100,18 @@ Status set_webhook(DirectiveCall& call) {
 Status set_profile(DirectiveCall& call) {
     const std::string_view name = call.arg(0);
     if (!is_token(name) || name.size() > limits::kNameBytesMax || name == "off") {
-        return Error{quoted(name) + " is not a profile name; use letters, digits, - and _"};
+        return Error{in_quotes(name) + " is not a profile name; use letters, digits, - and _"};
     }
     if (hook::find_preset(name) != nullptr) {
-        return Error{quoted(name) + " is the name of a preset; choose another"};
+        return Error{in_quotes(name) + " is the name of a preset; choose another"};
     }
     if (find_profile(main_of(call), name) != nullptr) {
-        return Error{"the profile " + quoted(name) + " is defined twice; keep one"};
+        return Error{"the profile " + in_quotes(name) + " is defined twice; keep one"};
     }
     auto pairs = hook::parse_pairs(call.arg(1));
     const Status checked = pairs ? hook::check_profile(name, *pairs) : Status(pairs.error());
     if (!checked) {
-        return Error{quoted(name) + ": " + checked.message()};
+        return Error{in_quotes(name) + ": " + checked.message()};
     }
     main_of(call).profiles.emplace_back(name, std::move(*pairs));
     return Done{};
@@ -132,7 +128,7 @@ Status set_max_body(DirectiveCall& call) {
         return bytes.error();
     }
     if (*bytes == 0 || *bytes > kBodyBytesMaxMax) {
-        return Error{quoted(call.arg(0)) + " is not usable; write a size from 1 to 1g"};
+        return Error{in_quotes(call.arg(0)) + " is not usable; write a size from 1 to 1g"};
     }
     location.body_bytes_max = *bytes;
     return Done{};
@@ -146,7 +142,7 @@ Status set_reject(DirectiveCall& call) {
     }
     const std::string_view text = call.arg(0);
     if (text != "401" && text != "403" && text != "400") {
-        return Error{quoted(text) +
+        return Error{in_quotes(text) +
                      " is not usable; write 401, 403 or 400 (several providers delete a "
                      "webhook that answers 404 or 410)"};
     }

@@ -1,6 +1,7 @@
 #include "module/nginx/webhook_keys.hpp"
 
 #include "common/file_text.hpp"
+#include "common/units.hpp"
 #include "module/nginx/feature.hpp"
 #include "module/nginx/guard.hpp"
 #include "module/nginx/module.hpp"
@@ -21,9 +22,8 @@ namespace {
 
 // Secrets of a whole configuration; eight for each of hundreds of locations.
 constexpr std::size_t kUsagesMax = 2048;
-constexpr std::uint64_t kMagic = 0x5350555341474531;  // "SPUSAGE1"
+constexpr std::uint64_t kUsageMagic = 0x5350555341474531;  // "SPUSAGE1"
 constexpr ngx_msec_t kRefreshMs = 1000;
-constexpr std::int64_t kNsPerS = 1'000'000'000;
 
 }  // namespace
 
@@ -58,7 +58,8 @@ ngx_int_t WebhookUsageZone::init(ngx_shm_zone_t* zone, void* previous) noexcept 
         auto* pool = reinterpret_cast<ngx_slab_pool_t*>(zone->shm.addr);
         if (previous != nullptr || zone->shm.exists) {
             self.header_ = static_cast<Header*>(pool->data);
-            return self.header_ != nullptr && self.header_->magic == kMagic ? NGX_OK : NGX_ERROR;
+            return self.header_ != nullptr && self.header_->magic == kUsageMagic ? NGX_OK
+                                                                                 : NGX_ERROR;
         }
         void* memory = ngx_slab_calloc(pool, sizeof(Header));
         if (memory == nullptr) {
@@ -66,7 +67,7 @@ ngx_int_t WebhookUsageZone::init(ngx_shm_zone_t* zone, void* previous) noexcept 
         }
         auto* header = new (memory) Header{};
         random_bytes(header->secret.data(), header->secret.size());
-        header->magic = kMagic;
+        header->magic = kUsageMagic;
         pool->data = header;
         self.header_ = header;
         return NGX_OK;

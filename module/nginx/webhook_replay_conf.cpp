@@ -22,10 +22,6 @@ constexpr std::uint64_t kZoneBytesMin = 64 * 1024;
 // Senders give up after about this long.
 constexpr std::int64_t kWaitMsMax = 10'000;
 
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
-
 WebhookMain& main_of(DirectiveCall& call) {
     return *static_cast<WebhookMain*>(call.main);
 }
@@ -34,7 +30,7 @@ Result<WebhookReplayZone*> zone_of(DirectiveCall& call, std::string_view text) {
     const std::size_t colon = text.find(':');
     const std::string name(text.substr(0, colon));
     if (!is_token(name) || name.size() > limits::kNameBytesMax) {
-        return Error{quoted(text) + " is not a zone; write for example zone=deliveries:10m"};
+        return Error{in_quotes(text) + " is not a zone; write for example zone=deliveries:10m"};
     }
     WebhookReplayZone* known = nullptr;
     for (WebhookReplayZone* zone : main_of(call).zones) {
@@ -42,7 +38,7 @@ Result<WebhookReplayZone*> zone_of(DirectiveCall& call, std::string_view text) {
     }
     if (colon == std::string_view::npos) {
         if (known == nullptr) {
-            return Error{"the zone " + quoted(name) + " has no size yet; write zone=" + name +
+            return Error{"the zone " + in_quotes(name) + " has no size yet; write zone=" + name +
                          ":10m"};
         }
         return known;
@@ -52,12 +48,12 @@ Result<WebhookReplayZone*> zone_of(DirectiveCall& call, std::string_view text) {
         return bytes.error();
     }
     if (*bytes < kZoneBytesMin) {
-        return Error{"the zone " + quoted(name) +
+        return Error{"the zone " + in_quotes(name) +
                      " is smaller than 64k; 10m holds about 190 000 ids"};
     }
     if (known != nullptr) {
         if (known->bytes() != *bytes) {
-            return Error{"the zone " + quoted(name) +
+            return Error{"the zone " + in_quotes(name) +
                          " has two sizes; give it once and refer to it "
                          "with zone=" +
                          name};
@@ -190,7 +186,7 @@ Status set_replay_option(DirectiveCall& call, WebhookReplay& replay, std::string
     if (arg == "commit=2xx") {
         return Done{};  // what other statuses would mean is the sender's to say, not ours
     }
-    return Error{"unknown parameter " + quoted(arg) +
+    return Error{"unknown parameter " + in_quotes(arg) +
                  "; known are zone=NAME:SIZE, redis=NAME, key=auto|id|signature, ttl=auto|TIME, "
                  "inflight=TIME, duplicate=STATUS, busy=STATUS, full=reject|pass, "
                  "down=reject|pass, wait=TIME, commit=2xx and scope=TEXT"};
@@ -233,7 +229,7 @@ Status resolve_webhook_replay(ngx_conf_t* cf, WebhookReplay& replay) {
     }
     RedisStore* store = redis_store(cf, replay.redis_name);
     if (store == nullptr) {
-        return Error{"\"sallyport_webhook_replay\": store " + quoted(replay.redis_name) +
+        return Error{"\"sallyport_webhook_replay\": store " + in_quotes(replay.redis_name) +
                      " is not declared; add sallyport_redis " + replay.redis_name +
                      " redis://host:port, or write zone=deliveries:10m"};
     }

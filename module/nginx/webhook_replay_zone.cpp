@@ -14,7 +14,7 @@ using policy::webhook::Reservation;
 namespace {
 
 // "SPREPLY2"; the zone's name ends in the same 2.
-constexpr std::uint64_t kMagic = 0x53505245504c5932;
+constexpr std::uint64_t kReplayMagic = 0x53505245504c5932;
 
 // Monotonic and the same in all workers, as nginx's loop last read it.
 std::int64_t clock_ms() {
@@ -42,7 +42,7 @@ Status WebhookReplayZone::announce(ngx_conf_t* cf, const std::string& name, std:
     bytes_ = bytes;
     return SharedZone::announce(cf, {.name = "sallyport_webhook_" + name + "_v2",
                                      .bytes = bytes,
-                                     .magic = kMagic,
+                                     .magic = kReplayMagic,
                                      .what = "the deliveries in \"" + name + "\""});
 }
 

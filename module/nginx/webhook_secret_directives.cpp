@@ -19,10 +19,6 @@ namespace {
 
 constexpr std::size_t kHandshakesMax = 8;
 
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
-
 WebhookLocation& location_of(DirectiveCall& call) {
     return *static_cast<WebhookLocation*>(call.location);
 }
@@ -36,7 +32,7 @@ Result<Secret> secret_from_environment(const std::string& name) {
     }
     const auto found = seen.find(name);
     if (found == seen.end()) {
-        return Error{"the environment variable " + quoted(name) +
+        return Error{"the environment variable " + in_quotes(name) +
                      " is not set or empty; set it for nginx, or use file:PATH"};
     }
     return found->second.clone();
@@ -49,7 +45,7 @@ Result<std::string> full_path(DirectiveCall& call, std::string path) {
     if (path.front() != '/') {
         ngx_str_t full = copy(call.cf->pool, path);
         if (ngx_conf_full_name(call.cf->cycle, &full, 1) != NGX_OK) {
-            return Error{"the path " + quoted(path) + " cannot be resolved"};
+            return Error{"the path " + in_quotes(path) + " cannot be resolved"};
         }
         path = view(full);
     }
@@ -109,7 +105,7 @@ Status set_window(WebhookSecretSource& source, std::string_view arg) {
             return Done{};
         }
     }
-    return Error{"unknown parameter " + quoted(arg) +
+    return Error{"unknown parameter " + in_quotes(arg) +
                  "; known are not_before=MOMENT and not_after=MOMENT"};
 }
 
@@ -151,16 +147,17 @@ Status check_handshake(const WebhookHandshake& handshake, std::string_view name)
     const bool first = handshake.handshake.trust == hook::Handshake::Trust::first;
     const bool needs_token = handshake.handshake.check || handshake.handshake.token_follows;
     if (needs_token && !handshake.token) {
-        return Error{quoted(name) +
+        return Error{in_quotes(name) +
                      " needs the token that the provider must show; add "
                      "token=file:PATH"};
     }
     if (!needs_token && handshake.token) {
-        return Error{quoted(name) + " checks no token; leave token= out"};
+        return Error{in_quotes(name) + " checks no token; leave token= out"};
     }
     if (first != !handshake.store.empty()) {
-        return Error{first ? quoted(name) + " brings the secret; say where it goes with store=PATH"
-                           : quoted(name) + " brings no secret; leave store= out"};
+        return Error{first
+                         ? in_quotes(name) + " brings the secret; say where it goes with store=PATH"
+                         : in_quotes(name) + " brings no secret; leave store= out"};
     }
     return first || handshake.until_ms == 0
                ? Status(Done{})
@@ -234,7 +231,7 @@ Status set_webhook_handshake(DirectiveCall& call) {
         }
     }
     if (named && !pairs.empty()) {
-        return Error{"unknown parameter " + quoted(pairs.front().first) +
+        return Error{"unknown parameter " + in_quotes(pairs.front().first) +
                      "; known are token=SECRET, store=PATH and until=MOMENT"};
     }
     std::vector<hook::Handshake> found;
@@ -285,7 +282,7 @@ Status set_webhook_certificates(DirectiveCall& call) {
     }
     ngx_file_info_t info;
     if (ngx_file_info(path->c_str(), &info) == NGX_FILE_ERROR || !ngx_is_dir(&info)) {
-        return Error{quoted(*path) +
+        return Error{in_quotes(*path) +
                      " is not a folder; make one that nginx's workers and `sallyport certs` may "
                      "write into"};
     }

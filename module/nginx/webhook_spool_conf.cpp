@@ -23,16 +23,12 @@ constexpr std::int64_t kWaitMsMax = 30'000;
 // Statuses that say "not now". What an upstream says about the delivery itself is its answer.
 constexpr std::array<std::string_view, 5> kStatuses = {"429", "500", "502", "503", "504"};
 
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
-
 Status set_statuses(WebhookSpool& spool, std::string_view value) {
     spool.statuses.clear();
     Status good = Done{};
     for_each_split(value, ',', [&](std::string_view one) {
         if (std::find(kStatuses.begin(), kStatuses.end(), one) == kStatuses.end()) {
-            good = Error{"on=" + std::string(value) + ": " + quoted(one) +
+            good = Error{"on=" + std::string(value) + ": " + in_quotes(one) +
                          " is not usable; write some of 429,500,502,503,504"};
             return;
         }
@@ -128,7 +124,7 @@ Status set_spool_option(ngx_conf_t* cf, WebhookSpool& spool, std::string_view ar
     if (name == "durable") {
         return set_durable(spool, value);
     }
-    return Error{"unknown parameter " + quoted(arg) +
+    return Error{"unknown parameter " + in_quotes(arg) +
                  "; known are redis=NAME, stream=NAME, on=STATUS,…, order=TEXT, uri=TEXT, "
                  "max_body=SIZE, max_entries=COUNT, wait=TIME and durable=ack|fsync|replica"};
 }
@@ -217,7 +213,7 @@ Status find_store(ngx_conf_t* cf, WebhookSpoolMain& main, WebhookSpool& spool) {
     }
     RedisStore* store = redis_store(cf, spool.redis_name);
     if (store == nullptr) {
-        return Error{"\"sallyport_webhook_spool\": store " + quoted(spool.redis_name) +
+        return Error{"\"sallyport_webhook_spool\": store " + in_quotes(spool.redis_name) +
                      " is not declared; add sallyport_redis " + spool.redis_name +
                      " redis://host:port"};
     }
@@ -287,7 +283,7 @@ Status merge_webhook_spool(ngx_conf_t* cf, const void* parent_conf, void* child_
         *static_cast<const WebhookLocation*>(feature_location(cf, FeatureId::webhook));
     if (webhook.profile.value_or(nullptr) == nullptr ||
         webhook.replay.value_or(nullptr) == nullptr) {
-        return Error{"\"sallyport_webhook_spool\" in location " + quoted(view(core->name)) +
+        return Error{"\"sallyport_webhook_spool\" in location " + in_quotes(view(core->name)) +
                      " needs sallyport_webhook and sallyport_webhook_replay: only what is genuine "
                      "is kept, and the replay key becomes its Idempotency-Key"};
     }

@@ -10,7 +10,7 @@ namespace sallyport::policy {
 namespace {
 
 constexpr std::string_view kScheme = "$scrypt$";
-constexpr std::string_view kRemedy = "make the line with: sallyport password NAME";
+constexpr std::string_view kPasswordRemedy = "make the line with: sallyport password NAME";
 constexpr std::size_t kSaltBytesMin = 16;
 constexpr std::size_t kSaltBytesMax = 64;
 constexpr unsigned kBlockSize = 8;
@@ -92,7 +92,8 @@ Result<PasswordTable> PasswordTable::parse(std::string_view text) {
         }
         const std::string shown = "\"" + entry.name + "\": ";
         if (!line.starts_with(kScheme)) {
-            return Error{shown + "the password is not kept as $scrypt$; " + std::string(kRemedy)};
+            return Error{shown + "the password is not kept as $scrypt$; " +
+                         std::string(kPasswordRemedy)};
         }
         line.remove_prefix(kScheme.size());
         const auto cost = parse_cost(take_until(line, '$'));
@@ -100,12 +101,12 @@ Result<PasswordTable> PasswordTable::parse(std::string_view text) {
         const auto hash = decode_unpadded(line);
         if (!cost || !salt || salt->size() < kSaltBytesMin || salt->size() > kSaltBytesMax ||
             !hash || hash->size() != kScryptBytes) {
-            return Error{shown + "the hash is damaged; " + std::string(kRemedy)};
+            return Error{shown + "the hash is damaged; " + std::string(kPasswordRemedy)};
         }
         if (cost->log_n < kScryptLogNMin || cost->log_n > kScryptLogNMax || cost->r != kBlockSize ||
             cost->p != 1) {
             return Error{shown + "the cost must be ln=12 to ln=14, r=8, p=1; " +
-                         std::string(kRemedy)};
+                         std::string(kPasswordRemedy)};
         }
         if (table.entries_.size() == kAuthEntriesMax) {
             return Error{"more than " + std::to_string(kAuthEntriesMax) + " names; remove some"};
@@ -120,7 +121,7 @@ Result<PasswordTable> PasswordTable::parse(std::string_view text) {
         return status.error();
     }
     if (table.entries_.empty()) {
-        return Error{"it holds no name; " + std::string(kRemedy)};
+        return Error{"it holds no name; " + std::string(kPasswordRemedy)};
     }
     const auto by_name = [](const Entry& a, const Entry& b) { return a.name < b.name; };
     std::sort(table.entries_.begin(), table.entries_.end(), by_name);

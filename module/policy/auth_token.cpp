@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "sha256:";
 constexpr std::string_view kExpires = "expires=";
-constexpr std::string_view kRemedy = "make a line with: sallyport token --name NAME";
+constexpr std::string_view kTokenRemedy = "make a line with: sallyport token --name NAME";
 
 std::string_view text_of(const std::array<std::uint8_t, 32>& bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -28,12 +28,13 @@ Result<TokenTable> TokenTable::parse(std::string_view text) {
         if (!hash.starts_with(kPrefix) ||
             hex_decode_to(hash.substr(kPrefix.size()), std::span(entry.sha256), HexCase::any) !=
                 entry.sha256.size()) {
-            return Error{"\"sha256:\" and 64 hex digits must come first; " + std::string(kRemedy)};
+            return Error{"\"sha256:\" and 64 hex digits must come first; " +
+                         std::string(kTokenRemedy)};
         }
         entry.name = next_word(line);
         if (!is_auth_name(entry.name)) {
             return Error{"a name of letters, digits and ._@+- must follow; " +
-                         std::string(kRemedy)};
+                         std::string(kTokenRemedy)};
         }
         if (line.starts_with(kExpires)) {
             const auto date = parse_auth_date(next_word(line).substr(kExpires.size()));
@@ -55,7 +56,7 @@ Result<TokenTable> TokenTable::parse(std::string_view text) {
         return status.error();
     }
     if (table.entries_.empty()) {
-        return Error{"it holds no token; " + std::string(kRemedy)};
+        return Error{"it holds no token; " + std::string(kTokenRemedy)};
     }
     const auto by_hash = [](const Entry& a, const Entry& b) { return a.sha256 < b.sha256; };
     std::sort(table.entries_.begin(), table.entries_.end(), by_hash);

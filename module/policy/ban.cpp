@@ -1,6 +1,7 @@
 #include "module/policy/ban.hpp"
 
 #include "common/bytes.hpp"
+#include "common/ip.hpp"
 #include "common/units.hpp"
 
 #include <algorithm>
@@ -10,14 +11,9 @@ namespace sallyport::policy {
 namespace {
 
 constexpr std::string_view kCredential = "credential:";
-constexpr unsigned kMappedBits = 96;
 constexpr std::uint32_t kAfterMax = 1'000'000;
 constexpr std::int64_t kWithinMsMin = 1000;
 constexpr std::int64_t kWithinMsMax = std::int64_t{7} * 86'400'000;
-
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
 
 void add_status(BanRule& rule, unsigned status) {
     const unsigned bit = status - kBanStatusMin;
@@ -43,7 +39,7 @@ Status set_on(BanRule& rule, std::string_view value) {
         } else if (number && *number >= kBanStatusMin && *number <= kBanStatusMax) {
             add_status(rule, static_cast<unsigned>(*number));
         } else {
-            status = Error{"on=" + quoted(value) + ": " + quoted(word) +
+            status = Error{"on=" + in_quotes(value) + ": " + in_quotes(word) +
                            " does not count; write statuses from 400 to 527 or webhook, with "
                            "commas between them"};
         }
@@ -54,7 +50,7 @@ Status set_on(BanRule& rule, std::string_view value) {
 Status set_after(BanRule& rule, std::string_view value) {
     const auto count = parse_u64(value);
     if (!count || *count == 0 || *count > kAfterMax) {
-        return Error{"after=" + quoted(value) +
+        return Error{"after=" + in_quotes(value) +
                      ": write how many outcomes make a ban, 1 to 1000000"};
     }
     rule.after = static_cast<std::uint32_t>(*count);
@@ -64,7 +60,8 @@ Status set_after(BanRule& rule, std::string_view value) {
 Status set_within(BanRule& rule, std::string_view value) {
     const auto ms = parse_duration_ms(value);
     if (!ms || *ms < kWithinMsMin || *ms > kWithinMsMax) {
-        return Error{"within=" + quoted(value) + ": write a time from 1s to 7d, such as within=1m"};
+        return Error{"within=" + in_quotes(value) +
+                     ": write a time from 1s to 7d, such as within=1m"};
     }
     rule.within_ms = *ms;
     return Done{};
@@ -76,17 +73,17 @@ Status set_for(BanRule& rule, std::string_view value) {
     for_each_split(value, ',', [&](std::string_view word) {
         const auto ms = parse_duration_ms(word);
         if (!ms || *ms < kWithinMsMin) {
-            status = Error{"for=" + quoted(value) + ": " + quoted(word) +
+            status = Error{"for=" + in_quotes(value) + ": " + in_quotes(word) +
                            " is not a time of at least 1s; write for=1m,10m,1h,24h"};
         } else if (!rule.ttl_ms.empty() && *ms < rule.ttl_ms.back()) {
-            status = Error{"for=" + quoted(value) + ": " + quoted(word) +
+            status = Error{"for=" + in_quotes(value) + ": " + in_quotes(word) +
                            " is shorter than the time before it; write rising times"};
         } else {
             rule.ttl_ms.push_back(*ms);
         }
     });
     if (status.ok() && rule.ttl_ms.size() > kBanLevelsMax) {
-        return Error{"for=" + quoted(value) + " has more than " + std::to_string(kBanLevelsMax) +
+        return Error{"for=" + in_quotes(value) + " has more than " + std::to_string(kBanLevelsMax) +
                      " times; leave some out"};
     }
     return status;
@@ -111,7 +108,7 @@ Status set_by(BanRule& rule, std::string_view value) {
         } else if (word == "credential") {
             rule.by_credential = true;
         } else {
-            status = Error{"by=" + quoted(value) +
+            status = Error{"by=" + in_quotes(value) +
                            ": write by=address, by=credential or by=address,credential"};
         }
     });
@@ -123,7 +120,7 @@ Status set_path(BanRule& rule, std::string_view value) {
     if (value.empty() || value.front() != '/' ||
         (star != std::string_view::npos && star + 1 != value.size())) {
         return Error{
-            "path=" + quoted(value) +
+            "path=" + in_quotes(value) +
             ": write a path that begins with \"/\"; a \"*\" at its end stands for the rest"};
     }
     rule.path = value;
@@ -146,7 +143,7 @@ Status set_option(BanRule& rule, std::string_view argument, std::uint32_t& seen)
     const auto* option = std::find_if(std::begin(kOptions), std::end(kOptions),
                                       [&](const Option& one) { return one.name == name; });
     if (option == std::end(kOptions) || equals == std::string_view::npos) {
-        return Error{"unknown option " + quoted(argument) +
+        return Error{"unknown option " + in_quotes(argument) +
                      "; write on, after, within, for, remember, by or path, each as name=value"};
     }
     const std::uint32_t bit = 1U << (option - std::begin(kOptions));
@@ -203,7 +200,7 @@ Result<BanSubject> parse_ban_subject(std::string_view text, BanPrefixes prefixes
         subject.kind = BanKind::credential;
         const auto size = hex_decode_to(text.substr(kCredential.size()), subject.id);
         if (size != subject.id.size()) {
-            return Error{quoted(text) +
+            return Error{in_quotes(text) +
                          " is not a credential of the list of bans; copy it from there"};
         }
         return subject;
@@ -214,7 +211,7 @@ Result<BanSubject> parse_ban_subject(std::string_view text, BanPrefixes prefixes
     }
     const BanSubject subject = ban_subject(block->base, prefixes);
     if (block->bits != 128 && block->bits != subject.bits) {
-        return Error{quoted(text) + " is not what bans count by here (" + to_string(subject) +
+        return Error{in_quotes(text) + " is not what bans count by here (" + to_string(subject) +
                      " is); deny other blocks with sallyport_deny"};
     }
     return subject;
@@ -242,7 +239,7 @@ Result<BanRule> parse_ban_rule(std::span<const std::string_view> arguments) {
     BanRule rule;
     rule.name = arguments.front();
     if (!is_name(rule.name)) {
-        return Error{"ban name " + quoted(rule.name) +
+        return Error{"ban name " + in_quotes(rule.name) +
                      " must be 1 to 31 letters, digits, \"_\" or \"-\""};
     }
     rule.bad_signatures = true;
@@ -258,7 +255,7 @@ Result<BanRule> parse_ban_rule(std::span<const std::string_view> arguments) {
     const bool others = rule.statuses != std::array<std::uint64_t, 2>{std::uint64_t{1} << 1, 0} &&
                         rule.statuses != std::array<std::uint64_t, 2>{};
     if (rule.by_credential && !rule.by_address && !others) {
-        return Error{"ban " + quoted(rule.name) +
+        return Error{"ban " + in_quotes(rule.name) +
                      " counts by credential only what never counts against one (401, webhook); "
                      "write by=address, or other statuses in on="};
     }

@@ -11,9 +11,6 @@ namespace {
 bool is_lower(char c) {
     return c >= 'a' && c <= 'z';
 }
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 bool is_label_char(char c) {
     return is_lower(c) || is_digit(c) || c == '-' || c == '_';
 }
@@ -62,18 +59,14 @@ bool is_host(std::string_view text) {
     return fits;
 }
 
-bool is_port(std::string_view text) {
+bool is_origin_port(std::string_view text) {
     const auto number = parse_u64(text);
     return number && *number > 0 && *number <= 65535 && text.front() != '0';
 }
 
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
-
 // `text` has been found to be no origin: the part that is most often wrong.
 Error not_an_origin(std::string_view text) {
-    const std::string shown = quoted(text) + " is not an origin as browsers send it";
+    const std::string shown = in_quotes(text) + " is not an origin as browsers send it";
     if (text.find('*') != std::string_view::npos) {
         return Error{shown +
                      "; a pattern may have * for the first label and for the port, as in "
@@ -91,14 +84,14 @@ Error not_an_origin(std::string_view text) {
 Status check_parts(std::string_view text, std::string_view host, bool any_port) {
     const auto parts = split(text);
     if (!parts || text.size() > kCorsOriginBytesMax || !is_scheme(parts->scheme) ||
-        !is_host(host) || (parts->has_port && !any_port && !is_port(parts->port))) {
+        !is_host(host) || (parts->has_port && !any_port && !is_origin_port(parts->port))) {
         return not_an_origin(text);
     }
     const bool own_port = (parts->scheme == "https" && parts->port == "443") ||
                           (parts->scheme == "http" && parts->port == "80");
     if (own_port) {
-        return Error{quoted(text) + " names the port that browsers leave out; write " +
-                     quoted(text.substr(0, text.rfind(':')))};
+        return Error{in_quotes(text) + " names the port that browsers leave out; write " +
+                     in_quotes(text.substr(0, text.rfind(':')))};
     }
     return Done{};
 }
@@ -110,7 +103,7 @@ bool matches_pattern(std::string_view pattern, std::string_view origin) {
         return false;
     }
     const bool port_fits = want->port == "*"
-                               ? !have->has_port || is_port(have->port)
+                               ? !have->has_port || is_origin_port(have->port)
                                : want->has_port == have->has_port && want->port == have->port;
     if (!port_fits || !want->host.starts_with("*.")) {
         return port_fits && want->host == have->host;
@@ -145,14 +138,15 @@ Status check_cors_pattern(std::string_view pattern) {
         host.remove_prefix(2);
         // `*.com` would trust everybody who can buy a name.
         if (host.find('.') == std::string_view::npos && host != "localhost") {
-            return Error{quoted(pattern) + " trusts a whole top-level domain; name one below it"};
+            return Error{in_quotes(pattern) +
+                         " trusts a whole top-level domain; name one below it"};
         }
     }
     return check_parts(pattern, host, parts && parts->port == "*");
 }
 
 Status check_cors_regex(std::string_view regex) {
-    const std::string shown = "the expression " + quoted(regex);
+    const std::string shown = "the expression " + in_quotes(regex);
     if (!regex.starts_with('^') || !regex.ends_with('$') || regex.ends_with("\\$")) {
         return Error{shown +
                      " must begin with ^ and end with $, or it matches parts of other names"};

@@ -8,10 +8,6 @@
 namespace sallyport::policy {
 namespace {
 
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
-
 // Names joined by commas, every one a token. `*` stands alone.
 Result<std::string> token_list(std::string_view option, std::string_view value) {
     std::string out;
@@ -22,7 +18,7 @@ Result<std::string> token_list(std::string_view option, std::string_view value) 
         out.append(out.empty() ? "" : ",").append(name);
     });
     if (!fits) {
-        return Error{std::string(option) + "=: " + quoted(value) +
+        return Error{std::string(option) + "=: " + in_quotes(value) +
                      " is not a list of names; write them with commas and without blanks"};
     }
     return out;
@@ -41,7 +37,7 @@ Status CorsWords::read(std::string_view word) {
         equals == std::string_view::npos ? std::string_view() : word.substr(equals + 1);
     if (name != "origins") {
         if (std::find(seen_.begin(), seen_.end(), name) != seen_.end()) {
-            return Error{quoted(name) + " is given twice; keep one"};
+            return Error{in_quotes(name) + " is given twice; keep one"};
         }
         seen_.emplace_back(name);
     }
@@ -64,7 +60,7 @@ Status CorsWords::read(std::string_view word) {
     if (name == "methods" || name == "headers" || name == "expose" || name == "max_age") {
         return read_option(name, value);
     }
-    return Error{"unknown parameter " + quoted(word) +
+    return Error{"unknown parameter " + in_quotes(word) +
                  "; write origin=, origins=, methods=, headers=, expose=, max_age=, credentials, "
                  "preflight=, status= or unmatched="};
 }
@@ -165,7 +161,7 @@ Status CorsWords::read_option(std::string_view name, std::string_view value) {
 Status CorsWords::read_preflight(std::string_view name, std::string_view value) {
     if (name == "preflight") {
         if (value != "answer" && value != "continue") {
-            return Error{"preflight=: unknown word " + quoted(value) +
+            return Error{"preflight=: unknown word " + in_quotes(value) +
                          "; write answer or continue"};
         }
         spec_.forwards_preflight = value == "continue";
@@ -173,14 +169,14 @@ Status CorsWords::read_preflight(std::string_view name, std::string_view value) 
     }
     if (name == "unmatched") {
         if (value != "pass" && value != "deny") {
-            return Error{"unmatched=: unknown word " + quoted(value) + "; write pass or deny"};
+            return Error{"unmatched=: unknown word " + in_quotes(value) + "; write pass or deny"};
         }
         spec_.refuses_others = value == "deny";
         return Done{};
     }
     const auto status = parse_u64(value);
     if (!status || *status < 200 || *status > 299) {
-        return Error{"status=: " + quoted(value) +
+        return Error{"status=: " + in_quotes(value) +
                      " is no success, and browsers would refuse the preflight; write 200 or 204"};
     }
     spec_.preflight_status = static_cast<std::uint16_t>(*status);
@@ -212,14 +208,14 @@ Status CorsWords::check_credentials() const {
     const bool fixed = spec_.origin == CorsOrigin::fixed && plain(spec_.fixed);
     if (fixed || found != exact.end() || pattern != patterns.end()) {
         const std::string& origin = fixed ? spec_.fixed : found != exact.end() ? *found : *pattern;
-        return Error{"credentials with " + quoted(origin) +
+        return Error{"credentials with " + in_quotes(origin) +
                      " trusts whoever can change plaintext on the way; write https"};
     }
     const auto loose = std::find_if(spec_.regexes.begin(), spec_.regexes.end(), [](const auto& r) {
         return !r.starts_with("^https://") && !r.starts_with("^https:\\/\\/");
     });
     if (loose != spec_.regexes.end()) {
-        return Error{"credentials with the expression " + quoted(*loose) +
+        return Error{"credentials with the expression " + in_quotes(*loose) +
                      " trusts whoever can change plaintext on the way; begin it with ^https://"};
     }
     const auto star = [](std::string_view names) { return names == "*"; };

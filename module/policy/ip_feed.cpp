@@ -28,10 +28,6 @@ constexpr std::array kFormats = {
     Format{"cloudflare", FeedFormat::cloudflare, false, false},
 };
 
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
-
 // Collects blocks out of one document; the first error stays.
 class Collector {
   public:
@@ -88,7 +84,7 @@ class Collector {
     Result<std::vector<Cidr>> finish() {
         for (std::size_t i = 0; i < seen_.size() && error_.empty(); ++i) {
             if (!seen_[i]) {
-                error_ = name_ + ": has no section " + quoted(source_.sections[i]) +
+                error_ = name_ + ": has no section " + in_quotes(source_.sections[i]) +
                          "; look for its name in the document";
             }
         }
@@ -196,7 +192,7 @@ Result<FeedSource> parse_feed_source(std::string_view text) {
     const auto* format = std::find_if(kFormats.begin(), kFormats.end(),
                                       [&](const Format& one) { return one.name == name; });
     if (format == kFormats.end()) {
-        return Error{quoted(name) + " is not a feed; write " + std::string(feed_format_names())};
+        return Error{in_quotes(name) + " is not a feed; write " + std::string(feed_format_names())};
     }
     FeedSource source{format->format, {}};
     if (dot != std::string_view::npos) {
@@ -206,15 +202,15 @@ Result<FeedSource> parse_feed_source(std::string_view text) {
     const bool empty = std::any_of(source.sections.begin(), source.sections.end(),
                                    [](const std::string& section) { return section.empty(); });
     if (empty || source.sections.size() > kSectionsMax) {
-        return Error{quoted(text) + " names no section, or more than " +
+        return Error{in_quotes(text) + " names no section, or more than " +
                      std::to_string(kSectionsMax) + "; write for example github.hooks+web"};
     }
     if (!source.sections.empty() && !format->has_sections) {
-        return Error{quoted(text) + ": " + std::string(name) + " has no sections; write " +
+        return Error{in_quotes(text) + ": " + std::string(name) + " has no sections; write " +
                      std::string(name) + " alone"};
     }
     if (source.sections.empty() && format->wants_section) {
-        return Error{quoted(text) +
+        return Error{in_quotes(text) +
                      " holds addresses for many purposes; name one, such as github.hooks"};
     }
     return source;

@@ -1,6 +1,7 @@
 #include "module/policy/ip_list.hpp"
 
 #include "common/bytes.hpp"
+#include "common/ip.hpp"
 #include "common/limits.hpp"
 
 #include <algorithm>
@@ -12,7 +13,6 @@ constexpr std::uint16_t kForbidden = 403;
 constexpr std::uint16_t kUnavailable = 503;
 constexpr std::uint32_t kRetryAfterS = 1;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-constexpr unsigned kMappedBits = 96;
 
 std::string_view without_comment(std::string_view line) {
     line = line.substr(0, line.find_first_of("#;"));

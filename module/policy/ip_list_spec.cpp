@@ -23,10 +23,6 @@ constexpr std::size_t kRoomFactor = 4;
 constexpr std::size_t kStoredRoom = 1'000'000;
 constexpr std::size_t kKeyBytesMax = 512;
 
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
-
 Status set_file(IpListSpec& spec, std::string_view value) {
     if (value.empty()) {
         return Error{"file= is empty; write file=PATH"};
@@ -38,7 +34,7 @@ Status set_file(IpListSpec& spec, std::string_view value) {
 Status set_feed(IpListSpec& spec, std::string_view value) {
     const std::size_t colon = value.find(':');
     if (colon == std::string_view::npos || colon + 1 == value.size()) {
-        return Error{"feed=" + quoted(value) +
+        return Error{"feed=" + in_quotes(value) +
                      " names no file; write for example feed=github.hooks:feeds/github.json"};
     }
     auto feed = parse_feed_source(value.substr(0, colon));
@@ -53,7 +49,7 @@ Status set_redis(IpListSpec& spec, std::string_view value) {
     const std::size_t colon = value.find(':');
     const std::string_view key = colon == std::string_view::npos ? "" : value.substr(colon + 1);
     if (colon == 0 || key.empty() || key.size() > kKeyBytesMax) {
-        return Error{"redis=" + quoted(value) +
+        return Error{"redis=" + in_quotes(value) +
                      " names no list; write a store and a key, for example redis=main:blocked"};
     }
     spec.stored = {std::string(value.substr(0, colon)), std::string(key)};
@@ -62,7 +58,7 @@ Status set_redis(IpListSpec& spec, std::string_view value) {
 
 Status set_unloaded(IpListSpec& spec, std::string_view value) {
     if (value != "refuse" && value != "empty") {
-        return Error{"unloaded=" + quoted(value) +
+        return Error{"unloaded=" + in_quotes(value) +
                      ": write refuse (its gates refuse until it was loaded) or empty"};
     }
     spec.refuse_unloaded = value == "refuse";
@@ -76,7 +72,7 @@ Status set_refresh(IpListSpec& spec, std::string_view value) {
     }
     const auto ms = parse_duration_ms(value);
     if (!ms || *ms < kRefreshMsMin || *ms > kRefreshMsMax) {
-        return Error{"refresh=" + quoted(value) + ": write a time from 1s to 24h, or off"};
+        return Error{"refresh=" + in_quotes(value) + ": write a time from 1s to 24h, or off"};
     }
     spec.refresh_ms = *ms;
     return Done{};
@@ -90,7 +86,7 @@ Status set_guard(IpListSpec& spec, std::string_view value) {
     const auto factor = parse_u64(value);
     if (!factor || *factor < kFactorMin || *factor > kFactorMax) {
         return Error{
-            "guard=" + quoted(value) +
+            "guard=" + in_quotes(value) +
             ": write by which factor a list may grow or shrink at once, 2 to 1000, or off"};
     }
     spec.guard.factor = static_cast<double>(*factor);
@@ -104,7 +100,7 @@ Status set_share(IpListSpec& spec, std::string_view value) {
     }
     const auto percent = parse_u64(digits);
     if (!percent || *percent == 0 || *percent > 100) {
-        return Error{"share=" + quoted(value) +
+        return Error{"share=" + in_quotes(value) +
                      ": write how much of the address space the list may cover, 1% to 100%"};
     }
     spec.guard.share_max = static_cast<unsigned>(*percent);
@@ -114,7 +110,7 @@ Status set_share(IpListSpec& spec, std::string_view value) {
 Status set_max(IpListSpec& spec, std::string_view value) {
     const auto blocks = parse_u64(value);
     if (!blocks || *blocks == 0 || *blocks > kIpListBlocksMax) {
-        return Error{"max=" + quoted(value) +
+        return Error{"max=" + in_quotes(value) +
                      ": write how many blocks the list may grow to, 1 to " +
                      std::to_string(kIpListBlocksMax)};
     }
@@ -138,7 +134,8 @@ Status add_argument(IpListSpec& spec, std::string_view argument, std::uint32_t& 
     if (equals == std::string_view::npos) {
         const auto block = parse_ip_block(argument);
         if (!block) {
-            return Error{block.message() + " (list " + quoted(spec.name) + "; or write file=PATH)"};
+            return Error{block.message() + " (list " + in_quotes(spec.name) +
+                         "; or write file=PATH)"};
         }
         spec.blocks.push_back(*block);
         return Done{};
@@ -148,7 +145,7 @@ Status add_argument(IpListSpec& spec, std::string_view argument, std::uint32_t& 
                      [&](const Option& one) { return one.name == argument.substr(0, equals); });
     if (option == std::end(kOptions)) {
         return Error{
-            "unknown option " + quoted(argument) +
+            "unknown option " + in_quotes(argument) +
             "; write blocks, or file=PATH, feed=, redis=, refresh=, guard=, share=, max= or "
             "unloaded="};
     }
@@ -172,7 +169,7 @@ Result<IpListSpec> parse_ip_list_spec(std::span<const std::string_view> argument
     IpListSpec spec;
     spec.name = arguments.front();
     if (!is_ip_list_name(spec.name)) {
-        return Error{quoted(spec.name) +
+        return Error{in_quotes(spec.name) +
                      " is not a list name; write lower-case letters, digits and underscores, "
                      "starting with a letter (all, off and unix are taken)"};
     }
@@ -183,12 +180,12 @@ Result<IpListSpec> parse_ip_list_spec(std::span<const std::string_view> argument
         }
     }
     if (spec.sources.empty() && spec.blocks.empty() && !spec.stored.given()) {
-        return Error{"list " + quoted(spec.name) +
+        return Error{"list " + in_quotes(spec.name) +
                      " has no addresses; write blocks, file=PATH, feed=FORMAT:PATH or "
                      "redis=STORE:KEY"};
     }
     if (spec.stored.given() && !spec.sources.empty()) {
-        return Error{"list " + quoted(spec.name) +
+        return Error{"list " + in_quotes(spec.name) +
                      " has files and a store; make two lists, a rule may name both"};
     }
     if (spec.stored.given() && spec.refresh_ms == 0) {

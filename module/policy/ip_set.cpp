@@ -1,5 +1,7 @@
 #include "module/policy/ip_set.hpp"
 
+#include "common/ip.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -11,8 +13,7 @@ namespace {
 constexpr std::size_t kIndexFrom = 256;
 constexpr std::size_t kIndexPlaces = 65537;
 constexpr std::size_t kIndexBytes = (kIndexPlaces + 1) * sizeof(std::uint32_t);  // a multiple of 8
-constexpr unsigned kMappedBits = 96;                  // ::ffff:0:0/96 holds IPv4
-constexpr std::uint64_t kMagic = 0x5350495053455431;  // "SPIPSET1"
+constexpr std::uint64_t kMagic = 0x5350495053455431;                             // "SPIPSET1"
 
 struct Header {
     std::uint64_t magic;

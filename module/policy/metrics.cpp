@@ -1,13 +1,13 @@
 #include "module/policy/metrics.hpp"
 
+#include "common/units.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 
 namespace sallyport::policy {
 namespace {
-
-constexpr double kNsPerS = 1e9;
 
 std::string number(double value) {
     if (value == std::floor(value) && std::abs(value) < 1e15) {
@@ -52,7 +52,7 @@ std::string labels_text(const std::vector<std::pair<std::string, std::string>>& 
 }  // namespace
 
 std::size_t latency_bucket(std::int64_t ns) {
-    const double seconds = static_cast<double>(ns) / kNsPerS;
+    const double seconds = static_cast<double>(ns) / static_cast<double>(kNsPerS);
     return static_cast<std::size_t>(
         std::lower_bound(kLatencyBoundsS.begin(), kLatencyBoundsS.end(), seconds) -
         kLatencyBoundsS.begin());
@@ -87,7 +87,7 @@ void Metrics::latency(std::string_view name, std::string_view help, const Labels
                       std::span<const std::uint64_t> counts, std::uint64_t sum_ns) {
     Sample& sample = add(name, help, Kind::histogram, labels);
     sample.buckets.assign(counts.begin(), counts.end());
-    sample.value = static_cast<double>(sum_ns) / kNsPerS;
+    sample.value = static_cast<double>(sum_ns) / static_cast<double>(kNsPerS);
 }
 
 std::string Metrics::prometheus() const {

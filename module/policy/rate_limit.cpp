@@ -5,12 +5,7 @@
 namespace sallyport::policy {
 namespace {
 
-constexpr std::int64_t kNsPerS = 1'000'000'000;
 constexpr std::uint16_t kTooManyRequests = 429;  // RFC 6585 section 4
-
-std::uint32_t seconds_up(std::int64_t ns) {
-    return static_cast<std::uint32_t>((ns + kNsPerS - 1) / kNsPerS);
-}
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 // No store, no clock: time enters as an argument.
 #pragma once
 
+#include "common/units.hpp"
 #include "module/policy/decision.hpp"
 
 #include <cstdint>
@@ -18,6 +19,11 @@ namespace sallyport::policy {
 inline constexpr std::int64_t kRefillNsMax = std::int64_t{100} * 86'400 * 1'000'000'000;
 // One unit a microsecond: faster limits cannot be told from none.
 inline constexpr std::int64_t kIntervalNsMin = 1'000;
+
+// Whole seconds that last at least `ns`.
+inline std::uint32_t seconds_up(std::int64_t ns) {
+    return static_cast<std::uint32_t>((ns + kNsPerS - 1) / kNsPerS);
+}
 
 struct Gcra {
     std::int64_t interval_ns = 0;  // what one unit costs: period / count, rounded up

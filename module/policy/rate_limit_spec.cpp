@@ -12,7 +12,6 @@
 namespace sallyport::policy {
 namespace {
 
-constexpr std::int64_t kNsPerMs = 1'000'000;
 // Below this a table has too few sets to spread keys; nginx itself asks for eight pages.
 constexpr std::int64_t kWindowMsMin = 1'000;
 constexpr std::int64_t kWindowMsMax = std::int64_t{30} * 86'400 * 1'000;

@@ -1,5 +1,6 @@
 #include "module/policy/rate_limit_terms.hpp"
 
+#include "common/units.hpp"
 #include "module/policy/rate_adaptive.hpp"
 #include "module/policy/rate_concurrency.hpp"
 
@@ -7,12 +8,6 @@
 
 namespace sallyport::policy {
 namespace {
-
-constexpr std::int64_t kNsPerS = 1'000'000'000;
-
-std::uint32_t seconds_up(std::int64_t ns) {
-    return static_cast<std::uint32_t>((ns + kNsPerS - 1) / kNsPerS);
-}
 
 Gcra with_interval(std::int64_t interval_ns, std::uint64_t burst) {
     const auto units = static_cast<std::int64_t>(burst);

@@ -1,11 +1,12 @@
 #include "module/policy/rate_window.hpp"
 
+#include "common/units.hpp"
+
 #include <algorithm>
 
 namespace sallyport::policy {
 namespace {
 
-constexpr std::int64_t kNsPerMs = 1'000'000;
 constexpr std::uint64_t kResolution = 7;
 constexpr std::uint64_t kMsMask = (std::uint64_t{1} << 40) - 1;
 

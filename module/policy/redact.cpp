@@ -45,14 +45,6 @@ constexpr std::array kUrlHeaders = {
     std::string_view("x-rewrite-url"),    std::string_view("refresh"),
 };
 
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    const char lower = ascii_lower(c);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 // Percent-encoding undone once; what is no encoding stays. `+` is a blank in queries.
 std::string percent_decoded(std::string_view text) {
     std::string out;

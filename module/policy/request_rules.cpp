@@ -18,28 +18,17 @@ bool is_method(std::string_view word) {
                        [](char c) { return (c >= 'A' && c <= 'Z') || c == '_' || c == '-'; });
 }
 
-std::optional<unsigned> hex_digit(char c) {
-    if (c >= '0' && c <= '9') {
-        return static_cast<unsigned>(c - '0');
-    }
-    const char lower = ascii_lower(c);
-    if (lower >= 'a' && lower <= 'f') {
-        return static_cast<unsigned>(lower - 'a') + 10;
-    }
-    return std::nullopt;
-}
-
 // The byte that `%xx` at `at` stands for.
 std::optional<std::uint8_t> escaped(std::string_view text, std::size_t at) {
     if (at + 2 >= text.size()) {
         return std::nullopt;
     }
-    const auto high = hex_digit(text[at + 1]);
-    const auto low = hex_digit(text[at + 2]);
-    if (!high || !low) {
+    const int high = hex_digit(text[at + 1]);
+    const int low = hex_digit(text[at + 2]);
+    if (high < 0 || low < 0) {
         return std::nullopt;
     }
-    return static_cast<std::uint8_t>(*high * 16 + *low);
+    return static_cast<std::uint8_t>(high * 16 + low);
 }
 
 // UTF-8 byte by byte (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
@@ -84,7 +73,8 @@ std::string_view escape_fault(std::string_view path, std::size_t at, std::uint8_
             return "encoded_dot";
         case '%':
             // What the next one to decode it will see: after `%25` the two digits stand plainly.
-            return at + 4 < path.size() && hex_digit(path[at + 3]) && hex_digit(path[at + 4])
+            return at + 4 < path.size() && hex_digit(path[at + 3]) >= 0 &&
+                           hex_digit(path[at + 4]) >= 0
                        ? "double_encoding"
                        : "";
         default:

@@ -1,5 +1,7 @@
 #include "module/policy/structured_field.hpp"
 
+#include "common/bytes.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -8,9 +10,6 @@ namespace {
 
 bool is_lower(char c) {
     return c >= 'a' && c <= 'z';
-}
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
 }
 bool is_alpha(char c) {
     return is_lower(c) || (c >= 'A' && c <= 'Z');

@@ -11,8 +11,6 @@ namespace {
 
 using Numbers = TenantLimits::Numbers;
 
-constexpr std::int64_t kNsPerMs = 1'000'000;
-constexpr std::int64_t kNsPerS = 1'000'000'000;
 constexpr std::int64_t kWindowNsMax = std::int64_t{30} * 86'400 * kNsPerS;
 constexpr std::uint64_t kBurstMax = 1'000'000'000;
 

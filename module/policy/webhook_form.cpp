@@ -10,16 +10,6 @@
 namespace sallyport::policy::webhook {
 namespace {
 
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 // The byte behind `%` at `at`, or -1.
 int escaped_byte(std::string_view text, std::size_t at) {
     if (at + 2 >= text.size()) {

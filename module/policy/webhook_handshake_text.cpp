@@ -9,10 +9,6 @@
 namespace sallyport::policy::webhook {
 namespace {
 
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
-
 class Reader {
   public:
     Result<Handshake> read(const Pairs& pairs) {
@@ -63,13 +59,13 @@ class Reader {
             }
             known.append(known.empty() ? "" : ", ").append(each.name);
         }
-        return Error{quoted(key) + " is not a key of a handshake; known are " + known};
+        return Error{in_quotes(key) + " is not a key of a handshake; known are " + known};
     }
 
     Status set_method(std::string_view value) {
         constexpr std::array<std::string_view, 4> kMethods = {"GET", "POST", "HEAD", "OPTIONS"};
         if (std::find(kMethods.begin(), kMethods.end(), value) == kMethods.end()) {
-            return Error{quoted(value) +
+            return Error{in_quotes(value) +
                          " is not a method of handshakes; write GET, POST, HEAD or "
                          "OPTIONS"};
         }
@@ -103,7 +99,7 @@ class Reader {
             known = false;
         }
         if (!known) {
-            return Error{quoted(text) +
+            return Error{in_quotes(text) +
                          " is not a source; write query:NAME, header:NAME or json:a.b"};
         }
         return out;
@@ -183,7 +179,7 @@ class Reader {
             return Done{};
         }
         return Error{
-            quoted(value) +
+            in_quotes(value) +
             " is not a value of \"as\"; write text, json:KEY, pair:KEY:KEY, header:NAME or "
             "none"};
     }
@@ -207,7 +203,7 @@ class Reader {
                 return Done{};
             }
         }
-        return Error{quoted(value) +
+        return Error{in_quotes(value) +
                      " is not a value of \"transform\"; known are none, hmac-hex, hmac-base64, "
                      "sha256-hex"};
     }
@@ -220,7 +216,7 @@ class Reader {
 
     Status set_signed(std::string_view value) {
         if (value != "yes" && value != "no" && value != "first") {
-            return Error{quoted(value) + " is not a value of \"signed\"; write yes or no"};
+            return Error{in_quotes(value) + " is not a value of \"signed\"; write yes or no"};
         }
         out_.trust = value == "yes"     ? Handshake::Trust::signed_
                      : value == "first" ? Handshake::Trust::first
@@ -231,7 +227,7 @@ class Reader {
     Status set_status(std::string_view value) {
         const auto number = parse_u64(value);
         if (!number || *number < 200 || *number > 299) {
-            return Error{quoted(value) + " is not a status of an answer; write 200 to 299"};
+            return Error{in_quotes(value) + " is not a status of an answer; write 200 to 299"};
         }
         out_.status = static_cast<std::uint16_t>(*number);
         return Done{};
@@ -242,7 +238,7 @@ class Reader {
         out_.second_source = value.substr(0, colon);
         out_.second_header = colon == std::string_view::npos ? "" : value.substr(colon + 1);
         if (!is_token(out_.second_source) || !is_token(out_.second_header)) {
-            return Error{quoted(value) + " is not REQUEST-FIELD:RESPONSE-FIELD"};
+            return Error{in_quotes(value) + " is not REQUEST-FIELD:RESPONSE-FIELD"};
         }
         return Done{};
     }

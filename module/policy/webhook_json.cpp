@@ -1,5 +1,7 @@
 #include "module/policy/webhook_json.hpp"
 
+#include "common/bytes.hpp"
+
 #include <charconv>
 #include <cstring>
 #include <new>
@@ -13,16 +15,6 @@ bool is_space(char c) {
 
 bool is_number_char(char c) {
     return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
-}
-
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 }  // namespace

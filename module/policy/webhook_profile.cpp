@@ -1,5 +1,6 @@
 #include "module/policy/webhook_profile.hpp"
 
+#include "common/bytes.hpp"
 #include "common/units.hpp"
 #include "module/policy/webhook_profile_builder.hpp"
 
@@ -8,10 +9,6 @@
 
 namespace sallyport::policy::webhook {
 namespace {
-
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
 
 // One key's value looked up in a table of words.
 template <typename T, std::size_t N>
@@ -24,7 +21,7 @@ Result<T> pick(std::string_view key, std::string_view value,
         }
         known.append(known.empty() ? "" : ", ").append(word);
     }
-    return Error{quoted(value) + " is not a value of \"" + std::string(key) + "\"; known are " +
+    return Error{in_quotes(value) + " is not a value of \"" + std::string(key) + "\"; known are " +
                  known};
 }
 
@@ -106,7 +103,7 @@ Result<Profile> Builder::build(const Pairs& given) {
                 for (const Key& k : all) {
                     known.append(", ").append(k.name);
                 }
-                return Error{quoted(name) + " is not a key of a webhook profile; known are " +
+                return Error{in_quotes(name) + " is not a key of a webhook profile; known are " +
                              known};
             }
             const Status set = (this->*key->set)(value);
@@ -153,7 +150,7 @@ Status Builder::separator(std::string_view key, std::string_view value, std::str
 
 Status Builder::allow(std::string_view key, std::string_view value, bool& out) {
     if (value != "allow") {
-        return Error{quoted(value) + " is not a value of \"" + std::string(key) + "\"; write " +
+        return Error{in_quotes(value) + " is not a value of \"" + std::string(key) + "\"; write " +
                      std::string(key) + "=allow or leave it out"};
     }
     out = true;
@@ -284,7 +281,7 @@ Status Builder::set_key_fmt(std::string_view value) {
 
 Status Builder::set_url(std::string_view value) {
     if (!value.starts_with("https://") && !value.starts_with("http://")) {
-        return Error{quoted(value) +
+        return Error{in_quotes(value) +
                      " is not a URL; write for example url=https://example.com/hook"};
     }
     out_.url = value;
@@ -346,7 +343,8 @@ Status Builder::set_body(std::string_view value) {
 Status Builder::set_inflate_max(std::string_view value) {
     const auto size = parse_size_bytes(value);
     if (!size || *size == 0) {
-        return Error{quoted(value) + " is not a value of \"inflate_max\"; write a size such as 1m"};
+        return Error{in_quotes(value) +
+                     " is not a value of \"inflate_max\"; write a size such as 1m"};
     }
     out_.inflate_bytes_max = static_cast<std::size_t>(*size);
     return Done{};
@@ -397,7 +395,7 @@ Result<Source> Builder::source(std::string_view key, std::string_view text, bool
         known = false;
     }
     if (!known) {
-        return Error{quoted(text) + " is not a source for \"" + std::string(key) +
+        return Error{in_quotes(text) + " is not a source for \"" + std::string(key) +
                      "\"; known are header:NAME" + (key == "sig" ? ", header:NAME-*" : "") +
                      ", query:NAME, json:a.b, form:NAME" + (key == "ts" ? ", sig:NAME" : "") +
                      (digest ? ", sha256:" : "")};

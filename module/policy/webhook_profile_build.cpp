@@ -1,17 +1,10 @@
+#include "common/bytes.hpp"
 #include "module/policy/webhook_profile_builder.hpp"
 
 #include <algorithm>
 #include <string>
 
 namespace sallyport::policy::webhook {
-namespace {
-
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
-
-}  // namespace
-
 Status Builder::finish() {
     if (out_.is_builtin()) {
         return finish_builtin();
@@ -23,7 +16,7 @@ Status Builder::finish() {
     if (algo_given_) {
         const auto algorithm = digest_from_name(algo_given_text_);
         if (!algorithm) {
-            return Error{quoted(algo_given_text_) +
+            return Error{in_quotes(algo_given_text_) +
                          " is not a value of \"algo\"; known are sha256, sha384, sha512, sha1 and "
                          "md5"};
         }
@@ -223,7 +216,7 @@ Status Builder::intern_template(Template& parts) {
         Result<std::size_t> slot = std::size_t{0};
         if (part.kind == Part::Kind::header) {
             if (!is_token(part.text)) {
-                return Error{quoted(part.text) + " in \"{header:…}\" is not a header name"};
+                return Error{in_quotes(part.text) + " in \"{header:…}\" is not a header name"};
             }
             slot = header_slot(part.text, false, true, true);
         } else if (part.kind == Part::Kind::json || part.kind == Part::Kind::json_raw) {
@@ -276,10 +269,10 @@ Result<std::size_t> Builder::json_slot(std::string_view path) {
         parsed.segments.emplace_back(segment);
     });
     if (!valid || parsed.segments.size() > kJsonPathDepthMax) {
-        return Error{quoted(path) + " is not a JSON path; write names separated by dots (at most " +
-                     std::to_string(kJsonPathDepthMax) + " of at most " +
-                     std::to_string(kJsonKeyBytesMax) + " bytes), and at most " +
-                     std::to_string(kJsonPathsMax) + " paths a profile"};
+        return Error{
+            in_quotes(path) + " is not a JSON path; write names separated by dots (at most " +
+            std::to_string(kJsonPathDepthMax) + " of at most " + std::to_string(kJsonKeyBytesMax) +
+            " bytes), and at most " + std::to_string(kJsonPathsMax) + " paths a profile"};
     }
     out_.json_paths.push_back(std::move(parsed));
     return out_.json_paths.size() - 1;

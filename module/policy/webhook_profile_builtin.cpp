@@ -10,10 +10,6 @@
 namespace sallyport::policy::webhook {
 namespace {
 
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
-
 // A signature algorithm under its name in RFC 9421.
 struct Algorithm {
     std::string_view name;
@@ -76,12 +72,13 @@ Status Builder::set_builtin(std::string_view value) {
         }
         known.append(known.empty() ? "" : ", ").append(word);
     }
-    return Error{quoted(value) + " is not a value of \"builtin\"; known are " + known};
+    return Error{in_quotes(value) + " is not a value of \"builtin\"; known are " + known};
 }
 
 Status Builder::set_body_claim_enc(std::string_view value) {
     if (value != "hex" && value != "base64") {
-        return Error{quoted(value) + " is not a value of \"body_claim_enc\"; write hex or base64"};
+        return Error{in_quotes(value) +
+                     " is not a value of \"body_claim_enc\"; write hex or base64"};
     }
     out_.builtin.body_claim_base64 = value == "base64";
     return Done{};
@@ -94,7 +91,7 @@ Status Builder::set_aud(std::string_view value) {
 
 Status Builder::set_qsh(std::string_view value) {
     if (value != "required") {
-        return Error{quoted(value) +
+        return Error{in_quotes(value) +
                      " is not a value of \"qsh\"; write qsh=required or leave it out"};
     }
     out_.builtin.query_hash = true;
@@ -105,7 +102,7 @@ Status Builder::set_topic(std::string_view value) {
     Status status = Done{};
     for_each_split(value, '|', [&](std::string_view topic) {
         if (!topic.starts_with("arn:aws")) {
-            status = Error{quoted(topic) +
+            status = Error{in_quotes(topic) +
                            " is not a topic; write for example "
                            "topic=arn:aws:sns:us-east-1:123456789012:MyTopic"};
         }
@@ -121,7 +118,7 @@ Status Builder::set_webhook_id(std::string_view value) {
 
 Status Builder::set_certificates(std::string_view value) {
     if (value != "paypal") {
-        return Error{quoted(value) + " is not a value of \"certificates\"; known is paypal"};
+        return Error{in_quotes(value) + " is not a value of \"certificates\"; known is paypal"};
     }
     out_.certificate_hosts = CertificateHosts::paypal;
     out_.certificate_url.emplace();
@@ -212,7 +209,7 @@ Status Builder::set_algorithm(std::string_view name) {
             known.append(known.empty() ? "" : ", ").append(algorithm.name);
         }
     }
-    return Error{quoted(name) + " is not an algorithm of this builtin; known are " + known};
+    return Error{in_quotes(name) + " is not an algorithm of this builtin; known are " + known};
 }
 
 // The token stands in one header field or query argument.
@@ -346,7 +343,7 @@ Status Builder::finish_httpsig() {
         const bool derived = std::find(kDerived.begin(), kDerived.end(), name) != kDerived.end();
         if (!derived && (!is_token(name) || name != ascii_lower(name))) {
             status =
-                Error{quoted(name) +
+                Error{in_quotes(name) +
                       " is not a component of a signature; write names in lower "
                       "case with one blank between them, as require=\"@method content-digest\""};
         }

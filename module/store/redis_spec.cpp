@@ -18,14 +18,10 @@ constexpr std::string_view kUnix = "unix:";
 // sun_path of sockaddr_un holds 108 bytes with its zero.
 constexpr std::size_t kSocketPathMax = 107;
 
-std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
-
 Status set_database(RedisSpec& spec, std::string_view value) {
     const auto number = parse_u64(value);
     if (!number || *number > 65'535) {
-        return Error{"database " + quoted(value) + " must be a number from 0 to 65535"};
+        return Error{"database " + in_quotes(value) + " must be a number from 0 to 65535"};
     }
     spec.database = static_cast<std::uint32_t>(*number);
     return Done{};
@@ -45,7 +41,7 @@ Status add_server(RedisSpec& spec, std::string_view url, std::string_view author
     }
     if (authority.empty() || authority.starts_with(':') ||
         authority.find_first_of("?#,") != std::string_view::npos) {
-        return Error{quoted(url) + " has no host; write redis://host:port/database"};
+        return Error{in_quotes(url) + " has no host; write redis://host:port/database"};
     }
     if (spec.servers.size() == kRedisUrlsMax) {
         return Error{"more than " + std::to_string(kRedisUrlsMax) +
@@ -71,7 +67,7 @@ Status add_sentinels(RedisSpec& spec, std::string_view url, std::string_view res
         slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
     const std::string_view master = path.substr(0, path.find('/'));
     if (master.empty()) {
-        return Error{quoted(url) +
+        return Error{in_quotes(url) +
                      " names no master; write redis+sentinel://host:26379,host:26379/mymaster"};
     }
     Status good = Done{};
@@ -92,7 +88,7 @@ Status add_sentinels(RedisSpec& spec, std::string_view url, std::string_view res
 Status add_socket(RedisSpec& spec, std::string_view url) {
     const std::string_view path = url.substr(kUnix.size());
     if (!path.starts_with('/') || path.size() > kSocketPathMax) {
-        return Error{quoted(url) + " must be unix: and an absolute path of at most " +
+        return Error{in_quotes(url) + " must be unix: and an absolute path of at most " +
                      std::to_string(kSocketPathMax) + " characters"};
     }
     spec.servers.push_back({std::string(url), {}});
@@ -106,7 +102,7 @@ bool is_url(std::string_view text) {
 Status add_url(RedisSpec& spec, std::string_view url) {
     const bool tls = url.starts_with(kTls) || url.starts_with(kSentinelTls);
     if (!spec.servers.empty() && tls != spec.tls) {
-        return Error{quoted(url) + ": the URLs of one store all use TLS or none does"};
+        return Error{in_quotes(url) + ": the URLs of one store all use TLS or none does"};
     }
     spec.tls = tls;
     if (url.starts_with(kUnix)) {
@@ -122,7 +118,7 @@ Status add_url(RedisSpec& spec, std::string_view url) {
             return add_sentinels(spec, url, url.substr(scheme.size()));
         }
     }
-    return Error{quoted(url) +
+    return Error{in_quotes(url) +
                  " is not a Redis URL; write redis://host:port/database, rediss:// for TLS, "
                  "redis+sentinel:// or unix:/path/to/socket"};
 }
@@ -134,7 +130,7 @@ Status set_duration(std::int64_t& out, std::string_view name, std::string_view v
         return Error{std::string(name) + "=" + ms.message()};
     }
     if (*ms < min_ms || *ms > max_ms) {
-        return Error{std::string(name) + "=" + quoted(value) + " is out of range; write " +
+        return Error{std::string(name) + "=" + in_quotes(value) + " is out of range; write " +
                      std::to_string(min_ms) + "ms to " + std::to_string(max_ms) + "ms"};
     }
     out = *ms;
@@ -152,7 +148,7 @@ Status set_text(std::string& out, std::string_view name, std::string_view value)
 Status set_failures(RedisSpec& spec, std::string_view value) {
     const auto count = parse_u64(value);
     if (!count || *count == 0 || *count > 1'000) {
-        return Error{"failures=" + quoted(value) +
+        return Error{"failures=" + in_quotes(value) +
                      ": write how many failures in a row open the breaker, 1 to 1000"};
     }
     spec.breaker.failures_max = static_cast<unsigned>(*count);
@@ -161,7 +157,8 @@ Status set_failures(RedisSpec& spec, std::string_view value) {
 
 Status set_cluster(RedisSpec& spec, std::string_view value) {
     if (value != "on" && value != "off") {
-        return Error{"cluster=" + quoted(value) + " is unknown; write cluster=on or cluster=off"};
+        return Error{"cluster=" + in_quotes(value) +
+                     " is unknown; write cluster=on or cluster=off"};
     }
     if (value == "on" && spec.kind == RedisKind::sentinel) {
         return Error{"cluster=on: a cluster has no Sentinels; name some of its nodes instead"};
@@ -172,7 +169,7 @@ Status set_cluster(RedisSpec& spec, std::string_view value) {
 
 Status set_sentinel(RedisSpec& spec, std::string_view value) {
     if (spec.kind != RedisKind::single) {
-        return Error{"sentinel=" + quoted(value) +
+        return Error{"sentinel=" + in_quotes(value) +
                      ": the master is named already, or this is a cluster; keep one"};
     }
     spec.kind = RedisKind::sentinel;
@@ -181,7 +178,7 @@ Status set_sentinel(RedisSpec& spec, std::string_view value) {
 
 Status set_verify(RedisSpec& spec, std::string_view value) {
     if (value != "on" && value != "off") {
-        return Error{"tls_verify=" + quoted(value) +
+        return Error{"tls_verify=" + in_quotes(value) +
                      " is unknown; write tls_verify=on or tls_verify=off"};
     }
     spec.tls_verify = value == "on";
@@ -249,7 +246,8 @@ Status set_option(RedisSpec& spec, std::string_view argument, std::vector<std::s
     const auto* option = std::find_if(std::begin(kOptions), std::end(kOptions), is_it);
     if (equals == std::string_view::npos ||
         (text == std::end(kTexts) && option == std::end(kOptions))) {
-        return Error{"unknown option " + quoted(argument) + "; write " + std::string(kOptionNames)};
+        return Error{"unknown option " + in_quotes(argument) + "; write " +
+                     std::string(kOptionNames)};
     }
     if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
         return Error{std::string(name) + "= stands there twice; keep one"};
@@ -262,7 +260,7 @@ Status set_option(RedisSpec& spec, std::string_view argument, std::vector<std::s
 
 Status check_servers(const RedisSpec& spec) {
     if (spec.kind == RedisKind::single && spec.servers.size() > 1) {
-        return Error{quoted(spec.servers[1].address) +
+        return Error{in_quotes(spec.servers[1].address) +
                      ": several servers are Sentinels or a cluster; add sentinel=MASTER or "
                      "cluster=on, or name one server"};
     }
@@ -279,14 +277,14 @@ Status check_servers(const RedisSpec& spec) {
 
 Status check_options(const RedisSpec& spec) {
     if (!spec.user.empty() && spec.password_file.empty()) {
-        return Error{"user=" + quoted(spec.user) + " has no password; add password_file="};
+        return Error{"user=" + in_quotes(spec.user) + " has no password; add password_file="};
     }
     const bool of_sentinel = !spec.sentinel_user.empty() || !spec.sentinel_password_file.empty();
     if (of_sentinel && spec.kind != RedisKind::sentinel) {
         return Error{"sentinel_user= and sentinel_password_file= need sentinel=MASTER"};
     }
     if (!spec.sentinel_user.empty() && spec.sentinel_password_file.empty()) {
-        return Error{"sentinel_user=" + quoted(spec.sentinel_user) +
+        return Error{"sentinel_user=" + in_quotes(spec.sentinel_user) +
                      " has no password; add sentinel_password_file="};
     }
     const bool of_tls = !spec.tls_ca.empty() || !spec.tls_name.empty() ||
