@@ -1,11 +1,15 @@
 #include "engine/adapters/nodebox_pool.hpp"
 
+#include "engine/adapters/nodebox_process.hpp"
+#include "engine/adapters/nodebox_spares.hpp"
 #include "engine/adapters/sandbox_fetch.hpp"
-#include "engine/adapters/sandbox_process.hpp"
 #include "engine/adapters/sandbox_result.hpp"
 #include "engine/adapters/turn_queue.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <bit>
 #include <filesystem>
 #include <map>
 #include <thread>
@@ -35,12 +39,36 @@ std::string default_launcher_path() {
     return (self.parent_path() / "sallyport-nodebox").string();
 }
 
+// In steps, so that runs whose times differ by a moment can have the same process.
+std::uint32_t cpu_seconds_for(std::uint32_t time_limit_ms) {
+    return std::bit_ceil(time_limit_ms / 1000 + 1) + kCpuSlackSeconds;
+}
+
+// A folder that another was put in the place of is another set of packages.
+void identify_packages(NodeboxMake& make) {
+    struct stat folder {};
+    if (!make.packages.empty() && stat(make.packages.c_str(), &folder) == 0) {
+        make.packages_device = folder.st_dev;
+        make.packages_inode = folder.st_ino;
+        make.packages_changed_ns =
+            folder.st_mtim.tv_sec * std::int64_t{1'000'000'000} + folder.st_mtim.tv_nsec;
+    }
+}
+
+NodeboxProcess::Place place_of(const NodeboxOptions& options) {
+    return {options.launcher_path, options.node_path, options.jailed, options.scratch_root};
+}
+
 }  // namespace
 
 class NodeboxPool::Impl : public std::enable_shared_from_this<Impl> {
   public:
     Impl(Loop& loop, HttpClient* http, NodeboxOptions options)
-        : loop_(loop), http_(http), options_(std::move(options)) {
+        : loop_(loop),
+          http_(http),
+          options_(std::move(options)),
+          spares_(loop, options_.idle_max, options_.idle_ms,
+                  [this](const NodeboxMake& make) { return start_process(make, true); }) {
         if (options_.launcher_path.empty()) {
             options_.launcher_path = default_launcher_path();
         }
@@ -55,7 +83,10 @@ class NodeboxPool::Impl : public std::enable_shared_from_this<Impl> {
     RunId submit(NodeRequest request, NodeDone done);
     void cancel(RunId id);
     void shut_down();
-    Counters counters() const { return {running_.size(), queue_.size(), runs_}; }
+    void stop_idling() { spares_.close(); }
+    Counters counters() const {
+        return {running_.size(), queue_.size(), spares_.size(), runs_, met_ahead_};
+    }
 
     Internal internal;
 
@@ -64,13 +95,12 @@ class NodeboxPool::Impl : public std::enable_shared_from_this<Impl> {
         RunId id = 0;
         std::string tenant;
         bool piece = false;
-        std::string packages;
+        NodeboxMake make;
         jsbox::RunFrame frame;
         NodeDone done;
         Loop::TimerId timer = 0;  // queued: the longest wait; then the start; then the last clock
-        std::unique_ptr<SandboxProcess> process;
-        bool greeted = false;
-        std::string scratch;
+        std::unique_ptr<NodeboxProcess> process;
+        bool begun = false;
         std::unordered_map<std::uint32_t, HttpClient::RequestId> requests;  // 0: an internal one
         std::size_t fetches = 0;
     };
@@ -86,12 +116,12 @@ class NodeboxPool::Impl : public std::enable_shared_from_this<Impl> {
 
     void dispatch();
     void start(std::unique_ptr<Job> job);
-    SandboxProcess::Command command_for(const Job& job) const;
+    Result<std::unique_ptr<NodeboxProcess>> start_process(const NodeboxMake& make, bool ahead);
+    void begin(RunId id);
     void on_frame(RunId id, jsbox::Frame frame);
-    void on_hello(Job& job);
     void on_fetch(Job& job, jsbox::FetchFrame frame);
     void send_for(Job& job, std::uint32_t call, HttpRequest request);
-    void answer_fetch(RunId id, const jsbox::FetchReplyFrame& reply);
+    void answer_fetch(RunId id, jsbox::FetchReplyFrame reply);
     void end(RunId id, SandboxResult result);
     void arm(Job& job, std::int64_t delay_ms, SandboxStatus status, const char* why);
     void finish(std::unique_ptr<Job> job, SandboxResult result);
@@ -103,8 +133,11 @@ class NodeboxPool::Impl : public std::enable_shared_from_this<Impl> {
     std::map<RunId, std::unique_ptr<Job>> running_;
     std::map<std::string, std::size_t> running_of_;
     RunId next_id_ = 0;
+    std::uint64_t next_number_ = 0;  // of a process
     std::uint64_t runs_ = 0;
+    std::uint64_t met_ahead_ = 0;
     bool stopping_ = false;
+    NodeboxSpares spares_;
 };
 
 // ---- from the request to a process
@@ -114,10 +147,11 @@ NodeHost::RunId NodeboxPool::Impl::submit(NodeRequest request, NodeDone done) {
     const RunId id = job->id = ++next_id_;
     job->tenant = std::move(request.tenant);
     job->piece = request.kind == NodeRequest::Kind::piece;
-    job->packages = std::move(request.packages);
+    job->make.tenant = job->tenant;
+    job->make.packages = std::move(request.packages);
+    job->make.preload = std::move(request.preload);
     job->done = std::move(done);
     jsbox::RunFrame& frame = job->frame;
-    frame.run_id = id;
     frame.kind = job->piece ? jsbox::RunKind::piece : jsbox::RunKind::code;
     frame.time_limit_ms =
         std::clamp<std::uint32_t>(request.limits.time_ms, 1, options_.time_ms_max);
@@ -126,6 +160,8 @@ NodeHost::RunId NodeboxPool::Impl::submit(NodeRequest request, NodeDone done) {
     frame.output_bytes_max =
         static_cast<std::uint32_t>(std::min(request.limits.output_bytes, jsbox::kOutputBytesMax));
     frame.fetch_allowed = true;
+    job->make.memory_bytes = frame.memory_bytes_max;
+    job->make.cpu_seconds = cpu_seconds_for(frame.time_limit_ms);
     frame.code = std::move(request.code);
     frame.input = request.input.exists() ? request.input.dump() : "{}";
     if (stopping_) {
@@ -164,13 +200,9 @@ void NodeboxPool::Impl::dispatch() {
     }
 }
 
-SandboxProcess::Command NodeboxPool::Impl::command_for(const Job& job) const {
-    const std::uint32_t seconds = job.frame.time_limit_ms / 1000 + kCpuSlackSeconds;
-    return {options_.launcher_path,
-            {"--node", options_.node_path, "--walls", options_.jailed ? "all" : "none",
-             "--packages", job.packages, "--scratch", job.scratch, "--memory",
-             std::to_string(job.frame.memory_bytes_max), "--cpu", std::to_string(seconds), "--run",
-             std::to_string(job.id)}};
+Result<std::unique_ptr<NodeboxProcess>> NodeboxPool::Impl::start_process(const NodeboxMake& make,
+                                                                         bool ahead) {
+    return NodeboxProcess::start(loop_, place_of(options_), make, ++next_number_, ahead);
 }
 
 void NodeboxPool::Impl::start(std::unique_ptr<Job> owned) {
@@ -180,24 +212,31 @@ void NodeboxPool::Impl::start(std::unique_ptr<Job> owned) {
     ++runs_;
     ++running_of_[job.tenant];
     running_[id] = std::move(owned);
-    if (!options_.jailed) {
-        job.scratch = options_.scratch_root + "/" + std::to_string(id);
-        std::error_code error;
-        std::filesystem::create_directories(job.scratch, error);
+    identify_packages(job.make);
+    job.process = spares_.take(job.make);
+    if (job.process) {
+        ++met_ahead_;
+    } else {
+        auto process = start_process(job.make, false);
+        if (!process.ok()) {
+            return end(id, failed_run(SandboxStatus::error, process.message()));
+        }
+        job.process = *std::move(process);
     }
-    SandboxProcess::Events events;
-    events.frame = [this, id](jsbox::Frame frame) { on_frame(id, std::move(frame)); };
-    events.gone = [this, id](bool forged) {
-        end(id, failed_run(forged ? SandboxStatus::error : SandboxStatus::crashed,
-                           forged ? "the code broke the sandbox's own protocol"
-                                  : "the sandbox process ended"));
-    };
-    auto process = SandboxProcess::start(loop_, command_for(job), std::move(events));
-    if (!process.ok()) {
-        return end(id, failed_run(SandboxStatus::error, process.message()));
+    job.process->listen(
+        {.ready = [this, id] { begin(id); },
+         .frame = [this, id](jsbox::Frame frame) { on_frame(id, std::move(frame)); },
+         .gone =
+             [this, id](bool forged) {
+                 end(id, failed_run(forged ? SandboxStatus::error : SandboxStatus::crashed,
+                                    forged ? "the code broke the sandbox's own protocol"
+                                           : "the sandbox process ended"));
+             }});
+    if (job.process->is_ready()) {
+        begin(id);
+    } else {
+        arm(job, kStartMsMax, SandboxStatus::crashed, "the sandbox process did not start in time");
     }
-    job.process = *std::move(process);
-    arm(job, kStartMsMax, SandboxStatus::crashed, "the sandbox process did not start in time");
 }
 
 void NodeboxPool::Impl::arm(Job& job, std::int64_t delay_ms, SandboxStatus status,
@@ -222,30 +261,29 @@ void NodeboxPool::Impl::on_frame(RunId id, jsbox::Frame frame) {
         return;
     }
     Job& job = *found->second;
-    if (frame.type == jsbox::FrameType::hello && !job.greeted &&
-        jsbox::decode_hello(frame.payload)) {
-        return on_hello(job);
-    }
     if (frame.type == jsbox::FrameType::result) {
         std::optional<jsbox::ResultFrame> result = jsbox::decode_result(frame.payload);
-        if (result && result->run_id == id) {
+        if (result && result->run_id == job.process->number()) {
             return end(id, to_result(std::move(*result)));
         }
     }
-    if (frame.type == jsbox::FrameType::fetch && job.greeted) {
+    if (frame.type == jsbox::FrameType::fetch && job.begun) {
         std::optional<jsbox::FetchFrame> fetch = jsbox::decode_fetch(frame.payload);
-        if (fetch && fetch->run_id == id && job.requests.size() < kFetchesAtOnceMax &&
-            !job.requests.contains(fetch->call_id)) {
+        if (fetch && fetch->run_id == job.process->number() &&
+            job.requests.size() < kFetchesAtOnceMax && !job.requests.contains(fetch->call_id)) {
             return on_fetch(job, std::move(*fetch));
         }
     }
     end(id, failed_run(SandboxStatus::error, "the code broke the sandbox's own protocol"));
 }
 
-void NodeboxPool::Impl::on_hello(Job& job) {
-    job.greeted = true;
+// The run's clocks begin here, however long its process has been there.
+void NodeboxPool::Impl::begin(RunId id) {
+    Job& job = *running_.at(id);
+    job.begun = true;
     arm(job, std::int64_t{job.frame.time_limit_ms} + kKillGraceMs, SandboxStatus::timeout,
         "the time limit was reached");
+    job.frame.run_id = job.process->number();
     job.process->send(jsbox::encode(job.frame));
     job.frame.code = std::string();
     job.frame.input = std::string();
@@ -283,9 +321,10 @@ void NodeboxPool::Impl::send_for(Job& job, std::uint32_t call, HttpRequest reque
     job.requests[call] = http_->send(std::move(request), std::move(done));
 }
 
-void NodeboxPool::Impl::answer_fetch(RunId id, const jsbox::FetchReplyFrame& reply) {
+void NodeboxPool::Impl::answer_fetch(RunId id, jsbox::FetchReplyFrame reply) {
     const auto found = running_.find(id);
     if (found != running_.end()) {
+        reply.run_id = found->second->process->number();
         found->second->requests.erase(reply.call_id);
         found->second->process->send(jsbox::encode(reply));
     }
@@ -305,13 +344,21 @@ void NodeboxPool::Impl::end(RunId id, SandboxResult result) {
         running_of_.erase(tenant);
     }
     job->process.reset();
-    if (!job->scratch.empty()) {
-        std::error_code error;
-        std::filesystem::remove_all(job->scratch, error);
-    }
+    const bool regular =
+        result.status == SandboxStatus::ok || result.status == SandboxStatus::error;
+    const NodeboxMake make = std::move(job->make);
     finish(std::move(job), std::move(result));
-    if (!stopping_) {
-        dispatch();
+    if (stopping_) {
+        return;
+    }
+    dispatch();
+    if (regular) {
+        // Behind the answer, and not while somebody waits for the machine.
+        loop_.post(guarded([make](Impl& self) {
+            if (self.queue_.size() == 0 && !self.stopping_) {
+                self.spares_.add(make);
+            }
+        }));
     }
 }
 
@@ -339,6 +386,7 @@ void NodeboxPool::Impl::cancel(RunId id) {
 
 void NodeboxPool::Impl::shut_down() {
     stopping_ = true;
+    spares_.close();
     for (std::unique_ptr<Job>& job : queue_.take_all()) {
         finish(std::move(job), failed_run(SandboxStatus::cancelled, "the engine is stopping"));
     }
@@ -367,6 +415,10 @@ NodeHost::RunId NodeboxPool::run(NodeRequest request, NodeDone done) {
 
 void NodeboxPool::cancel(RunId id) {
     impl_->cancel(id);
+}
+
+void NodeboxPool::stop_idling() {
+    impl_->stop_idling();
 }
 
 NodeboxPool::Counters NodeboxPool::counters() const {

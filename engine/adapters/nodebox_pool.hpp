@@ -1,4 +1,5 @@
-// NodeboxPool: the NodeHost port by `sallyport-nodebox` processes, a fresh one for each run.
+// NodeboxPool: the NodeHost port by `sallyport-nodebox` processes, a fresh one for each run, some
+// of them started ahead of it.
 //
 // Nothing that a process sends is trusted: a frame that is too long, malformed, out of turn or of
 // another run ends it. Tenants share the places by turns; one tenant never holds all of them.
@@ -27,6 +28,8 @@ struct NodeboxOptions {
     std::size_t queue_max = 500;  // runs that wait; each holds its input
     std::int64_t queue_wait_ms_max = 60'000;
     std::uint32_t time_ms_max = 600'000;
+    std::size_t idle_max = 0;  // processes that wait for a run to come; 0: none is started ahead
+    std::int64_t idle_ms = 60'000;
 };
 
 // What pieces call the engine by; no name server knows it.
@@ -52,11 +55,15 @@ class NodeboxPool final : public NodeHost {
 
     RunId run(NodeRequest request, NodeDone done) override;
     void cancel(RunId id) override;
+    // Ends the processes that wait for a run; from now on none is started ahead.
+    void stop_idling();
 
     struct Counters {
         std::size_t running = 0;
         std::size_t queued = 0;
-        std::uint64_t runs = 0;  // started so far
+        std::size_t idle = 0;         // processes that wait for a run
+        std::uint64_t runs = 0;       // started so far
+        std::uint64_t met_ahead = 0;  // of them, by a process that was there
     };
     Counters counters() const;
 

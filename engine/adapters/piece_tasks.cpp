@@ -154,6 +154,7 @@ void PieceTasks::start(const std::shared_ptr<Under>& under, const std::string& f
     request.code = whole.dump();
     request.input = task.input;
     request.packages = folder;
+    request.preload = task.piece;
     request.limits.time_ms =
         static_cast<std::uint32_t>(std::max<std::int64_t>(1, task.time_ms_max));
     request.limits.memory_bytes = options_.memory_bytes;

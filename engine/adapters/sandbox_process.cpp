@@ -124,6 +124,14 @@ void SandboxProcess::send(std::string frame) {
     write_pending();
 }
 
+bool SandboxProcess::is_waiting() const {
+    char byte = 0;
+    siginfo_t ended{};
+    return !gone_ && recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN &&
+           waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           ended.si_pid == 0;
+}
+
 void SandboxProcess::write_pending() {
     while (sent_ < outgoing_.size()) {
         const ssize_t put =

@@ -37,6 +37,8 @@ class SandboxProcess {
     SandboxProcess& operator=(const SandboxProcess&) = delete;
 
     void send(std::string frame);
+    // Whether it lives, and there is nothing of it to read.
+    bool is_waiting() const;
     pid_t pid() const { return pid_; }
 
   private:

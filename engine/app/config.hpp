@@ -98,6 +98,7 @@ struct Config {
     std::string node_path;     // empty: the first of search_path
     std::string nodebox_path;  // empty: beside the engine
     std::size_t node_memory_bytes = 256u << 20;
+    std::size_t node_idle_max = 4;  // processes that wait for a run; 0: none
     bool pieces_may_be_fetched = true;
     std::string npm = "npm";
     std::int64_t trigger_ms = 60'000;

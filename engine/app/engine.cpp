@@ -333,6 +333,9 @@ void stop(Engine& engine, std::int64_t drain_ms, int signal) {
     engine.schedules.stop();
     engine.retention.stop();
     engine.limits.stop();
+    if (engine.node) {
+        engine.node->stop_idling();
+    }
     engine.loop.after(drain_ms, [&engine] { engine.loop.stop(); });
     engine.server->drain([&engine] { engine.driver.when_idle([&engine] { engine.loop.stop(); }); });
 }

@@ -71,6 +71,7 @@ Result<NodeboxOptions> NodeTier::check(const Config& config) {
     options.node_path = *node;
     options.launcher_path = config.nodebox_path;
     options.jailed = config.node_jailed;
+    options.idle_max = config.node_idle_max;
     std::error_code error;
     options.scratch_root = std::filesystem::absolute(config.data_dir, error).string() + "/scratch";
     const Status probed = probe_nodebox(options);

@@ -37,6 +37,9 @@ class NodeTier {
     // Pieces may ask `api` from now on.
     void connect(Api& api);
 
+    // Before a stop: no process is started ahead any more.
+    void stop_idling() { pool_.stop_idling(); }
+
     PiecePerformers performers() { return steps_.performers(); }
     PieceTasks& pieces() { return pieces_; }
 

@@ -14,6 +14,7 @@ struct Plan {
     bool jailed = true;    // false: AP_EXECUTION_MODE=UNSANDBOXED
     std::string node;      // absolute path of the program
     std::string packages;  // the folder that holds node_modules; empty: none
+    std::string ahead;     // what is loaded before the run is there; empty: nothing, it is there
     std::size_t memory_bytes = 0;
     unsigned cpu_seconds = 0;
     std::string scratch;  // not jailed: a folder for this run's files

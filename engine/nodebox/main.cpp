@@ -69,6 +69,7 @@ nodebox::Plan plan_of(const Options& options) {
     plan.jailed = text(options, "walls") != "none";
     plan.node = text(options, "node");
     plan.packages = text(options, "packages");
+    plan.ahead = text(options, "ahead");
     plan.scratch = text(options, "scratch");
     plan.memory_bytes = number(options, "memory");
     plan.cpu_seconds = static_cast<unsigned>(number(options, "cpu"));
@@ -88,14 +89,16 @@ nodebox::Plan plan_of(const Options& options) {
             "-e",
             script,
             plan.jailed ? nodebox::kJailPackages : packages,
-            plan.jailed ? nodebox::kJailScratch : plan.scratch};
+            plan.jailed ? nodebox::kJailScratch : plan.scratch,
+            plan.ahead};
         std::vector<char*> arguments;
         for (std::string& word : words) {
             arguments.push_back(word.data());
         }
         arguments.push_back(nullptr);
-        std::string home = "HOME=" + words.back();
-        std::string temporary = "TMPDIR=" + words.back();
+        const std::string& scratch = words[words.size() - 2];
+        std::string home = "HOME=" + scratch;
+        std::string temporary = "TMPDIR=" + scratch;
         std::array<char*, 3> environment{home.data(), temporary.data(), nullptr};
         execve(program.c_str(), arguments.data(), environment.data());
         problem = plan.node + ": " + std::strerror(errno);

@@ -22,6 +22,7 @@ struct NodeRequest {
     std::string code;
     Json input;
     std::string packages;  // the folder that holds node_modules; empty: none
+    std::string preload;   // of those, what may be loaded ahead of the run; may be empty
     SandboxLimits limits;
 };
 

@@ -204,6 +204,59 @@ TEST_F(EngineNode, AStepWhoseSandboxIsKilledIsPerformedAgain) {
     }
 }
 
+// Of this engine or of one that was: it is told by the memory that only this test gives.
+std::size_t processes_of_runs_with(const std::string& memory_mb) {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+        std::ifstream command(entry.path().string() + "/cmdline");
+        std::string line;
+        std::getline(command, line);
+        count += line.find("--max-old-space-size=" + memory_mb) != std::string::npos ? 1 : 0;
+    }
+    return count;
+}
+
+TEST_F(EngineNode, WhatWaitsForARunEndsWithTheEngine) {
+    auto settings = environment("SANDBOX_PROCESS");
+    settings.push_back("SALLYPORT_NODE_MEMORY_MB=97");
+    EngineProcess engine(settings);
+    ApiUser user(engine);
+    user.sign_up();
+    const std::string flow =
+        user.make_flow({code_step("step_1", "export const code = async () => 5;"),
+                        answer_step("step_2", "\"{{step_1['output']}}\"")});
+    const auto waits = [] { return processes_of_runs_with("97") == 1; };
+    const auto none = [] { return processes_of_runs_with("97") == 0; };
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(user.post("/api/v1/webhooks/" + flow + "/sync", "{}").raw.body, "5");
+        ASSERT_TRUE(wait_until(waits)) << engine.log();
+    }
+    engine.kill();
+    EXPECT_TRUE(wait_until(none)) << "killed with the engine";
+
+    // While the engine still answers for a run, none waits for the next.
+    auto gate = std::make_shared<Gate>();
+    world_.set_handler([gate](const UpstreamRequest&) {
+        UpstreamReply reply;
+        reply.gate = gate;
+        return reply;
+    });
+    engine.start();
+    const std::string slow = user.make_flow(
+        {code_step("step_1", "export const code = async () => (await fetch('http://" +
+                                 world_.address() + "/x')).status;")});
+    EXPECT_EQ(user.post("/api/v1/webhooks/" + flow + "/sync", "{}").raw.body, "5");
+    ASSERT_TRUE(wait_until(waits));
+    EXPECT_EQ(user.post("/api/v1/webhooks/" + slow, "{}").status, 200);
+    ASSERT_TRUE(world_.wait_for_requests(1)) << engine.log();
+    EXPECT_EQ(user.post("/api/v1/webhooks/" + flow + "/sync", "{}").raw.body, "5");
+    ASSERT_TRUE(wait_until([] { return processes_of_runs_with("97") == 2; }));
+    ::kill(engine.pid(), SIGTERM);
+    EXPECT_TRUE(wait_until(waits)) << "the run's own is left";
+    gate->open();
+    EXPECT_TRUE(wait_until(none));
+}
+
 TEST_F(EngineNode, StartsOnlyWhereItCanKeepItsWord) {
     auto settings = environment("SANDBOX_PROCESS");
     settings.push_back("SALLYPORT_NODE=/does/not/exist");

@@ -38,6 +38,25 @@ inline std::string node_path() {
     return node.ok() ? *node : std::string();
 }
 
+// Processes of runs with this memory, whoever is their parent by now.
+inline std::size_t node_processes_with(const std::string& memory_mb) {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+        const std::string command = text_of_file(entry.path().string() + "/cmdline");
+        count += command.find("--max-old-space-size=" + memory_mb) != std::string::npos ? 1 : 0;
+    }
+    return count;
+}
+
+inline std::vector<pid_t> child_processes() {
+    std::vector<pid_t> children;
+    std::ifstream list("/proc/self/task/" + std::to_string(getpid()) + "/children");
+    for (pid_t pid = 0; list >> pid;) {
+        children.push_back(pid);
+    }
+    return children;
+}
+
 // Answers each request from a function of the test's; keeps what was asked.
 class StubHttp final : public engine::HttpClient {
   public:

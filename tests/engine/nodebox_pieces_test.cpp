@@ -24,7 +24,9 @@ std::string piece(std::string_view name) {
 class NodeboxPieces : public NodeboxFixture {
   protected:
     void SetUp() override {
-        start();
+        engine::NodeboxOptions options;
+        options.idle_max = 2;  // second calls meet a process that has loaded the piece
+        start(options);
         pool->answer_internal(
             [this](const HttpRequest& request, auto done) { done(answer_internal(request)); });
     }
@@ -73,6 +75,7 @@ class NodeboxPieces : public NodeboxFixture {
         engine::NodeRequest request;
         request.kind = engine::NodeRequest::Kind::piece;
         request.tenant = "tenant-a";
+        request.preload = task["piece"].text();
         request.code = task.dump();
         request.input = *Json::parse(input);
         request.packages = SALLYPORT_PIECES;

@@ -18,16 +18,6 @@ using testing::Not;
 
 constexpr const char* kCanary = "canary-of-the-engine-5d1c";
 
-// Processes of runs with this memory, whoever is their parent by now.
-std::size_t processes_with(const std::string& memory_mb) {
-    std::size_t count = 0;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-        const std::string command = text_of_file(entry.path().string() + "/cmdline");
-        count += command.find("--max-old-space-size=" + memory_mb) != std::string::npos ? 1 : 0;
-    }
-    return count;
-}
-
 class Nodebox : public NodeboxFixture, public ::testing::WithParamInterface<bool> {
   protected:
     void SetUp() override {
@@ -328,19 +318,15 @@ TEST_P(Nodebox, AProcessThatIsKilledIsToldAndNothingIsLeft) {
     victim.limits.memory_bytes = 73u << 20;
     pool->run(std::move(victim), [&out](SandboxResult result) { out = std::move(result); });
     ASSERT_TRUE(loop.run_until([&] { return !http.requests.empty(); }));
-    std::vector<pid_t> launchers;
-    std::ifstream list("/proc/self/task/" + std::to_string(getpid()) + "/children");
-    for (pid_t pid = 0; list >> pid;) {
-        launchers.push_back(pid);
-    }
+    const std::vector<pid_t> launchers = child_processes();
     ASSERT_EQ(launchers.size(), 1u);
-    EXPECT_EQ(processes_with("73"), 1u);
+    EXPECT_EQ(node_processes_with("73"), 1u);
     kill(launchers[0], SIGKILL);
     ASSERT_TRUE(loop.run_until([&] { return out.has_value(); }));
     EXPECT_EQ(out->status, SandboxStatus::crashed) << out->error;
     EXPECT_EQ(value_of("return 1"), "1");
     pool.reset();
-    EXPECT_TRUE(loop.run_until([] { return processes_with("73") == 0; }));
+    EXPECT_TRUE(loop.run_until([] { return node_processes_with("73") == 0; }));
 }
 
 TEST_P(Nodebox, OneTenantsLoopsDoNotKeepAnotherWaiting) {

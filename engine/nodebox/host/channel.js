@@ -94,7 +94,7 @@ function send_call(call) {
 function ask_engine(head, body) {
     return new Promise((resolve, reject) => {
         const call = { head, body, resolve, reject };
-        if (calls.size < kFetchesAtOnceMax) {
+        if (run_id !== 0n && calls.size < kFetchesAtOnceMax) {
             send_call(call);
         } else {
             waiting_calls.push(call);
@@ -189,6 +189,7 @@ function listen_to_engine(on_run) {
             if (type === kRun) {
                 const run = read_run(reader);
                 run_id = run.id;
+                waiting_calls.splice(0, kFetchesAtOnceMax).forEach(send_call);
                 on_run(run);
             } else if (type === kFetchReply) {
                 on_reply(reader);

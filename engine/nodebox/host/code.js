@@ -4,7 +4,8 @@ const { createRequire } = require('module');
 const { pathToFileURL } = require('url');
 const node_module = require('module');
 
-const [packages_folder, scratch_folder] = process.argv.slice(1);
+// `ahead`: empty when the run is there; else what to load before it comes, a package or what code steps need.
+const [packages_folder, scratch_folder, ahead] = process.argv.slice(1);
 const require_package = createRequire(path.join(packages_folder, 'package.json'));
 
 function prepare_scratch() {

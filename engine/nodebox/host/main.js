@@ -1,4 +1,5 @@
-// One run, then the end of the process.
+// One run, then the end of the process. A process that was started ahead of its run loads the package of
+// its kind of runs and waits.
 const kKindCode = 0;
 const kOk = 0;
 const kError = 1;
@@ -37,6 +38,30 @@ function succeed(value, output_max) {
     }
 }
 
+// What any run of this kind would begin with. A package is loaded once: the run finds it there, or meets the
+// same error in its own time.
+function get_ready_ahead() {
+    if (ahead === '=code') {
+        const name = 'ahead.mjs';
+        import_text("import 'node:crypto';", name).then(() => fs.unlinkSync(path.join(scratch_folder, name)), () => {});
+        return;
+    }
+    try {
+        require_package(ahead);
+    } catch {
+        // The run says it.
+    }
+}
+
+let early_problem;
+function fail_when_there(thrown) {
+    if (run_id === 0n) {
+        early_problem = early_problem || { thrown };
+    } else {
+        fail(thrown);
+    }
+}
+
 redirect_printing();
 open_egress();
 prepare_scratch();
@@ -46,10 +71,16 @@ for (const name of ['module', 'exports', '__filename', '__dirname']) {
 process.argv = process.argv.slice(0, 1);
 process.execArgv = [];
 process.env = {};
-process.on('uncaughtException', fail);
+process.on('uncaughtException', fail_when_there);
 process.on('unhandledRejection', () => {});
 listen_to_engine(async (run) => {
-    let_line_go();
+    if (early_problem) {
+        fail(early_problem.thrown);
+        return;
+    }
+    if (calls.size === 0) {
+        let_line_go();
+    }
     process.on('beforeExit', () => send_result(kError, '', 'the code waits for something that never happens', ''));
     try {
         succeed(await (run.kind === kKindCode ? run_code(run) : run_piece(run)), run.output_max);
@@ -57,3 +88,6 @@ listen_to_engine(async (run) => {
         fail(thrown);
     }
 });
+if (ahead) {
+    get_ready_ahead();
+}
