@@ -35,8 +35,8 @@ Result<std::int64_t> count_rows(SqliteDb& db, std::string_view sql, const std::s
 }
 
 Result<bool> remove_project(SqliteDb& db, const std::string& id) {
-    const auto under_way = count_rows(
-        db, "SELECT count_rows(*) FROM run WHERE project_id = ? AND finished_ms = 0", id);
+    const auto under_way =
+        count_rows(db, "SELECT count(*) FROM run WHERE project_id = ? AND finished_ms = 0", id);
     if (!under_way.ok() || *under_way > 0) {
         return under_way.ok() ? Result<bool>(false) : under_way.error();
     }
@@ -51,8 +51,8 @@ using UserGone = AccountStore::UserGone;
 
 Result<UserGone> remove_user(SqliteDb& db, const std::string& id, const std::string& own_project) {
     SqliteQuery query(db,
-                      "SELECT (SELECT count_rows(*) FROM project WHERE owner_id = ? AND id <> ?) + "
-                      "(SELECT count_rows(*) FROM platform WHERE owner_id = ?)");
+                      "SELECT (SELECT count(*) FROM project WHERE owner_id = ? AND id <> ?) + "
+                      "(SELECT count(*) FROM platform WHERE owner_id = ?)");
     query.bind_all(id, own_project, id);
     const std::int64_t owned = query.row() ? query.integer(0) : 0;
     if (!query.ok()) {
