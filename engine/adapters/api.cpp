@@ -27,10 +27,11 @@ std::optional<std::string_view> below_prefix(std::string_view path) {
         }
     }
     // Clients know these addresses without a prefix.
-    constexpr std::array<std::string_view, 11> kRoot = {
+    constexpr std::array<std::string_view, 13> kRoot = {
         "/.well-known/oauth-authorization-server",
         "/openapi.json",
         "/mcp",
+        "/mcp/platform",
         "/redirect",
         "/authorize",
         "/authorize/sign-in",
@@ -38,7 +39,8 @@ std::optional<std::string_view> below_prefix(std::string_view path) {
         "/token",
         "/register",
         "/revoke",
-        "/.well-known/oauth-protected-resource/mcp"};
+        "/.well-known/oauth-protected-resource/mcp",
+        "/.well-known/oauth-protected-resource/mcp/platform"};
     const bool known = std::find(kRoot.begin(), kRoot.end(), path) != kRoot.end();
     return known ? std::optional(path.substr(1)) : std::nullopt;
 }

@@ -6,6 +6,7 @@
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_mcp_messages.hpp"
 #include "engine/adapters/mcp_oauth.hpp"
+#include "engine/adapters/mcp_platform.hpp"
 
 #include <utility>
 
@@ -38,22 +39,21 @@ std::string bearer_of(const CallPtr& call) {
 
 // ---- messages
 
-void answer_call(Api& api, const McpServerPlace& place, const McpRequest& request,
+void answer_call(const McpToolset& tools, const McpRequest& request,
                  const std::function<void(Json)>& done) {
     const Json name = request.params["name"];
     const Json arguments = request.params["arguments"];
     if (!name.is_string() || (arguments.exists() && !arguments.is_object())) {
         return done(mcp_error(request.id, kRpcParams, "name must be a text, arguments an object"));
     }
-    call_mcp_tool(api, place, std::string(name.text()),
-                  arguments.exists() ? arguments : Json::object(),
-                  [done, id = request.id, name = std::string(name.text())](const Json& result) {
-                      done(result.exists() ? mcp_result(id, result)
-                                           : mcp_error(id, kRpcParams, "Unknown tool: " + name));
-                  });
+    tools.call(std::string(name.text()), arguments.exists() ? arguments : Json::object(),
+               [done, id = request.id, name = std::string(name.text())](const Json& result) {
+                   done(result.exists() ? mcp_result(id, result)
+                                        : mcp_error(id, kRpcParams, "Unknown tool: " + name));
+               });
 }
 
-void answer_message(Api& api, const CallPtr& call, const EntityRow& server) {
+void answer_message(const Api& api, const CallPtr& call, const McpToolset& tools) {
     const std::string_view type = call->request.header("content-type");
     if (!ascii_iequals(trim_ows(type.substr(0, type.find(';'))), "application/json")) {
         return call->reply(rpc_response(
@@ -71,7 +71,7 @@ void answer_message(Api& api, const CallPtr& call, const EntityRow& server) {
     if (!reading.request.id.exists()) {
         return call->reply(accepted());
     }
-    answer_mcp(api, mcp_place(server, call), reading.request,
+    answer_mcp(api, tools, reading.request,
                [call](const Json& answer) { call->reply(rpc_response(200, answer)); });
 }
 
@@ -81,37 +81,57 @@ void refuse_plainly(const Api& /*api*/, const CallPtr& call) {
     call->reply(401, Json::object({{"error", Json::string("Unauthorized")}}));
 }
 
-void refuse_newest(const Api& api, const CallPtr& call) {
+// Whoever reads the answer finds where to be let in (RFC 9728 section 5.1).
+void refuse_grant(const Api& api, const CallPtr& call, std::string_view path) {
     WebResponse response = json_response(
         401, Json::object({{"error", Json::string("unauthorized")},
                            {"message", Json::string("A valid access token is required")}}));
-    response.headers.push_back(
-        {"www-authenticate", "Bearer resource_metadata=\"" + api.options.base_url +
-                                 "/.well-known/oauth-protected-resource/mcp\""});
+    response.headers.push_back({"www-authenticate", "Bearer resource_metadata=\"" +
+                                                        api.options.base_url +
+                                                        "/.well-known/oauth-protected-resource" +
+                                                        std::string(path) + "\""});
     call->reply(std::move(response));
+}
+
+void refuse_newest(const Api& api, const CallPtr& call) {
+    refuse_grant(api, call, "/mcp");
+}
+
+void refuse_platform(const Api& api, const CallPtr& call) {
+    refuse_grant(api, call, "/mcp/platform");
 }
 
 void refuse_token(const Api& /*api*/, const CallPtr& call) {
     call->reply(rpc_response(404, mcp_error(Json::null(), kRpcInvalid, "MCP server not found")));
 }
 
-// Goes on with the server of this token; `project_id` is empty when any project's will do.
-void serve(Api& api, const CallPtr& call, const std::string& token, const std::string& project_id,
-           Refuse refuse) {
+// False, with the call answered, for anything but a message.
+bool is_message(const CallPtr& call) {
+    if (call->request.method == "POST") {
+        return true;
+    }
     // A page that speaks MCP asks first.
     if (call->request.method == "OPTIONS") {
-        return call->reply(WebResponse{
+        call->reply(WebResponse{
             204,
             {{"access-control-allow-methods", "POST"},
              {"access-control-allow-headers", "authorization,content-type,mcp-protocol-version"},
              {"access-control-max-age", "600"}},
             {}});
+        return false;
     }
-    if (call->request.method != "POST") {
-        WebResponse response =
-            rpc_response(405, mcp_error(Json::null(), kRpcInvalid, "Method not allowed; use POST"));
-        response.headers.push_back({"allow", "POST"});
-        return call->reply(std::move(response));
+    WebResponse response =
+        rpc_response(405, mcp_error(Json::null(), kRpcInvalid, "Method not allowed; use POST"));
+    response.headers.push_back({"allow", "POST"});
+    call->reply(std::move(response));
+    return false;
+}
+
+// Goes on with the server of this token; `project_id` is empty when any project's will do.
+void serve(Api& api, const CallPtr& call, const std::string& token, const std::string& project_id,
+           Refuse refuse) {
+    if (!is_message(call)) {
+        return;
     }
     find_mcp_server(
         api, token,
@@ -124,7 +144,7 @@ void serve(Api& api, const CallPtr& call, const std::string& token, const std::s
             if (!known || entity_body(**found)["status"].text() == "DISABLED") {
                 return refuse(api, call);
             }
-            answer_message(api, call, **found);
+            answer_message(api, call, project_toolset(api, mcp_place(**found, call)));
         });
 }
 
@@ -152,8 +172,9 @@ void serve_grant(Api& api, const CallPtr& call, const EntityRow& grant) {
             server.kind = kProjectMcpKind;
             server.scope = project;
             server = found->value_or(server);
-            entity_body(server)["status"].text() == "DISABLED" ? refuse_newest(api, call)
-                                                               : answer_message(api, call, server);
+            entity_body(server)["status"].text() == "DISABLED"
+                ? refuse_newest(api, call)
+                : answer_message(api, call, project_toolset(api, mcp_place(server, call)));
         });
 }
 
@@ -165,9 +186,25 @@ void serve_newest(Api& api, const CallPtr& call) {
         call->request.header("authorization").empty()) {
         return serve(api, call, token, "", refuse_newest);
     }
-    find_mcp_grant(api, call, token, [&api, call](const std::optional<EntityRow>& grant) {
-        grant ? serve_grant(api, call, *grant) : refuse_newest(api, call);
-    });
+    find_mcp_grant(api, call, token, mcp_resource(api),
+                   [&api, call](const std::optional<EntityRow>& grant) {
+                       grant ? serve_grant(api, call, *grant) : refuse_newest(api, call);
+                   });
+}
+
+// By a token that OAuth gave for all projects of a user: those of one project's server do not do.
+void serve_platform(Api& api, const CallPtr& call) {
+    if (!is_message(call)) {
+        return;
+    }
+    if (call->request.header("authorization").empty()) {
+        return refuse_platform(api, call);
+    }
+    find_mcp_grant(api, call, bearer_of(call), mcp_platform_resource(api),
+                   [&api, call](const std::optional<EntityRow>& grant) {
+                       grant ? answer_message(api, call, platform_toolset(api, call))
+                             : refuse_platform(api, call);
+                   });
 }
 
 // ---- the project's own server
@@ -256,7 +293,7 @@ McpServerPlace mcp_place(const EntityRow& row, const CallPtr& call) {
     return place;
 }
 
-void answer_mcp(Api& api, const McpServerPlace& place, const McpRequest& request,
+void answer_mcp(const Api& api, const McpToolset& tools, const McpRequest& request,
                 const std::function<void(Json)>& done) {
     if (request.method == "initialize") {
         return done(mcp_result(request.id, mcp_initialized(request.params, api.options.version)));
@@ -265,20 +302,21 @@ void answer_mcp(Api& api, const McpServerPlace& place, const McpRequest& request
         return done(mcp_result(request.id, Json::object()));
     }
     if (request.method == "tools/list") {
-        return list_mcp_tools(api, place, [done, id = request.id](const Json& tools) {
-            done(tools.exists()
-                     ? mcp_result(id, Json::object({{"tools", tools}}))
+        return tools.list([done, id = request.id](const Json& list) {
+            done(list.exists()
+                     ? mcp_result(id, Json::object({{"tools", list}}))
                      : mcp_error(id, kRpcInternal, "The store cannot be read; try again"));
         });
     }
     if (request.method == "tools/call") {
-        return answer_call(api, place, request, done);
+        return answer_call(tools, request, done);
     }
     done(mcp_error(request.id, kRpcMethod, "Method not found: " + request.method));
 }
 
 const std::vector<ApiRoute> kMcpRoutes = {
     {"*", "mcp", ApiRoute::Access::open, serve_newest},
+    {"*", "mcp/platform", ApiRoute::Access::open, serve_platform},
     {"POST", "mcp/messages", ApiRoute::Access::open, take_mcp_message, true},
     {"*", "mcp/:token/sse", ApiRoute::Access::open, serve_by_token},
     {"GET", "projects/:projectId/mcp-server", ApiRoute::Access::user, get_project_mcp},

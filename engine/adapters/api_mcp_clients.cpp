@@ -46,11 +46,19 @@ void server_metadata(Api& api, const CallPtr& call) {
                           {"scopes_supported", texts({"mcp"})}}));
 }
 
-void resource_metadata(Api& api, const CallPtr& call) {
-    call->reply(200, Json::object({{"resource", Json::string(mcp_resource(api))},
+void reply_resource(const Api& api, const CallPtr& call, const std::string& resource) {
+    call->reply(200, Json::object({{"resource", Json::string(resource)},
                                    {"authorization_servers", texts({api.options.base_url})},
                                    {"bearer_methods_supported", texts({"header"})},
                                    {"scopes_supported", texts({"mcp"})}}));
+}
+
+void resource_metadata(Api& api, const CallPtr& call) {
+    reply_resource(api, call, mcp_resource(api));
+}
+
+void platform_metadata(Api& api, const CallPtr& call) {
+    reply_resource(api, call, mcp_platform_resource(api));
 }
 
 // Empty when it may be registered.
@@ -163,6 +171,10 @@ std::string mcp_resource(const Api& api) {
     return api.options.base_url + "/mcp";
 }
 
+std::string mcp_platform_resource(const Api& api) {
+    return mcp_resource(api) + "/platform";
+}
+
 std::string mcp_secret_hash(std::string_view secret) {
     return hex_encode(digest(DigestAlgorithm::sha256, secret));
 }
@@ -193,6 +205,8 @@ void find_mcp_client(Api& api, const CallPtr& call, const std::string& id,
 const std::vector<ApiRoute> kMcpClientRoutes = {
     {"GET", ".well-known/oauth-authorization-server", ApiRoute::Access::open, server_metadata},
     {"GET", ".well-known/oauth-protected-resource/mcp", ApiRoute::Access::open, resource_metadata},
+    {"GET", ".well-known/oauth-protected-resource/mcp/platform", ApiRoute::Access::open,
+     platform_metadata},
     {"POST", "register", ApiRoute::Access::open, register_client},
 };
 

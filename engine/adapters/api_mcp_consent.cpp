@@ -56,10 +56,16 @@ std::string problem_of_request(const Api& api, const CallPtr& call) {
            : call->query_text("code_challenge_method") != "S256" ||
                    !is_pkce_challenge(call->query_text("code_challenge"))
                ? "code_challenge is needed, with code_challenge_method S256"
-           : !resource.empty() && resource != mcp_resource(api)
+           : !resource.empty() && resource != mcp_resource(api) &&
+                   resource != mcp_platform_resource(api)
                ? "resource is not one of this server"
            : call->query_text("state").size() > kStateBytesMax ? "state is too long"
                                                                : "";
+}
+
+// What is asked for is every project of the user's.
+bool is_for_all(const Api& api, const Json& claims) {
+    return claims["resource"].text() == mcp_platform_resource(api);
 }
 
 bool is_registered(const Json& client, std::string_view uri) {
@@ -78,6 +84,7 @@ void show_request(Api& api, const CallPtr& call, const EntityRow& client) {
                       {"redirect_uri", Json::string(call->query_text("redirect_uri"))},
                       {"challenge", Json::string(call->query_text("code_challenge"))},
                       {"state", Json::string(call->query_text("state"))},
+                      {"resource", Json::string(call->query_text("resource"))},
                       {"browser", Json::string(mcp_secret_hash(browser))}});
     const std::string problem = problem_of_request(api, call);
     if (!problem.empty()) {
@@ -91,7 +98,8 @@ void show_request(Api& api, const CallPtr& call, const EntityRow& client) {
                       api.signed_token(claims, kRequestSeconds),
                       {},
                       {},
-                      {}});
+                      {},
+                      is_for_all(api, claims)});
 }
 
 void authorize(Api& api, const CallPtr& call) {
@@ -144,7 +152,8 @@ void show_choice(Api& api, const CallPtr& call, const Form& form, const UserRow&
                      api.signed_token(claims, kRequestSeconds),
                      {},
                      user.email,
-                     {}};
+                     {},
+                     is_for_all(api, claims)};
     for (const ProjectRow& project : projects) {
         page.projects.emplace_back(project.id, project.display_name);
     }
@@ -186,7 +195,8 @@ void check_password(Api& api, const CallPtr& call, const Form& form,
                                              form.text("request"),
                                              "The address or the password is wrong.",
                                              {},
-                                             {}});
+                                             {},
+                                             is_for_all(api, form.claims)});
                 }
                 show_projects(api, call, form, *found, client_name);
             });
@@ -245,23 +255,26 @@ void note_allowed(Api& api, const CallPtr& call, const Form& form, const UserRow
     record_event(api, actor, "mcp.client.allowed", Json::object({{"client", client}}), then);
 }
 
-void allow(Api& api, const CallPtr& call, const Form& form) {
-    const std::string project = form.text("projectId");
-    may_use_mcp(
-        api, call, std::string(form.claims["user"].text()), project,
-        [=, &api](const std::optional<UserRow>& user) {
-            if (!user) {
-                return call->fail_not_allowed("You may not use the MCP server of that project");
-            }
-            note_used(api, call, std::string(form.claims["client"].text()), [=, &api] {
-                make_mcp_code(api, call, form.claims, user->id, project,
-                              [=, &api](const std::string& code) {
-                                  note_allowed(api, call, form, *user, project, [=, &api] {
-                                      redirect(api, call, form.claims, {{"code", code}});
-                                  });
-                              });
+void give_code(Api& api, const CallPtr& call, const Form& form, const UserRow& user,
+               const std::string& project) {
+    note_used(api, call, std::string(form.claims["client"].text()), [=, &api] {
+        make_mcp_code(api, call, form.claims, user.id, project, [=, &api](const std::string& code) {
+            note_allowed(api, call, form, user, project, [=, &api] {
+                redirect(api, call, form.claims, {{"code", code}});
             });
         });
+    });
+}
+
+void allow(Api& api, const CallPtr& call, const Form& form, const UserRow& user) {
+    if (is_for_all(api, form.claims)) {
+        return give_code(api, call, form, user, "");
+    }
+    const std::string project = form.text("projectId");
+    may_use_mcp(api, call, user.id, project, [=, &api](const std::optional<UserRow>& found) {
+        found ? give_code(api, call, form, *found, project)
+              : call->fail_not_allowed("You may not use the MCP server of that project");
+    });
 }
 
 void consent(Api& api, const CallPtr& call) {
@@ -281,7 +294,7 @@ void consent(Api& api, const CallPtr& call) {
             }
             const bool same = user->has_value() && (*user)->status == "ACTIVE" &&
                               (*user)->token_version == form.claims["session"].text();
-            same ? allow(api, call, form) : call->fail(ApiError::session_expired);
+            same ? allow(api, call, form, **user) : call->fail(ApiError::session_expired);
         });
 }
 

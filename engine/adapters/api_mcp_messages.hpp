@@ -11,7 +11,7 @@ namespace sallyport::engine {
 
 McpServerPlace mcp_place(const EntityRow& server, const CallPtr& call);
 // `done` gets the JSON-RPC answer. REQUIRES: the request has an id.
-void answer_mcp(Api& api, const McpServerPlace& place, const McpRequest& request,
+void answer_mcp(const Api& api, const McpToolset& tools, const McpRequest& request,
                 const std::function<void(Json)>& done);
 
 // The transport of protocol 2024-11-05: GET mcp/:token/sse, and POST mcp/messages.

@@ -41,10 +41,11 @@ void answer_on_stream(Api& api, const CallPtr& call, const std::shared_ptr<McpSe
         return;
     }
     ++session->pending;
-    answer_mcp(api, mcp_place(server, call), reading.request, [session](const Json& answer) {
-        --session->pending;
-        session->stream->write(event_text("message", answer.dump()));
-    });
+    answer_mcp(api, project_toolset(api, mcp_place(server, call)), reading.request,
+               [session](const Json& answer) {
+                   --session->pending;
+                   session->stream->write(event_text("message", answer.dump()));
+               });
 }
 
 }  // namespace

@@ -21,6 +21,8 @@ constexpr std::size_t kOldMax = 5;  // refresh tokens that are recognized when t
 constexpr std::int64_t kOldCodesMs = 3600 * 1000;
 constexpr std::size_t kOldCodesAtOnce = 100;
 constexpr std::string_view kRefreshPrefix = "smrt_";
+// The grant's id begins at the same place in both.
+static_assert(kRefreshPrefix.size() == kMcpAccessPrefix.size());
 constexpr std::size_t kIdChars = 21;
 
 // The grant's id is in its tokens.
@@ -113,18 +115,36 @@ void with_client(Api& api, const CallPtr& call, const std::function<void(const T
         });
 }
 
+bool is_for(const TokenForm& form, const std::string& resource) {
+    const std::string asked = form.text("resource");
+    return asked.empty() || asked == resource;
+}
+
+void fail_target(const CallPtr& call) {
+    fail_oauth(call, 400, "invalid_target", "resource is not what was asked for");
+}
+
 // ---- a code
+
+// A client that named none meant the server of one project.
+std::string resource_of(const Api& api, const Json& code) {
+    const std::string_view named = code["resource"].text();
+    return named.empty() ? mcp_resource(api) : std::string(named);
+}
 
 void store_grant(Api& api, const CallPtr& call, const Json& code) {
     const std::string user(code["user"].text());
     const std::string client(code["client"].text());
-    EntityRow row = new_entity(api, kMcpGrantKind, std::string(code["project"].text()),
+    const std::string resource = resource_of(api, code);
+    const bool everywhere = resource == mcp_platform_resource(api);
+    EntityRow row = new_entity(api, kMcpGrantKind,
+                               everywhere ? kMcpOAuthScope : std::string(code["project"].text()),
                                user + "/" + client, "", Json::object());
     row.id = code["grant"].text();
     Json body = Json::object({{"user", code["user"]},
                               {"client", code["client"]},
                               {"session", code["session"]},
-                              {"resource", Json::string(mcp_resource(api))},
+                              {"resource", Json::string(resource)},
                               {"old", Json::array()}});
     const Issued tokens = issue(api, row.id, body);
     row.body = body.dump();
@@ -169,14 +189,12 @@ void exchange_code(Api& api, const CallPtr& call, const TokenForm& form) {
                 return end_grant(api, std::string(code["grant"].text()),
                                  [call] { fail_grant(call); });
             }
-            const std::string resource = form.text("resource");
             const bool good = code["client"].text() == form.client_id &&
                               code["until"].integer_or(0) > api.now_ms() &&
                               code["redirect_uri"].text() == form.text("redirect_uri") &&
                               fits_challenge(form.text("code_verifier"), code["challenge"].text());
-            if (good && !resource.empty() && resource != mcp_resource(api)) {
-                return fail_oauth(call, 400, "invalid_target",
-                                  "resource is not what was asked for");
+            if (good && !is_for(form, resource_of(api, code))) {
+                return fail_target(call);
             }
             good ? store_grant(api, call, code) : fail_grant(call);
         });
@@ -249,6 +267,27 @@ void with_grant(Api& api, const CallPtr& call, const std::string& token,
                               });
 }
 
+// Who gave it, when he still may use what it is for and has not been signed out since.
+void user_of_grant(Api& api, const CallPtr& call, const EntityRow& grant,
+                   const std::function<void(const std::optional<UserRow>&)>& then) {
+    const Json body = entity_body(grant);
+    const auto still =
+        [then, session = std::string(body["session"].text())](const std::optional<UserRow>& user) {
+            then(user && user->token_version == session ? user : std::nullopt);
+        };
+    const std::string user_id(body["user"].text());
+    if (body["resource"].text() != mcp_platform_resource(api)) {
+        return may_use_mcp(api, call, user_id, grant.scope, still);
+    }
+    // Which projects is looked at with each tool.
+    api.ports.accounts.user_by_id(
+        user_id, [&api, call, still](const Result<std::optional<UserRow>>& user) {
+            if (!api.failed(call, user)) {
+                still(user->has_value() && (*user)->status == "ACTIVE" ? *user : std::nullopt);
+            }
+        });
+}
+
 void refresh(Api& api, const CallPtr& call, const TokenForm& form) {
     const std::string token = form.text("refresh_token");
     with_grant(api, call, token, [=, &api](const std::optional<EntityRow>& grant) {
@@ -256,12 +295,13 @@ void refresh(Api& api, const CallPtr& call, const TokenForm& form) {
         if (!grant || body["client"].text() != form.client_id) {
             return fail_grant(call);
         }
-        may_use_mcp(api, call, std::string(body["user"].text()), grant->scope,
-                    [=, &api, row = *grant, session = std::string(body["session"].text())](
-                        const std::optional<UserRow>& user) {
-                        user && user->token_version == session ? renew(api, call, row, token)
-                                                               : fail_grant(call);
-                    });
+        if (!is_for(form, std::string(body["resource"].text()))) {
+            return fail_target(call);
+        }
+        user_of_grant(api, call, *grant,
+                      [=, &api, row = *grant](const std::optional<UserRow>& user) {
+                          user ? renew(api, call, row, token) : fail_grant(call);
+                      });
     });
 }
 
@@ -324,23 +364,22 @@ void may_use_mcp(Api& api, const CallPtr& call, const std::string& user_id,
 }
 
 void find_mcp_grant(Api& api, const CallPtr& call, const std::string& token,
+                    const std::string& resource,
                     std::function<void(const std::optional<EntityRow>&)> then) {
     with_grant(api, call, token, [=, &api](const std::optional<EntityRow>& grant) {
         const Json body = grant ? entity_body(*grant) : Json::object();
         if (!grant || !is_hash_of(body["access"], token) ||
             body["accessUntil"].integer_or(0) <= api.now_ms() ||
-            body["resource"].text() != mcp_resource(api)) {
+            body["resource"].text() != resource) {
             return then(std::nullopt);
         }
-        may_use_mcp(api, call, std::string(body["user"].text()), grant->scope,
-                    [=, row = *grant, session = std::string(body["session"].text())](
-                        const std::optional<UserRow>& user) {
-                        if (!user || user->token_version != session) {
-                            return then(std::nullopt);
-                        }
-                        call->user = *user;
-                        then(row);
-                    });
+        user_of_grant(api, call, *grant, [=, row = *grant](const std::optional<UserRow>& user) {
+            if (!user) {
+                return then(std::nullopt);
+            }
+            call->user = *user;
+            then(row);
+        });
     });
 }
 
@@ -351,7 +390,8 @@ void make_mcp_code(Api& api, const CallPtr& call, const Json& claims, const std:
                               {"project", Json::string(project_id)},
                               {"grant", Json::string(api.ports.entropy.id())},
                               {"until", Json::integer(api.now_ms() + kCodeMs)}});
-    for (const std::string_view name : {"client", "redirect_uri", "challenge", "session"}) {
+    for (const std::string_view name :
+         {"client", "redirect_uri", "challenge", "session", "resource"}) {
         body.set(name, claims[name]);
     }
     const EntityRow row =

@@ -133,9 +133,15 @@ Json parsed(std::string_view text) {
     return json.ok() ? *json : Json::object();
 }
 
-Json schema_json(const ManagementTool& tool) {
+Json schema_json(const ManagementTool& tool, bool names_project) {
     Json properties = Json::object();
     Json required = Json::array();
+    if (names_project) {
+        properties.set("projectId",
+                       Json::object({{"type", Json::string("string")},
+                                     {"description", Json::string("of ap_list_projects")}}));
+        required.append(Json::string("projectId"));
+    }
     parsed(tool.schema).each_member([&](std::string_view name, const Json& short_form) {
         properties.set(
             name, Json::object({{"type", short_form.at(0)}, {"description", short_form.at(1)}}));
@@ -254,12 +260,13 @@ bool is_management_tool(std::string_view name) {
     return find_tool(name) != nullptr;
 }
 
-void append_management_tools(const std::set<std::string>& disabled, Json& list) {
+void append_management_tools(const std::set<std::string>& disabled, bool names_project,
+                             Json& list) {
     for (const ManagementTool& tool : kTools) {
         if (!disabled.contains(std::string(tool.name))) {
             list.append(Json::object({{"name", Json::string(tool.name)},
                                       {"description", Json::string(tool.description)},
-                                      {"inputSchema", schema_json(tool)}}));
+                                      {"inputSchema", schema_json(tool, names_project)}}));
         }
     }
 }

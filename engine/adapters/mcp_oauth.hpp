@@ -19,7 +19,9 @@ inline constexpr const char* kMcpOAuthScope = "all";  // of what belongs to no p
 inline constexpr std::string_view kMcpAccessPrefix = "smat_";
 inline constexpr std::string_view kMcpPermission = "WRITE_MCP";
 
-std::string mcp_resource(const Api& api);  // what tokens are for: the server's address
+// What tokens are for, by its address: the server of one project, or that of all of a user's.
+std::string mcp_resource(const Api& api);
+std::string mcp_platform_resource(const Api& api);
 std::string mcp_secret_hash(std::string_view secret);
 std::string mcp_new_secret(Api& api);
 
@@ -36,12 +38,14 @@ void may_use_mcp(Api& api, const CallPtr& call, const std::string& user_id,
                  const std::string& project_id,
                  std::function<void(const std::optional<UserRow>&)> then);
 
-// The grant of an access token that is good now, for this address, of a user who still may;
+// The grant of an access token that is good now, for this resource, of a user who still may;
 // nothing for another token. That user is the call's then.
 void find_mcp_grant(Api& api, const CallPtr& call, const std::string& token,
+                    const std::string& resource,
                     std::function<void(const std::optional<EntityRow>&)> then);
 
-// A code for what was consented to; its claims are those of the request.
+// A code for what was consented to; its claims are those of the request, its project is empty when
+// that was every one of the user's.
 void make_mcp_code(Api& api, const CallPtr& call, const Json& claims, const std::string& user_id,
                    const std::string& project_id, std::function<void(const std::string&)> then);
 

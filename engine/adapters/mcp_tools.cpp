@@ -166,7 +166,7 @@ void list_mcp_tools(Api& api, const McpServerPlace& place, std::function<void(Js
                             list.append(tool_json(tool));
                         }
                         if (place.manages) {
-                            append_management_tools(place.disabled_tools, list);
+                            append_management_tools(place.disabled_tools, false, list);
                         }
                         done(list);
                     });
@@ -190,6 +190,16 @@ void call_mcp_tool(Api& api, const McpServerPlace& place, const std::string& nam
                         }
                         done(Json());
                     });
+}
+
+McpToolset project_toolset(Api& api, const McpServerPlace& place) {
+    return {[&api, place](std::function<void(Json)> done) {
+                list_mcp_tools(api, place, std::move(done));
+            },
+            [&api, place](const std::string& name, const Json& arguments,
+                          std::function<void(Json)> done) {
+                call_mcp_tool(api, place, name, arguments, std::move(done));
+            }};
 }
 
 }  // namespace sallyport::engine

@@ -19,6 +19,16 @@ struct McpServerPlace {
     std::string user_id;             // for whom; empty: the project's owner
 };
 
+// What an MCP server offers, as the messages ask for it. `list` gives the list of tools, empty when
+// the store failed; `call` the result of one ({content, …}), empty when there is no such tool.
+struct McpToolset {
+    std::function<void(std::function<void(Json)> done)> list;
+    std::function<void(const std::string& name, const Json& arguments,
+                       std::function<void(Json)> done)>
+        call;
+};
+McpToolset project_toolset(Api& api, const McpServerPlace& place);
+
 // `done` gets the list of tools; empty when the store failed.
 void list_mcp_tools(Api& api, const McpServerPlace& place, std::function<void(Json)> done);
 

@@ -55,13 +55,17 @@ std::string sign_in_form(const ConsentPage& page) {
 }
 
 std::string choice_form(const ConsentPage& page) {
-    std::string fields =
-        "<p>You are " + html_escape(page.email) + ".</p><label>Project <select name=\"projectId\">";
-    for (const auto& [id, name] : page.projects) {
-        fields += "<option value=\"" + html_escape(id) + "\">" + html_escape(name) + "</option>";
+    std::string fields = "<p>You are " + html_escape(page.email) + ".</p>";
+    if (!page.everywhere) {
+        fields += "<label>Project <select name=\"projectId\">";
+        for (const auto& [id, name] : page.projects) {
+            fields +=
+                "<option value=\"" + html_escape(id) + "\">" + html_escape(name) + "</option>";
+        }
+        fields += "</select></label>";
     }
     fields +=
-        "</select></label><button name=\"decision\" value=\"allow\">Allow</button>"
+        "<button name=\"decision\" value=\"allow\">Allow</button>"
         "<button name=\"decision\" value=\"deny\">Deny</button>";
     return form_of(page, "/authorize/consent", fields);
 }
@@ -151,9 +155,10 @@ std::string consent_html(const ConsentPage& page) {
     return "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Access for an "
            "assistant</title><style>body{font:1rem sans-serif;max-width:30rem;margin:3rem auto}"
            "label,button{display:block;margin:1rem 0}</style></head><body><h1>" +
-           html_escape(page.client_name) +
-           "</h1><p>asks to use the flows of a project of yours, and to change them where its MCP "
-           "server offers that. It will be told at <code>" +
+           html_escape(page.client_name) + "</h1><p>asks to use the flows of " +
+           (page.everywhere ? "<strong>all projects</strong> that you may use"
+                            : "a project of yours") +
+           ", and to change them where its MCP server offers that. It will be told at <code>" +
            html_escape(page.redirect_uri) + "</code>.</p>" + problem +
            (page.email.empty() ? sign_in_form(page) : choice_form(page)) + "</body></html>";
 }

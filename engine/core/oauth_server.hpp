@@ -33,6 +33,7 @@ struct ConsentPage {
     std::string problem;  // shown above the form; empty: none
     std::string email;    // of who is signed in; empty: the page asks for that first
     std::vector<std::pair<std::string, std::string>> projects;  // id and name
+    bool everywhere = false;  // every project is asked for: there is none to choose
 };
 std::string consent_html(const ConsentPage& page);
 

@@ -68,7 +68,8 @@ try {
         out.verifier = provider.verifier;
         const client = await connect();
         out.tools = (await client.listTools()).tools.length;
-        out.made = await client.callTool({ name: 'ap_create_flow', arguments: { flowName: 'By a model' } });
+        const made = { flowName: 'By a model', ...(url.endsWith('/platform') && { projectId: project }) };
+        out.made = await client.callTool({ name: 'ap_create_flow', arguments: made });
         await client.close();
         // An access token that is not good (any more) is renewed by the other one.
         provider.given = { ...provider.given, access_token: 'smat_' + 'a'.repeat(63) };
