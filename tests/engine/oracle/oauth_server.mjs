@@ -4,8 +4,9 @@
 //   GET /test/browse?url=A      plays the browser: follows A until it is sent back to the client, and answers where to
 //   GET /test/lifetime?s=N      access tokens that are issued from now on live N seconds
 //   GET /test/forget            refresh tokens are good no more
-//   GET /test/stop?on=1|0       the token endpoint answers 503
-//   GET /test/count             {"refreshes": how often a token was asked for with a refresh token}
+//   GET /test/stop?on=1|0       the token endpoint answers 503; with &hang=1 it never answers
+//   GET /test/slow?ms=N         the token endpoint answers N milliseconds later
+//   GET /test/count             {"refreshes": how often a token was asked for with a refresh token, "hung": …}
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -29,6 +30,9 @@ const client = (id, method) => ({
 let lifetime = 3600;
 let refreshes = 0;
 let stopped = false;
+let hangs = false;
+let hung = 0;
+let slow = 0;
 const issued = new Set();
 
 const provider = new Provider(base, {
@@ -93,9 +97,13 @@ async function test(url, response) {
             break;
         case '/test/stop':
             stopped = query.get('on') === '1';
+            hangs = query.get('hang') === '1';
+            break;
+        case '/test/slow':
+            slow = Number(query.get('ms'));
             break;
         case '/test/count':
-            answer = { refreshes };
+            answer = { refreshes, hung };
             break;
     }
     response.setHeader('content-type', 'application/json');
@@ -104,9 +112,16 @@ async function test(url, response) {
 
 provider.use(async (context, next) => {
     if (context.path === '/token' && stopped) {
+        if (hangs) {
+            ++hung;
+            await new Promise(() => {});
+        }
         context.status = 503;
         context.body = 'away';
         return;
+    }
+    if (context.path === '/token' && slow > 0) {
+        await new Promise((resolve) => setTimeout(resolve, slow));
     }
     await next();
     if (context.oidc?.params?.grant_type === 'refresh_token') {
