@@ -8,7 +8,7 @@ namespace {
 constexpr std::int64_t kFirstMs = 60'000;      // a start has better things to do
 constexpr std::int64_t kIdleMs = 10 * 60'000;  // when nothing was too old
 constexpr std::int64_t kBusyMs = 200;          // when more may be
-constexpr std::size_t kPage = 200;
+constexpr std::size_t kRetentionPage = 200;
 constexpr std::size_t kFilePage = 20;  // each may have megabytes
 
 }  // namespace
@@ -41,20 +41,20 @@ void Retention::go_on(const Result<std::size_t>& removed, std::size_t page,
 
 void Retention::look() {
     timer_ = 0;
-    store_.remove_old_runs(
-        clock_.now_ms() - keep_.runs_ms, kPage, [this](const Result<std::size_t>& removed) {
-            note(removed);
-            removed_ += removed.ok() ? *removed : 0;
-            if (removed.ok() && *removed == kPage) {
-                return after(kBusyMs);
-            }
-            if (removed_ > 0) {
-                log_.write(LogLevel::info, "runs_removed",
-                           {{"count", Json::integer(
-                                          static_cast<std::int64_t>(std::exchange(removed_, 0)))}});
-            }
-            look_at_files();
-        });
+    store_.remove_old_runs(clock_.now_ms() - keep_.runs_ms, kRetentionPage,
+                           [this](const Result<std::size_t>& removed) {
+                               note(removed);
+                               removed_ += removed.ok() ? *removed : 0;
+                               if (removed.ok() && *removed == kRetentionPage) {
+                                   return after(kBusyMs);
+                               }
+                               if (removed_ > 0) {
+                                   log_.write(LogLevel::info, "runs_removed",
+                                              {{"count", Json::integer(static_cast<std::int64_t>(
+                                                             std::exchange(removed_, 0)))}});
+                               }
+                               look_at_files();
+                           });
 }
 
 // Nothing refers to them once the runs that made them are gone.
@@ -74,9 +74,9 @@ void Retention::look_at_objects() {
 }
 
 void Retention::look_at_audit() {
-    store_.remove_old_entities("audit_event", clock_.now_ms() - keep_.audit_ms, kPage,
+    store_.remove_old_entities("audit_event", clock_.now_ms() - keep_.audit_ms, kRetentionPage,
                                [this](const Result<std::size_t>& removed) {
-                                   go_on(removed, kPage, [this] { after(kIdleMs); });
+                                   go_on(removed, kRetentionPage, [this] { after(kIdleMs); });
                                });
 }
 
