@@ -58,22 +58,23 @@ void ItemTriggers::look(const RunnableFlow& flow, std::function<void()> done) {
                 return give_up(*look, found.message());
             }
             look->before = found->has_value() ? (*found)->body : std::string();
-            fetch(look->flow, [this, look](const Result<Json>& list) {
+            fetch(look->flow, look->settings, [this, look](const Result<Json>& list) {
                 list.ok() ? take(look, *list) : give_up(*look, list.message());
             });
         });
 }
 
-void ItemTriggers::fetch(const RunnableFlow& flow, std::function<void(Result<Json>)> done) {
+void ItemTriggers::sample(const RunnableFlow& flow, std::function<void(Result<Json>)> done) {
+    const Result<ListSettings> settings = list_settings(flow.program->trigger().settings["input"]);
+    settings.ok() ? fetch(flow, *settings, std::move(done)) : done(settings.error());
+}
+
+void ItemTriggers::fetch(const RunnableFlow& flow, const ListSettings& settings,
+                         std::function<void(Result<Json>)> done) {
     const Program& program = *flow.program;
-    const Json input = program.trigger().settings["input"];
-    const Result<ListSettings> settings = list_settings(input);
-    if (!settings.ok()) {
-        return done(settings.error());
-    }
     resolver_.resolve(
-        flow.project_id, input, Json::object(), program.schema,
-        [this, flow, settings = *settings, done = std::move(done)](Result<ResolvedInput> resolved) {
+        flow.project_id, program.trigger().settings["input"], Json::object(), program.schema,
+        [this, flow, settings, done = std::move(done)](Result<ResolvedInput> resolved) {
             if (!resolved.ok()) {
                 return done(resolved.error());
             }

@@ -41,13 +41,12 @@ class ItemTriggers {
     // What goes wrong is logged; the next look makes up for it.
     void look(const RunnableFlow& flow, std::function<void()> done);
     // The items of the list, new or not: what a test of the trigger shows.
-    void sample(const RunnableFlow& flow, std::function<void(Result<Json>)> done) {
-        fetch(flow, std::move(done));
-    }
+    void sample(const RunnableFlow& flow, std::function<void(Result<Json>)> done);
 
   private:
     struct Look;
-    void fetch(const RunnableFlow& flow, std::function<void(Result<Json>)> done);
+    void fetch(const RunnableFlow& flow, const ListSettings& settings,
+               std::function<void(Result<Json>)> done);
     void send(const RunnableFlow& flow, const Json& input, std::function<void(Result<Json>)> done);
     void take(const std::shared_ptr<Look>& look, const Json& list);
     void start_next(const std::shared_ptr<Look>& look);
