@@ -10,6 +10,7 @@
 #include "engine/adapters/file_keeper.hpp"
 #include "engine/adapters/hosted_triggers.hpp"
 #include "engine/adapters/jobs.hpp"
+#include "engine/adapters/mcp_relay.hpp"
 #include "engine/adapters/mcp_sessions.hpp"
 #include "engine/adapters/oauth2_tokens.hpp"
 #include "engine/adapters/password_hasher.hpp"
@@ -76,6 +77,7 @@ struct ApiPorts {
     OAuth2Tokens& tokens;
     Jobs& jobs;
     Log& log;
+    McpRelay& mcp_relay;
     std::function<std::string()> metrics;  // the text that Prometheus reads
     PieceTasks* pieces = nullptr;          // null: none but the engine's own
     HostedTriggers* triggers = nullptr;    // likewise

@@ -277,12 +277,11 @@ void rotate_project_mcp(Api& api, const CallPtr& call) {
 }  // namespace
 
 // A named server may hold a choice of flows; without one it offers all, like a project's own.
-McpServerPlace mcp_place(const EntityRow& row, const CallPtr& call) {
+McpServerPlace mcp_place(const EntityRow& row, const std::string& client_address) {
     const Json body = entity_body(row);
     McpServerPlace place;
     place.project_id = row.scope;
-    place.client_address = call->client_address;
-    place.user_id = call->user.id;
+    place.client_address = client_address;
     place.manages = row.kind == kProjectMcpKind;
     place.disabled_tools = texts_of(body["disabledTools"]);
     body["tools"].each_element([&place](const Json& tool) {
@@ -290,6 +289,12 @@ McpServerPlace mcp_place(const EntityRow& row, const CallPtr& call) {
             place.flow_ids.emplace(tool["flowId"].text());
         }
     });
+    return place;
+}
+
+McpServerPlace mcp_place(const EntityRow& row, const CallPtr& call) {
+    McpServerPlace place = mcp_place(row, call->client_address);
+    place.user_id = call->user.id;
     return place;
 }
 

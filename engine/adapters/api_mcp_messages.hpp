@@ -10,6 +10,8 @@
 namespace sallyport::engine {
 
 McpServerPlace mcp_place(const EntityRow& server, const CallPtr& call);
+// For whom is not known: the project's owner.
+McpServerPlace mcp_place(const EntityRow& server, const std::string& client_address);
 // `done` gets the JSON-RPC answer. REQUIRES: the request has an id.
 void answer_mcp(const Api& api, const McpToolset& tools, const McpRequest& request,
                 const std::function<void(Json)>& done);

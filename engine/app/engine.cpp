@@ -227,6 +227,7 @@ struct Engine {
           schedules({loop, time, *store, flows, driver, queues, items, log, triggers.get()}),
           passwords(loop),
           jobs({time, *store, log}, entropy),
+          mcp_relay({loop, time, entropy, *store, secrets}, config.use_postgres),
           api({time,
                entropy,
                *store,
@@ -241,6 +242,7 @@ struct Engine {
                tokens,
                jobs,
                log,
+               mcp_relay,
                [this] { return metrics(); },
                node ? &node->pieces() : nullptr,
                triggers.get(),
@@ -318,6 +320,7 @@ struct Engine {
     ScheduleRunner schedules;
     PasswordHasher passwords;
     Jobs jobs;
+    McpRelay mcp_relay;
     Api api;
     std::unique_ptr<HttpServer> server;
     bool stopping = false;
