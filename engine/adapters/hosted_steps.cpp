@@ -142,6 +142,8 @@ StepCancel HostedSteps::run_piece(const StepCall& call, StepDone done) {
         Json::object({{"do", Json::string("action")},
                       {"action", Json::string(call.step.action)},
                       {"execution", Json::string(again ? "RESUME" : "BEGIN")},
+                      // Going on is not repeating.
+                      {"idempotencyKey", Json::string(call.idempotency_key + (again ? ":on" : ""))},
                       {"resumePayload", again ? call.resume_payload : Json::null()},
                       {"propertySettings", call.step.settings["propertySettings"]},
                       {"waitpoint", Json::object({{"id", Json::string(call.request_id)},

@@ -5,6 +5,7 @@
 const http = require('http');
 const https = require('https');
 const tls = require('tls');
+const { createHash } = require('crypto');
 const { Duplex } = require('stream');
 
 // Between one client and one server, not for the next hop; and what the engine sees to itself.
@@ -16,6 +17,30 @@ const kNotReturned = new Set([
     'connection', 'keep-alive', 'transfer-encoding', 'content-length', 'content-encoding', 'upgrade', 'trailer',
 ]);
 const kRequestBytesMax = 8 << 20;
+
+// What repeated attempts of one step have in common, set when the step begins; empty: nothing is marked.
+let step_key = '';
+let own_origin = '';
+const marked = new Map();
+
+function mark_requests(task) {
+    step_key = typeof task.idempotencyKey === 'string' ? task.idempotencyKey : '';
+    own_origin = task.server ? new URL(task.server.apiUrl).origin : '';
+}
+
+// A service that knows `Idempotency-Key` does a request once whose answer was lost with the engine. The
+// request's own words are in the key, so that a piece which asks in another order, or for something else,
+// is never taken to repeat itself; the same request for the second time has another key.
+function with_key(method, url, fields, body) {
+    const given = fields.some(([name]) => name.toLowerCase() === 'idempotency-key');
+    if (step_key === '' || given || !['POST', 'PATCH'].includes(method) || new URL(url).origin === own_origin) {
+        return fields;
+    }
+    const words = createHash('sha256').update(`${method} ${url}\n`).update(body).digest('hex').slice(0, 32);
+    const times = (marked.get(words) || 0) + 1;
+    marked.set(words, times);
+    return [...fields, ['Idempotency-Key', `${step_key}:${words}:${times}`]];
+}
 
 class WireEnd extends Duplex {
     constructor(target) {
@@ -108,7 +133,7 @@ async function carry(request, response) {
     try {
         const body = await read_all(request);
         const head = { method: request.method, url: url_of(wire.target, request.url) };
-        head.headers = forwarded(request.rawHeaders);
+        head.headers = with_key(head.method, head.url, forwarded(request.rawHeaders), body);
         head.redirect = 'manual'; // a client follows redirects itself, and each is checked
         const answer = await ask_engine(head, body);
         for (const [name, value] of answer.headers) {

@@ -177,6 +177,7 @@ async function run_piece(run) {
         return describe_piece(task);
     }
     const input = json_parse(run.input);
+    mark_requests(task);
     const piece = find_piece(task.piece);
     switch (task.do) {
         case 'action':

@@ -44,7 +44,7 @@ async function file_from(value) {
     }
     const answer = await fetch(value);
     if (!answer.ok) {
-        return null;
+        throw new Error(`the address answered ${answer.status}`);
     }
     const from_path = path.posix.basename(new URL(value).pathname);
     const from_field = /filename="?([^";]+)"?/i.exec(answer.headers.get('content-disposition') || '');
@@ -125,8 +125,14 @@ const kConversions = {
         const read = list_from(value);
         return Array.isArray(read) ? read : { problem: `Expected array, received: ${value}` };
     },
-    FILE: async (value) => (await file_from(value)) || {
-        problem: `Expected file url or base64 with mimeType, received: ${value}`,
+    FILE: async (value) => {
+        const problem = `Expected file url or base64 with mimeType, received: ${value}`;
+        try {
+            return (await file_from(value)) || { problem };
+        } catch (thrown) {
+            // What fetch has to say is in its cause: refused, too large, nobody there.
+            return { problem: `${problem} (${(thrown.cause || thrown).message})` };
+        }
     },
 };
 kConversions.LONG_TEXT = kConversions.SHORT_TEXT;
