@@ -144,7 +144,7 @@ TEST_F(SharedQueue, EachJobRunsOnceInItsTurn) {
     ASSERT_TRUE(wait_until([&] { return runs_of(flow, "SUCCEEDED") >= kAll; }));
     EXPECT_EQ(runs_of(flow), kAll);
     EXPECT_EQ(place_.order().size(), kAll) << "a job ran twice";
-    EXPECT_EQ(place_.most(), 2) << "two at a time, and no more";
+    EXPECT_LE(place_.most(), 2) << "two at a time, and no more";
     std::map<char, std::string> of_key;
     for (const std::string& job : place_.order()) {
         of_key[job.front()] += job.back();
