@@ -3,6 +3,7 @@
 // each).
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "common/crypto.hpp"
+
 #include "common/sha3.hpp"
 
 #include <openssl/crypto.h>
@@ -366,7 +367,7 @@ Result<Bytes> aes_cbc_open(const Secret& key, const Bytes& iv, const Bytes& seal
         wipe(out.data(), out.size());
         return Error{"decryption failed"};
     }
-    out.resize(static_cast<std::size_t>(length + tail));
+    out.resize(static_cast<std::size_t>(length) + static_cast<std::size_t>(tail));
     return out;
 }
 

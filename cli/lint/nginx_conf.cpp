@@ -195,8 +195,7 @@ class Parser {
             if (words.empty()) {
                 return at(path, token->line, "a directive's name is missing");
             }
-            const Status status =
-                statement(scanner, path, depth, token->mark == Mark::open, words, out);
+            Status status = statement(scanner, path, depth, token->mark == Mark::open, words, out);
             if (!status) {
                 return status;
             }
@@ -234,8 +233,7 @@ class Parser {
                    std::size_t depth, std::vector<Directive>& out) {
         const std::string full = pattern.starts_with('/') ? pattern : folder_ + "/" + pattern;
         for (const std::string& name : source_.expand(full)) {
-            const Status status =
-                file(name, depth + 1, path + ":" + std::to_string(line) + ": ", out);
+            Status status = file(name, depth + 1, path + ":" + std::to_string(line) + ": ", out);
             if (!status) {
                 return status;
             }

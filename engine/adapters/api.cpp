@@ -103,7 +103,7 @@ bool is_json_type(std::string_view type) {
 }  // namespace
 
 Api::Api(ApiPorts given, ApiOptions chosen, HmacKey session_key, std::optional<HmacKey> verdict_key)
-    : ports(given),
+    : ports(std::move(given)),
       options(std::move(chosen)),
       session_key_(std::move(session_key)),
       verdict_key_(std::move(verdict_key)),

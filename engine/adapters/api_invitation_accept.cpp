@@ -251,7 +251,7 @@ std::string invited_platform_role(const std::vector<EntityRow>& invitations) {
 }
 
 void redeem_invitations(Api& api, const CallPtr& call, const UserRow& user,
-                        std::vector<EntityRow> invitations, std::function<void()> then) {
+                        std::vector<EntityRow> invitations, const std::function<void()>& then) {
     go_on_redeeming(api, call, user,
                     std::make_shared<std::vector<EntityRow>>(std::move(invitations)), then);
 }

@@ -22,6 +22,6 @@ void sign_up_invitations(Api& api, const CallPtr& call, const std::string& email
 std::string invited_platform_role(const std::vector<EntityRow>& invitations);
 // Makes the user a member where they say so, and removes them.
 void redeem_invitations(Api& api, const CallPtr& call, const UserRow& user,
-                        std::vector<EntityRow> invitations, std::function<void()> then);
+                        std::vector<EntityRow> invitations, const std::function<void()>& then);
 
 }  // namespace sallyport::engine

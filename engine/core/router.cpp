@@ -170,7 +170,7 @@ Result<bool> evaluate_groups(const Json& groups) {
         const Json group = groups.at(i);
         bool all = true;
         for (std::size_t k = 0; k < group.size() && all; ++k) {
-            const Result<bool> holds = evaluate_condition(group.at(k));
+            Result<bool> holds = evaluate_condition(group.at(k));
             if (!holds.ok()) {
                 return holds;
             }
