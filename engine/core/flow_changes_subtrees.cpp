@@ -2,6 +2,7 @@
 #include "engine/core/flow_changes.hpp"
 #include "engine/core/flow_model.hpp"
 #include "engine/core/flow_steps.hpp"
+#include "engine/core/js_text.hpp"
 
 #include <algorithm>
 #include <map>
@@ -136,7 +137,7 @@ Json copied_subtree(const Json& trigger, const Json& subtree) {
         if (settings["input"].exists()) {
             settings.set("input", rename_in_value(settings["input"], names));
         }
-        if (settings["sampleData"].exists()) {
+        if (js_truth(settings["sampleData"])) {
             settings.set("sampleData", Json::object());
         }
     });

@@ -2,6 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "engine/core/flow_steps.hpp"
+#include "engine/core/js_text.hpp"
 #include "engine/core/shape.hpp"
 
 #include <algorithm>
@@ -264,8 +265,8 @@ bool flow_is_valid(const Json& trigger) {
     visit_steps(trigger, [&valid](const Json& step) {
         const std::string_view type = step["type"].text();
         const bool is_trigger = type == "EMPTY" || type == "PIECE_TRIGGER";
-        const bool skipped = !is_trigger && step["skip"].is_true();
-        valid = valid && (step["valid"].is_true() || skipped);
+        const bool skipped = !is_trigger && js_truth(step["skip"]);
+        valid = valid && (js_truth(step["valid"]) || skipped);
     });
     return valid;
 }

@@ -61,6 +61,16 @@ bool is_ascii(std::string_view text) {
                        [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
+bool js_truth(const Json& value) {
+    if (value.is_string()) {
+        return !value.text().empty();
+    }
+    if (value.is_number()) {
+        return value.number_or(0) != 0;
+    }
+    return value.exists() && !value.is_null() && (!value.is_boolean() || value.is_true());
+}
+
 std::size_t js_length(std::string_view text) {
     return js_position(text, text.size());
 }

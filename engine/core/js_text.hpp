@@ -28,6 +28,9 @@ std::string_view js_trim_start(std::string_view text);
 std::string_view js_trim_end(std::string_view text);
 bool is_ascii(std::string_view text);
 
+// Whether `if (value)` holds; false for what is absent.
+bool js_truth(const Json& value);
+
 // Negative, zero or positive: order by UTF-16 units, as `<` has it.
 int js_compare(std::string_view a, std::string_view b);
 

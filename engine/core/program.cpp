@@ -1,5 +1,7 @@
 #include "engine/core/program.hpp"
 
+#include "engine/core/js_text.hpp"
+
 #include <optional>
 
 namespace sallyport::engine {
@@ -33,9 +35,9 @@ Result<Step> compile_step(const Json& json) {
     step.input = *kind == StepKind::loop     ? Json::object({{"items", settings["items"]}})
                  : *kind == StepKind::router ? Json::object({{"branches", settings["branches"]}})
                                              : settings["input"];
-    step.skip = *kind != StepKind::trigger && json["skip"].is_true();
-    step.retry_on_failure = on_error["retryOnFailure"]["value"].is_true();
-    step.continue_on_failure = on_error["continueOnFailure"]["value"].is_true();
+    step.skip = *kind != StepKind::trigger && js_truth(json["skip"]);
+    step.retry_on_failure = js_truth(on_error["retryOnFailure"]["value"]);
+    step.continue_on_failure = js_truth(on_error["continueOnFailure"]["value"]);
     return step;
 }
 

@@ -108,16 +108,6 @@ bool list_contains(const Operands& on) {
     return found;
 }
 
-bool is_truthy(const Json& value) {
-    if (value.is_string()) {
-        return !value.text().empty();
-    }
-    if (value.is_number()) {
-        return value.number_or(0) != 0;
-    }
-    return value.exists() && !value.is_null() && (!value.is_boolean() || value.is_true());
-}
-
 bool exists(const Json& value) {
     return value.exists() && !value.is_null() && !(value.is_string() && value.text().empty());
 }
@@ -151,8 +141,8 @@ constexpr std::array<std::pair<std::string_view, ConditionOperator>, 22> kCondit
      [](const Operands& on) { return compare_numbers(on).value_or(0) > 0; }},
     {"NUMBER_IS_LESS_THAN", [](const Operands& on) { return compare_numbers(on).value_or(0) < 0; }},
     {"NUMBER_IS_EQUAL_TO", [](const Operands& on) { return compare_numbers(on).value_or(1) == 0; }},
-    {"BOOLEAN_IS_TRUE", [](const Operands& on) { return is_truthy(on.first); }},
-    {"BOOLEAN_IS_FALSE", [](const Operands& on) { return !is_truthy(on.first); }},
+    {"BOOLEAN_IS_TRUE", [](const Operands& on) { return js_truth(on.first); }},
+    {"BOOLEAN_IS_FALSE", [](const Operands& on) { return !js_truth(on.first); }},
     {"DATE_IS_BEFORE", [](const Operands& on) { return compare_dates(on).value_or(0) < 0; }},
     {"DATE_IS_EQUAL", [](const Operands& on) { return compare_dates(on).value_or(1) == 0; }},
     {"DATE_IS_AFTER", [](const Operands& on) { return compare_dates(on).value_or(0) > 0; }},

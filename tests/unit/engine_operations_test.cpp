@@ -240,6 +240,42 @@ TEST(FlowOperations, LeaveTheirArgumentAlone) {
     EXPECT_EQ(version.dump(), before);
 }
 
+// Members that are not what they should be count as JavaScript takes them.
+TEST(FlowOperations, TakeTruthAsJavaScriptDoes) {
+    struct Case {
+        std::string_view more;  // of the step
+        std::string_view sample;
+        std::string_view copied_sample;
+        bool valid;
+    };
+    const std::vector<Case> cases = {
+        {R"("valid":true)", "null", "null", false},  // no form of sample data
+        {R"("valid":false)", R"({"sampleDataFileId":"f"})", "{}", false},
+        {R"("valid":false,"skip":true)", "{}", "{}", true},
+        {R"("valid":false,"skip":[])", "{}", "{}", true},
+        {R"("valid":false,"skip":"")", "{}", "{}", false},
+        {R"("valid":"yes")", "{}", "{}", true},
+        {R"("valid":0)", "{}", "{}", false},
+    };
+    for (const Case& test : cases) {
+        const Json trigger = parse(std::string(kWebhook));
+        trigger["settings"].set("pieceVersion", Json::string("0.1.29"));
+        const Json step = parse(R"({"type":"CODE","name":"a","displayName":"A","settings":{)"
+                                R"("sourceCode":{"code":"x","packageJson":"{}"},"input":{}},)" +
+                                std::string(test.more) + "}");
+        step["settings"].set("sampleData", parse(std::string(test.sample)));
+        Json(trigger).set("nextAction", step);
+        Json version = new_version();
+        version.set("trigger", trigger);
+        const OperationOutcome copied =
+            apply_operation(version, "DUPLICATE_ACTION", parse(R"({"stepName":"a"})"), kNow);
+        ASSERT_TRUE(copied.ok()) << copied.message();
+        const Json copy = copied.version["trigger"]["nextAction"]["nextAction"];
+        EXPECT_EQ(copy["settings"]["sampleData"].dump(), test.copied_sample) << test.more;
+        EXPECT_EQ(copied.version["valid"].is_true(), test.valid) << test.more;
+    }
+}
+
 TEST(FlowOperations, BoundTheNumberOfSteps) {
     Json version = new_version();
     Json chain;
