@@ -14,6 +14,9 @@ constexpr std::size_t kAnswerBytesMax = 256 * 1024;
 constexpr std::int64_t kLeaseMs = 20'000;
 constexpr std::int64_t kLookAgainMs = 250;
 constexpr std::int64_t kWaitMsMax = 40'000;
+// A token that the store did not take is offered again after this. The provider knows no other any
+// more, so there is no end to it but the engine's.
+constexpr std::int64_t kStoreAgainMs = 1'000;
 
 constexpr std::string_view kLease = "refreshingUntil";
 
@@ -32,6 +35,7 @@ Json body_of(const EntityRow& row) {
 struct OAuth2Tokens::Refresh {
     EntityRow row;  // as last read
     Json value;     // opened
+    Json renewed;   // what the provider gave, until it is stored
     std::vector<Done> waiters;
     std::int64_t begun_ms = 0;
 };
@@ -108,6 +112,9 @@ void OAuth2Tokens::fresh(const EntityRow& row, Done done) {
         return done(value.ok() ? value : Error{with_name(row, value.message())});
     }
     if (const auto there = under_way_.find(row.id); there != under_way_.end()) {
+        if (there->second->renewed.exists()) {
+            return done(there->second->renewed);
+        }
         there->second->waiters.push_back(std::move(done));
         return;
     }
@@ -216,9 +223,14 @@ void OAuth2Tokens::store_refreshed(const RefreshPtr& refresh, const Json& value)
             return true;
         },
         [this, refresh, value](const Result<std::optional<EntityRow>>& stored) {
-            // A token that could not be stored is good all the same, now.
-            (void)stored.ok();
-            end(refresh, value);
+            if (stored.ok()) {
+                return end(refresh, value);
+            }
+            // It is good all the same, for whoever asks this engine.
+            refresh->renewed = value;
+            answer(*refresh, value);
+            ports_.loop.after(kStoreAgainMs,
+                              [this, refresh, value] { store_refreshed(refresh, value); });
         });
 }
 
@@ -250,7 +262,11 @@ void OAuth2Tokens::give_up(const RefreshPtr& refresh, const std::string& problem
 
 void OAuth2Tokens::end(const RefreshPtr& refresh, const Result<Json>& value) {
     under_way_.erase(refresh->row.id);
-    const std::vector<Done> waiters = std::exchange(refresh->waiters, {});
+    answer(*refresh, value);
+}
+
+void OAuth2Tokens::answer(Refresh& refresh, const Result<Json>& value) {
+    const std::vector<Done> waiters = std::exchange(refresh.waiters, {});
     for (const Done& waiter : waiters) {
         waiter(value);
     }

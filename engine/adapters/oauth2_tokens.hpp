@@ -62,6 +62,7 @@ class OAuth2Tokens {
     void store_refreshed(const RefreshPtr& refresh, const Json& value);
     void give_up(const RefreshPtr& refresh, const std::string& problem, bool final);
     void end(const RefreshPtr& refresh, const Result<Json>& value);
+    static void answer(Refresh& refresh, const Result<Json>& value);
 
     Ports ports_;
     std::map<std::string, RefreshPtr> under_way_;  // by the id of the connection

@@ -91,6 +91,32 @@ TEST_F(SharedOAuth2, ARefusalIsHeardByBoth) {
     EXPECT_EQ(status(made), "ERROR");
 }
 
+// The provider's refresh tokens are good once: a new one that could not be stored is not lost.
+TEST_F(SharedOAuth2, ATokenOutlivesADatabaseThatIsAway) {
+    ApiAnswer made;
+    const std::string flow = flow_with_ended("kept", made);
+    server_->test("slow?ms=1500");
+    const std::int64_t before = refreshes();
+    const auto asked = [] { return server_->test("count")["asked"].integer_or(0); };
+    const std::int64_t asked_before = asked();
+    const std::string run = deliver_webhook(engine_, flow).header("x-webhook-id").value_or("");
+    ASSERT_TRUE(wait_until([&] { return asked() > asked_before; }));
+    postgres_->crash();
+    ASSERT_TRUE(wait_until([&] { return refreshes() > before; }));
+    for (int i = 0; i < 5; ++i) {
+        EXPECT_EQ(deliver_webhook(engine_, flow).status, 503) << "the database is away";
+    }
+    postgres_->start();
+    ASSERT_TRUE(wait_until(
+        [&] { return ann_.get("/v1/flow-runs/" + run).body["status"].text() == "SUCCEEDED"; },
+        kDeadline * 3));
+    const std::set<std::string> tokens = tokens_of(flow, 2);
+    ASSERT_EQ(tokens.size(), 1U);
+    EXPECT_GT(tokens.begin()->size(), 20U) << *tokens.begin();
+    EXPECT_EQ(refreshes(), before + 1);
+    EXPECT_EQ(status(made), "ACTIVE");
+}
+
 TEST_F(SharedOAuth2, AnEngineThatDiesWhileItAsksLeavesItToTheOther) {
     ApiAnswer made;
     const std::string flow = flow_with_ended("orphan", made);

@@ -6,7 +6,8 @@
 //   GET /test/forget            refresh tokens are good no more
 //   GET /test/stop?on=1|0       the token endpoint answers 503; with &hang=1 it never answers
 //   GET /test/slow?ms=N         the token endpoint answers N milliseconds later
-//   GET /test/count             {"refreshes": how often a token was asked for with a refresh token, "hung": …}
+//   GET /test/count             {"refreshes": how often a token was asked for with a refresh token, "hung": …,
+//                             "asked": how often it has been asked for one at all, answered or not}
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -29,6 +30,7 @@ const client = (id, method) => ({
 
 let lifetime = 3600;
 let refreshes = 0;
+let asked = 0;
 let stopped = false;
 let hangs = false;
 let hung = 0;
@@ -103,7 +105,7 @@ async function test(url, response) {
             slow = Number(query.get('ms'));
             break;
         case '/test/count':
-            answer = { refreshes, hung };
+            answer = { refreshes, hung, asked };
             break;
     }
     response.setHeader('content-type', 'application/json');
@@ -120,6 +122,7 @@ provider.use(async (context, next) => {
         context.body = 'away';
         return;
     }
+    asked += context.path === '/token';
     if (context.path === '/token' && slow > 0) {
         await new Promise((resolve) => setTimeout(resolve, slow));
     }
