@@ -62,6 +62,29 @@ EntityRow FileKeeper::row(const char* kind, const std::string& scope, const std:
     return {kind, id, scope, id, {}, std::move(body), now, now};
 }
 
+EntityRow FileKeeper::note_of(const std::string& project_id, const std::string& id,
+                              const std::string& key) const {
+    return row(kObject, object_scope(project_id), id,
+               Json::object({{"object", Json::string(key)}}).dump());
+}
+
+void FileKeeper::keep_object(const std::string& project_id, const std::string& folder,
+                             const std::string& suffix, std::string bytes,
+                             StoreDone<std::string> done) {
+    const std::string id = ports_.entropy.id();
+    const std::string key = folder + "/" + project_id + "/" + id + suffix;
+    add({note_of(project_id, id, key)},
+        [this, key, bytes = std::move(bytes),
+         done = std::move(done)](const Result<bool>& noted) mutable {
+            if (!noted.ok()) {
+                return done(noted.error());
+            }
+            ports_.objects->put(key, std::move(bytes), [key, done](const Status& kept) {
+                done(kept.ok() ? Result<std::string>(key) : Result<std::string>(kept.error()));
+            });
+        });
+}
+
 void FileKeeper::add(std::vector<EntityRow> rows, StoreDone<bool> done) {
     EntityRow first = std::move(rows.front());
     rows.erase(rows.begin());
@@ -81,8 +104,7 @@ void FileKeeper::keep(const std::string& project_id, const std::vector<NewFile>&
             const std::string key = "files/" + project_id + "/" + id;
             body.set("object", Json::string(key));
             body.set("size", Json::integer(static_cast<std::int64_t>(data.size())));
-            objects.push_back(row(kObject, object_scope(project_id), id,
-                                  Json::object({{"object", Json::string(key)}}).dump()));
+            objects.push_back(note_of(project_id, id, key));
             sending->objects.push_back({key, packed ? *std::move(packed) : std::string(data)});
         } else {
             body.set("data", Json::string(base64_encode(as_bytes(data), data.size())));

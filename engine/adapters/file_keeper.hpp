@@ -48,6 +48,10 @@ class FileKeeper {
     // All of them or none; false: an id is taken. The bytes need not outlive the call.
     void keep(const std::string& project_id, const std::vector<NewFile>& files,
               StoreDone<bool> done);
+    // Keeps bytes that are no file: an object below `folder`, noted as those of files are; answers
+    // its key, which ends with `suffix`. REQUIRES: ports.objects.
+    void keep_object(const std::string& project_id, const std::string& folder,
+                     const std::string& suffix, std::string bytes, StoreDone<std::string> done);
     void exists(const std::string& id, StoreDone<bool> done);
     void read(const std::string& id, StoreDone<std::optional<KeptFile>> done);
     // Removes at most `limit` files made before `before_ms`; answers how many went.
@@ -59,6 +63,8 @@ class FileKeeper {
     struct Sending;
     struct Removing;
     void send_next(const std::shared_ptr<Sending>& sending);
+    EntityRow note_of(const std::string& project_id, const std::string& id,
+                      const std::string& key) const;
     void add(std::vector<EntityRow> rows, StoreDone<bool> done);
     EntityRow row(const char* kind, const std::string& scope, const std::string& id,
                   std::string body) const;

@@ -18,6 +18,7 @@ constexpr std::array kRemovals = {
     "DELETE FROM entity WHERE scope IN (SELECT id FROM flow WHERE project_id = $1)",
     "DELETE FROM flow WHERE project_id = $1",
     "DELETE FROM run_journal WHERE run_id IN (SELECT id FROM run WHERE project_id = $1)",
+    "DELETE FROM moved_journal WHERE run_id IN (SELECT id FROM run WHERE project_id = $1)",
     "DELETE FROM webhook_delivery WHERE run_id IN (SELECT id FROM run WHERE project_id = $1)",
     "DELETE FROM run WHERE project_id = $1",
     "DELETE FROM entity WHERE scope IN (SELECT id FROM entity WHERE scope = $1)",

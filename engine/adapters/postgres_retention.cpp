@@ -12,6 +12,7 @@ void PostgresStore::remove_old_runs(std::int64_t before_ms, std::size_t limit,
         "WITH old AS (SELECT id FROM run WHERE id < $1::text AND created_ms < $2::bigint "
         "    AND finished_ms > 0 ORDER BY id LIMIT $3::bigint FOR UPDATE SKIP LOCKED), "
         "journal AS (DELETE FROM run_journal WHERE run_id IN (SELECT id FROM old)), "
+        "moved AS (DELETE FROM moved_journal WHERE run_id IN (SELECT id FROM old)), "
         "delivery AS (DELETE FROM webhook_delivery WHERE created_ms < $2::bigint "
         "    AND (SELECT count(*) FROM old) < $3::bigint), "
         "gone AS (DELETE FROM run WHERE id IN (SELECT id FROM old) RETURNING 1) "

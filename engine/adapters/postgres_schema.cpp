@@ -160,8 +160,17 @@ constexpr const char* kTags = R"sql(
 ALTER TABLE run ADD COLUMN tags TEXT;
 )sql";
 
-constexpr std::array<const char*, 6> kMigrations = {kFirst,  kEntities,       kLines,
-                                                    kClaims, kPackedJournals, kTags};
+// Where the journals of ended runs are that are not here.
+constexpr const char* kMovedJournals = R"sql(
+CREATE TABLE moved_journal (
+    run_id TEXT COLLATE "C" PRIMARY KEY,
+    object TEXT NOT NULL,
+    bytes BIGINT NOT NULL
+);
+)sql";
+
+constexpr std::array<const char*, 7> kMigrations = {
+    kFirst, kEntities, kLines, kClaims, kPackedJournals, kTags, kMovedJournals};
 
 // Held while the schema is brought up to date.
 constexpr const char* kMigrationLock = "SELECT pg_advisory_xact_lock(1396788336, 0)";

@@ -16,6 +16,7 @@ constexpr std::array kRemovals = {
     "DELETE FROM entity WHERE scope IN (SELECT id FROM flow WHERE project_id = ?)",
     "DELETE FROM flow WHERE project_id = ?",
     "DELETE FROM run_journal WHERE run_id IN (SELECT id FROM run WHERE project_id = ?)",
+    "DELETE FROM moved_journal WHERE run_id IN (SELECT id FROM run WHERE project_id = ?)",
     "DELETE FROM webhook_delivery WHERE run_id IN (SELECT id FROM run WHERE project_id = ?)",
     "DELETE FROM run WHERE project_id = ?",
     "DELETE FROM entity WHERE scope IN (SELECT id FROM entity WHERE scope = ?)",

@@ -29,7 +29,8 @@ Result<std::size_t> remove(SqliteDb& db, std::int64_t before_ms, std::size_t lim
     }
     Status status = Done{};
     for (const char* sql :
-         {"DELETE FROM run_journal WHERE run_id = ?", "DELETE FROM run WHERE id = ?"}) {
+         {"DELETE FROM run_journal WHERE run_id = ?", "DELETE FROM moved_journal WHERE run_id = ?",
+          "DELETE FROM run WHERE id = ?"}) {
         for (std::size_t i = 0; i < ids->size() && status.ok(); ++i) {
             status = SqliteQuery(db, sql).bind(std::string_view((*ids)[i])).run();
         }

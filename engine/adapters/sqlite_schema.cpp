@@ -156,8 +156,18 @@ constexpr const char* kTags = R"sql(
 ALTER TABLE run ADD COLUMN tags TEXT;
 )sql";
 
-constexpr std::array<const char*, 7> kMigrations = {
-    kFirst, kPausedRuns, kParentsAndSchedules, kEntities, kLines, kPackedJournals, kTags};
+// Where the journals of ended runs are that are not here.
+constexpr const char* kMovedJournals = R"sql(
+CREATE TABLE moved_journal (
+    run_id TEXT PRIMARY KEY NOT NULL,
+    object TEXT NOT NULL,
+    bytes INTEGER NOT NULL
+) WITHOUT ROWID;
+)sql";
+
+constexpr std::array<const char*, 8> kMigrations = {kFirst,    kPausedRuns,   kParentsAndSchedules,
+                                                    kEntities, kLines,        kPackedJournals,
+                                                    kTags,     kMovedJournals};
 
 Status apply(SqliteDb& db, std::int64_t version, const char* sql, std::int64_t now_ms) {
     Status status = db.execute("BEGIN IMMEDIATE");

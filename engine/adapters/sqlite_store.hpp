@@ -81,6 +81,13 @@ class SqliteStore final : public Store {
                       StoreDone<Done> done) override;
     void remove_old_runs(std::int64_t before_ms, std::size_t limit,
                          StoreDone<std::size_t> done) override;
+    void ended_with_journals(std::string after_id, std::int64_t before_ms, std::size_t limit,
+                             StoreDone<EndedRuns> done) override;
+    void move_journal(std::string run_id, std::int64_t updated_ms, std::size_t commits,
+                      MovedJournal to, StoreDone<bool> done) override;
+    void moved_journal(std::string run_id, StoreDone<std::optional<MovedJournal>> done) override;
+    void restore_journal(std::string run_id, std::vector<std::string> commits,
+                         StoreDone<Done> done) override;
     void claim_run(std::string id, StoreDone<ClaimedRun> done) override;
     void release_run(std::string) override {}
     void waiting_lines(StoreDone<std::vector<WaitingLine>> done) override;

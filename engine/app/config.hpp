@@ -42,6 +42,8 @@ struct FilesConfig {
     bool in_s3 = false;  // where new files go; those that are there are read wherever they are
     S3Account account;   // without a bucket: none
     std::int64_t time_ms = 30'000;  // of one object
+    std::int64_t journals_after_ms =
+        60'000;  // how long ended runs keep their journal, with `in_s3`
 };
 
 struct Config {

@@ -257,6 +257,11 @@ const std::
                 {"AP_FILE_STORAGE_LOCATION", "DB", false,
                  "where new files are kept: DB (the database) or S3",
                  [](C& c, V& v) { return put_location(c.files.in_s3, v); }},
+                {"SALLYPORT_RUN_LOGS_TO_S3_AFTER_SECONDS", "60", false,
+                 "when a run's journal goes to S3 as well, after its end",
+                 [](C& c, V& v) {
+                     return put_number(c.files.journals_after_ms, v, 1, 31'536'000, 1000);
+                 }},
                 {"AP_S3_BUCKET", "", false, "the bucket; needed as long as files are in it",
                  [](C& c, V& v) -> Status { return c.files.account.bucket = v, Done{}; }},
                 {"AP_S3_ENDPOINT", "", false,

@@ -11,6 +11,7 @@
 #include "engine/adapters/jsbox_pool.hpp"
 #include "engine/adapters/json_log.hpp"
 #include "engine/adapters/metrics_text.hpp"
+#include "engine/adapters/moved_journals.hpp"
 #include "engine/adapters/password_hasher.hpp"
 #include "engine/adapters/postgres_store.hpp"
 #include "engine/adapters/project_limits.hpp"
@@ -208,7 +209,9 @@ struct Engine {
           mail(!config.mail.host.empty() ? std::make_unique<Mail>(*this, config) : nullptr),
           bucket(Bucket::open(loop, time, config)),
           files({time, entropy, *store, bucket ? &bucket->objects : nullptr}, config.files.in_s3),
-          driver({loop, time, entropy, *store, *store, flows, sandbox, http, stored_secrets, log,
+          journals({loop, time, *store, *store, files, bucket ? &bucket->objects : nullptr, log},
+                   {config.files.in_s3, config.files.journals_after_ms}),
+          driver({loop, time, entropy, journals, *store, flows, sandbox, http, stored_secrets, log,
                   with_node(piece_performers(services, http), node.get()), on_end()},
                  driver_options(config)),
           apps(node ? std::make_unique<AppListeners>(
@@ -232,7 +235,7 @@ struct Engine {
                entropy,
                *store,
                *store,
-               *store,
+               journals,
                *store,
                files,
                flows,
@@ -310,6 +313,7 @@ struct Engine {
     std::unique_ptr<Mail> mail;      // null: no AP_SMTP_HOST
     std::unique_ptr<Bucket> bucket;  // null: no AP_S3_BUCKET
     FileKeeper files;
+    MovedJournals journals;
     RunDriver driver;
     std::unique_ptr<AppListeners> apps;        // null: as `node`
     std::unique_ptr<HostedTriggers> triggers;  // likewise
@@ -335,6 +339,7 @@ void stop(Engine& engine, std::int64_t drain_ms, int signal) {
     engine.log.write(LogLevel::info, "stopping", {{"signal", Json::integer(signal)}});
     engine.schedules.stop();
     engine.retention.stop();
+    engine.journals.stop();
     engine.limits.stop();
     if (engine.node) {
         engine.node->stop_idling();
@@ -357,6 +362,7 @@ Status serve(Engine& engine, const Config& config) {
     engine.server = *std::move(server);
     engine.schedules.start();
     engine.retention.start();
+    engine.journals.start();
     ListenAddress address = config.listen;
     address.port = engine.server->port();
     engine.log.write(LogLevel::info, "listening",

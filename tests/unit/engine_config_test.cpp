@@ -357,6 +357,7 @@ TEST(Config, SaysWhatIsWrongInOneLine) {
         {"AP_EXECUTION_MODE", "sandboxed", "SANDBOX_PROCESS or UNSANDBOXED"},
         {"SALLYPORT_NODE_MEMORY_MB", "16", "from 64 to 2048"},
         {"SALLYPORT_NODE_IDLE_PROCESSES", "65", "from 0 to 64"},
+        {"SALLYPORT_RUN_LOGS_TO_S3_AFTER_SECONDS", "0", "from 1 to 31536000"},
         {"AP_PIECES_SYNC_MODE", "ALL", "OFFICIAL_AUTO or NONE"},
         {"AP_TRIGGER_DEFAULT_POLL_INTERVAL", "0", "from 1 to 59"},
         {"SALLYPORT_EGRESS_ALLOW", "not an address!", "SALLYPORT_EGRESS_ALLOW"},
