@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 namespace sallyport::ngx {
 namespace {
@@ -123,6 +125,13 @@ FileIdentities look_at_sources(const policy::IpListSpec& spec) {
 Result<std::vector<Cidr>> read_blocks(const policy::IpListSpec& spec) {
     std::vector<Cidr> blocks = spec.blocks;
     for (const auto& source : spec.sources) {
+        // A pipe nobody writes to reads as an empty list, which would let everybody in.
+        std::error_code unseen;
+        const auto kind = std::filesystem::status(source.path, unseen).type();
+        if (kind == std::filesystem::file_type::fifo) {
+            return Error{in_quotes(source.path) +
+                         " is a pipe, not a file; write the list to a file"};
+        }
         const auto text = read_file_text(source.path, kFileBytesMax);
         if (!text) {
             return text.error();

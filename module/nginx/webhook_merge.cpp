@@ -113,12 +113,32 @@ Status check_replay_key(const hook::Profile& profile, const WebhookReplay& repla
                  "key=auto, or add id_unsigned=allow to sallyport_webhook"};
 }
 
+// A secret or a memory that no location can use: whoever wrote it believes that deliveries are
+// verified here, and they are let in unseen. `own`: as written at this level, before inheritance.
+Status check_no_idle_parts(ngx_conf_t* cf, const WebhookLocation& own) {
+    const bool parts = own.secrets != nullptr || own.replay.value_or(nullptr) != nullptr;
+    // Servers and outer locations hand them down.
+    const bool innermost = core_of(cf).name.len != 0 && core_of(cf).locations == nullptr;
+    if (own.profile || !parts || !innermost) {
+        return Done{};
+    }
+    return Error{std::string("\"sallyport_webhook_") +
+                 (own.secrets != nullptr ? "secret" : "replay") + "\" in location \"" +
+                 std::string(view(core_of(cf).name)) +
+                 "\" has no sender, so nothing is verified; add sallyport_webhook with a preset or "
+                 "profile, or sallyport_webhook off"};
+}
+
 }  // namespace
 
 Status merge_webhook(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
     const auto& parent = *static_cast<const WebhookLocation*>(parent_conf);
     auto& child = *static_cast<WebhookLocation*>(child_conf);
     child.profile = child.profile ? child.profile : parent.profile;
+    const Status used = check_no_idle_parts(cf, child);
+    if (!used) {
+        return used;
+    }
     child.secrets = child.secrets != nullptr ? child.secrets : parent.secrets;
     child.handshakes = child.handshakes != nullptr ? child.handshakes : parent.handshakes;
     child.replay = child.replay ? child.replay : parent.replay;

@@ -192,6 +192,19 @@ Status set_replay_option(DirectiveCall& call, WebhookReplay& replay, std::string
                  "down=reject|pass, wait=TIME, commit=2xx and scope=TEXT"};
 }
 
+// Whether the parameter at `index` has the name of an earlier one.
+bool given_before(DirectiveCall& call, std::size_t index) {
+    const std::string_view arg = call.arg(index);
+    const std::string_view name = arg.substr(0, arg.find('='));
+    for (std::size_t i = 0; i < index; ++i) {
+        const std::string_view other = call.arg(i);
+        if (other.substr(0, other.find('=')) == name) {
+            return true;
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 // sallyport_webhook_replay zone=NAME:SIZE | redis=NAME […] | off
@@ -206,6 +219,10 @@ Status set_webhook_replay(DirectiveCall& call) {
     }
     auto* replay = pool_new<WebhookReplay>(call.cf->pool);
     for (std::size_t i = 0; i < call.size(); ++i) {
+        if (given_before(call, i)) {
+            return Error{"has " + in_quotes(call.arg(i).substr(0, call.arg(i).find('='))) +
+                         " twice; keep one"};
+        }
         const Status status = set_replay_option(call, *replay, call.arg(i));
         if (!status) {
             return status;

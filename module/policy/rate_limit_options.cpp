@@ -94,6 +94,12 @@ Status set_cost(LimitDraft& draft, std::string_view value) {
     if (value.empty()) {
         return Error{"cost= is empty; write a number or a variable, such as cost=$request_cost"};
     }
+    // A number that cannot be charged would turn the limit off without a word.
+    if (value.find('$') == std::string_view::npos && parse_u64(value).value_or(0) == 0) {
+        return Error{"cost=" + std::string(value) +
+                     " charges nothing; write a whole number from 1, or a variable such as "
+                     "cost=$request_cost"};
+    }
     draft.spec.cost = value;
     return Done{};
 }

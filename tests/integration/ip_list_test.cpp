@@ -5,6 +5,8 @@
 #include "tests/integration/mistakes.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace sallyport::test {
 namespace {
@@ -193,7 +195,16 @@ TEST(IpList, HundredThousandBlocks) {
     EXPECT_EQ(status("11.0.0.1"), 200);
 }
 
+TEST(IpList, APipeIsNoList) {
+    const std::string pipe = testing::TempDir() + "list." + std::to_string(::getpid());
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    const std::string http = "sallyport_ip_list a file=" + pipe + ";";
+    expect_mistake({http.c_str(), "sallyport_ip_list", "is a pipe", "write the list to a file"});
+    ::unlink(pipe.c_str());
+}
+
 class IpListMistake : public testing::TestWithParam<Mistake> {};
+
 TEST_P(IpListMistake, NamesDirectiveValueAndRemedy) {
     expect_mistake(GetParam(),
                    {{"bad.txt", "10.0.0.0/8\n10.0.0.1/8\n"}, {"zero.txt", "0.0.0.0/0\n"}});

@@ -114,6 +114,8 @@ TEST(LimitSpec, ErrorsNameTheValueAndTheRemedy) {
         {"api concurrent=5 skip_failed", "skip= has no meaning"},
         {"api concurrent=5 cost=2", "cost= has no meaning"},
         {"api rate=1r/s cost=", "cost= is empty"},
+        {"api rate=1r/s cost=0", "cost=0 charges nothing"},
+        {"api rate=1r/s cost=-1", "write a whole number from 1"},
         {"api rate=1r/s skip=all", "write failed, successful or 5xx"},
         {"api rate=1r/s skip_failed skip_successful", "skip= stands there twice"},
         {"api rate=1r/s store=r lease_ttl=1ms", "lease_ttl=\"1ms\" is out of range"},
