@@ -2,6 +2,8 @@
 
 #include "common/bytes.hpp"
 
+#include <algorithm>
+
 namespace sallyport::policy {
 namespace {
 
@@ -18,6 +20,16 @@ bool is_port(std::string_view text) {
         return false;
     }
     return *parse_u64(text) <= 65535;
+}
+
+// RFC 7239 section 6: `_` and letters, digits, `.`, `_` or `-` in place of a port.
+bool is_obfuscated_port(std::string_view text) {
+    return text.size() > 1 && text.front() == '_' &&
+           std::all_of(text.begin(), text.end(), [](char c) {
+               const char lower = ascii_lower(c);
+               return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+                      c == '_' || c == '-';
+           });
 }
 
 bool is_ows(char c) {
@@ -136,7 +148,8 @@ std::optional<NodeAddress> parse_node(std::string_view entry, bool brackets_requ
         port = entry.substr(colon + 1);
     }
     const bool written_as_v6 = text.find(':') != std::string_view::npos;
-    if ((has_port && !is_port(port)) || (brackets && !written_as_v6) ||
+    const bool port_fits = is_port(port) || (brackets_required && is_obfuscated_port(port));
+    if ((has_port && !port_fits) || (brackets && !written_as_v6) ||
         (brackets_required && written_as_v6 && !brackets)) {
         return std::nullopt;
     }
@@ -187,7 +200,7 @@ bool is_host_and_port(std::string_view text) {
     }
     std::string_view name = text;
     if (text.front() == '[') {
-        return parse_node(text, true).has_value();
+        return text.find('_') == std::string_view::npos && parse_node(text, true).has_value();
     }
     if (const std::size_t colon = text.find(':'); colon != std::string_view::npos) {
         name = text.substr(0, colon);

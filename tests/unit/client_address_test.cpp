@@ -289,6 +289,18 @@ TEST(ForwardedHeader, Grammar) {
     EXPECT_FALSE(elements.parse({&line, 1}));
 }
 
+TEST(ForwardedHeader, PortsMayBeObfuscated) {
+    for (const char* node : {"192.0.2.43:_port", "[2001:db8::1]:_a.b-C_9"}) {
+        EXPECT_TRUE(parse_node(node, true).has_value()) << node;
+        EXPECT_FALSE(parse_node(node).has_value()) << node << " in X-Forwarded-For";
+    }
+    for (const char* node :
+         {"192.0.2.43:_", "192.0.2.43:_a b", "192.0.2.43:a", "192.0.2.43:_a:1"}) {
+        EXPECT_FALSE(parse_node(node, true).has_value()) << node;
+    }
+    EXPECT_FALSE(is_host_and_port("[::1]:_port"));
+}
+
 TEST(ForwardedHeader, Hosts) {
     for (const char* host : {"a.test", "a.test:8443", "A-1.b_c.test", "[2001:db8::1]", "[::1]:443",
                              "127.0.0.1:80", "localhost"}) {
