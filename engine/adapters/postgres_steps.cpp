@@ -233,25 +233,26 @@ StepResult ask(PGconn* connection, const SqlQuery& query, const StepStop& stop) 
 
 StepCancel perform_postgres(ServiceSteps& services, const StepCall& call, StepDone done) {
     const Result<PostgresServerInput> server = postgres_server(call.input["auth"]);
-    const Result<SqlQuery> query = sql_query(call.step.settings, call.input);
+    Result<SqlQuery> query = sql_query(call.step.settings, call.input);
     if (!server.ok() || !query.ok()) {
         done(step_failed(server.ok() ? query.message() : server.message()));
         return {};
     }
     const std::string name = *input_text_or(call.input, "application_name", "sallyport");
+    const auto what = std::make_shared<const SqlQuery>(*std::move(query));
     return perform_at(
-        services, server->host, server->port, {kPort}, call, query->time_ms,
-        [&services, server = *server, query = *query, name](const ServiceAddress& address,
-                                                            const StepStop& stop) {
+        services, server->host, server->port, {kPort}, call, what->time_ms,
+        [&services, server = *server, what, name](const ServiceAddress& address,
+                                                  const StepStop& stop) {
             const TextFile certificate(server.certificate);
             const std::string authorities = !server.certificate.empty() ? certificate.path()
                                             : services.ca_file.empty()  ? kSystemAuthorities
                                                                         : services.ca_file;
             std::string problem;
             const Connection connection =
-                connect(settings_of(server, address, authorities, query, name), stop, problem);
+                connect(settings_of(server, address, authorities, *what, name), stop, problem);
             return connection == nullptr ? step_failed("postgres: " + problem)
-                                         : ask(connection.get(), query, stop);
+                                         : ask(connection.get(), *what, stop);
         },
         std::move(done));
 }

@@ -187,17 +187,18 @@ StepResult ask(sqlite3* db, const SqlQuery& query, const StepStop& stop) {
 
 StepCancel perform_sqlite(ServiceSteps& services, const StepCall& call, StepDone done) {
     const Result<std::string> name = sqlite_database(call.input);
-    const Result<SqlQuery> query = sql_query(call.step.settings, call.input);
+    Result<SqlQuery> query = sql_query(call.step.settings, call.input);
     if (!name.ok() || !query.ok()) {
         done(step_failed(name.ok() ? query.message() : name.message()));
         return {};
     }
     const std::int64_t time =
         std::max<std::int64_t>(1, std::min(query->time_ms, call.time_left_ms));
+    const auto what = std::make_shared<const SqlQuery>(*std::move(query));
     return services.threads.run(
         call.project_id, time,
         [folder = services.database_folder, project = call.project_id, name = *name,
-         query = *query](const StepStop& stop) {
+         what](const StepStop& stop) {
             const Result<Database> db = open_database(folder, project, name);
             if (!db.ok()) {
                 return step_failed("sqlite: " + db.message());
@@ -205,7 +206,7 @@ StepCancel perform_sqlite(ServiceSteps& services, const StepCall& call, StepDone
             // const_cast: the callback gets it back as const.
             sqlite3_progress_handler(db->get(), kStepsBetweenLooks, on_progress,
                                      const_cast<StepStop*>(&stop));
-            return ask(db->get(), query, stop);
+            return ask(db->get(), *what, stop);
         },
         std::move(done));
 }

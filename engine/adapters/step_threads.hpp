@@ -37,7 +37,9 @@ class StepThreads {
     StepThreads& operator=(const StepThreads&) = delete;
 
     // `done` is called on the loop, never from inside the call; `overloaded` when too much waits.
-    // `work` must keep alive what it needs.
+    // `work` must keep alive what it needs, and shares no Json with the loop: the tree's counts are
+    // not made for that. A shared_ptr holds what is its own, since the loop may keep a copy of
+    // `work` for a while.
     StepCancel run(const std::string& tenant, std::int64_t time_ms, Work work, StepDone done);
 
   private:

@@ -175,7 +175,7 @@ Result<SqlQuery> sql_query(const Json& settings, const Json& input) {
     if (text->find('\0') != std::string::npos || arguments->size() > kSqlArgumentsMax) {
         return input_error("args", "Expected at most 1000 arguments and a query of plain text");
     }
-    SqlQuery query{*text, *arguments, 30'000, kSqlRowsMax};
+    SqlQuery query{*text, arguments->deep_copy(), 30'000, kSqlRowsMax};
     const auto time = input_number_or(input, "query_timeout", 30'000);
     const auto rows = input_number_or(input, "max_rows", static_cast<double>(kSqlRowsMax));
     if (!time.ok() || !rows.ok()) {

@@ -23,7 +23,7 @@ inline constexpr std::size_t kSqlArgumentsMax = 1000;
 
 struct SqlQuery {
     std::string text;
-    Json arguments;  // a list
+    Json arguments;  // a list of its own: another thread may have it
     std::int64_t time_ms = 30'000;
     std::int64_t rows_max = kSqlRowsMax;
 };
