@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <ctime>
@@ -27,15 +28,28 @@ std::int64_t nanoseconds(clockid_t clock) {
 }
 
 // The guest's `struct tm` (emscripten, 32-bit): year, month, … in the order of the standard, then
-// the zone offset at byte 36. The sandbox lives in UTC.
+// the zone offset at byte 36. The sandbox lives in UTC. Not by gmtime_r(): the C library opens the
+// zone's file first, which the system-call filter answers by ending the process.
 void store_utc(std::int64_t seconds, std::uint32_t at) {
-    const std::time_t time = seconds;
-    std::tm utc{};
-    if (gmtime_r(&time, &utc) == nullptr) {
-        return;
-    }
-    const int fields[] = {utc.tm_sec,  utc.tm_min,  utc.tm_hour, utc.tm_mday, utc.tm_mon,
-                          utc.tm_year, utc.tm_wday, utc.tm_yday, 0,           0};
+    namespace chrono = std::chrono;
+    // The calendar repeats every 400 years; JavaScript's dates reach further than chrono's years.
+    constexpr std::int64_t kCycleSeconds = std::int64_t{146'097} * 86'400;
+    const std::int64_t cycle = seconds / kCycleSeconds - (seconds % kCycleSeconds < 0 ? 1 : 0);
+    const chrono::sys_seconds time{chrono::seconds(seconds - cycle * kCycleSeconds)};
+    const auto day = chrono::floor<chrono::days>(time);
+    const chrono::year_month_day date{day};
+    const chrono::hh_mm_ss clock{time - day};
+    const auto year_day = day - chrono::sys_days{date.year() / chrono::January / 1};
+    const int fields[] = {static_cast<int>(clock.seconds().count()),
+                          static_cast<int>(clock.minutes().count()),
+                          static_cast<int>(clock.hours().count()),
+                          static_cast<int>(static_cast<unsigned>(date.day())),
+                          static_cast<int>(static_cast<unsigned>(date.month())) - 1,
+                          static_cast<int>(date.year()) - 1900 + static_cast<int>(cycle * 400),
+                          static_cast<int>(chrono::weekday{day}.c_encoding()),
+                          static_cast<int>(year_day.count()),
+                          0,
+                          0};
     char* to = range(at, sizeof fields);
     if (to != nullptr) {
         std::memcpy(to, fields, sizeof fields);

@@ -153,6 +153,24 @@ TEST_F(JsboxRun, TheUsualGlobalsWork) {
     }
 }
 
+// The C library would open a file to learn its zone, and the filter ends whoever does.
+TEST_F(JsboxRun, LocalTimeIsUtc) {
+    const Case cases[] = {
+        {"return new Date(2020, 0, 31, 1, 2, 3).toISOString()", R"("2020-01-31T01:02:03.000Z")"},
+        {"return new Date('Jan 15 2020').toISOString()", R"("2020-01-15T00:00:00.000Z")"},
+        {"return Date.parse('2020-01-01 10:00')", "1577872800000"},
+        {"return new Date(0).toString().slice(0, 24)", R"("Thu Jan 01 1970 00:00:00")"},
+        {"return new Date(0).getTimezoneOffset()", "0"},
+        {"return new Date(-1).getHours()", "23"},
+        {"return new Date(Date.UTC(2024, 1, 29)).getDate()", "29"},
+        {"return [8.64e15, -8.64e15].map((at) => new Date(at).getFullYear())", "[275760,-271821]"},
+        {"return new Date(1900, 1, 29).getMonth()", "2"},
+    };
+    for (const Case& test : cases) {
+        EXPECT_EQ(value_of(test.body), test.expected) << test.body;
+    }
+}
+
 TEST_F(JsboxRun, ModulesAreTheFourAndNothingElse) {
     const Case cases[] = {
         {"import c, { createHmac } from 'node:crypto'; export const code = () => [\n"
