@@ -11,8 +11,8 @@
 namespace sallyport::engine {
 namespace {
 
-// Fields with formulas carry this mark; their language is another one.
-constexpr std::string_view kFormulaMark = "ap-formula-v1::";
+// What evaluates a formula, in the sandbox (engine/jsbox/prelude/formula.js).
+constexpr std::string_view kFormulaFunction = "$formula";
 
 Json empty_text() {
     return Json::string("");
@@ -121,11 +121,8 @@ class Resolver {
 
     Resolved resolve_text(const Json& node) {
         const std::string_view text = node.text();
-        if (text.find(kFormulaMark) != std::string_view::npos) {
-            fail(
-                "this input holds a formula (ap-formula-v1), which is not evaluated; use a code "
-                "step");
-            return {};
+        if (const auto pieces = formula_pieces(text); !pieces.empty()) {
+            return resolve_pieces(pieces);
         }
         const auto tokens = find_template_tokens(text);
         if (tokens.empty()) {
@@ -148,6 +145,75 @@ class Resolver {
             token.value = token.secret ? Json::string(kRedactedText) : token.value;
         }
         return {value, compose(text, tokens, values)};
+    }
+
+    // A text with formulas: one formula keeps its type, others become text beside text.
+    Resolved resolve_pieces(const std::vector<FormulaPiece>& pieces) {
+        std::vector<Resolved> parts;
+        for (const FormulaPiece& piece : pieces) {
+            if (!piece.is_formula) {
+                parts.push_back(resolve_text(Json::string(piece.text)));
+                continue;
+            }
+            const TokenValue value = evaluate_formula(piece.text);
+            parts.push_back(
+                {value.value, value.secret ? Json::string(kRedactedText) : value.value});
+        }
+        if (stopped() || parts.size() == 1) {
+            return stopped() ? Resolved{} : parts.front();
+        }
+        std::string value;
+        std::string logged;
+        for (const Resolved& part : parts) {
+            append_text(part.value, value);
+            append_text(part.logged, logged);
+        }
+        bytes_ += value.size();
+        return {Json::string(value), Json::string(logged)};
+    }
+
+    // The formula's text with a name in place of each token, and the tokens as functions.
+    TokenValue evaluate_formula(std::string_view body) {
+        std::string text;
+        std::string values;
+        bool secret = false;
+        std::size_t at = 0;
+        std::size_t count = 0;
+        for (const TemplateToken& token : find_template_tokens(body)) {
+            text.append(body.substr(at, token.begin - at));
+            text.append("__ap_v" + std::to_string(count) + "__");
+            values.append(count++ == 0 ? "() => (" : ", () => (");
+            values.append(expression_of(token.body, secret)).append("\n)");
+            at = token.end;
+        }
+        text.append(body.substr(at));
+        const SandboxAnswer* answer =
+            ask_sandbox(std::string(kFormulaFunction) + "(" + Json::string(text).dump() + ", [" +
+                        values + "])");
+        if (answer == nullptr) {
+            return {empty_text(), secret};
+        }
+        if (!answer->ok || answer->value.has("error")) {
+            fail("the formula \"" + std::string(body) + "\" cannot be evaluated: " +
+                 (answer->ok ? std::string(answer->value["error"].text())
+                             : "one of its values is not an expression"));
+            return {empty_text(), secret};
+        }
+        const Json value = answer->value["value"];
+        return {value.exists() && !value.is_null() ? value : empty_text(), secret};
+    }
+
+    std::string expression_of(std::string_view body, bool& secret) {
+        const auto reference = secret_reference(body);
+        if (!reference) {
+            return body.empty() ? "null" : std::string(body);
+        }
+        const Json value = secret_value(*reference);
+        if (!value.exists()) {
+            return "null";
+        }
+        secret = true;
+        return name_of_secret(value) + std::string(reference->path);
     }
 
     Json compose(std::string_view text, const std::vector<TemplateToken>& tokens,
@@ -225,23 +291,35 @@ class Resolver {
     }
 
     Json secret(const SecretReference& reference) {
-        if (reference.name.empty()) {
-            return empty_text();
-        }
-        const bool connection = reference.kind == SecretKind::connection;
-        const Json value = (connection ? scope_.connections : scope_.variables)[reference.name];
+        const Json value = secret_value(reference);
         if (!value.exists()) {
-            fail((connection ? "connection (" : "variable (") + reference.name + ") not found");
             return empty_text();
         }
         if (js_trim_start(reference.path).empty()) {
             return value;
         }
-        // The secret under a name that no step has, for this one expression.
+        const std::string name = name_of_secret(value);
+        return settle(name + std::string(reference.path), Json::object({{name, value}}));
+    }
+
+    // Absent when it names none.
+    Json secret_value(const SecretReference& reference) {
+        if (reference.name.empty()) {
+            return {};
+        }
+        const bool connection = reference.kind == SecretKind::connection;
+        const Json value = (connection ? scope_.connections : scope_.variables)[reference.name];
+        if (!value.exists()) {
+            fail((connection ? "connection (" : "variable (") + reference.name + ") not found");
+        }
+        return value;
+    }
+
+    // A name that no step has, for one expression.
+    std::string name_of_secret(const Json& value) {
         const std::string name = "$secret" + std::to_string(secrets_.size());
-        Json names = Json::object({{name, value}});
         secrets_.set(name, value);
-        return settle(name + std::string(reference.path), names);
+        return name;
     }
 
     // The value of an expression, as it takes the token's place.
@@ -255,14 +333,20 @@ class Resolver {
                        ? empty_text()
                        : evaluation.value.to_json().value_or(Json::null());  // NaN: JSON's null
         }
+        const SandboxAnswer* answer = ask_sandbox(std::move(expression));
+        const bool nothing =
+            answer == nullptr || !answer->ok || !answer->value.exists() || answer->value.is_null();
+        return nothing ? empty_text() : answer->value;
+    }
+
+    // Null: it has to be asked first.
+    const SandboxAnswer* ask_sandbox(std::string expression) {
         const std::size_t index = asked_++;
         if (index >= answers_.size()) {
             result_.expressions.push_back(std::move(expression));
-            return empty_text();
+            return nullptr;
         }
-        const SandboxAnswer& answer = answers_[index];
-        const bool nothing = !answer.ok || !answer.value.exists() || answer.value.is_null();
-        return nothing ? empty_text() : answer.value;
+        return &answers_[index];
     }
 
     void gather_scope() {
@@ -289,19 +373,29 @@ class Resolver {
     TemplateResult result_;
 };
 
+void collect_from_text(std::string_view text, TemplateReferences& found) {
+    for (const auto& token : find_template_tokens(text)) {
+        const auto reference = secret_reference(token.body);
+        if (!reference) {
+            collect_names(token.body, found.names);
+        } else if (!reference->name.empty()) {
+            (reference->kind == SecretKind::connection ? found.connections : found.variables)
+                .insert(reference->name);
+        }
+    }
+}
+
 void collect_references(const Json& node, std::size_t depth, TemplateReferences& found) {
     if (depth > limits::kJsonDepthMax) {
         return;  // resolve_template() refuses it
     }
     if (node.is_string()) {
-        for (const auto& token : find_template_tokens(node.text())) {
-            const auto reference = secret_reference(token.body);
-            if (!reference) {
-                collect_names(token.body, found.names);
-            } else if (!reference->name.empty()) {
-                (reference->kind == SecretKind::connection ? found.connections : found.variables)
-                    .insert(reference->name);
-            }
+        const auto pieces = formula_pieces(node.text());
+        for (const FormulaPiece& piece : pieces) {
+            collect_from_text(piece.text, found);
+        }
+        if (pieces.empty()) {
+            collect_from_text(node.text(), found);
         }
     }
     node.each_element([&](const Json& element) { collect_references(element, depth + 1, found); });

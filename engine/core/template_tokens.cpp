@@ -48,6 +48,43 @@ std::vector<TemplateToken> find_template_tokens(std::string_view text) {
     return tokens;
 }
 
+std::vector<FormulaPiece> formula_pieces(std::string_view text) {
+    constexpr std::string_view kOpen = "ap-formula-v1::{";
+    constexpr std::string_view kClose = "}::ap-formula-v1";
+    std::vector<FormulaPiece> pieces;
+    bool any = false;
+    std::size_t at = 0;
+    for (std::size_t open = text.find(kOpen); open != std::string_view::npos;
+         open = text.find(kOpen, at)) {
+        const std::size_t begin = open + kOpen.size();
+        const std::size_t close = text.find(kClose, begin);
+        if (close == std::string_view::npos) {
+            break;
+        }
+        if (open > at) {
+            pieces.push_back({false, text.substr(at, open - at)});
+        }
+        pieces.push_back({true, text.substr(begin, close - begin)});
+        any = true;
+        at = close + kClose.size();
+    }
+    if (!any) {
+        return {};
+    }
+    if (at < text.size()) {
+        pieces.push_back({false, text.substr(at)});
+    }
+    // One formula and blanks: the formula alone.
+    const auto blank = [](const FormulaPiece& piece) {
+        return !piece.is_formula && js_trim(piece.text).empty();
+    };
+    if (std::count_if(pieces.begin(), pieces.end(), blank) + 1 ==
+        static_cast<std::ptrdiff_t>(pieces.size())) {
+        std::erase_if(pieces, blank);
+    }
+    return pieces;
+}
+
 std::optional<SecretReference> secret_reference(std::string_view body) {
     SecretReference reference;
     std::string_view rest;

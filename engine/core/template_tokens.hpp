@@ -18,6 +18,15 @@ struct TemplateToken {
 // Pairs of braces are counted, so `{{ f({{a}}) }}` is one token; what is not closed is text.
 std::vector<TemplateToken> find_template_tokens(std::string_view text);
 
+// Formulas stand between `ap-formula-v1::{` and `}::ap-formula-v1`, beside other text or alone
+// (then blanks around it do not count). Views into `text`.
+struct FormulaPiece {
+    bool is_formula = false;
+    std::string_view text;  // of a formula: without its marks
+};
+// Empty: `text` holds no formula.
+std::vector<FormulaPiece> formula_pieces(std::string_view text);
+
 enum class SecretKind { connection, variable };
 
 struct SecretReference {

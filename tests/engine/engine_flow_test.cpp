@@ -236,6 +236,25 @@ TEST(EngineFlow, TemplatesBeyondTheNativeSubsetRunInTheSandbox) {
     EXPECT_EQ(answer.body, R"({"x":[4,6],"y":"sum 6"})");
 }
 
+TEST(EngineFlow, FormulasAreEvaluatedOrFailTheirStep) {
+    EngineProcess engine;
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow({answer_step(
+        "step_1",
+        R"j({"n":"ap-formula-v1::{divide({{trigger.output.body.n}};2)}::ap-formula-v1","t":"Dear ap-formula-v1::{titlecase({{trigger['output']['body']['who']}})}::ap-formula-v1!"})j")});
+    const std::string hook = "/v1/webhooks/" + flow + "/sync";
+    EXPECT_EQ(deliver(engine, hook, R"({"n":5,"who":"ada lovelace"})").body,
+              R"({"n":2.5,"t":"Dear Ada Lovelace!"})");
+    const std::string failing = ann.make_flow({answer_step(
+        "step_1",
+        R"j({"n":"ap-formula-v1::{divide(1;{{trigger.output.body.n}})}::ap-formula-v1"})j")});
+    const HttpResponse answer = deliver(engine, "/v1/webhooks/" + failing + "/sync", R"({"n":0})");
+    const Json run = ann.finished_run(answer.header("x-webhook-id").value_or(""));
+    EXPECT_NE(run["failedStep"]["message"].text().find("Cannot divide by zero"), std::string::npos)
+        << run.dump();
+}
+
 // What is taken in must come back out of the journal, however deep it is.
 TEST(EngineFlow, DepthIsBoundedWhereItComesIn) {
     EngineProcess engine;

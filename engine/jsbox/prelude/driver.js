@@ -129,6 +129,7 @@ async function run_expressions(list, input) {
             if (scope.flattenNestedKeys === undefined) {
                 scope.flattenNestedKeys = flattenNestedKeys;
             }
+            scope.$formula = evaluate_formula; // no step has such a name
             let part;
             try {
                 const value = json_stringify(await apply(compile_expression(expressions[i]), undefined, [scope]));

@@ -2,6 +2,8 @@
 //   {"do":"apply","version":…,"operation":{"type":…,"request":…}}
 //       {"accepted":…,"version":…} or {"accepted":…,"error":{"code":…,"params":…}}; code is null when the
 //       implementation threw something that is not an answer
+//   {"do":"formulas","expressions":[…],"data":…}
+//       {"answers":[{"value":…} or {"error":…}]}
 //   {"do":"check","type":"PopulatedFlow","value":…}
 //       {"problems":[…]}: where the value is not of the type
 // The clock stands still, so that trees can be compared whole.
@@ -10,6 +12,7 @@ const { createRequire } = require('module');
 const readline = require('readline');
 const path = require('path');
 
+process.env.TZ = 'UTC';
 const kNow = Date.parse('2026-01-01T00:00:00.000Z');
 const RealDate = Date;
 globalThis.Date = class extends RealDate {
@@ -66,8 +69,20 @@ function check(question) {
     return { problems: parsed.success ? [] : parsed.error.issues.map((i) => `${i.path.join('/')}: ${i.message}`) };
 }
 
+function formulas(question) {
+    return {
+        answers: question.expressions.map((expression) => {
+            const { result, error } = shared.formulaEvaluator.evaluate({
+                expression: shared.formulaEvaluator.wrap(expression),
+                sampleData: question.data,
+            });
+            return error ? { error } : { value: result };
+        }),
+    };
+}
+
+const kinds = { apply, check, formulas };
 readline.createInterface({ input: process.stdin }).on('line', (line) => {
     const question = JSON.parse(line);
-    const answer = question.do === 'apply' ? apply(question) : check(question);
-    process.stdout.write(JSON.stringify(answer) + '\n');
+    process.stdout.write(JSON.stringify(kinds[question.do](question)) + '\n');
 });
