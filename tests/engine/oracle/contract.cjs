@@ -4,6 +4,8 @@
 //       implementation threw something that is not an answer
 //   {"do":"formulas","expressions":[…],"data":…}
 //       {"answers":[{"value":…} or {"error":…}]}
+//   {"do":"intl"}
+//       {"cases":[{"expression":…,"answer":…}]}: of Node.js itself (intl_cases.cjs)
 //   {"do":"check","type":"PopulatedFlow","value":…}
 //       {"problems":[…]}: where the value is not of the type
 // The clock stands still, so that trees can be compared whole.
@@ -81,7 +83,9 @@ function formulas(question) {
     };
 }
 
-const kinds = { apply, check, formulas };
+const intl = () => ({ cases: require('./intl_cases.cjs')() });
+
+const kinds = { apply, check, formulas, intl };
 readline.createInterface({ input: process.stdin }).on('line', (line) => {
     const question = JSON.parse(line);
     process.stdout.write(JSON.stringify(kinds[question.do](question)) + '\n');

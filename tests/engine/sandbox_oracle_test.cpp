@@ -1,5 +1,5 @@
-// Formulas through templates and the real sandbox, against the contract's published evaluator: the
-// same value, or an error from both.
+// The real sandbox against published implementations: formulas through templates against the
+// contract's evaluator (the same value, or an error from both), Intl against Node.js's.
 #include "engine/core/js_text.hpp"
 #include "engine/core/template.hpp"
 #include "tests/engine/contract_oracle.hpp"
@@ -190,7 +190,7 @@ std::string shown(const Json& value) {
                                               : "\"\"";
 }
 
-class FormulaOracle : public JsboxFixture {
+class SandboxOracle : public JsboxFixture {
   protected:
     // The formulas as inputs of a step whose scope is the oracle's data.
     Words ours(const Words& formulas) {
@@ -236,7 +236,7 @@ class FormulaOracle : public JsboxFixture {
     ContractOracle oracle;
 };
 
-TEST_F(FormulaOracle, SaysTheSame) {
+TEST_F(SandboxOracle, FormulasSayWhatTheEvaluatorSays) {
     start();
     const Words formulas = every_formula();
     EXPECT_GT(formulas.size(), 1500U);
@@ -255,12 +255,33 @@ TEST_F(FormulaOracle, SaysTheSame) {
 }
 
 // Examples of the language's own reference that its evaluator refuses: words in a list are texts.
-TEST_F(FormulaOracle, WordsInListsAreTexts) {
+TEST_F(SandboxOracle, WordsInListsAreTexts) {
     start();
     EXPECT_EQ(ours({R"(join_list( [bug;urgent;backend] ; ", " ))", "count([a;b])",
                     "flatten( [[a;b];[c;d]] )", "combine({{s.name}} and more;x)"}),
               (Words{R"("bug, urgent, backend")", "2", R"(["a","b","c","d"])",
                      R"("Ada Lovelace and morex")"}));
+}
+
+// Intl in the sandbox and in Node.js.
+TEST_F(SandboxOracle, IntlSaysWhatNodeSays) {
+    start();
+    const Json cases = oracle.ask(Json::object({{"do", Json::string("intl")}}))["cases"];
+    EXPECT_GT(cases.size(), 3500U);
+    for (std::size_t at = 0; at < cases.size(); at += kFormulasARun) {
+        Words expressions;
+        for (std::size_t i = at; i < std::min(cases.size(), at + kFormulasARun); ++i) {
+            expressions.emplace_back(cases.at(i)["expression"].text());
+        }
+        const auto answered = evaluate(expressions);
+        ASSERT_EQ(answered.status, engine::SandboxStatus::ok) << answered.error;
+        for (std::size_t i = 0; i < expressions.size(); ++i) {
+            const auto& result = answered.results[i];
+            const std::string found =
+                result.ok ? result.value.dump() : result.error.substr(0, result.error.find(':'));
+            EXPECT_EQ(found, cases.at(at + i)["answer"].text()) << expressions[i];
+        }
+    }
 }
 
 }  // namespace
