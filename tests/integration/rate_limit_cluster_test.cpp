@@ -85,13 +85,12 @@ TEST_F(RateLimitClusterTest, AGroupsSlotMovesUnderLoadAndNothingIsCountedTwice) 
     std::atomic<int> refused{0};
     std::atomic<int> other{0};
     std::atomic<int> fallback{0};
-    std::atomic<bool> stopping{false};
-    std::vector<std::thread> clients;
+    std::vector<std::jthread> clients;  // they end when the test does, however it does
     for (int thread = 0; thread < 4; ++thread) {
-        clients.emplace_back([&, thread] {
+        clients.emplace_back([&, thread](const std::stop_token& stopping) {
             HttpClient client;
             // Ever new tenants: keys that no node has while the slot moves.
-            for (int i = 0; !stopping; ++i) {
+            for (int i = 0; !stopping.stop_requested(); ++i) {
                 const std::string tenant = std::to_string(thread) + "." + std::to_string(i / 3);
                 const auto response = client.get(nginx->url("/grouped?k=all&t=" + tenant));
                 (response.status == 200 ? passed : response.status == 429 ? refused : other)++;
@@ -109,10 +108,7 @@ TEST_F(RateLimitClusterTest, AGroupsSlotMovesUnderLoadAndNothingIsCountedTwice) 
         at = to;
     }
     EXPECT_TRUE(wait_until([&] { return refused > 20; }));
-    stopping = true;
-    for (std::thread& client : clients) {
-        client.join();
-    }
+    clients.clear();
     EXPECT_EQ(other, 0);
     EXPECT_EQ(fallback, 0) << nginx->error_log();
     EXPECT_EQ(passed, 600);
