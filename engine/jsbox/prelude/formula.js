@@ -14,39 +14,44 @@ const kMathFunctions = ['sin', 'cos', 'tan', 'asin', 'acos', 'atan', 'sqrt', 'cb
 
 class FormulaSyntaxError extends Error {}
 
-// What follows the bracket at `open`; -1: it is not closed.
-function end_of_brackets(text, open) {
-    let depth = 0;
+// The places from `from` on that stand in no quotes, which themselves count as quoted.
+function* plain_places(text, from) {
     let quote = '';
-    for (let i = open; i < text.length; i++) {
+    for (let i = from; i < text.length; i++) {
         const c = text[i];
         if (quote !== '') {
             quote = c === quote && text[i - 1] !== '\\' ? '' : quote;
         } else if (c === '"' || c === "'") {
             quote = c;
-        } else if (c === '(' || c === '[') {
-            depth += 1;
-        } else if ((c === ')' || c === ']') && --depth === 0) {
+        } else {
+            yield i;
+        }
+    }
+}
+
+const bracket_step = (c) => (c === '(' || c === '[' ? 1 : c === ')' || c === ']' ? -1 : 0);
+
+// Where the bracket at `open` is closed; -1: nowhere.
+function end_of_brackets(text, open) {
+    let depth = 0;
+    for (const i of plain_places(text, open)) {
+        const step = bracket_step(text[i]);
+        depth += step;
+        if (step < 0 && depth === 0) {
             return i;
         }
     }
     return -1;
 }
 
+// Parts between semicolons. REQUIRES: what stood between brackets that end_of_brackets() found.
 function split_arguments(text) {
     const parts = [];
     let from = 0;
-    let quote = '';
-    for (let i = 0; i < text.length; i++) {
-        const c = text[i];
-        if (quote !== '') {
-            quote = c === quote && text[i - 1] !== '\\' ? '' : quote;
-        } else if (c === '"' || c === "'") {
-            quote = c;
-        } else if (c === '(' || c === '[') {
-            const end = end_of_brackets(text, i);
-            i = end < 0 ? i : end;
-        } else if (c === ';') {
+    let depth = 0;
+    for (const i of plain_places(text, 0)) {
+        depth += bracket_step(text[i]);
+        if (text[i] === ';' && depth === 0) {
             parts.push(text.slice(from, i));
             from = i + 1;
         }
@@ -355,7 +360,10 @@ function evaluate_formula(text, values) {
     const given = values.map((value) => {
         try {
             return value();
-        } catch {
+        } catch (thrown) {
+            if (is_out_of_memory(thrown)) {
+                throw thrown;
+            }
             return null;
         }
     });

@@ -1,8 +1,5 @@
 // Dates of formulas: read as UTC unless the text names an offset, written by the usual letters
 // (YYYY MMM D HH:mm A …). No time zone but UTC is known here.
-const kMonths = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October',
-    'November', 'December'];
-const kWeekdays = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 const kDayMs = 86400000;
 const kLooseDate =
     /^(\d{4})[-/]?(\d{1,2})?[-/]?(\d{0,2})[Tt\s]*(\d{1,2})?:?(\d{1,2})?:?(\d{1,2})?[.:]?(\d+)?$/;
@@ -27,14 +24,14 @@ const kDateLetters = {
     YYYY: (date) => padded(date.getUTCFullYear(), 4),
     M: (date) => `${date.getUTCMonth() + 1}`,
     MM: (date) => padded(date.getUTCMonth() + 1, 2),
-    MMM: (date) => kMonths[date.getUTCMonth()].slice(0, 3),
-    MMMM: (date) => kMonths[date.getUTCMonth()],
+    MMM: (date) => kMonthNames[date.getUTCMonth()].slice(0, 3),
+    MMMM: (date) => kMonthNames[date.getUTCMonth()],
     D: (date) => `${date.getUTCDate()}`,
     DD: (date) => padded(date.getUTCDate(), 2),
     d: (date) => `${date.getUTCDay()}`,
-    dd: (date) => kWeekdays[date.getUTCDay()].slice(0, 2),
-    ddd: (date) => kWeekdays[date.getUTCDay()].slice(0, 3),
-    dddd: (date) => kWeekdays[date.getUTCDay()],
+    dd: (date) => kDayNames[date.getUTCDay()].slice(0, 2),
+    ddd: (date) => kDayNames[date.getUTCDay()].slice(0, 3),
+    dddd: (date) => kDayNames[date.getUTCDay()],
     H: (date) => `${date.getUTCHours()}`,
     HH: (date) => padded(date.getUTCHours(), 2),
     h: (date) => `${date.getUTCHours() % 12 || 12}`,

@@ -13,12 +13,6 @@ function formula_quotient(number, divisor) {
     return Number(number) / Number(divisor);
 }
 
-// 1234567.891 with 2 decimals: 1,234,567.89.
-function grouped(number, decimals) {
-    const text = Number(number).toFixed(Number(decimals));
-    return Number.isFinite(Number(number)) ? text.replace(/\B(?=(\d{3})+(?!\d)(?<!\..*))/g, ',') : text;
-}
-
 function numbers_of(list, name) {
     return formula_list(list).map((item) => member_of(item, name)).filter((value) => value != null).map(Number)
         .filter(Number.isFinite);
@@ -76,7 +70,8 @@ const kFormulaFunctions = {
     round_down: ['-', (number) => Math.floor(Number(number))],
     absolute: ['-', (number) => Math.abs(Number(number))],
     percentage: ['-', (number, total) => formula_quotient(number, total) * 100],
-    format_number: ['-', (number, decimals = 0) => grouped(number, decimals)],
+    format_number: ['-', (number, decimals = 0) => new NumberFormat(kLocale,
+        { minimumFractionDigits: Number(decimals), maximumFractionDigits: Number(decimals) }).format(Number(number))],
     format_currency: ['-t', (number, symbol = '$') => `${symbol}${Number(number).toFixed(2)}`],
     cents_to_dollars: ['-', (cents) => `$${(Number(cents) / 100).toFixed(2)}`],
     min: ['-', (a, b) => Math.min(Number(a), Number(b))],
@@ -95,9 +90,9 @@ const kFormulaFunctions = {
         return from === null || to === null ? '' : Math.round(Math.abs(to - from) / kDayMs);
     }],
     get_day: ['-', of_date((date) => date.getUTCDate())],
-    get_month: ['-', of_date((date) => kMonths[date.getUTCMonth()])],
+    get_month: ['-', of_date((date) => kMonthNames[date.getUTCMonth()])],
     get_year: ['-', of_date((date) => date.getUTCFullYear())],
-    get_day_of_week: ['-', of_date((date) => kWeekdays[date.getUTCDay()])],
+    get_day_of_week: ['-', of_date((date) => kDayNames[date.getUTCDay()])],
     start_of_month: ['-', of_date((date) =>
         new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1)).toISOString())],
     end_of_month: ['-', of_date((date) =>

@@ -122,10 +122,11 @@ class NumberFormat extends IntlService {
         return fraction === '' ? whole : `${whole}.${fraction}`;
     }
     formatToParts(value) {
-        return this.write(value).split(/([\d]+)/).filter((part) => part !== '').map((part, index, all) => ({
-            type: part === ',' ? 'group' : part === '.' ? 'decimal' : part === '-' ? 'minusSign' : part === '+' ? 'plusSign'
-                : part === '%' ? 'percentSign' : /\d/.test(part) ? (all[index - 1] === '.' ? 'fraction' : 'integer')
-                    : 'currency',
+        const types = { ',': 'group', '.': 'decimal', '-': 'minusSign', '+': 'plusSign', '%': 'percentSign', '∞': 'infinity',
+            '\u00a0': 'literal', NaN: 'nan' };
+        const parts = this.write(value).match(/\d+|NaN|[,.+%∞\u00a0-]|[^\d,.+%∞\u00a0-]+?(?=NaN)|[^\d,.+%∞\u00a0-]+/g);
+        return parts.map((part, index) => ({
+            type: types[part] ?? (/\d/.test(part) ? (parts[index - 1] === '.' ? 'fraction' : 'integer') : 'currency'),
             value: part,
         }));
     }

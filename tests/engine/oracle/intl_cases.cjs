@@ -65,6 +65,11 @@ function expressions() {
             out.push(`(${number}).toLocaleString('en-US', ${text(options)})`);
         }
     }
+    for (const number of ['1234.5', '-1234.5', '0.5', 'NaN', '-Infinity']) {
+        for (const options of number_options) {
+            out.push(`new Intl.NumberFormat('en-US', ${text(options)}).formatToParts(${number})`);
+        }
+    }
     for (const number of [0, 1, 2, 3, 4, 11, 12, 13, 21, 22, 23, 101, 111, 1.5]) {
         out.push(`new Intl.PluralRules('en').select(${number})`, `new Intl.PluralRules('en', {type: 'ordinal'}).select(${number})`);
     }
