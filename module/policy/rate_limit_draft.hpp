@@ -24,10 +24,6 @@ struct LimitDraft {
     std::string floor;  // as written
 };
 
-inline std::string quoted(std::string_view text) {
-    return "\"" + std::string(text) + "\"";
-}
-
 // Setters of what a limit can have beside its numbers and its store.
 Status set_cost(LimitDraft& draft, std::string_view value);
 Status set_skip(LimitDraft& draft, std::string_view value);

@@ -10,7 +10,7 @@ namespace {
 constexpr std::uint32_t kChargeMaxMost = 1'000'000;
 
 Error belongs_to(std::string_view option, std::string_view other, const LimitSpec& spec) {
-    return Error{std::string(option) + " of limit " + quoted(spec.name) + " belongs to " +
+    return Error{std::string(option) + " of limit " + in_quotes(spec.name) + " belongs to " +
                  std::string(other) + "; add it or remove " + std::string(option)};
 }
 
@@ -19,18 +19,18 @@ Status finish_delay(const LimitSpec& spec) {
         return Done{};
     }
     if (spec.kind != LimitKind::rate) {
-        return Error{"delay= of limit " + quoted(spec.name) +
+        return Error{"delay= of limit " + in_quotes(spec.name) +
                      " needs a rate to wait for; remove it or write rate="};
     }
     if (spec.delay_behind >= spec.burst) {
         return Error{"delay=" + std::to_string(spec.delay_behind) + " of limit " +
-                     quoted(spec.name) + " is not below burst=" + std::to_string(spec.burst) +
+                     in_quotes(spec.name) + " is not below burst=" + std::to_string(spec.burst) +
                      ", so that nobody would wait; lower it or raise burst"};
     }
     const std::int64_t longest_ns =
         static_cast<std::int64_t>(spec.burst - spec.delay_behind) * spec.gcra.interval_ns;
     if (longest_ns > kDelayNsMax) {
-        return Error{"limit " + quoted(spec.name) + " would hold requests back for " +
+        return Error{"limit " + in_quotes(spec.name) + " would hold requests back for " +
                      std::to_string(longest_ns / 1'000'000'000) +
                      " seconds, and 60 are the most; raise delay= or rate=, or lower burst="};
     }
@@ -43,11 +43,11 @@ Status finish_charge(const LimitDraft& draft) {
         return belongs_to(draft.has_charge_max ? "charge_max=" : "charge_hidden", "charge=", spec);
     }
     if (!spec.charge.empty() && spec.kind == LimitKind::concurrent) {
-        return Error{"limit " + quoted(spec.name) +
+        return Error{"limit " + in_quotes(spec.name) +
                      " counts requests under way, where charge= has no meaning; remove it"};
     }
     if (!spec.charge.empty() && spec.skip != SkipOutcome::none) {
-        return Error{"limit " + quoted(spec.name) +
+        return Error{"limit " + in_quotes(spec.name) +
                      " has charge= and skip=; let the upstream charge 0 instead of skip="};
     }
     return Done{};
@@ -60,7 +60,7 @@ Status finish_floor(LimitDraft& draft) {
                                   : Status(Done{});
     }
     if (spec.kind != LimitKind::rate) {
-        return Error{"floor= of limit " + quoted(spec.name) +
+        return Error{"floor= of limit " + in_quotes(spec.name) +
                      " is the least of a rate; remove it or write rate="};
     }
     const auto floor = parse_rate(draft.floor);
@@ -71,17 +71,17 @@ Status finish_floor(LimitDraft& draft) {
     const double most = static_cast<double>(spec.quota) / (spec.window_s * 1'000.0);
     const double share = per_s / most * kWhole;
     if (share >= kWhole) {
-        return Error{"floor=" + draft.floor + " of limit " + quoted(spec.name) +
+        return Error{"floor=" + draft.floor + " of limit " + in_quotes(spec.name) +
                      " is not below its rate; lower it"};
     }
     if (share < 1'000) {
-        return Error{"floor=" + draft.floor + " of limit " + quoted(spec.name) +
+        return Error{"floor=" + draft.floor + " of limit " + in_quotes(spec.name) +
                      " is less than a thousandth of its rate; raise it"};
     }
     spec.adaptive.floor = static_cast<std::uint32_t>(share);
     const double refill_ns = static_cast<double>(spec.gcra.capacity_ns) / share * kWhole;
     if (refill_ns > static_cast<double>(kRefillNsMax)) {
-        return Error{"limit " + quoted(spec.name) +
+        return Error{"limit " + in_quotes(spec.name) +
                      " takes more than 100 days to refill at its floor; raise floor= or lower "
                      "burst="};
     }
@@ -112,7 +112,7 @@ Status set_skip(LimitDraft& draft, std::string_view value) {
     } else if (value == "5xx") {
         draft.spec.skip = SkipOutcome::server_errors;
     } else {
-        return Error{"skip=" + quoted(value) + " is not known; write failed, successful or 5xx"};
+        return Error{"skip=" + in_quotes(value) + " is not known; write failed, successful or 5xx"};
     }
     return Done{};
 }
@@ -120,7 +120,7 @@ Status set_skip(LimitDraft& draft, std::string_view value) {
 Status set_delay(LimitDraft& draft, std::string_view value) {
     const auto count = parse_u64(value);
     if (!count || *count == 0) {
-        return Error{"delay=" + quoted(value) +
+        return Error{"delay=" + in_quotes(value) +
                      ": write how many of burst= pass without waiting, at least 1"};
     }
     draft.spec.delay_behind = *count;
@@ -146,7 +146,7 @@ Status set_reserve(LimitDraft& draft, std::string_view value) {
 
 Status set_charge(LimitDraft& draft, std::string_view value) {
     if (!is_token(value) || value.find('$') != std::string_view::npos) {
-        return Error{"charge=" + quoted(value) +
+        return Error{"charge=" + in_quotes(value) +
                      " is no header's name; write for example charge=X-Request-Cost"};
     }
     draft.spec.charge = value;
@@ -156,7 +156,7 @@ Status set_charge(LimitDraft& draft, std::string_view value) {
 Status set_charge_max(LimitDraft& draft, std::string_view value) {
     const auto most = parse_u64(value);
     if (!most || *most == 0 || *most > kChargeMaxMost) {
-        return Error{"charge_max=" + quoted(value) +
+        return Error{"charge_max=" + in_quotes(value) +
                      ": write what a response may charge at most, 1 to 1000000"};
     }
     draft.spec.charge_max = static_cast<std::uint32_t>(*most);
@@ -166,7 +166,7 @@ Status set_charge_max(LimitDraft& draft, std::string_view value) {
 
 Status set_charge_hidden(LimitDraft& draft, std::string_view value) {
     if (value != "on" && value != "off") {
-        return Error{"charge_hidden=" + quoted(value) + " is neither on nor off"};
+        return Error{"charge_hidden=" + in_quotes(value) + " is neither on nor off"};
     }
     draft.spec.charge_hidden = value == "on";
     return Done{};
@@ -184,7 +184,7 @@ Status set_failures(LimitDraft& draft, std::string_view value) {
     const bool percent = value.ends_with('%');
     const auto most = parse_u64(value.substr(0, value.size() - (percent ? 1 : 0)));
     if (!percent || !most || *most == 0 || *most > 100) {
-        return Error{"failures=" + quoted(value) +
+        return Error{"failures=" + in_quotes(value) +
                      ": write the share of answers that may fail, 1% to 100%"};
     }
     draft.spec.adaptive.failures_max = static_cast<std::uint32_t>(*most) * (kWhole / 100);

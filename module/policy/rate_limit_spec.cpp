@@ -38,7 +38,7 @@ Status set_window(Draft& draft, std::string_view value) {
         return Error{"window=" + ms.message()};
     }
     if (*ms < kWindowMsMin || *ms > kWindowMsMax) {
-        return Error{"window=" + quoted(value) + " is out of range; write 1s to 30d"};
+        return Error{"window=" + in_quotes(value) + " is out of range; write 1s to 30d"};
     }
     draft.has_window = true;
     draft.spec.window.window_ns = *ms * kNsPerMs;
@@ -48,7 +48,7 @@ Status set_window(Draft& draft, std::string_view value) {
 Status set_max(Draft& draft, std::string_view value) {
     const auto max = parse_u64(value);
     if (!max || *max == 0 || *max > kWindowMaxUnits) {
-        return Error{"max=" + quoted(value) +
+        return Error{"max=" + in_quotes(value) +
                      ": write how many requests a window takes, 1 to 10000000"};
     }
     draft.has_max = true;
@@ -59,7 +59,7 @@ Status set_max(Draft& draft, std::string_view value) {
 Status set_concurrent(Draft& draft, std::string_view value) {
     const auto max = parse_u64(value);
     if (!max || *max == 0 || *max > kConcurrentMax) {
-        return Error{"concurrent=" + quoted(value) +
+        return Error{"concurrent=" + in_quotes(value) +
                      ": write how many requests may be under way at once, 1 to 60000"};
     }
     draft.has_concurrent = true;
@@ -73,7 +73,7 @@ Status set_lease_ttl(Draft& draft, std::string_view value) {
         return Error{"lease_ttl=" + ms.message()};
     }
     if (*ms < 50 || *ms > 10'000) {
-        return Error{"lease_ttl=" + quoted(value) + " is out of range; write 50ms to 10s"};
+        return Error{"lease_ttl=" + in_quotes(value) + " is out of range; write 50ms to 10s"};
     }
     draft.has_lease_ttl = true;
     draft.spec.lease_ttl_ns = *ms * kNsPerMs;
@@ -83,7 +83,7 @@ Status set_lease_ttl(Draft& draft, std::string_view value) {
 Status set_burst(Draft& draft, std::string_view value) {
     const auto burst = parse_u64(value);
     if (!burst || *burst == 0 || *burst > 1'000'000'000) {
-        return Error{"burst=" + quoted(value) +
+        return Error{"burst=" + in_quotes(value) +
                      ": write how many requests may come at once, 1 to 1000000000"};
     }
     draft.spec.burst = *burst;
@@ -114,7 +114,7 @@ Status set_group(Draft& draft, std::string_view value) {
 
 Status set_mode(Draft& draft, std::string_view value) {
     if (value != "strict" && value != "lease") {
-        return Error{"mode=" + quoted(value) + " is not known; write strict or lease"};
+        return Error{"mode=" + in_quotes(value) + " is not known; write strict or lease"};
     }
     draft.spec.mode = value == "lease" ? LimitMode::lease : LimitMode::strict;
     draft.has_mode = true;
@@ -129,7 +129,7 @@ Status set_on_store_error(Draft& draft, std::string_view value) {
     } else if (value == "deny") {
         draft.spec.on_store_error = OnStoreError::deny;
     } else {
-        return Error{"on_store_error=" + quoted(value) +
+        return Error{"on_store_error=" + in_quotes(value) +
                      " is not known; write local, allow or deny"};
     }
     draft.has_on_store_error = true;
@@ -139,7 +139,7 @@ Status set_on_store_error(Draft& draft, std::string_view value) {
 Status set_ipv6_prefix(Draft& draft, std::string_view value) {
     const auto bits = parse_u64(value);
     if (!bits || *bits < 16 || *bits > 128) {
-        return Error{"ipv6_prefix=" + quoted(value) +
+        return Error{"ipv6_prefix=" + in_quotes(value) +
                      ": write the number of bits that tell clients apart, 16 to 128"};
     }
     draft.spec.ipv6_prefix = static_cast<unsigned>(*bits);
@@ -152,7 +152,7 @@ Status set_zone_size(Draft& draft, std::string_view value) {
         return Error{"zone_size=" + bytes.message()};
     }
     if (*bytes < kZoneBytesMin || *bytes > kZoneBytesMax) {
-        return Error{"zone_size=" + quoted(value) + " is out of range; write 64k to 1g"};
+        return Error{"zone_size=" + in_quotes(value) + " is out of range; write 64k to 1g"};
     }
     draft.spec.zone_bytes = *bytes;
     return Done{};
@@ -207,8 +207,8 @@ Status set_option(Draft& draft, std::string_view argument, std::uint32_t& seen) 
     const auto* option = std::find_if(std::begin(kOptions), std::end(kOptions),
                                       [&](const Option& one) { return one.name == name; });
     if (option == std::end(kOptions) || equals == std::string_view::npos) {
-        return Error{"unknown option " + quoted(argument) + "; write " + std::string(kOptionNames) +
-                     ", each as name=value"};
+        return Error{"unknown option " + in_quotes(argument) + "; write " +
+                     std::string(kOptionNames) + ", each as name=value"};
     }
     const std::uint32_t bit = 1U << (option - std::begin(kOptions));
     if ((seen & bit) != 0) {
@@ -225,12 +225,12 @@ Status finish_rate(Draft& draft) {
     }
     const std::int64_t period_ns = std::int64_t{spec.window_s} * 1000 * kNsPerMs;
     if (static_cast<std::uint64_t>(period_ns / kIntervalNsMin) < spec.quota) {
-        return Error{"limit " + quoted(spec.name) +
+        return Error{"limit " + in_quotes(spec.name) +
                      " is faster than 1000000r/s; remove it instead"};
     }
     const std::int64_t interval_ns = Gcra::make(spec.quota, period_ns, 1).interval_ns;
     if (spec.burst > static_cast<std::uint64_t>(kRefillNsMax / interval_ns)) {
-        return Error{"limit " + quoted(spec.name) + " with burst=" + std::to_string(spec.burst) +
+        return Error{"limit " + in_quotes(spec.name) + " with burst=" + std::to_string(spec.burst) +
                      " takes more than 100 days to refill; lower burst or raise rate"};
     }
     spec.gcra = Gcra::make(spec.quota, period_ns, spec.burst);
@@ -240,17 +240,18 @@ Status finish_rate(Draft& draft) {
 Status finish_other(Draft& draft) {
     LimitSpec& spec = draft.spec;
     if (draft.has_burst) {
-        return Error{"burst= of limit " + quoted(spec.name) + " belongs to rate=; remove it"};
+        return Error{"burst= of limit " + in_quotes(spec.name) + " belongs to rate=; remove it"};
     }
     if (draft.has_window != draft.has_max) {
-        return Error{"limit " + quoted(spec.name) + " has " + (draft.has_max ? "max" : "window") +
+        return Error{"limit " + in_quotes(spec.name) + " has " +
+                     (draft.has_max ? "max" : "window") +
                      "= alone; write both, such as window=15m max=100"};
     }
     if (draft.has_concurrent) {
         spec.kind = LimitKind::concurrent;
         spec.quota = spec.concurrent;
         if (spec.skip != SkipOutcome::none || !spec.cost.empty()) {
-            return Error{"limit " + quoted(spec.name) + " counts requests under way, where " +
+            return Error{"limit " + in_quotes(spec.name) + " counts requests under way, where " +
                          (spec.cost.empty() ? "skip=" : "cost=") + " has no meaning; remove it"};
         }
         return Done{};
@@ -271,12 +272,12 @@ Status finish_mode(Draft& draft) {
                               : !spec.group.empty()      ? "group="
                                                          : nullptr;
     if (spec.is_local() && shared_only != nullptr) {
-        return Error{"limit " + quoted(spec.name) + " counts in shared memory, where " +
+        return Error{"limit " + in_quotes(spec.name) + " counts in shared memory, where " +
                      shared_only +
                      " has no meaning; remove it or name a sallyport_redis in store="};
     }
     if (spec.kind != LimitKind::rate && (spec.leases() || draft.has_lease_ttl)) {
-        return Error{"limit " + quoted(spec.name) +
+        return Error{"limit " + in_quotes(spec.name) +
                      " is not a rate, and only rates are leased; remove mode= and lease_ttl="};
     }
     const char* exact_only = spec.skip != SkipOutcome::none ? "skip="
@@ -284,7 +285,7 @@ Status finish_mode(Draft& draft) {
                              : !spec.priority.empty()       ? "priority="
                                                             : nullptr;
     if (spec.leases() && exact_only != nullptr) {
-        return Error{"limit " + quoted(spec.name) + " has " + exact_only +
+        return Error{"limit " + in_quotes(spec.name) + " has " + exact_only +
                      ", which only mode=strict can do exactly; write mode=strict or remove " +
                      exact_only};
     }
@@ -293,7 +294,7 @@ Status finish_mode(Draft& draft) {
         spec.mode = LimitMode::lease;
     }
     if (draft.has_lease_ttl && !spec.leases()) {
-        return Error{"lease_ttl= of limit " + quoted(spec.name) +
+        return Error{"lease_ttl= of limit " + in_quotes(spec.name) +
                      " belongs to mode=lease; remove one of them"};
     }
     return Done{};
@@ -305,7 +306,7 @@ Result<LimitSpec> finish(Draft draft) {
     const int kinds = (draft.has_rate ? 1 : 0) + (draft.has_window || draft.has_max ? 1 : 0) +
                       (draft.has_concurrent ? 1 : 0);
     if (kinds != 1) {
-        return Error{"limit " + quoted(spec.name) +
+        return Error{"limit " + in_quotes(spec.name) +
                      (kinds == 0 ? " has no rate; add one such as rate=100r/m, or window=15m "
                                    "max=100, or concurrent=10"
                                  : " is of several kinds; keep one of rate=, window= max= and "
@@ -329,7 +330,7 @@ Status check_name(std::string_view what, std::string_view name) {
                                  (c >= '0' && c <= '9') || c == '_' || c == '-';
                       });
     if (!good) {
-        return Error{std::string(what) + " name " + quoted(name) +
+        return Error{std::string(what) + " name " + in_quotes(name) +
                      " must be 1 to 64 letters, digits, \"_\" or \"-\""};
     }
     return Done{};
