@@ -162,20 +162,10 @@ void serve_project(Api& api, const CallPtr& call) {
 
 // The server of the project that the user chose when consenting.
 void serve_grant(Api& api, const CallPtr& call, const EntityRow& grant) {
-    api.ports.entities.entity_by_key(
-        kProjectMcpKind, grant.scope, grant.scope,
-        [&api, call, project = grant.scope](const Result<std::optional<EntityRow>>& found) {
-            if (api.failed(call, found)) {
-                return;
-            }
-            EntityRow server;  // one that nobody has looked at yet is as it begins
-            server.kind = kProjectMcpKind;
-            server.scope = project;
-            server = found->value_or(server);
-            entity_body(server)["status"].text() == "DISABLED"
-                ? refuse_newest(api, call)
-                : answer_message(api, call, project_toolset(api, mcp_place(server, call)));
-        });
+    find_project_mcp(api, call, grant.scope, [&api, call](const std::optional<EntityRow>& server) {
+        server ? answer_message(api, call, project_toolset(api, mcp_place(*server, call)))
+               : refuse_newest(api, call);
+    });
 }
 
 // By a server's own token, or by one that OAuth gave.

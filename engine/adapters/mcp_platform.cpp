@@ -32,18 +32,9 @@ void find_platform_place(Api& api, const CallPtr& call, const std::string& proje
                     if (!user) {
                         return then(std::nullopt);
                     }
-                    api.ports.entities.entity_by_key(
-                        kProjectMcpKind, project_id, project_id,
-                        [=, &api](const Result<std::optional<EntityRow>>& found) {
-                            if (api.failed(call, found)) {
-                                return;
-                            }
-                            EntityRow server;  // one that nobody has looked at yet
-                            server.kind = kProjectMcpKind;
-                            server.scope = project_id;
-                            server = found->value_or(server);
-                            const bool on = entity_body(server)["status"].text() != "DISABLED";
-                            then(on ? std::optional(mcp_place(server, call)) : std::nullopt);
+                    find_project_mcp(
+                        api, call, project_id, [=](const std::optional<EntityRow>& server) {
+                            then(server ? std::optional(mcp_place(*server, call)) : std::nullopt);
                         });
                 });
 }

@@ -88,6 +88,24 @@ void find_mcp_server(Api& api, const std::string& token,
         });
 }
 
+void find_project_mcp(Api& api, const CallPtr& call, const std::string& project_id,
+                      std::function<void(const std::optional<EntityRow>&)> then) {
+    api.ports.entities.entity_by_key(
+        kProjectMcpKind, project_id, project_id,
+        [&api, call, project_id,
+         then = std::move(then)](const Result<std::optional<EntityRow>>& found) {
+            if (api.failed(call, found)) {
+                return;
+            }
+            EntityRow server;  // one that nobody has looked at yet is as it begins
+            server.kind = kProjectMcpKind;
+            server.scope = project_id;
+            server = found->value_or(server);
+            const bool on = entity_body(server)["status"].text() != "DISABLED";
+            then(on ? std::optional(server) : std::nullopt);
+        });
+}
+
 void with_project_mcp(Api& api, const CallPtr& call, const std::string& project_id,
                       std::function<void(EntityRow)> then) {
     api.with_project(

@@ -23,6 +23,10 @@ std::string mcp_token(const Api& api, const EntityRow& row);
 // The server whose token this is now; nothing for another token.
 void find_mcp_server(Api& api, const std::string& token,
                      std::function<void(Result<std::optional<EntityRow>>)> done);
+// The project's own, also one that nobody has asked for yet; nothing when it is switched off.
+// Answers the call when the store fails.
+void find_project_mcp(Api& api, const CallPtr& call, const std::string& project_id,
+                      std::function<void(const std::optional<EntityRow>&)> then);
 // The project's own, made when it is asked for first.
 void with_project_mcp(Api& api, const CallPtr& call, const std::string& project_id,
                       std::function<void(EntityRow)> then);
