@@ -5,9 +5,9 @@
 #include "tests/engine/s3_server.hpp"
 #include "tests/integration/fixtures/postgres_server.hpp"
 #include "tests/integration/fixtures/wait.hpp"
+#include "tests/store/sqlite_query.hpp"
 
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 
 #include <atomic>
 #include <memory>
@@ -51,18 +51,7 @@ class EngineS3Journals : public testing::TestWithParam<const char*> {
         if (server_) {
             return server_->query(database_, sql);
         }
-        sqlite3* db = nullptr;
-        sqlite3_open(engine_->folder().path("data/engine.db").c_str(), &db);
-        sqlite3_busy_timeout(db, 5000);
-        std::string value;
-        const auto note = [](void* into, int, char** values, char**) {
-            *static_cast<std::string*>(into) = values[0] == nullptr ? "" : values[0];
-            return 0;
-        };
-        EXPECT_EQ(sqlite3_exec(db, sql.c_str(), note, &value, nullptr), SQLITE_OK)
-            << sqlite3_errmsg(db);
-        sqlite3_close(db);
-        return value;
+        return sqlite_query(engine_->folder().path("data/engine.db"), sql);
     }
     std::string start_run() {
         return deliver_webhook(*engine_, flow_).header("x-webhook-id").value_or("");

@@ -8,9 +8,9 @@
 #include "tests/integration/fixtures/process.hpp"
 #include "tests/integration/fixtures/temp_dir.hpp"
 #include "tests/integration/fixtures/wait.hpp"
+#include "tests/store/sqlite_query.hpp"
 
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 
 #include <ctime>
 #include <fstream>
@@ -80,12 +80,7 @@ class EngineS3 : public testing::Test {
                                 std::time(nullptr), 3600, key);
     }
     void sql(const std::string& statement) const {
-        sqlite3* db = nullptr;
-        sqlite3_open(engine_->folder().path("data/engine.db").c_str(), &db);
-        sqlite3_busy_timeout(db, 5000);
-        EXPECT_EQ(sqlite3_exec(db, statement.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
-            << sqlite3_errmsg(db);
-        sqlite3_close(db);
+        sqlite_query(engine_->folder().path("data/engine.db"), statement);
     }
     // How the removal of what is old ends.
     std::string retention() {

@@ -1,8 +1,7 @@
 // Databases of earlier releases are brought up to date with everything in them.
 #include "engine/adapters/sqlite_db.hpp"
 #include "tests/store/run_store_fixture.hpp"
-
-#include <sqlite3.h>
+#include "tests/store/sqlite_query.hpp"
 
 #include <string>
 
@@ -20,9 +19,7 @@ void make_old(const std::string& path, int version) {
     if (version >= 2) {
         sql += read_file(std::string(SALLYPORT_VECTORS_DIR) + "/engine-schema-2.sql");
     }
-    char* problem = nullptr;
-    EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &problem), SQLITE_OK) << problem;
-    sqlite3_close(db);
+    sqlite_query(path, sql);
 }
 
 class Migration : public ::testing::TestWithParam<int> {};

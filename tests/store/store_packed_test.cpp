@@ -1,7 +1,6 @@
 // What every store must do with long journals: they are small on the disk and whole when read.
 #include "tests/store/run_store_fixture.hpp"
-
-#include <sqlite3.h>
+#include "tests/store/sqlite_query.hpp"
 
 #include <string>
 #include <vector>
@@ -26,17 +25,7 @@ class PackedRuns : public StoreTest {
         if (GetParam() == StoreKind::postgres) {
             return shared_postgres().query(home_.database(), sql);
         }
-        sqlite3* db = nullptr;
-        sqlite3_open(home_.folder().path("engine.db").c_str(), &db);
-        std::string value;
-        const auto note = [](void* into, int, char** values, char**) {
-            *static_cast<std::string*>(into) = values[0] == nullptr ? "" : values[0];
-            return 0;
-        };
-        EXPECT_EQ(sqlite3_exec(db, sql.c_str(), note, &value, nullptr), SQLITE_OK)
-            << sqlite3_errmsg(db);
-        sqlite3_close(db);
-        return value;
+        return sqlite_query(home_.folder().path("engine.db"), sql);
     }
     std::vector<std::string> commits(const std::string& id) {
         const auto run =
