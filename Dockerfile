@@ -1,8 +1,9 @@
-# Two images from one build, on Debian 13: `docker build --target gateway .` and `--target engine`.
+# Three images from one build, on Debian 13: `docker build --target gateway .`, `--target engine`, and
+# `--target engine-node`, which is the engine with Node.js for pieces from npm.
 # Packages come from scripts/lib/packages.sh, as everywhere; nothing else is downloaded but the
 # JavaScript engine, whose digest scripts/fetch-quickjs pins.
 #
-# Both run as the same unprivileged user and meet in one volume, /var/lib/sallyport: secrets,
+# All run as the same unprivileged user and meet in one volume, /var/lib/sallyport: secrets,
 # certificate, logs, the engine's data and its socket.
 
 FROM debian:trixie-slim AS toolchain
@@ -21,7 +22,7 @@ RUN scripts/build release \
     && install -D -m 644 build/release/ngx_http_sallyport_module.so /out/ngx_http_sallyport_module.so \
     && strip --strip-unneeded /out/*
 
-# What both images share: the user and the volume.
+# What the images share: the user and the volume.
 FROM debian:trixie-slim AS base
 RUN useradd --system --uid 10001 --home-dir /var/lib/sallyport --shell /usr/sbin/nologin sallyport \
     && for folder in . logs temp tls secrets; do \
@@ -54,3 +55,13 @@ COPY --from=build /out/sallyport-engine /out/sallyport-jsbox /out/sallyport-node
 USER sallyport
 VOLUME /var/lib/sallyport
 ENTRYPOINT ["sallyport-engine"]
+
+# The inner room, with Node.js and npm: for AP_EXECUTION_MODE other than SANDBOX_CODE_ONLY. The mode is
+# still to be asked for, since its walls need name spaces, which a container gets when it is run with
+# `--security-opt seccomp=unconfined` or `--cap-add SYS_ADMIN`.
+FROM engine AS engine-node
+USER root
+COPY scripts/setup /setup/scripts/setup
+COPY scripts/lib /setup/scripts/lib
+RUN /setup/scripts/setup engine-node && rm -rf /setup /var/lib/apt/lists/*
+USER sallyport

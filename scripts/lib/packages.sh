@@ -12,6 +12,7 @@ packages_for() {
         chroot) packages_chroot ;;
         gateway) packages_gateway "$2" ;;
         engine) packages_engine "$2" ;;
+        engine-node) packages_engine_node ;;
         tidy) packages_tidy ;;
         *) die "no package list is called '$1'" ;;
     esac
@@ -85,6 +86,13 @@ packages_engine() {
         bookworm) printf '%s\n' libssl3 libcurl4 libmimalloc2.0 libhiredis0.14 ;;
         *) printf '%s\n' libssl3t64 libcurl4t64 libmimalloc3 libhiredis1.1.0 ;;
     esac
+}
+
+# Tier node asks for Node.js 18 or later: Debian 12 has 18, Debian 13 has 20. npm fetches the pieces
+# and the packages of code steps; another npm than Debian's will do as well.
+packages_engine_node() {
+    printf '%s\n' nodejs
+    command -v npm >/dev/null 2>&1 || printf '%s\n' npm
 }
 
 packages_chroot() {

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Every script parses, can be run, and explains itself; what the Dockerfile copies is there.
+# Every script parses, can be run, and explains itself; what the Dockerfile copies and installs is
+# there, and each of its images runs as its unprivileged user.
 # usage: scripts_test.sh SOURCE-FOLDER
 set -eu
 cd "$1"
@@ -34,4 +35,30 @@ while read -r path; do
     [ -e "$path" ] || complain "the Dockerfile copies $path, which is not there"
 done <"${TMPDIR:-/tmp}/copied.$$"
 rm -f "${TMPDIR:-/tmp}/copied.$$"
+
+# packages_of PURPOSE: what Debian 13, which the images are made of, needs for it when nothing is there.
+packages_of() {
+    bash -c 'die() { exit 1; }; PATH=; . ./scripts/lib/packages.sh; packages_for "$1" trixie' - "$1"
+}
+
+sed -n 's/^RUN [a-z/]*scripts\/setup \([a-z-]*\).*/\1/p' Dockerfile >"${TMPDIR:-/tmp}/purposes.$$"
+while read -r purpose; do
+    packages_of "$purpose" >/dev/null || complain "the Dockerfile installs '$purpose', which has no packages"
+    grep -q " $purpose\( |.*\)\?)" scripts/setup || complain "scripts/setup does not know '$purpose'"
+done <"${TMPDIR:-/tmp}/purposes.$$"
+rm -f "${TMPDIR:-/tmp}/purposes.$$"
+packages_of engine-node | grep -qx nodejs || complain "the image engine-node has no Node.js"
+packages_of engine-node | grep -qx npm || complain "the image engine-node cannot fetch packages"
+
+# Of every image that is run: what it is made from, its last user, and whether it starts something.
+awk '
+    $1 == "FROM" { image = $4; from[image] = $2; user[image] = user[$2]; starts[image] = starts[$2]; next }
+    $1 == "USER" { user[image] = $2 }
+    $1 == "ENTRYPOINT" { starts[image] = $2 }
+    END { for (image in from) print image, from[image], user[image] "-", starts[image] "-" }
+' Dockerfile >"${TMPDIR:-/tmp}/images.$$"
+for image in "gateway base sallyport-" "engine base sallyport-" "engine-node engine sallyport-"; do
+    grep -q "^$image \[" "${TMPDIR:-/tmp}/images.$$" || complain "the Dockerfile has no image '$image'"
+done
+rm -f "${TMPDIR:-/tmp}/images.$$"
 exit "$failed"
