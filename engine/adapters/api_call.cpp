@@ -29,6 +29,8 @@ std::pair<int, std::string_view> describe(ApiError error) {
             return {400, "INVALID_APP_CONNECTION"};
         case ApiError::invalid_claim:
             return {400, "INVALID_CLAIM"};
+        case ApiError::invalid_cloud_claim:
+            return {400, "INVALID_CLOUD_CLAIM"};
         case ApiError::quota_exceeded:
             return {402, "QUOTA_EXCEEDED"};
         case ApiError::email_auth_disabled:

@@ -25,6 +25,7 @@ enum class ApiError {
     invalid_api_key,
     invalid_app_connection,
     invalid_claim,
+    invalid_cloud_claim,
     quota_exceeded,
     email_auth_disabled,
     existing_alert_channel,

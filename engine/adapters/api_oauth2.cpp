@@ -6,6 +6,7 @@
 #include "common/crypto.hpp"
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
+#include "engine/adapters/api_hosted_pieces.hpp"
 #include "engine/adapters/stored_secrets.hpp"
 #include "engine/core/oauth2.hpp"
 #include "engine/core/piece_catalog.hpp"
@@ -24,10 +25,9 @@ bool is_web_address(std::string_view url) {
     return url.starts_with("https://") || url.starts_with("http://");
 }
 
-// How the provider of a piece is asked; an own member of the request stands in for a piece that
-// this engine has no description of.
-Json provider_of(std::string_view piece, const Json& given) {
-    Json auth = find_piece(piece)["auth"];
+// How the provider of a described piece is asked; otherwise an empty Json.
+Json provider_of(const Json& piece) {
+    Json auth = piece["auth"];
     if (auth.is_array()) {
         Json oauth2;
         auth.each_element([&oauth2](const Json& one) {
@@ -37,31 +37,47 @@ Json provider_of(std::string_view piece, const Json& given) {
         });
         auth = oauth2;
     }
-    return auth["type"].text() == "OAUTH2" ? auth : given;
+    return auth["type"].text() == "OAUTH2" ? auth : Json();
+}
+
+// That of a piece that is the engine's own, or installed; empty when this engine has no description
+// of it, or nobody signs in there by OAuth 2.0.
+void with_provider(Api& api, const CallPtr& call, std::function<void(const Json& provider)> then) {
+    const std::string piece(call->body["pieceName"].text());
+    const Json own = find_piece(piece);
+    if (own.exists()) {
+        return then(provider_of(own));
+    }
+    with_installed_piece(api, call, piece, [then = std::move(then)](const Json& installed) {
+        then(provider_of(installed));
+    });
 }
 
 // ---- the claim
 
 void fail_claim(const CallPtr& call, const Json& value, const std::string& problem) {
+    if (value["type"].text() == kCloudOAuth2Type) {
+        return call->fail(ApiError::invalid_cloud_claim,
+                          Json::object({{"pieceName", call->body["pieceName"]},
+                                        {"message", Json::string(problem)}}));
+    }
     call->fail(ApiError::invalid_claim, Json::object({{"clientId", value["client_id"]},
                                                       {"tokenUrl", value["token_url"]},
                                                       {"redirectUrl", value["redirect_url"]},
                                                       {"message", Json::string(problem)}}));
 }
 
-}  // namespace
-
-void claim_oauth2(Api& api, const CallPtr& call, std::function<void(const Json& value)> then) {
+void claim_at(Api& api, const CallPtr& call, const Json& provider,
+              std::function<void(const Json& value)> then) {
     Json value = call->body["value"].deep_copy();
-    const std::string piece(call->body["pieceName"].text());
-    const Json provider = provider_of(piece, Json());
     // Tokens come from the provider alone.
     for (const std::string_view name : {"access_token", "refresh_token", "data", "claimed_at"}) {
         value.erase(name);
     }
     const std::string_view token_url =
         provider.exists() ? provider["tokenUrl"].text() : value["token_url"].text();
-    if (value["type"].text() == "CLOUD_OAUTH2" || token_url.empty()) {
+    const bool cloud = value["type"].text() == kCloudOAuth2Type;
+    if (token_url.empty() || (cloud && !api.ports.tokens.has_cloud_service())) {
         return then(value);
     }
     value.set("token_url", Json::string(with_props(token_url, value["props"])));
@@ -72,13 +88,21 @@ void claim_oauth2(Api& api, const CallPtr& call, std::function<void(const Json& 
         return call->fail_validation("body/value/token_url must be an http or https address");
     }
     api.ports.tokens.claim(std::string(call->body["projectId"].text()), call->user.platform_id,
-                           piece, value,
+                           std::string(call->body["pieceName"].text()), value,
                            [call, value, then = std::move(then)](const Result<Json>& claimed) {
                                if (!claimed.ok()) {
                                    return fail_claim(call, value, claimed.message());
                                }
                                then(*claimed);
                            });
+}
+
+}  // namespace
+
+void claim_oauth2(Api& api, const CallPtr& call, std::function<void(const Json& value)> then) {
+    with_provider(api, call, [&api, call, then = std::move(then)](const Json& provider) {
+        claim_at(api, call, provider, then);
+    });
 }
 
 namespace {
@@ -112,8 +136,9 @@ AuthorizationRequest authorization_of(Api& api, const Json& body, const Json& pr
     return request;
 }
 
-void reply_with_url(Api& api, const CallPtr& call) {
-    const Json provider = provider_of(call->body["pieceName"].text(), call->body);
+// The request's own members stand in for the description of a piece that there is none of.
+void reply_with_url(Api& api, const CallPtr& call, const Json& described) {
+    const Json provider = described.exists() ? described : call->body;
     const AuthorizationRequest request = authorization_of(api, call->body, provider);
     if (request.url.empty()) {
         return call->fail_not_found("piece", call->body["pieceName"].text());
@@ -134,11 +159,15 @@ void make_authorization_url(Api& api, const CallPtr& call) {
     if (!shape.ok()) {
         return call->fail_validation(shape.message());
     }
+    const auto reply = [&api, call] {
+        with_provider(api, call,
+                      [&api, call](const Json& provider) { reply_with_url(api, call, provider); });
+    };
     if (!call->body["projectId"].is_string()) {
-        return reply_with_url(api, call);
+        return reply();
     }
     api.with_project(call, std::string(call->body["projectId"].text()),
-                     [&api, call](const ProjectRow&) { reply_with_url(api, call); });
+                     [reply](const ProjectRow&) { reply(); });
 }
 
 // Scheme, host and port; `*` when the address is not known.

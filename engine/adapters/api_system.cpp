@@ -27,6 +27,7 @@ void get_flags(Api& api, const CallPtr& call) {
                       {"FLOW_RUN_MEMORY_LIMIT_KB",
                        Json::integer(static_cast<std::int64_t>(options.code_memory_kb))},
                       {"TELEMETRY_ENABLED", Json::boolean(false)},
+                      {"CLOUD_AUTH_ENABLED", Json::boolean(api.ports.tokens.has_cloud_service())},
                       {"ALLOW_NPM_PACKAGES_IN_CODE_STEP", Json::boolean(false)},
                       {"MAX_FILE_SIZE_MB", size(options.file_bytes_max >> 20)},
                       {"MAX_RECORDS_PER_TABLE", size(options.records_max)},

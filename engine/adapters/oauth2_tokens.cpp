@@ -19,9 +19,19 @@ constexpr std::int64_t kWaitMsMax = 40'000;
 constexpr std::int64_t kStoreAgainMs = 1'000;
 
 constexpr std::string_view kLease = "refreshingUntil";
+constexpr std::string_view kNoCloud = "no service is asked for its tokens (AP_CLOUD_AUTH_ENABLED)";
 
 std::string with_name(const EntityRow& row, const std::string& problem) {
     return "The connection '" + row.key + "' cannot be used: " + problem;
+}
+
+bool is_cloud(const Json& value) {
+    return value["type"].text() == kCloudOAuth2Type;
+}
+
+Result<Json> taken_from(const Json& value, const HttpResponse& answer, std::int64_t now_s) {
+    return is_cloud(value) ? cloud_claimed_value(value, answer.status, answer.body, now_s)
+                           : claimed_value(value, answer.status, answer.body, now_s);
 }
 
 Json body_of(const EntityRow& row) {
@@ -65,17 +75,17 @@ void OAuth2Tokens::with_client_secret(const std::string& platform_id, const std:
         });
 }
 
-void OAuth2Tokens::post(const std::string& project_id, const Json& value, const std::string& body,
-                        const std::string& authorization, std::function<void(HttpOutcome)> then) {
+void OAuth2Tokens::post(const std::string& project_id, TokenRequest wanted,
+                        std::function<void(HttpOutcome)> then) {
     HttpRequest request;
     request.method = "POST";
-    request.url = value["token_url"].text();
-    request.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
+    request.url = std::move(wanted.url);
+    request.headers = {{"Content-Type", std::move(wanted.content_type)},
                        {"Accept", "application/json"}};
-    if (!authorization.empty()) {
-        request.headers.push_back({"Authorization", authorization});
+    if (!wanted.authorization.empty()) {
+        request.headers.push_back({"Authorization", std::move(wanted.authorization)});
     }
-    request.body = body;
+    request.body = std::move(wanted.body);
     request.tenant = project_id;
     request.timeout_ms = kProviderTimeoutMs;
     request.response_bytes_max = kAnswerBytesMax;
@@ -85,21 +95,30 @@ void OAuth2Tokens::post(const std::string& project_id, const Json& value, const 
 
 void OAuth2Tokens::claim(const std::string& project_id, const std::string& platform_id,
                          const std::string& piece, Json value, Done done) {
+    if (is_cloud(value)) {
+        if (!has_cloud_service()) {
+            return done(Error{std::string(kNoCloud)});
+        }
+        return post_claim(project_id, value, cloud_claim_request(cloud_service_, piece, value),
+                          done);
+    }
     with_client_secret(
         platform_id, piece, value, [this, project_id, value, done](const Result<Secret>& secret) {
             if (!secret.ok()) {
                 return done(secret.error());
             }
-            const TokenRequest request = claim_request(value, secret->reveal());
-            post(project_id, value, request.body, request.authorization,
-                 [this, value, done](const HttpOutcome& outcome) {
-                     if (const auto* failure = std::get_if<HttpFailure>(&outcome)) {
-                         return done(Error{"the provider cannot be reached: " + failure->message});
-                     }
-                     const auto& answer = std::get<HttpResponse>(outcome);
-                     done(claimed_value(value, answer.status, answer.body, now_s()));
-                 });
+            post_claim(project_id, value, claim_request(value, secret->reveal()), done);
         });
+}
+
+void OAuth2Tokens::post_claim(const std::string& project_id, const Json& value,
+                              TokenRequest request, const Done& done) {
+    post(project_id, std::move(request), [this, value, done](const HttpOutcome& outcome) {
+        if (const auto* failure = std::get_if<HttpFailure>(&outcome)) {
+            return done(Error{"the provider cannot be reached: " + failure->message});
+        }
+        done(taken_from(value, std::get<HttpResponse>(outcome), now_s()));
+    });
 }
 
 void OAuth2Tokens::fresh(const EntityRow& row, Done done) {
@@ -174,19 +193,36 @@ void OAuth2Tokens::wait(const RefreshPtr& refresh) {
 }
 
 void OAuth2Tokens::ask_provider(const RefreshPtr& refresh) {
+    if (is_cloud(refresh->value)) {
+        return ask_cloud(refresh);
+    }
     const Json body = body_of(refresh->row);
-    with_client_secret(
-        std::string(body["platformId"].text()), std::string(body["pieceName"].text()),
-        refresh->value, [this, refresh](const Result<Secret>& secret) {
-            const Result<TokenRequest> request =
-                secret.ok() ? refresh_request(refresh->value, secret->reveal())
-                            : Result<TokenRequest>(secret.error());
-            if (!request.ok()) {
-                return give_up(refresh, request.message(), secret.ok());
-            }
-            post(refresh->row.scope, refresh->value, request->body, request->authorization,
-                 [this, refresh](const HttpOutcome& outcome) { hear_provider(refresh, outcome); });
-        });
+    with_client_secret(std::string(body["platformId"].text()),
+                       std::string(body["pieceName"].text()), refresh->value,
+                       [this, refresh](const Result<Secret>& secret) {
+                           if (!secret.ok()) {
+                               return give_up(refresh, secret.message(), false);
+                           }
+                           post_refresh(refresh, refresh_request(refresh->value, secret->reveal()));
+                       });
+}
+
+// The service can be switched on again: without it nothing is lost for good.
+void OAuth2Tokens::ask_cloud(const RefreshPtr& refresh) {
+    if (!has_cloud_service()) {
+        return give_up(refresh, std::string(kNoCloud), false);
+    }
+    post_refresh(refresh,
+                 cloud_refresh_request(cloud_service_, body_of(refresh->row)["pieceName"].text(),
+                                       refresh->value));
+}
+
+void OAuth2Tokens::post_refresh(const RefreshPtr& refresh, const Result<TokenRequest>& request) {
+    if (!request.ok()) {
+        return give_up(refresh, request.message(), true);
+    }
+    post(refresh->row.scope, *request,
+         [this, refresh](const HttpOutcome& outcome) { hear_provider(refresh, outcome); });
 }
 
 void OAuth2Tokens::hear_provider(const RefreshPtr& refresh, const HttpOutcome& outcome) {
@@ -194,7 +230,7 @@ void OAuth2Tokens::hear_provider(const RefreshPtr& refresh, const HttpOutcome& o
         return give_up(refresh, "the provider cannot be reached: " + failure->message, false);
     }
     const auto& answer = std::get<HttpResponse>(outcome);
-    const Result<Json> value = claimed_value(refresh->value, answer.status, answer.body, now_s());
+    const Result<Json> value = taken_from(refresh->value, answer, now_s());
     if (!value.ok()) {
         return give_up(refresh, value.message(), is_final_refusal(answer.status));
     }

@@ -109,6 +109,8 @@ struct Config {
     std::string search_path;                   // PATH
     std::vector<std::string> npm_environment;  // what of the environment npm is given
 
+    bool cloud_auth = false;    // tokens of CLOUD_OAUTH2 come from cloud_service
+    std::string cloud_service;  // an address as parse_cloud_service gives it
     EgressPolicy egress;
     std::string ca_file;  // empty: the system's store
     SqliteDurability durability = SqliteDurability::full;

@@ -64,7 +64,6 @@ constexpr std::array kUnused = {
     Unused{"AP_WEBHOOK_PAYLOAD_INLINE_THRESHOLD_KB", "payloads are kept in the run's journal"},
     Unused{"AP_ISSUE_ARCHIVE_DAYS", "there are no issues, only runs"},
     Unused{"AP_MAX_BARRIER_SIGNALS", "there are no barriers"},
-    Unused{"AP_CLOUD_AUTH_ENABLED", "no cloud is asked for tokens"},
     Unused{"AP_TEMPLATES_*", "templates are the platform's own"},
     Unused{"AP_DEV_PIECES", "pieces are built in or installed"},
     Unused{"AP_CUSTOM_PIECES_PATHS", "pieces are built in or come from npm"},

@@ -4,6 +4,7 @@
 #include "common/limits.hpp"
 #include "common/units.hpp"
 #include "engine/app/execution_mode.hpp"
+#include "engine/core/oauth2.hpp"
 #include "engine/core/flow_model.hpp"
 
 #include <utility>
@@ -141,6 +142,15 @@ Status put_egress(EgressPolicy& out, const std::string& value) {
         return policy.error();
     }
     out = *std::move(policy);
+    return Done{};
+}
+
+Status put_cloud_service(std::string& out, const std::string& value) {
+    Result<std::string> address = parse_cloud_service(value);
+    if (!address.ok()) {
+        return address.error();
+    }
+    out = *std::move(address);
     return Done{};
 }
 
@@ -366,6 +376,12 @@ const std::
                 {"AP_APP_WEBHOOK_SECRETS", "", true,
                  "what signs the events of apps, as JSON by piece; others are not taken",
                  [](C& c, V& v) { return put_app_secrets(c.app_secrets, v); }},
+                {"AP_CLOUD_AUTH_ENABLED", "false", false,
+                 "a service has the secrets of CLOUD_OAUTH2 connections and gets their tokens",
+                 [](C& c, V& v) { return put_flag(c.cloud_auth, v); }},
+                {"SALLYPORT_CLOUD_AUTH_URL", "https://secrets.activepieces.com", false,
+                 "address of that service",
+                 [](C& c, V& v) { return put_cloud_service(c.cloud_service, v); }},
                 {"SALLYPORT_EGRESS_ALLOW", "", false,
                  "addresses, CIDR blocks and host:port that steps may reach though not public",
                  [](C& c, V& v) { return put_egress(c.egress, v); }},

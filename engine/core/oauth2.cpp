@@ -2,6 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
+#include "engine/core/egress_policy.hpp"
 #include "engine/core/web_message.hpp"
 
 #include <algorithm>
@@ -36,6 +37,7 @@ class Form {
 // RFC 6749 section 2.3.1: each part is encoded as in a form before they are joined.
 TokenRequest with_client(Form form, const Json& value, std::string_view client_secret) {
     TokenRequest request;
+    request.url = value["token_url"].text();
     const std::string_view id = value["client_id"].text();
     if (value["authorization_method"].text() == "HEADER") {
         const std::string pair = percent_encode(id) + ":" + percent_encode(client_secret);
@@ -71,6 +73,28 @@ std::int64_t lifetime_of(const Json& given) {
 
 std::int64_t end_of(const Json& value) {
     return value["claimed_at"].integer_or(0) + value["expires_in"].integer_or(0);
+}
+
+TokenRequest cloud_request(std::string_view service, std::string_view path, const Json& body) {
+    TokenRequest request;
+    request.url = std::string(service) + std::string(path);
+    request.content_type = "application/json";
+    request.body = body.dump();
+    return request;
+}
+
+// What both requests say; members that the value does not have are left out.
+Json about_client(std::string_view piece, const Json& value) {
+    Json body = Json::object({{"pieceName", Json::string(piece)},
+                              {"clientId", value["client_id"]},
+                              {"edition", Json::string("ce")}});
+    for (const auto& [name, member] : {std::pair("authorizationMethod", "authorization_method"),
+                                       std::pair("tokenUrl", "token_url")}) {
+        if (value[member].is_string()) {
+            body.set(name, value[member]);
+        }
+    }
+    return body;
 }
 
 }  // namespace
@@ -181,6 +205,55 @@ bool is_due(const Json& value, std::int64_t now_s) {
 
 bool has_ended(const Json& value, std::int64_t now_s) {
     return value["expires_in"].integer_or(0) > 0 && now_s >= end_of(value);
+}
+
+Result<std::string> parse_cloud_service(std::string_view text) {
+    const Result<EgressUrl> url = parse_egress_url(text);
+    if (!url.ok()) {
+        return url.error();
+    }
+    const bool here = url->literal && (url->host.starts_with("127.") || url->host == "::1");
+    if (url->scheme != "https" && !here) {
+        return Error{"must begin with https://, unless it is an address of this machine"};
+    }
+    if (url->target.find('?') != std::string::npos) {
+        return Error{"must not have a query"};
+    }
+    std::string service = url->text();
+    while (service.ends_with('/')) {
+        service.pop_back();
+    }
+    return service;
+}
+
+TokenRequest cloud_claim_request(std::string_view service, std::string_view piece,
+                                 const Json& value) {
+    Json body = about_client(piece, value);
+    body.set("code", value["code"]);
+    if (value["code_challenge"].is_string()) {
+        body.set("codeVerifier", value["code_challenge"]);
+    }
+    return cloud_request(service, "/claim", body);
+}
+
+Result<TokenRequest> cloud_refresh_request(std::string_view service, std::string_view piece,
+                                           const Json& value) {
+    if (value["refresh_token"].text().empty()) {
+        return Error{"the provider gave no refresh token: connect again"};
+    }
+    Json body = about_client(piece, value);
+    body.set("refreshToken", value["refresh_token"]);
+    return cloud_request(service, "/refresh", body);
+}
+
+Result<Json> cloud_claimed_value(const Json& value, int status, std::string_view body,
+                                 std::int64_t now_s) {
+    Result<Json> claimed = claimed_value(value, status, body, now_s);
+    if (claimed.ok()) {
+        const Json said = (*claimed)["data"]["data"];
+        claimed->set("data", said.is_object() ? said : Json::object());
+    }
+    return claimed;
 }
 
 }  // namespace sallyport::engine

@@ -154,6 +154,106 @@ TEST_F(OAuth2, TheEgressGuardHolds) {
     }
 }
 
+// The service has the client's secret; the engine never does.
+class CloudOAuth2 : public OAuth2 {
+  protected:
+    CloudOAuth2() : CloudOAuth2({"AP_CLOUD_AUTH_ENABLED=true"}) {}
+    explicit CloudOAuth2(std::vector<std::string> environment)
+        : OAuth2(with_service(std::move(environment))) {}
+    static std::vector<std::string> with_service(std::vector<std::string> environment) {
+        environment.push_back("SALLYPORT_CLOUD_AUTH_URL=" + server_->url("/cloud/"));
+        return environment;
+    }
+    ApiAnswer connect_by_service(const std::string& name, const std::string& more = "") {
+        const auto [code, verifier] = consent("body");
+        return ann_.post(
+            "/v1/app-connections",
+            connection(
+                name,
+                R"({"type":"CLOUD_OAUTH2","client_id":"body","scope":"openid offline_access api","token_url":")" +
+                    server_->url("/token") + R"(","code":")" + code + R"(","code_challenge":")" +
+                    verifier + "\"" + more + "}"));
+    }
+    bool flag() { return ann_.get("/v1/flags").body["CLOUD_AUTH_ENABLED"].is_true(); }
+    std::string complaints() { return server_->test("count")["cloud"].dump(); }
+};
+
+TEST_F(CloudOAuth2, TheServiceClaimsAndRefreshes) {
+    EXPECT_TRUE(flag());
+    server_->test("lifetime?s=2");
+    const ApiAnswer made = connect_by_service("cloud", R"(,"authorization_method":"BODY")");
+    expect(made, 201, "AppConnectionWithoutSensitiveData");
+    EXPECT_EQ(made.body["status"].text(), "ACTIVE");
+    const std::time_t claimed = std::time(nullptr);
+    const std::string flow = flow_with("cloud");
+    server_->test("lifetime?s=3600");
+    ASSERT_TRUE(wait_until([&] { return std::time(nullptr) >= claimed + 2; }));
+    const std::int64_t before = refreshes();
+    std::vector<std::future<std::string>> runs;
+    for (int i = 0; i < 8; ++i) {
+        runs.push_back(std::async(std::launch::async, [&] {
+            return deliver_webhook(engine_, flow, "{}", "/sync").body;
+        }));
+    }
+    std::set<std::string> tokens;
+    for (auto& one : runs) {
+        tokens.insert(one.get());
+    }
+    ASSERT_EQ(tokens.size(), 1U);
+    EXPECT_GT(tokens.begin()->size(), 20U) << *tokens.begin();
+    EXPECT_EQ(refreshes(), before + 1);
+    EXPECT_EQ(complaints(), "[]");
+    // Steps see what the provider said besides, and nothing that the service made up.
+    const std::string seen = run(ann_.make_flow(
+        {code_step("step_1", "export const code = async (i) => Object.keys(i.c).sort().join();",
+                   R"({"c":"{{connections['cloud']}}"})"),
+         answer_step("step_2", R"("{{step_1['output']}}")")}));
+    EXPECT_NE(seen.find("access_token"), std::string::npos) << seen;
+    for (const char* hidden : {"refresh_token", "code", "props"}) {
+        EXPECT_EQ(seen.find(hidden), std::string::npos) << seen;
+    }
+}
+
+TEST_F(CloudOAuth2, ARefusalIsToldAndEndsTheConnection) {
+    const std::string project = project_query();
+    const ApiAnswer wrong = ann_.post(
+        "/v1/app-connections",
+        connection(
+            "w",
+            R"({"type":"CLOUD_OAUTH2","client_id":"body","scope":"","code":"x","token_url":")" +
+                server_->url("/token") + "\"}"));
+    EXPECT_EQ(wrong.status, 400);
+    EXPECT_EQ(wrong.body["code"].text(), "INVALID_CLOUD_CLAIM");
+    EXPECT_EQ(wrong.body["params"]["pieceName"].text(), "@activepieces/piece-x");
+    EXPECT_EQ(ann_.get("/v1/app-connections?" + project).body["data"].size(), 0U);
+    server_->test("lifetime?s=2");
+    const ApiAnswer made = connect_by_service("lost");
+    const std::time_t claimed = std::time(nullptr);
+    const std::string flow = flow_with("lost");
+    ASSERT_TRUE(wait_until([&] { return std::time(nullptr) >= claimed + 3; }));
+    server_->test("stop?on=1");
+    EXPECT_EQ(ann_.post("/v1/webhooks/" + flow + "/sync", "{}").status, 500);
+    EXPECT_EQ(status(made), "ACTIVE");
+    server_->test("stop?on=0");
+    server_->test("forget");
+    EXPECT_EQ(ann_.post("/v1/webhooks/" + flow + "/sync", "{}").status, 500);
+    EXPECT_EQ(status(made), "ERROR");
+}
+
+class CloudOAuth2Off : public CloudOAuth2 {
+  protected:
+    CloudOAuth2Off() : CloudOAuth2(std::vector<std::string>{}) {}
+};
+
+TEST_F(CloudOAuth2Off, NobodyIsAskedUnlessItWasAskedFor) {
+    EXPECT_FALSE(flag());
+    const std::int64_t before = server_->test("count")["asked"].integer_or(0);
+    const ApiAnswer made = connect_by_service("cloud");
+    EXPECT_EQ(made.status, 201) << made.raw.body;
+    EXPECT_EQ(made.body["status"].text(), "MISSING");
+    EXPECT_EQ(server_->test("count")["asked"].integer_or(0), before);
+}
+
 TEST_F(OAuth2, TheRedirectPageHandsTheCodeOver) {
     const ApiAnswer page = ann_.get("/redirect?code=a%3C%2Fscript%3E%22b");
     EXPECT_EQ(page.status, 200);

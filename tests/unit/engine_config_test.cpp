@@ -147,6 +147,7 @@ const std::vector<std::pair<std::string, std::string>>& taken_names() {
         {"AP_REDIS_TLS", "true"},
         {"AP_REDIS_SSL_ENABLED", "true"},
         {"AP_REDIS_SSL_CA_FILE", "/ca"},
+        {"AP_CLOUD_AUTH_ENABLED", "true"},
         {"AP_S3_BUCKET", "b"},
         {"AP_S3_ENDPOINT", "https://s3.example.org:9000"},
         {"AP_S3_REGION", "eu-central-1"},
@@ -185,7 +186,6 @@ TEST(Config, KnowsEveryNameOfTheContract) {
                              "AP_CUSTOM_PIECES_PATHS",
                              "AP_DEV_PIECES",
                              "AP_GOOGLE_CLIENT_ID",
-                             "AP_CLOUD_AUTH_ENABLED",
                              "AP_EVENT_DESTINATION_TIMEOUT_SECONDS",
                              "AP_WEBHOOK_PAYLOAD_INLINE_THRESHOLD_KB",
                              "AP_MAX_STREAM_FILE_SIZE_MB",
@@ -209,6 +209,34 @@ TEST(Config, KnowsEveryNameOfTheContract) {
         ASSERT_EQ(read->warnings.size(), 1U) << name;
         EXPECT_TRUE(read->warnings[0].starts_with(std::string(name) + " has no effect: "))
             << read->warnings[0];
+    }
+}
+
+// Codes and refresh tokens go to that service: nobody is asked unless it was asked for, and nobody
+// listens on the way.
+TEST(Config, TheServiceOfCloudConnectionsIsOffAndSafe) {
+    Environment environment = good();
+    EXPECT_FALSE(read_config(environment)->cloud_auth);
+    environment["AP_CLOUD_AUTH_ENABLED"] = "true";
+    EXPECT_TRUE(read_config(environment)->cloud_auth);
+    EXPECT_EQ(read_config(environment)->cloud_service, "https://secrets.activepieces.com");
+    for (const auto& [given, read] :
+         {std::pair("https://Own.example:8443/", "https://own.example:8443"),
+          std::pair("https://own.example/a/", "https://own.example/a"),
+          std::pair("http://127.0.0.1:99/a", "http://127.0.0.1:99/a"),
+          std::pair("http://[::1]:99", "http://[::1]:99")}) {
+        environment["SALLYPORT_CLOUD_AUTH_URL"] = given;
+        const Result<Config> config = read_config(environment);
+        ASSERT_TRUE(config.ok()) << config.message();
+        EXPECT_EQ(config->cloud_service, read);
+    }
+    for (const char* wrong :
+         {"http://own.example", "http://localhost", "http://127.example.org",
+          "https://own.example?x=1", "https://u:p@own.example", "own.example"}) {
+        environment["SALLYPORT_CLOUD_AUTH_URL"] = wrong;
+        const Result<Config> config = read_config(environment);
+        ASSERT_FALSE(config.ok()) << wrong;
+        EXPECT_TRUE(config.message().starts_with("SALLYPORT_CLOUD_AUTH_URL ")) << config.message();
     }
 }
 

@@ -84,6 +84,34 @@ TEST(OAuth2, AnswersBecomeValues) {
     }
 }
 
+TEST(OAuth2, AServiceIsToldWhatItNeedsAndBelievedInTokensAlone) {
+    const Json value = json(
+        R"({"type":"CLOUD_OAUTH2","client_id":"c","code":"x","code_challenge":"v","scope":"a","token_url":"https://p/token","authorization_method":"HEADER","refresh_token":"r","props":{"k":1}})");
+    const TokenRequest claim = cloud_claim_request("https://s", "piece-x", value);
+    EXPECT_EQ(claim.url, "https://s/claim");
+    EXPECT_EQ(claim.content_type, "application/json");
+    EXPECT_EQ(
+        json(claim.body).dump_sorted(),
+        R"({"authorizationMethod":"HEADER","clientId":"c","code":"x","codeVerifier":"v","edition":"ce","pieceName":"piece-x","tokenUrl":"https://p/token"})");
+    const Result<TokenRequest> refresh = cloud_refresh_request("https://s/a", "piece-x", value);
+    ASSERT_TRUE(refresh.ok());
+    EXPECT_EQ(refresh->url, "https://s/a/refresh");
+    EXPECT_EQ(
+        json(refresh->body).dump_sorted(),
+        R"({"authorizationMethod":"HEADER","clientId":"c","edition":"ce","pieceName":"piece-x","refreshToken":"r","tokenUrl":"https://p/token"})");
+    EXPECT_FALSE(cloud_refresh_request("https://s", "p", json(R"({"client_id":"c"})")).ok());
+    const Result<Json> claimed = cloud_claimed_value(
+        value, 200,
+        R"({"access_token":"t","expires_in":60,"client_id":"other","type":"OAUTH2","token_url":"https://e","claimed_at":9,"props":{},"data":{"id":"i"}})",
+        1000);
+    ASSERT_TRUE(claimed.ok()) << claimed.message();
+    EXPECT_EQ(
+        claimed->dump_sorted(),
+        R"({"access_token":"t","authorization_method":"HEADER","claimed_at":1000,"client_id":"c","data":{"id":"i"},"expires_in":60,"props":{"k":1},"refresh_token":"r","scope":"a","token_type":"Bearer","token_url":"https://p/token","type":"CLOUD_OAUTH2"})");
+    EXPECT_FALSE(cloud_claimed_value(value, 400, R"({"access_token":"t"})", 1).ok());
+    EXPECT_FALSE(cloud_claimed_value(value, 200, R"({"data":{"access_token":"t"}})", 1).ok());
+}
+
 TEST(OAuth2, TokensAreDueAheadOfTheirEnd) {
     const auto value = [](std::int64_t lifetime) {
         return Json::object(

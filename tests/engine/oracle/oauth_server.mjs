@@ -7,7 +7,11 @@
 //   GET /test/stop?on=1|0       the token endpoint answers 503; with &hang=1 it never answers
 //   GET /test/slow?ms=N         the token endpoint answers N milliseconds later
 //   GET /test/count             {"refreshes": how often a token was asked for with a refresh token, "hung": …,
-//                             "asked": how often it has been asked for one at all, answered or not}
+//                             "asked": how often it has been asked for one at all, answered or not,
+//                             "cloud": what was not as it must be in requests to the service below}
+// And the service that has the clients' secrets (CLOUD_OAUTH2), which answers as Activepieces' own does:
+//   POST /cloud/claim           {pieceName, clientId, edition, tokenUrl, code, codeVerifier?, authorizationMethod?}
+//   POST /cloud/refresh         {pieceName, clientId, edition, tokenUrl, refreshToken, authorizationMethod?}
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -35,6 +39,7 @@ let stopped = false;
 let hangs = false;
 let hung = 0;
 let slow = 0;
+const problems = [];
 const issued = new Set();
 
 const provider = new Provider(base, {
@@ -105,7 +110,7 @@ async function test(url, response) {
             slow = Number(query.get('ms'));
             break;
         case '/test/count':
-            answer = { refreshes, hung, asked };
+            answer = { refreshes, hung, asked, cloud: problems };
             break;
     }
     response.setHeader('content-type', 'application/json');
@@ -132,12 +137,60 @@ provider.use(async (context, next) => {
     }
 });
 
+const kCloud = {
+    '/cloud/claim': { needs: 'clientId code edition pieceName tokenUrl', may: 'authorizationMethod codeVerifier' },
+    '/cloud/refresh': { needs: 'clientId edition pieceName refreshToken tokenUrl', may: 'authorizationMethod' },
+};
+
+// What is wrong with a request to the service; empty: nothing.
+function wrong_in(request, path, asked) {
+    const { needs, may } = kCloud[path];
+    const known = `${needs} ${may}`.split(' ');
+    return [
+        request.method !== 'POST' && `method ${request.method}`,
+        request.headers['content-type'] !== 'application/json' && `type ${request.headers['content-type']}`,
+        request.headers.authorization && 'credentials',
+        ...needs.split(' ').map((name) => typeof asked[name] !== 'string' && `no ${name}`),
+        ...Object.keys(asked).map((name) => !known.includes(name) && `unknown ${name}`),
+        asked.edition !== 'ce' && `edition ${asked.edition}`,
+        asked.tokenUrl !== `${base}/token` && `tokenUrl ${asked.tokenUrl}`,
+        asked.pieceName !== '@activepieces/piece-x' && `pieceName ${asked.pieceName}`,
+    ].filter(Boolean);
+}
+
+async function cloud(request, path, response) {
+    let text = '';
+    for await (const chunk of request) {
+        text += chunk;
+    }
+    const asked = JSON.parse(text);
+    const wrong = wrong_in(request, path, asked);
+    problems.push(...wrong.map((what) => `${path}: ${what}`));
+    const form = path === '/cloud/claim'
+        ? { grant_type: 'authorization_code', code: asked.code, redirect_uri: kBack, code_verifier: asked.codeVerifier ?? '' }
+        : { grant_type: 'refresh_token', refresh_token: asked.refreshToken };
+    const answer = await fetch(asked.tokenUrl, {
+        method: 'POST',
+        body: new URLSearchParams({ ...form, client_id: asked.clientId, client_secret: `hush-${asked.clientId}-secret` }),
+    });
+    const { access_token, refresh_token, token_type, expires_in, scope, ...data } =
+        answer.ok ? await answer.json() : {};
+    response.statusCode = wrong.length > 0 ? 422 : answer.status;
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(answer.ok
+        ? { access_token, refresh_token, token_type, expires_in, scope, data, type: 'CLOUD_OAUTH2',
+            claimed_at: 1, token_url: 'http://elsewhere.example/token', client_id: 'another', props: { x: 1 } }
+        : { error: 'refused' }));
+}
+
 const serve = provider.callback();
 createServer(async (request, response) => {
     const url = new URL(request.url, base);
     try {
         if (url.pathname.startsWith('/test/consent/')) {
             await consent(request, response);
+        } else if (url.pathname in kCloud) {
+            await cloud(request, url.pathname, response);
         } else if (url.pathname.startsWith('/test/')) {
             await test(url, response);
         } else {
