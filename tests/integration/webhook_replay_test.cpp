@@ -67,7 +67,20 @@ constexpr std::string_view kHttp = R"(
         location /static { sallyport_webhook github; try_files /nothing =404; }
         location /mended { sallyport_webhook github; try_files /nothing =404; error_page 404 =200 @fine; }
         location @fine { return 200 "fine"; }
+        location /slowly {
+            sallyport_webhook github;
+            postpone_output 0;
+            proxy_pass http://127.0.0.1:%%PORT_SLOW%%;
+        }
         location /nowhere { sallyport_webhook github; proxy_pass http://127.0.0.1:1; }
+    }
+    # An upstream that has said what it thinks long before its answer is over.
+    server {
+        listen 127.0.0.1:%%PORT_SLOW%%;
+        limit_rate 16;
+        limit_rate_after 1k;
+        location / { return 500 %%LONG%%; }
+        location ~ good$ { return 200 %%LONG%%; }
     }
 )";
 
@@ -76,7 +89,7 @@ class WebhookReplayTest : public testing::Test {
     explicit WebhookReplayTest(int workers = 1) : nginx_(kHttp, options(workers)) {}
     NginxOptions options(int workers) {
         NginxOptions out;
-        out.variables = {{"UPSTREAM", upstream_.address()}};
+        out.variables = {{"UPSTREAM", upstream_.address()}, {"LONG", std::string(2000, 'x')}};
         out.files = webhook_files();
         out.workers = workers;
         return out;
@@ -175,6 +188,23 @@ TEST_F(WebhookReplayTest, AFailedDeliveryMayComeAgain) {
     EXPECT_EQ(github("/github", "closed").header("X-Webhook"), "duplicate");
     EXPECT_EQ(github("/nowhere", "refused").status, 502);
     EXPECT_EQ(github("/nowhere", "refused").status, 502);
+}
+
+// The status decides when it is there, not when the last byte of a long answer is.
+TEST_F(WebhookReplayTest, TheBeginningOfTheAnswerDecides) {
+    const auto begin = [&](RawSocket& socket, const std::string& path) {
+        const std::string body = "slow " + path;
+        socket.send(raw_head(path, github_headers(body), content_length(body)) + body);
+        const std::string head = socket.receive_until("\r\n\r\n");
+        return head.substr(0, head.find('\r'));
+    };
+    RawSocket failing(nginx_.port());
+    RawSocket retry(nginx_.port());
+    EXPECT_EQ(begin(failing, "/slowly"), "HTTP/1.1 500 Internal Server Error");
+    EXPECT_EQ(begin(retry, "/slowly"), "HTTP/1.1 500 Internal Server Error") << "not in flight";
+    RawSocket running(nginx_.port());
+    EXPECT_EQ(begin(running, "/slowly/good"), "HTTP/1.1 200 OK");
+    EXPECT_EQ(github("/slowly/good", "slow /slowly/good").header("X-Webhook"), "duplicate");
 }
 
 TEST_F(WebhookReplayTest, AnErrorPageDoesNotHideTheFailure) {
