@@ -48,20 +48,25 @@ std::optional<Bytes> member(const Json& jwk, std::string_view name) {
     return base64url_decode(value.text());
 }
 
-// The one algorithm that a key is for: the one it names, if that fits its kind, else the first of
+// The one algorithm that a key is for: the one it names, if that fits its kind; a key that names
+// none is for the one of whoever uses the set (`otherwise`), if that fits, else for the first of
 // its kind. Nothing when none fits.
-std::optional<Algorithm> algorithm_of(const Json& jwk) {
+std::optional<Algorithm> algorithm_of(const Json& jwk, std::optional<Algorithm> otherwise) {
     const std::string_view kind = jwk["kty"].text_or("");
     const std::string_view curve = jwk["crv"].text_or("");
     std::string_view said = jwk["alg"].text_or("");
     if (said == "Ed25519") {
         said = "EdDSA";  // RFC 9864's name of it with this curve
     }
+    const auto fits = [&](const Fact& fact) {
+        return fact.kind == kind && (fact.curve.empty() || fact.curve == curve) &&
+               (said.empty() || fact.word == said);
+    };
+    if (said.empty() && otherwise && fits(fact(*otherwise))) {
+        return otherwise;
+    }
     for (std::size_t i = 0; i < kFacts.size(); ++i) {
-        const bool fits = kFacts[i].kind == kind &&
-                          (kFacts[i].curve.empty() || kFacts[i].curve == curve) &&
-                          (said.empty() || kFacts[i].word == said);
-        if (fits) {
+        if (fits(kFacts[i])) {
             return static_cast<Algorithm>(i);
         }
     }
@@ -113,11 +118,11 @@ Result<PublicKey> public_key_of(const Json& jwk, Algorithm algorithm) {
                               *x, *y);
 }
 
-MaybeKey read_key(const Json& jwk) {
+MaybeKey read_key(const Json& jwk, std::optional<Algorithm> otherwise) {
     if (!jwk.is_object()) {
         return Error{"it is not an object"};
     }
-    const auto algorithm = algorithm_of(jwk);
+    const auto algorithm = algorithm_of(jwk, otherwise);
     if (!algorithm || !is_for_verifying(jwk)) {
         return std::optional<Key>();
     }
@@ -194,7 +199,7 @@ KeySet KeySet::of(Key key) {
     return out;
 }
 
-Result<KeySet> KeySet::parse(std::string_view text) {
+Result<KeySet> KeySet::parse(std::string_view text, std::optional<Algorithm> otherwise) {
     const auto json = Json::parse(text, Json::Duplicates::refuse);
     if (!json) {
         return json.error();
@@ -214,7 +219,7 @@ Result<KeySet> KeySet::parse(std::string_view text) {
     KeySet out;
     for (std::size_t i = 0; i < list.size(); ++i) {
         const std::string name = "key " + std::to_string(i + 1);
-        auto key = read_key(list.at(i));
+        auto key = read_key(list.at(i), otherwise);
         if (!key) {
             return Error{name + ": " + key.message()};
         }

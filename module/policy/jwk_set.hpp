@@ -56,7 +56,9 @@ class KeySet {
     // A set (`{"keys": […]}`) or one key. Keys for encryption and of kinds that are not known here
     // are left out, as RFC 7517 section 5 asks; a set with nothing usable is an error, and so are
     // weak keys and published private keys.
-    static Result<KeySet> parse(std::string_view text);
+    // `otherwise`: what a key is for that names no algorithm, where its kind allows it.
+    static Result<KeySet> parse(std::string_view text,
+                                std::optional<Algorithm> otherwise = std::nullopt);
     // One key that came in another form.
     static KeySet of(Key key);
 

@@ -43,4 +43,28 @@ void JsonEscape::put(std::uint32_t unit) {
     }
 }
 
+std::optional<std::pmr::string> php_json(std::string_view json, std::pmr::memory_resource* memory) {
+    std::pmr::string out(memory);
+    out.reserve(json.size());
+    JsonEscape beyond_ascii;
+    const auto append = [&out](std::string_view piece) { out += piece; };
+    bool in_string = false;
+    for (std::size_t i = 0; i < json.size(); ++i) {
+        const char c = json[i];
+        if (static_cast<unsigned char>(c) >= 0x80 || !beyond_ascii.whole()) {
+            if (!beyond_ascii.feed(json.substr(i, 1), append)) {
+                return std::nullopt;
+            }
+        } else if (!in_string && (c == ' ' || c == '\t' || c == '\r' || c == '\n')) {
+            continue;
+        } else if (in_string && c == '\\' && i + 1 < json.size()) {
+            out.append(json.substr(i++, 2));
+        } else {
+            in_string = in_string != (c == '"');
+            out.append(in_string && c == '/' ? "\\/" : json.substr(i, 1));
+        }
+    }
+    return beyond_ascii.whole() ? std::optional(std::move(out)) : std::nullopt;
+}
+
 }  // namespace sallyport::policy::webhook

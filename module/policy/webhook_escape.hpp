@@ -5,6 +5,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace sallyport::policy::webhook {
@@ -50,5 +53,10 @@ class JsonEscape {
     std::array<char, 12> text_{};
     std::size_t size_ = 0;
 };
+
+// A value of a JSON text as PHP's json_encode writes it: without white space, `/` as `\/`,
+// characters beyond ASCII as \uXXXX. Numbers and escapes stay as they are. Nothing when it is no
+// UTF-8.
+std::optional<std::pmr::string> php_json(std::string_view json, std::pmr::memory_resource* memory);
 
 }  // namespace sallyport::policy::webhook

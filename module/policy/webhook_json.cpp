@@ -81,7 +81,7 @@ void JsonPicker::take(char c) {
             append(c);
             word_.remove_prefix(1);
             if (word_.empty()) {
-                end_scalar(c != 'l');  // null is no value
+                end_scalar(c == 'l' ? JsonValue::State::null : JsonValue::State::found);
             }
             return;
         case Step::number:
@@ -89,7 +89,7 @@ void JsonPicker::take(char c) {
                 return append(c);
             }
             value_end_ = offset_;
-            end_scalar(true);
+            end_scalar();
             value_end_ = offset_ + 1;
             if (step_ != Step::broken) {
                 take(c);
@@ -328,7 +328,7 @@ void JsonPicker::end_string() {
     if (is_key_) {
         end_key();
     } else {
-        end_scalar(true);
+        end_scalar();
     }
 }
 
@@ -354,18 +354,17 @@ void JsonPicker::end_key() {
     }
 }
 
-void JsonPicker::end_scalar(bool usable) {
+void JsonPicker::end_scalar(JsonValue::State state) {
     for (std::size_t i = 0; i < paths_.size(); ++i) {
         Slot& slot = slots_[i];
         if (slot.matched != depth_ || paths_[i].segments.size() != depth_ ||
             slot.state == JsonValue::State::conflict) {
             continue;
         }
-        if (!usable || overflow_) {
-            slot.state = JsonValue::State::unusable;
+        slot.state = overflow_ ? JsonValue::State::unusable : state;
+        if (slot.state != JsonValue::State::found) {
             continue;
         }
-        slot.state = JsonValue::State::found;
         slot.size = static_cast<std::uint16_t>(size_);
         std::memcpy(slot.text.data(), text_.data(), size_);
     }
@@ -389,7 +388,7 @@ void JsonPicker::end_value() {
 void JsonPicker::end() {
     if (step_ == Step::number && depth_ == 0) {
         value_end_ = offset_;
-        end_scalar(true);
+        end_scalar();
     }
     ended_ = step_ == Step::done;
 }

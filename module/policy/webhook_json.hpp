@@ -36,8 +36,8 @@ struct JsonPath {
 };
 
 struct JsonValue {
-    enum class State : std::uint8_t { absent, found, conflict, unusable };
-    State state = State::absent;  // unusable: null, an object or array, or too long
+    enum class State : std::uint8_t { absent, found, conflict, null, unusable };
+    State state = State::absent;  // unusable: an object or array, or too long
     std::string_view text{};      // decoded string; number, true and false as written
 };
 
@@ -55,6 +55,8 @@ class JsonPicker {
     void feed(std::string_view chunk);
     // No more text: until then every value is absent.
     void end();
+    // It was one JSON text. REQUIRES: end().
+    bool whole() const { return ended_; }
     // The view lives as long as the picker.
     JsonValue value(std::size_t path) const;
     // Nothing when there is no such value, or two of them.
@@ -99,7 +101,7 @@ class JsonPicker {
     void append(char c);
     void end_string();
     void end_key();
-    void end_scalar(bool usable);
+    void end_scalar(JsonValue::State state = JsonValue::State::found);
     void end_value();
     std::size_t skip_string(std::string_view text) const;
     bool in_object() const { return depth_ > 0 && (objects_ >> (depth_ - 1) & 1) != 0; }

@@ -216,7 +216,7 @@ class JwtCheck : public BuiltinCheck {
             ascii_iequals(token_.substr(0, 7), "bearer ")) {
             token_.remove_prefix(7);
         }
-        if (count_ != 1 || !token_.starts_with(profile.prefix)) {
+        if (count_ != 1 || !profile.begins_with_prefix(token_)) {
             return Reason::webhook_signature_malformed;
         }
         token_.remove_prefix(profile.prefix.size());

@@ -352,12 +352,30 @@ constexpr std::array kPresets = {
            "id=sha256:"},
     // Some of the body.
     Preset{"adyen", "builtin=adyen"},
+    Preset{"paymob-token",
+           "sig=query:hmac algo=sha512 enc=hex "
+           "signed=\"{json:obj.card_subtype}{json:obj.created_at}{json:obj.email}{json:obj.id}"
+           "{json:obj.masked_pan}{json:obj.merchant_id}{json:obj.order_id}{json:obj.token}\" "
+           "id=json:obj.id"},
+    // Values that are null are left out.
+    Preset{"praxis",
+           "type=hash sig=header:Gt-Authentication algo=sha384 enc=hex ts=json:timestamp "
+           "tolerance=300 signed=\"{json:merchant_id}{json:application_key}{timestamp}"
+           "{json?:customer.customer_token}{json?:session.order_id}{json?:transaction.tid}"
+           "{json?:transaction.currency}{json?:transaction.amount}"
+           "{json?:transaction.conversion_rate}{json?:transaction.processed_currency}"
+           "{json?:transaction.processed_amount}{secret}\" id=sha256:"},
+    Preset{"praxis-subscription",
+           "type=hash sig=header:Gt-Authentication algo=sha384 enc=hex ts=json:timestamp "
+           "tolerance=300 signed=\"{json:event}{json:merchant_id}{json:application_key}"
+           "{json?:cid}{json?:plan_id}{json:subscription_id}{json:subscription_status}{timestamp}"
+           "{secret}\" id=sha256:"},
     Preset{
         "exact-online",
         "sig=json:HashCode algo=sha256 enc=hex case=any signed=\"{json_raw:Content}\" id=sha256:"},
     Preset{"treezor",
            "sig=json:object_payload_signature algo=sha256 enc=base64 "
-           "signed=\"{json_raw:object_payload}\" id=sha256:"},
+           "signed=\"{json_php:object_payload}\" id=sha256:"},
     Preset{"paymob",
            "sig=query:hmac algo=sha512 enc=hex "
            "signed=\"{json:obj.amount_cents}{json:obj.created_at}{json:obj.currency}"
@@ -365,7 +383,7 @@ constexpr std::array kPresets = {
            "{json:obj.integration_id}{json:obj.is_3d_secure}{json:obj.is_auth}"
            "{json:obj.is_capture}{json:obj.is_refunded}{json:obj.is_standalone_payment}"
            "{json:obj.is_voided}{json:obj.order.id}{json:obj.owner}{json:obj.pending}"
-           "{json:obj.source_data.pan}{json:obj.source_data.sub_type}{json:obj.source_data.type}"
+           "{json?:obj.source_data.pan}{json?:obj.source_data.sub_type}{json?:obj.source_data.type}"
            "{json:obj.success}\" id=json:obj.id"},
     Preset{"paypro",
            "type=hash sig=form:SIGNATURE algo=sha256 enc=hex case=any "

@@ -124,6 +124,7 @@ struct Profile {
     std::string kv;
     std::vector<std::string> keys;
     std::string prefix;
+    bool prefix_is_scheme = false;  // "Bearer " of Authorization: a word without case
     DigestAlgorithm algorithm = DigestAlgorithm::sha256;
     Encoding encoding = Encoding::hex;
     HexCase hex_case = HexCase::lower;
@@ -160,6 +161,10 @@ struct Profile {
     bool signature_in_body = false;
 
     bool has_signed_id() const;
+    bool begins_with_prefix(std::string_view value) const {
+        return prefix_is_scheme ? ascii_iequals(value.substr(0, prefix.size()), prefix)
+                                : value.starts_with(prefix);
+    }
     bool is_builtin() const { return builtin.kind != Builtin::none; }
     // A MAC or signature over a text, as opposed to a secret that is sent along.
     bool signs() const { return type != SchemeType::token && type != SchemeType::basic; }

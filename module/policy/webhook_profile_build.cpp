@@ -5,7 +5,22 @@
 #include <string>
 
 namespace sallyport::policy::webhook {
+namespace {
+
+// RFC 9110 section 11.1: an authentication scheme is a token without case, a space behind it.
+bool is_auth_scheme(std::string_view prefix) {
+    return prefix.ends_with(' ') && is_token(prefix.substr(0, prefix.size() - 1));
+}
+
+}  // namespace
+
 Status Builder::finish() {
+    out_.prefix_is_scheme =
+        is_auth_scheme(out_.prefix) &&
+        std::all_of(out_.signature.begin(), out_.signature.end(), [](const Source& source) {
+            return source.kind == Source::Kind::header &&
+                   ascii_iequals(source.name, "Authorization");
+        });
     if (out_.is_builtin()) {
         return finish_builtin();
     }
@@ -219,7 +234,7 @@ Status Builder::intern_template(Template& parts) {
                 return Error{in_quotes(part.text) + " in \"{header:…}\" is not a header name"};
             }
             slot = header_slot(part.text, false, true, true);
-        } else if (part.kind == Part::Kind::json || part.kind == Part::Kind::json_raw) {
+        } else if (is_json(part.kind)) {
             slot = json_slot(part.text);
         } else if (part.kind == Part::Kind::sig_field) {
             slot = sig_slot(part.text);
@@ -230,9 +245,9 @@ Status Builder::intern_template(Template& parts) {
         part.slot = *slot;
         out_.needs_body_sha256 |= part.kind == Part::Kind::body_sha256_hex;
         out_.needs_body_crc32 |= part.kind == Part::Kind::body_crc32;
-        out_.needs_whole_body |= part.kind == Part::Kind::form ||
-                                 part.kind == Part::Kind::form_sorted ||
-                                 part.kind == Part::Kind::json_raw;
+        out_.needs_whole_body |=
+            part.kind == Part::Kind::form || part.kind == Part::Kind::form_sorted ||
+            part.kind == Part::Kind::json_raw || part.kind == Part::Kind::json_php;
     }
     return Done{};
 }
@@ -349,6 +364,7 @@ bool Builder::covered(const Source& source) const {
             return message.has(Part::Kind::sig_field, source.name);
         case Source::Kind::json:
             return body_covered() || message.has(Part::Kind::json, source.name) ||
+                   message.has(Part::Kind::json_or_nothing, source.name) ||
                    message.has_around(source.name);
         case Source::Kind::form:
             return body_covered() || message.has(Part::Kind::form, source.name);

@@ -10,6 +10,17 @@ namespace {
 constexpr std::string_view kWhsecPrefix = "whsec_";
 constexpr std::string_view kWhpkPrefix = "whpk_";
 
+// eBay shows its key in PEM without the line breaks that PEM has.
+std::optional<Bytes> pem_in_one_line(std::string_view text) {
+    constexpr std::string_view kBegin = "-----BEGIN PUBLIC KEY-----";
+    constexpr std::string_view kEnd = "-----END PUBLIC KEY-----";
+    const bool framed = text.size() > kBegin.size() + kEnd.size() && text.starts_with(kBegin) &&
+                        text.ends_with(kEnd);
+    return framed ? base64_decode(
+                        text.substr(kBegin.size(), text.size() - kBegin.size() - kEnd.size()))
+                  : std::nullopt;
+}
+
 Result<PublicKey> decode_public_key(KeyFormat format, std::string_view text) {
     std::optional<Bytes> bytes;
     switch (format) {
@@ -19,7 +30,8 @@ Result<PublicKey> decode_public_key(KeyFormat format, std::string_view text) {
         case KeyFormat::whsec:
         case KeyFormat::jwks:
         case KeyFormat::pem:
-            return PublicKey::from_pem(text);
+            bytes = pem_in_one_line(text);
+            return bytes ? PublicKey::from_spki(*bytes) : PublicKey::from_pem(text);
         case KeyFormat::spki_base64:
             bytes = base64_decode(text);
             return bytes ? PublicKey::from_spki(*bytes)
@@ -89,7 +101,7 @@ Result<std::optional<jwt::KeySet>> token_keys(const Profile& profile, const Secr
     const bool set = profile.key_format == KeyFormat::jwks ||
                      (kind == Builtin::graph && bytes.reveal().starts_with('{'));
     if (set) {
-        auto parsed = jwt::KeySet::parse(bytes.reveal());
+        auto parsed = jwt::KeySet::parse(bytes.reveal(), jwt::algorithm_from(profile.builtin.alg));
         if (!parsed) {
             return parsed.error();
         }

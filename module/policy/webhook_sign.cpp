@@ -210,13 +210,10 @@ class Signer {
             case Part::Kind::body_crc32:
                 return std::to_string(crc32_update(0, delivery_.body));
             case Part::Kind::json:
-                return json_text(part.slot, part.text);
-            case Part::Kind::json_raw: {
-                const auto span = json_.span(part.slot);
-                return span ? Result<std::string>(std::string(
-                                  delivery_.body.substr(span->begin, span->end - span->begin)))
-                            : absent("value \"" + part.text + "\" in the body");
-            }
+            case Part::Kind::json_or_nothing:
+            case Part::Kind::json_raw:
+            case Part::Kind::json_php:
+                return json_part(part);
             case Part::Kind::form:
                 return found(form_value(delivery_.body, part.text, true, &memory_),
                              "form field \"" + part.text + "\"");
@@ -257,6 +254,29 @@ class Signer {
                          "timestamp");
         }
         return time_;
+    }
+
+    Result<std::string> json_part(const Part& part) {
+        if (part.kind == Part::Kind::json) {
+            return json_text(part.slot, part.text);
+        }
+        if (part.kind == Part::Kind::json_or_nothing) {
+            const JsonValue value = json_.value(part.slot);
+            const bool nothing =
+                value.state == JsonValue::State::absent || value.state == JsonValue::State::null;
+            return nothing && json_.whole() ? Result<std::string>(std::string())
+                                            : json_text(part.slot, part.text);
+        }
+        const auto span = json_.span(part.slot);
+        if (!span) {
+            return absent("value \"" + part.text + "\" in the body");
+        }
+        const std::string_view raw = delivery_.body.substr(span->begin, span->end - span->begin);
+        if (part.kind == Part::Kind::json_raw) {
+            return std::string(raw);
+        }
+        const auto spelt = php_json(raw, &memory_);
+        return spelt ? Result<std::string>(std::string(*spelt)) : absent("UTF-8 body");
     }
 
     Result<std::string> json_text(std::size_t slot, const std::string& path) const {

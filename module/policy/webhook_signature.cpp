@@ -118,7 +118,7 @@ bool Candidates::add_item(std::string_view item, std::uint8_t group) {
         }
         item = value;
     }
-    if (!value.starts_with(profile_->prefix)) {
+    if (!profile_->begins_with_prefix(value)) {
         return true;  // another version or algorithm: not ours to judge
     }
     Candidate& candidate = items_[size_];

@@ -82,7 +82,7 @@ class SnsCheck : public BuiltinCheck {
         bool whole = true;
         const auto line = [&](std::string_view name) {
             const Json value = envelope_[name];
-            if (!value && name == "Subject") {
+            if ((!value || value.is_null()) && name == "Subject") {
                 return;  // the one that may be left out
             }
             whole = whole && value.is_string();

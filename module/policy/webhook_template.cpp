@@ -24,7 +24,9 @@ constexpr std::array kNames = {
     Name{"header", Part::Kind::header, true},
     Name{"query", Part::Kind::query, true},
     Name{"json", Part::Kind::json, true},
+    Name{"json?", Part::Kind::json_or_nothing, true},
     Name{"json_raw", Part::Kind::json_raw, true},
+    Name{"json_php", Part::Kind::json_php, true},
     Name{"sig", Part::Kind::sig_field, true},
     Name{"form", Part::Kind::form, true},
     Name{"form_sorted", Part::Kind::form_sorted, false},
@@ -35,9 +37,8 @@ constexpr std::array kNames = {
 
 constexpr std::string_view kRemedy =
     "; known are {body} {timestamp} {method} {url} {url_hubspot} {path} {header:NAME} {query:NAME} "
-    "{json:a.b} {json_raw:a.b} {sig:NAME} {form:NAME} {form_sorted} {param:NAME} {body_sha256_hex} "
-    "{body_crc32} "
-    "{secret}";
+    "{json:a.b} {json?:a.b} {json_raw:a.b} {json_php:a.b} {sig:NAME} {form:NAME} {form_sorted} "
+    "{param:NAME} {body_sha256_hex} {body_crc32} {secret}";
 
 void append_literal(Template& out, std::string_view text) {
     if (text.empty()) {
@@ -80,6 +81,11 @@ Status append_variable(Template& out, std::string_view inside,
 
 }  // namespace
 
+bool is_json(Part::Kind kind) {
+    return kind == Part::Kind::json || kind == Part::Kind::json_or_nothing ||
+           kind == Part::Kind::json_raw || kind == Part::Kind::json_php;
+}
+
 bool after_body(Part::Kind kind) {
     return kind >= Part::Kind::body_sha256_hex;
 }
@@ -97,7 +103,8 @@ bool Template::has(Part::Kind kind, std::string_view name) const {
 
 bool Template::has_around(std::string_view path) const {
     return std::any_of(parts.begin(), parts.end(), [&](const Part& p) {
-        return p.kind == Part::Kind::json_raw && path.starts_with(p.text) &&
+        return (p.kind == Part::Kind::json_raw || p.kind == Part::Kind::json_php) &&
+               path.starts_with(p.text) &&
                (path.size() == p.text.size() || path[p.text.size()] == '.');
     });
 }

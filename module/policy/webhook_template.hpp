@@ -30,15 +30,19 @@ struct Part {
         body_sha256_hex,  // from here on: known only after the body
         body_crc32,
         json,
-        json_raw,  // a value of any kind exactly as it stands in the body
+        json_or_nothing,  // json, or nothing where it is null or missing
+        json_raw,         // a value of any kind exactly as it stands in the body
+        json_php,         // the same as PHP's json_encode writes it
         form,
         form_sorted,
     };
     Kind kind = Kind::literal;
     std::string text;      // literal bytes, or the name behind the colon
-    std::size_t slot = 0;  // header, sig_field, json, json_raw: where the profile keeps that name
+    std::size_t slot = 0;  // header, sig_field, is_json(): where the profile keeps that name
 };
 
+// True for parts that are a value of a JSON body.
+bool is_json(Part::Kind kind);
 // True for parts whose text depends on the body's content.
 bool after_body(Part::Kind kind);
 
@@ -48,7 +52,7 @@ struct Template {
     bool has(Part::Kind kind) const;
     // A part of `kind` for exactly this name (header names compare without case).
     bool has(Part::Kind kind, std::string_view name) const;
-    // A {json_raw:…} that holds the value at `path`.
+    // A {json_raw:…} or {json_php:…} that holds the value at `path`.
     bool has_around(std::string_view path) const;
     bool covers_body() const;
 };

@@ -113,6 +113,8 @@ class Verification {
     std::string_view part_text(const Part& part, std::size_t variant, std::string_view whole_body);
     std::string_view form_text(FormValue value);
     std::string_view json_text(JsonValue value);
+    std::string_view json_part(const Part& part, std::string_view whole_body);
+    std::string_view url_part(Part::Kind kind, std::size_t variant);
     std::string_view sorted_text(std::string_view whole_body);
     void update_variant(std::size_t variant, std::string_view text);
     void finish_macs();
@@ -129,14 +131,15 @@ class Verification {
     RequestHead head_{};
     HeadFields fields_;
     Candidates candidates_;
-    std::pmr::string url_;        // the URL as templates see it
-    std::pmr::string other_url_;  // url_port=both: its other spelling
-    std::pmr::string scratch_;    // a part's text while it is fed
-    std::size_t urls_ = 1;
-    std::size_t variants_ = 0;              // groups times URL spellings
-    MacStream* streams_ = nullptr;          // variants_ * columns(), in `memory_`
-    Mac* macs_ = nullptr;                   // likewise
-    std::size_t stream_count_ = 0;          // constructed so far
+    std::pmr::string url_;          // the URL as templates see it
+    std::pmr::string other_url_;    // url_port=both: its other spelling
+    std::pmr::string scratch_;      // a part's text while it is fed
+    std::size_t ports_ = 1;         // spellings of the URL's port
+    std::size_t urls_ = 1;          // these times decoded and, for {url_hubspot}, as received
+    std::size_t variants_ = 0;      // groups times URL spellings
+    MacStream* streams_ = nullptr;  // variants_ * columns(), in `memory_`
+    Mac* macs_ = nullptr;           // likewise
+    std::size_t stream_count_ = 0;  // constructed so far
     std::string_view* messages_ = nullptr;  // ed25519: the signed text of each variant
     std::array<When, kGroupsMax> whens_{};
     JsonPicker* json_ = nullptr;  // in `memory_`: too large for those who need none

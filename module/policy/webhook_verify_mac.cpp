@@ -1,6 +1,7 @@
 // The MACs of a verification: one for each variant of the signed text and each secret. A variant is
 // a signature group (with its own timestamp) and a spelling of the URL; nearly always there is one.
 #include "common/bytes.hpp"
+#include "module/policy/webhook_escape.hpp"
 #include "module/policy/webhook_form.hpp"
 #include "module/policy/webhook_verify.hpp"
 
@@ -39,7 +40,11 @@ std::pmr::string Verification::make_url(const RequestHead& head) const {
 
 void Verification::open_streams() {
     const std::size_t groups = group_matters() ? std::max<std::size_t>(candidates_.groups(), 1) : 1;
-    urls_ = other_url_.empty() ? 1 : 2;
+    ports_ = other_url_.empty() ? 1 : 2;
+    // HubSpot's documentation signs the URL decoded, its own libraries verify it as it came.
+    const bool spelt = profile_.message.has(Part::Kind::url_hubspot) &&
+                       std::string_view(hubspot_url(url_, memory_)) != url_;
+    urls_ = ports_ * (spelt ? 2 : 1);
     variants_ = groups * urls_;
     const std::size_t count = variants_ * columns();
     streams_ =
@@ -114,6 +119,37 @@ std::string_view Verification::json_text(JsonValue value) {
     return value.text;
 }
 
+std::string_view Verification::json_part(const Part& part, std::string_view whole_body) {
+    if (part.kind == Part::Kind::json || part.kind == Part::Kind::json_or_nothing) {
+        const JsonValue value = json_->value(part.slot);
+        const bool nothing =
+            value.state == JsonValue::State::absent || value.state == JsonValue::State::null;
+        const bool allowed = part.kind == Part::Kind::json_or_nothing && json_->whole();
+        return nothing && allowed ? std::string_view() : json_text(value);
+    }
+    const auto span = json_->span(part.slot);
+    part_unusable_ = part_unusable_ || !span;
+    const std::string_view raw =
+        span ? whole_body.substr(span->begin, span->end - span->begin) : std::string_view();
+    if (part.kind == Part::Kind::json_raw) {
+        return raw;
+    }
+    auto spelt = php_json(raw, memory_);
+    part_unusable_ = part_unusable_ || !spelt;
+    scratch_ = std::move(spelt).value_or(std::pmr::string(memory_));
+    return scratch_;
+}
+
+std::string_view Verification::url_part(Part::Kind kind, std::size_t variant) {
+    const std::size_t spelling = variant % urls_;
+    const std::string_view url = spelling % ports_ == 0 ? url_ : other_url_;
+    if (kind == Part::Kind::url || spelling >= ports_) {
+        return url;
+    }
+    scratch_ = hubspot_url(url, memory_);
+    return scratch_;
+}
+
 std::string_view Verification::sorted_text(std::string_view whole_body) {
     auto sorted = form_sorted(whole_body, memory_);
     part_unusable_ = part_unusable_ || !sorted;
@@ -125,7 +161,6 @@ std::string_view Verification::sorted_text(std::string_view whole_body) {
 std::string_view Verification::part_text(const Part& part, std::size_t variant,
                                          std::string_view whole_body) {
     const std::size_t group = variant_group(variant);
-    const std::string_view url = variant % urls_ == 0 ? url_ : other_url_;
     switch (part.kind) {
         case Part::Kind::literal:
             return part.text;
@@ -134,10 +169,8 @@ std::string_view Verification::part_text(const Part& part, std::size_t variant,
         case Part::Kind::method:
             return head_.method;
         case Part::Kind::url:
-            return url;
         case Part::Kind::url_hubspot:
-            scratch_ = hubspot_url(url, memory_);
-            return scratch_;
+            return url_part(part.kind, variant);
         case Part::Kind::path:
             return head_.target;
         case Part::Kind::header:
@@ -160,13 +193,10 @@ std::string_view Verification::part_text(const Part& part, std::size_t variant,
             return scratch_;
         }
         case Part::Kind::json:
-            return json_text(json_->value(part.slot));
-        case Part::Kind::json_raw: {
-            const auto span = json_->span(part.slot);
-            part_unusable_ = part_unusable_ || !span;
-            return span ? whole_body.substr(span->begin, span->end - span->begin)
-                        : std::string_view();
-        }
+        case Part::Kind::json_or_nothing:
+        case Part::Kind::json_raw:
+        case Part::Kind::json_php:
+            return json_part(part, whole_body);
         case Part::Kind::form:
             return form_text(form_value(whole_body, part.text, true, memory_));
         case Part::Kind::form_sorted:

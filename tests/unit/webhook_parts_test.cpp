@@ -85,6 +85,8 @@ std::string pick(std::string_view json, std::string_view path, std::size_t piece
             return "(absent)";
         case JsonValue::State::conflict:
             return "(conflict)";
+        case JsonValue::State::null:
+            return "(null)";
         case JsonValue::State::unusable:
             return "(unusable)";
         case JsonValue::State::found:
@@ -116,7 +118,7 @@ TEST(WebhookJson, FindsOneMeaningOrNone) {
         {R"({"a":{"b":1},"a":{"c":2}})", "a.b", "(conflict)"},
         {R"({"a":{"b":1},"a":{"b":2}})", "a.b", "(conflict)"},
         {R"({"a":{"b":1,"b":{}}})", "a.b", "(conflict)"},
-        {R"({"id":null})", "id", "(unusable)"},
+        {R"({"id":null})", "id", "(null)"},
         {R"({"id":true})", "id", "true"},
         {R"({"id":false,"x":null})", "id", "false"},
         {R"({"x":[true,null,false],"id":1})", "id", "1"},

@@ -190,6 +190,18 @@ text = ('1000002024-06-13T11:33:44.592345EGPfalsefalse1920364654097558truefalsef
         'MasterCardcardtrue')
 case('paymob', {}, body=json.dumps({'type': 'TRANSACTION', 'obj': obj}),
      path='/hooks/x?hmac=' + mac(text, algo='sha512').hexdigest())
+token = {'card_subtype': 'MasterCard', 'created_at': '2024-06-13T11:33:44.592345', 'email': 'a@b.example', 'id': 7,
+         'masked_pan': 'xxxx-xxxx-xxxx-2346', 'merchant_id': 8, 'order_id': '9', 'token': 't'}
+case('paymob-token', {}, body=json.dumps({'type': 'TOKEN', 'obj': token}),
+     path='/hooks/x?hmac=' + mac(''.join(str(value) for value in token.values()), algo='sha512').hexdigest())
+noted = {'merchant_id': 'm', 'application_key': 'a', 'timestamp': NOW}
+sha384 = lambda text: hashlib.sha384((text + SECRET).encode()).hexdigest()
+case('praxis', {'Gt-Authentication': sha384(f'ma{NOW}co1EUR1000')}, body=json.dumps({
+    **noted, 'customer': {'customer_token': 'c'}, 'session': {'order_id': 'o'},
+    'transaction': {'tid': 1, 'currency': 'EUR', 'amount': 1000, 'conversion_rate': None}}))
+case('praxis-subscription', {'Gt-Authentication': sha384(f'SubscriptionCreatedmacpsactive{NOW}')}, body=json.dumps({
+    **noted, 'event': 'SubscriptionCreated', 'cid': 'c', 'plan_id': 'p', 'subscription_id': 's',
+    'subscription_status': 'active'}))
 item = {'pspReference': '7914073381342284', 'merchantAccountCode': 'TestMerchant', 'merchantReference': 'TestPayment-1',
         'amount': {'value': 1130, 'currency': 'EUR'}, 'eventCode': 'AUTHORISATION', 'success': 'true'}
 text = '7914073381342284::TestMerchant:TestPayment-1:1130:EUR:AUTHORISATION:true'
