@@ -1,6 +1,8 @@
 // The reader of single JSON values against jansson: whatever the text and however it is cut, a
-// value that is found is the one that a parser of the whole document sees.
+// value that is found is the one that a parser of the whole document sees. PHP's spelling of a
+// document is the same document.
 #include "common/json.hpp"
+#include "module/policy/webhook_escape.hpp"
 #include "module/policy/webhook_json.hpp"
 
 #include <array>
@@ -62,6 +64,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     whole.feed(text);
     whole.end();
     const auto parsed = Json::parse(text, Json::Duplicates::refuse);
+    if (parsed) {
+        const auto php = php_json(text, &memory);
+        require(php.has_value() && php_json(*php, &memory) == php);
+        const auto again = Json::parse(*php, Json::Duplicates::refuse);
+        require(again && again->equals(*parsed));
+    }
     for (std::size_t i = 0; i < paths().size(); ++i) {
         const JsonValue value = whole.value(i);
         require(value.state == cut.value(i).state && value.text == cut.value(i).text);
@@ -76,6 +84,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             continue;
         }
         const Json seen = walk(*parsed, paths()[i]);
+        require(value.state != JsonValue::State::null || seen.is_null());
         if (value.state == JsonValue::State::found) {
             require(seen.exists());
             require(!seen.is_string() || seen.text() == value.text);

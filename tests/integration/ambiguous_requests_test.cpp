@@ -283,5 +283,26 @@ TEST_F(AmbiguousRequests, OverHttp2) {
     EXPECT_EQ(upstream_.request_count(), 0U);
 }
 
+// A signature over what came does not help a body that is not as long as was said.
+TEST_F(AmbiguousRequests, BodiesOverHttp2AreAsLongAsSaid) {
+    const std::uint16_t port = nginx_.port("PORT_H2");
+    const auto delivery = [](const char* length, std::string_view signed_text) {
+        const HeaderList signature = github_headers(signed_text);
+        return HeaderList{
+            {":method", "POST"},         {":scheme", "http"},
+            {":authority", "localhost"}, {":path", "/hook"},
+            {"content-length", length},  {"x-hub-signature-256", signature.back().second}};
+    };
+    EXPECT_EQ(http2_exchange(port, delivery("5", "hello"), "hello").status, 200);
+    ASSERT_EQ(upstream_.request_count(), 1U);
+    EXPECT_EQ(upstream_.last_request().body, "hello");
+    for (const char* length : {"0", "4", "6", "99999999999999999999"}) {
+        const auto answer = http2_exchange(port, delivery(length, "hello"), "hello");
+        EXPECT_TRUE(answer.status == 400 || answer.refused) << length << " " << answer.status;
+    }
+    EXPECT_EQ(http2_exchange(port, delivery("5", "hell"), "hello").status, 401);
+    EXPECT_EQ(upstream_.request_count(), 1U);
+}
+
 }  // namespace
 }  // namespace sallyport::test

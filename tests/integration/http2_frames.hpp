@@ -6,6 +6,7 @@
 #include "tests/integration/fixtures/http_client.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -55,19 +56,25 @@ inline int status_of(std::string_view block) {
 
 }  // namespace http2
 
-inline Http2Answer http2_exchange(std::uint16_t port, const HeaderList& fields) {
+// With a body the fields do not end the stream; the body does.
+inline Http2Answer http2_exchange(std::uint16_t port, const HeaderList& fields,
+                                  std::optional<std::string_view> body = {}) {
+    constexpr std::uint8_t kData = 0;
     constexpr std::uint8_t kHeaders = 1;
     constexpr std::uint8_t kReset = 3;
     constexpr std::uint8_t kSettings = 4;
-    constexpr std::uint8_t kEndStreamAndHeaders = 5;
+    constexpr std::uint8_t kEndStream = 1;
+    constexpr std::uint8_t kEndHeaders = 4;
     constexpr std::size_t kFrameHead = 9;
     std::string block;
     for (const auto& [name, value] : fields) {
         block += http2::literal(name, value);
     }
     RawSocket socket(port);
+    const auto flags = static_cast<std::uint8_t>(body ? kEndHeaders : kEndHeaders | kEndStream);
     socket.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2::frame(kSettings, 0, 0, "") +
-                http2::frame(kHeaders, kEndStreamAndHeaders, 1, block));
+                http2::frame(kHeaders, flags, 1, block) +
+                (body ? http2::frame(kData, kEndStream, 1, *body) : ""));
     const std::string all = socket.receive_all();
     Http2Answer answer;
     for (std::size_t at = 0; at + kFrameHead <= all.size();) {
