@@ -293,6 +293,19 @@ TEST(WebhookPresets, DetachedSignaturesAreDetached) {
     EXPECT_EQ(answer.replay_kind, ReplayIdentity::Kind::signature);
 }
 
+// RFC 7517 section 4.4: "alg" may be missing; the algorithm is then the profile's.
+TEST(WebhookPresets, KeysThatNameNoAlgorithmAreForTheProfiles) {
+    Vector vector = genuine_of("fireblocks-v2").vector;
+    std::string& keys = vector.secrets[0];
+    const std::string named = "\"alg\": \"RS512\", ";
+    ASSERT_NE(keys.find(named), std::string::npos);
+    keys.erase(keys.find(named), named.size());
+    EXPECT_EQ(Checker(vector)(vector.request), Reason::none);
+    vector.config += " algo=RS256";
+    vector.config.replace(vector.config.find("algo=RS512 "), 11, "");
+    EXPECT_EQ(Checker(vector)(vector.request), Reason::webhook_signature_invalid);
+}
+
 TEST(WebhookPresets, KeySetsBelongToTokens) {
     EXPECT_FALSE(parse_profile("p", "type=rsa sig=header:X key_fmt=jwks"));
     EXPECT_FALSE(parse_profile("p", "sig=body"));

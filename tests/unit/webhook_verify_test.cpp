@@ -1,4 +1,5 @@
 // What the vectors do not show: credentials, forms, bounds, replay identities, hostile bodies.
+#include "module/policy/webhook_escape.hpp"
 #include "module/policy/webhook_presets.hpp"
 #include "tests/unit/webhook_vectors.hpp"
 
@@ -210,6 +211,45 @@ TEST(WebhookBounds, InflationIsBounded) {
     request.body = bomb.substr(0, bomb.size() - 1);
     EXPECT_EQ(check(config + "1m", {std::string(kSecret)}, request).reason,
               Reason::webhook_signature_invalid);
+}
+
+TEST(WebhookBodies, AreSpeltAsPhpDoes) {
+    const std::pair<const char*, const char*> rows[] = {
+        {"{ \"a b\" :\t[ 1.50 , null ]\r\n}", R"({"a b":[1.50,null]})"},
+        {R"(["a/b","a\/b","\\/","\"/"])", R"(["a\/b","a\/b","\\\/","\"\/"])"},
+        {"\"Zo\xc3\xab \xf0\x9f\x98\x80 \x7f\"", "\"Zo\\u00eb \\ud83d\\ude00 \x7f\""},
+        {R"("\u00EB")", R"("\u00EB")"},
+    };
+    auto* memory = std::pmr::get_default_resource();
+    for (const auto& [json, php] : rows) {
+        EXPECT_EQ(php_json(json, memory), std::optional<std::pmr::string>(php)) << json;
+        EXPECT_EQ(php_json(php, memory), std::optional<std::pmr::string>(php)) << php;
+    }
+    for (const char* bad : {"\"\xc3\"", "\"\xc3", "\"\xff\"", "\"\xed\xa0\x80\""}) {
+        EXPECT_EQ(php_json(bad, memory), std::nullopt);
+    }
+}
+
+// A value that may be missing is nothing, but only in a document that can be read.
+TEST(WebhookBodies, ValuesThatAreNullAreLeftOut) {
+    const std::string config = "sig=header:S signed=\"{json:a}|{json?:b.c}\"";
+    const std::pair<const char*, Reason> rows[] = {
+        {R"({"a":1,"b":{"c":"x"}})", Reason::webhook_signature_invalid},
+        {R"({"a":1,"b":{"c":null}})", Reason::none},
+        {R"({"a":1,"b":{}})", Reason::none},
+        {R"({"a":1,"b":null})", Reason::none},
+        {R"({"a":1})", Reason::none},
+        {R"({"a":1,"b":{"c":[]}})", Reason::webhook_signature_invalid},
+        {R"({"a":1,"b":{"c":null,"c":null}})", Reason::webhook_signature_invalid},
+        {R"({"a":1,"b":{"c":null})", Reason::webhook_signature_invalid},
+        {R"({"a":null})", Reason::webhook_signature_invalid},
+    };
+    for (const auto& [body, reason] : rows) {
+        SignedRequest request;
+        request.body = body;
+        request.headers = {{"S", hex_hmac(kSecret, "1|")}};
+        EXPECT_EQ(check(config, {std::string(kSecret)}, request).reason, reason) << body;
+    }
 }
 
 TEST(WebhookBodies, AreEscapedWhereTheSenderDoes) {
