@@ -32,6 +32,9 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 using Words = std::vector<std::string>;
 
+// Of a Sentinel's answers.
+constexpr std::size_t kAddressBytesMax = 64 * 1024;
+
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 std::string command_text(const Words& words) {
@@ -49,6 +52,25 @@ bool is_sign_of_life(const redisReply& reply) {
     }
     return reply.type == REDIS_REPLY_ARRAY && reply.elements == 2 &&
            text_of(*reply.element[0]) == "pong";
+}
+
+// [host, port] of SENTINEL GET-MASTER-ADDR-BY-NAME.
+std::optional<RedisPeer> master_of(const redisReply& reply) {
+    if (reply.type != REDIS_REPLY_ARRAY || reply.elements != 2) {
+        return std::nullopt;
+    }
+    const auto port = parse_u64(text_of(*reply.element[1]));
+    RedisPeer peer{std::string(text_of(*reply.element[0]))};
+    if (peer.host.empty() || !port || *port == 0 || *port > 65535) {
+        return std::nullopt;
+    }
+    peer.port = static_cast<std::uint16_t>(*port);
+    return peer;
+}
+
+bool is_role_other_than_master(const redisReply& reply) {
+    return reply.type == REDIS_REPLY_ARRAY && reply.elements > 0 &&
+           text_of(*reply.element[0]) != "master";
 }
 
 using Reader = std::unique_ptr<redisReader, decltype(&redisReaderFree)>;
@@ -75,7 +97,6 @@ struct RedisLink::State : std::enable_shared_from_this<State> {
 
     static asio::awaitable<void> keep(std::shared_ptr<State> self) {
         while (!self->ended) {
-            self->since = Clock::now();
             const std::string problem = co_await self->session();
             self->up = false;
             self->unsent.clear();
@@ -95,10 +116,47 @@ struct RedisLink::State : std::enable_shared_from_this<State> {
         socket.close(ignored);
     }
 
-    // Why it ended. Whoever closes the socket ends it.
+    // Why it ended.
     asio::awaitable<std::string> session() {
+        peer = options.peer;
+        if (!options.sentinels.empty()) {
+            std::string problem = co_await find_master();
+            if (!problem.empty()) {
+                co_return problem;
+            }
+        }
+        patience = milliseconds(kConnectMs);
+        co_return co_await visit(false);
+    }
+
+    // Sets `peer`, or says why not. The Sentinel that knew is asked first the next time, too.
+    asio::awaitable<std::string> find_master() {
+        std::string why;
+        for (std::size_t asked = 0; asked < options.sentinels.size() && !ended; ++asked) {
+            peer = options.sentinels[next_sentinel];
+            const std::string name = peer.host + ":" + std::to_string(peer.port);
+            named.reset();
+            patience = milliseconds(kSentinelMs);
+            const std::string problem = co_await visit(true);
+            close();
+            if (named) {
+                peer = *named;
+                co_return std::string();
+            }
+            why = "Sentinel " + name + ": " + (gave_up.empty() ? problem : gave_up);
+            gave_up.clear();
+            next_sentinel = (next_sentinel + 1) % options.sentinels.size();
+        }
+        co_return why;
+    }
+
+    // Connects to `peer` and stays there; as a Sentinel it is asked one thing. Why it ended:
+    // whoever closes the socket ends it.
+    asio::awaitable<std::string> visit(bool as_sentinel) {
+        since = Clock::now();
+        unsent.clear();
         auto [found, addresses] =
-            co_await resolver.async_resolve(options.host, std::to_string(options.port), kAwait);
+            co_await resolver.async_resolve(peer.host, std::to_string(peer.port), kAwait);
         if (found) {
             co_return "its name: " + found.message();
         }
@@ -117,7 +175,12 @@ struct RedisLink::State : std::enable_shared_from_this<State> {
                 co_return problem;
             }
         }
-        const std::string problem = co_await talk();
+        std::string problem;
+        if (as_sentinel) {
+            problem = co_await ask();
+        } else {
+            problem = co_await talk();
+        }
         while (writing) {  // its buffers are the connection's
             pause.expires_after(milliseconds(1));
             co_await pause.async_wait(kAwait);
@@ -138,11 +201,47 @@ struct RedisLink::State : std::enable_shared_from_this<State> {
         }
         context.set_verify_mode(asio::ssl::verify_peer);
         tls.emplace(socket, context);
-        tls->set_verify_callback(asio::ssl::host_name_verification(options.host), bad);
-        SSL_set_tlsext_host_name(tls->native_handle(), options.host.c_str());
+        tls->set_verify_callback(asio::ssl::host_name_verification(peer.host), bad);
+        SSL_set_tlsext_host_name(tls->native_handle(), peer.host.c_str());
         const auto [refused] =
             co_await tls->async_handshake(asio::ssl::stream_base::client, kAwait);
         co_return refused ? "TLS: " + refused.message() : std::string();
+    }
+
+    // Which server is the master: `named`, or why it is not known.
+    asio::awaitable<std::string> ask() {
+        Reader reader(redisReaderCreate(), redisReaderFree);
+        bool signs_in = !options.sentinel_password.empty();
+        if (signs_in) {
+            put(command_text({"AUTH", std::string(options.sentinel_password.reveal())}));
+        }
+        put(command_text({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", options.master}));
+        std::array<char, 16384> bytes{};
+        std::size_t unread = 0;
+        while (unread < kAddressBytesMax) {
+            const std::size_t count = co_await read_some(bytes);
+            if (count == 0) {
+                co_return "the connection ended";
+            }
+            unread += count;
+            redisReaderFeed(reader.get(), bytes.data(), count);
+            void* taken = nullptr;
+            while (redisReaderGetReply(reader.get(), &taken) == REDIS_OK && taken != nullptr) {
+                const Reply reply(static_cast<redisReply*>(taken),
+                                  [](void* one) { freeReplyObject(one); });
+                const bool refused = reply->type == REDIS_REPLY_ERROR;
+                if (!refused && std::exchange(signs_in, false)) {
+                    continue;
+                }
+                named = master_of(*reply);
+                co_return refused ? std::string(text_of(*reply))
+                                  : "it does not know the master " + options.master;
+            }
+            if (reader->err != 0) {
+                break;
+            }
+        }
+        co_return "it does not speak Redis's protocol";
     }
 
     // Signs in, then reads until the end.
@@ -159,6 +258,10 @@ struct RedisLink::State : std::enable_shared_from_this<State> {
             greetings += 1;
         }
         put(command_text({"PING"}));
+        if (!options.sentinels.empty()) {
+            put(command_text({"ROLE"}));
+            greetings += 1;
+        }
         std::array<char, 16384> bytes{};
         std::size_t unread = 0;  // of a reply that is not whole
         while (true) {
@@ -189,8 +292,13 @@ struct RedisLink::State : std::enable_shared_from_this<State> {
                               [](void* one) { freeReplyObject(one); });
             unread = 0;
             if (greetings > 0) {
-                if (reply->type == REDIS_REPLY_ERROR) {
+                const bool is_role = greetings == 1 && !options.sentinels.empty();
+                // A user may lack ROLE; to be told so is an answer too.
+                if (reply->type == REDIS_REPLY_ERROR && !is_role) {
                     return std::string(text_of(*reply));
+                }
+                if (is_role && is_role_other_than_master(*reply)) {
+                    return "the server that the Sentinel names is no master";
                 }
                 greetings -= 1;
                 up = greetings == 0;
@@ -261,7 +369,7 @@ struct RedisLink::State : std::enable_shared_from_this<State> {
     void look_once() {
         const auto now = Clock::now();
         if (!up) {
-            if (socket.is_open() && now - since > milliseconds(kConnectMs)) {
+            if (socket.is_open() && now - since > patience) {
                 gave_up = "no answer";
                 close();
             }
@@ -281,6 +389,10 @@ struct RedisLink::State : std::enable_shared_from_this<State> {
     std::optional<Tls> tls;
     asio::steady_timer pause;
     asio::steady_timer watch;
+    RedisPeer peer;                  // who is visited
+    std::optional<RedisPeer> named;  // by a Sentinel
+    std::size_t next_sentinel = 0;
+    milliseconds patience{kConnectMs};  // until it is up, or has answered
     std::string unsent;
     std::string gave_up;  // why we closed the connection ourselves
     Clock::time_point since;

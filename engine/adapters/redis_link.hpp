@@ -1,6 +1,8 @@
 // A connection to Redis that is kept up, on the engine's loop: commands go out in order, replies
 // come back in order. hiredis writes and reads the protocol, Boost.Asio moves the bytes. With TLS
-// the server's certificate and name are verified.
+// the server's certificate and name are verified. With Sentinels, each attempt asks them first
+// which server is the master, and that server has to call itself so: a failover is followed as soon
+// as the old connection ends.
 #pragma once
 
 #include "common/secret.hpp"
@@ -18,17 +20,25 @@ struct redisReply;
 
 namespace sallyport::engine {
 
-struct RedisOptions {
-    std::string host;
+struct RedisPeer {
+    std::string host;  // name or address, no brackets
     std::uint16_t port = 6379;
-    std::string user;  // of the ACL; empty: the default user
-    Secret password;   // empty: nobody signs in
+};
+
+struct RedisOptions {
+    RedisPeer peer;                    // when there are no Sentinels
+    std::vector<RedisPeer> sentinels;  // empty: none; at most kSentinelsMax
+    std::string master;                // the name that they know
+    Secret sentinel_password;          // empty: nobody signs in there
+    std::string user;                  // of the ACL; empty: the default user
+    Secret password;                   // empty: nobody signs in
     bool tls = false;
     std::string ca_file;    // PEM; empty: the system's authorities
     unsigned database = 0;  // names channels: Redis itself has them all in one
 
     RedisOptions clone() const {
-        return {host, port, user, password.clone(), tls, ca_file, database};
+        return {peer, sentinels, master,  sentinel_password.clone(), user, password.clone(),
+                tls,  ca_file,   database};
     }
 };
 
@@ -39,6 +49,9 @@ class RedisLink {
   public:
     static constexpr std::int64_t kConnectMs = 5000;
     static constexpr std::int64_t kRetryMs = 500;
+    // One Sentinel has this long before the next is asked.
+    static constexpr std::int64_t kSentinelMs = 1000;
+    static constexpr std::size_t kSentinelsMax = 16;
     // It is asked for a sign of life so often, and given up after so long without one.
     static constexpr std::int64_t kPingMs = 1000;
     static constexpr std::int64_t kSilentMs = 4000;

@@ -44,7 +44,6 @@ struct Unused {
 
 // A name that a setting of the engine takes over leaves this list.
 constexpr std::array kUnused = {
-    Unused{"AP_REDIS_SENTINEL_*", "no Sentinel is followed"},
     Unused{"AP_REDIS_FAILED_JOB_*", "there are no jobs in Redis: runs are in the database"},
     Unused{"AP_QUEUE_*", "the queue is in the engine and its database"},
     Unused{"AP_SSL_*", "the gateway ends TLS"},

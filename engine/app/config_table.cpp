@@ -4,8 +4,8 @@
 #include "common/limits.hpp"
 #include "common/units.hpp"
 #include "engine/app/execution_mode.hpp"
-#include "engine/core/oauth2.hpp"
 #include "engine/core/flow_model.hpp"
+#include "engine/core/oauth2.hpp"
 
 #include <utility>
 
@@ -70,14 +70,6 @@ Status put_style(S3Account::Style& out, const std::string& value) {
           : value == "true" ? S3Account::Style::path
                             : S3Account::Style::host;
     return Done{};
-}
-
-Status put_redis_type(bool& wanted, const std::string& value) {
-    wanted = value != "MEMORY";
-    return value == "STANDALONE" || !wanted
-               ? Status(Done{})
-               : Error{"must be STANDALONE or MEMORY, not '" + value +
-                       "': no Sentinel is followed; with MEMORY the database wakes the engines"};
 }
 
 Status put_secret(Secret& out, const std::string& value) {
@@ -428,8 +420,19 @@ const std::
                      return v == "0" ? Status(Done{}) : put_number(c.postgres.pool_size, v, 4, 64);
                  }},
                 {"AP_REDIS_TYPE", "STANDALONE", false,
-                 "STANDALONE; MEMORY: the engines on one database are woken by the database",
-                 [](C& c, V& v) { return put_redis_type(c.redis.wanted, v); }},
+                 "STANDALONE; SENTINEL: Sentinels name the server; MEMORY: the database does "
+                 "without",
+                 [](C& c, V& v) { return take_redis_type(c.redis, v); }},
+                {"AP_REDIS_SENTINEL_HOSTS", "", false, "host:port,host:port of the Sentinels",
+                 [](C& c, V& v) { return take_redis_sentinels(c.redis, v); }},
+                {"AP_REDIS_SENTINEL_NAME", "", false, "what they call the master",
+                 [](C& c, V& v) -> Status { return c.redis.master = v, Done{}; }},
+                {"AP_REDIS_SENTINEL_ROLE", "master", false, "whom to speak to: master",
+                 [](C&, V& v) { return take_redis_role(v); }},
+                {"SALLYPORT_REDIS_SENTINEL_PASSWORD", "", true, "of the Sentinels; empty: none",
+                 [](C& c, V& v) -> Status {
+                     return c.redis.sentinel_password = Secret(v), Done{};
+                 }},
                 {"AP_REDIS_URL", "", true,
                  "redis://user:password@host:6379/0 or rediss://…, over the fields",
                  [](C& c, V& v) -> Status { return c.redis.url = Secret(v), Done{}; }},

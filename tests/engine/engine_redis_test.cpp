@@ -1,9 +1,9 @@
 // Two engines on one PostgreSQL that tell each other by Redis which runs are done, with Redis
-// there, gone, silent, strict and behind TLS.
+// there, gone, silent, strict, behind TLS and under Sentinels.
 #include "tests/engine/engine_process.hpp"
 #include "tests/integration/fixtures/certificates.hpp"
 #include "tests/integration/fixtures/postgres_server.hpp"
-#include "tests/integration/fixtures/redis_server.hpp"
+#include "tests/integration/fixtures/redis_cluster.hpp"
 #include "tests/integration/fixtures/wait.hpp"
 
 #include <gtest/gtest.h>
@@ -170,6 +170,52 @@ TEST_F(EngineRedis, MayRefuseUs) {
     EXPECT_NE(first_->log().find("NOPERM"), std::string::npos) << first_->log();
     EXPECT_EQ(call_across(), kAnswer);
     EXPECT_EQ(first_->log().find(":secret"), std::string::npos);
+}
+
+std::vector<std::string> under(const std::string& sentinels, const std::string& name = "mymaster") {
+    return {"AP_REDIS_TYPE=SENTINEL", "AP_REDIS_SENTINEL_HOSTS=" + sentinels,
+            "AP_REDIS_SENTINEL_NAME=" + name};
+}
+std::string sentinel_of(const RedisSentinels& redis) {
+    return "127.0.0.1:" + std::to_string(redis.port());
+}
+
+// Nobody is at the first address, one who never answers at the second.
+TEST_F(EngineRedis, IsNamedBySentinels) {
+    RedisSentinels redis;
+    RedisServer mute;
+    mute.pause();
+    start(under("127.0.0.1:9," + mute.address() + "," + sentinel_of(redis)));
+    ASSERT_TRUE(wait_until([&] { return both_listen(redis.server(0)); })) << first_->log();
+    EXPECT_EQ(call_across(), kAnswer);
+    EXPECT_NE(published(redis.server(0)), "0");
+    // Both alive: the old master hangs up, and the new one is found.
+    redis.fail_over();
+    ASSERT_TRUE(wait_until([&] { return both_listen(redis.server(1)); })) << first_->log();
+    EXPECT_EQ(call_across(), kAnswer);
+    EXPECT_FALSE(both_listen(redis.server(0)));
+}
+
+TEST_F(EngineRedis, IsFollowedWhenItDies) {
+    RedisSentinels redis;
+    start(under(sentinel_of(redis)));
+    ASSERT_TRUE(wait_until([&] { return both_listen(redis.server(0)); })) << first_->log();
+    redis.server(0).stop();
+    EXPECT_EQ(call_across(), kAnswer) << "meanwhile";
+    ASSERT_TRUE(wait_until([&] { return redis.master() == 1; }));
+    ASSERT_TRUE(wait_until([&] { return both_listen(redis.server(1)); })) << first_->log();
+    EXPECT_TRUE(wait_until([&] { return said("redis_back") == 2; }));
+    EXPECT_EQ(call_across(), kAnswer);
+    EXPECT_NE(published(redis.server(1)), "0");
+}
+
+TEST_F(EngineRedis, SaysWhatSentinelsDoNotKnow) {
+    RedisSentinels redis;
+    start(under(sentinel_of(redis), "other"));
+    ASSERT_TRUE(wait_until([&] { return said("redis_lost") == 2; }));
+    EXPECT_NE(first_->log().find("it does not know the master other"), std::string::npos)
+        << first_->log();
+    EXPECT_EQ(call_across(), kAnswer);
 }
 
 TEST_F(EngineRedis, IsKnownByItsCertificate) {

@@ -69,7 +69,7 @@ TEST(Config, WarnsOfNamesThatDoNothing) {
         {"AP_JWT_SECRETS", "did you mean AP_JWT_SECRET?"},
         {"SALLYPORT_EGRES_ALLOW", "did you mean SALLYPORT_EGRESS_ALLOW?"},
         {"AP_SSRF_ALLOWLIST", "did you mean AP_SSRF_ALLOW_LIST?"},
-        {"AP_REDIS_SENTINEL_HOSTS", "has no effect: no Sentinel"},
+        {"AP_REDIS_FAILED_JOB_TTL", "has no effect: there are no jobs in Redis"},
         {"AP_TELEMETRY_ENABLED", "has no effect: nothing is ever sent"},
         {"AP_SOMETHING_ELSE_ALTOGETHER", "is set and has no effect on this engine"},
     };
@@ -161,6 +161,9 @@ TEST(Config, KnowsEveryNameOfTheContract) {
     const auto& taken = taken_names();
     Environment environment = good();
     environment.insert(taken.begin(), taken.end());
+    environment.insert({{"AP_REDIS_SENTINEL_HOSTS", "h:26379"},
+                        {"AP_REDIS_SENTINEL_NAME", "mymaster"},
+                        {"AP_REDIS_SENTINEL_ROLE", "master"}});
     const Result<Config> config = read_config(environment);
     ASSERT_TRUE(config.ok()) << config.message();
     EXPECT_TRUE(config->warnings.empty()) << config->warnings.front();
@@ -174,7 +177,6 @@ TEST(Config, KnowsEveryNameOfTheContract) {
                              "AP_CONFIG_PATH",
                              "AP_PREWARM_CACHE_ON_STARTUP",
                              "AP_POSTGRES_IDLE_TIMEOUT_MS",
-                             "AP_REDIS_SENTINEL_NAME",
                              "AP_REDIS_FAILED_JOB_RETENTION_DAYS",
                              "AP_QUEUE_UI_ENABLED",
                              "AP_CONTAINER_TYPE",
@@ -267,8 +269,8 @@ TEST(Config, TakesRedisInOneOrInParts) {
     EXPECT_TRUE(config->warnings.empty());
     const auto redis = redis_options(config->redis, "/ca");
     ASSERT_TRUE(redis.ok()) << redis.message();
-    EXPECT_EQ(redis->host, "::1");
-    EXPECT_EQ(redis->port, 7000);
+    EXPECT_EQ(redis->peer.host, "::1");
+    EXPECT_EQ(redis->peer.port, 7000);
     EXPECT_EQ(redis->user, "ann");
     EXPECT_EQ(redis->password.reveal(), "a@b:c");
     EXPECT_EQ(redis->database, 4U);
@@ -280,8 +282,8 @@ TEST(Config, TakesRedisInOneOrInParts) {
     const Result<Config> parts = read_config(environment);
     const auto from_parts = redis_options(parts->redis, "/ca");
     ASSERT_TRUE(from_parts.ok());
-    EXPECT_EQ(from_parts->host, "other");
-    EXPECT_EQ(from_parts->port, 6379);
+    EXPECT_EQ(from_parts->peer.host, "other");
+    EXPECT_EQ(from_parts->peer.port, 6379);
     EXPECT_EQ(from_parts->password.reveal(), "hush-hush");
     EXPECT_FALSE(from_parts->tls);
     EXPECT_EQ(from_parts->ca_file, "/other-ca");
@@ -293,6 +295,36 @@ TEST(Config, TakesRedisInOneOrInParts) {
     environment["AP_REDIS_TYPE"] = "MEMORY";
     EXPECT_FALSE(read_config(environment)->redis.is_set());
     EXPECT_TRUE(read_config(environment)->warnings.empty());
+}
+
+TEST(Config, TakesSentinelsInsteadOfAServer) {
+    Environment environment = good();
+    environment["AP_DB_TYPE"] = "POSTGRES";
+    environment["AP_POSTGRES_URL"] = "postgres://u:p@h/d";
+    environment["AP_REDIS_TYPE"] = "SENTINEL";
+    environment["AP_REDIS_SENTINEL_HOSTS"] = "one.example:5000, two.example,[::1]:6000,10.0.0.1";
+    environment["AP_REDIS_SENTINEL_NAME"] = "mymaster";
+    environment["AP_REDIS_PASSWORD"] = "hush";
+    environment["SALLYPORT_REDIS_SENTINEL_PASSWORD"] = "hush-too";
+    const Result<Config> config = read_config(environment);
+    ASSERT_TRUE(config.ok()) << config.message();
+    EXPECT_TRUE(config->warnings.empty());
+    ASSERT_TRUE(config->redis.is_set());
+    const auto redis = redis_options(config->redis, "");
+    ASSERT_TRUE(redis.ok()) << redis.message();
+    std::string sentinels;
+    for (const RedisPeer& peer : redis->clone().sentinels) {
+        sentinels += peer.host + " " + std::to_string(peer.port) + ";";
+    }
+    EXPECT_EQ(sentinels, "one.example 5000;two.example 26379;::1 6000;10.0.0.1 26379;");
+    EXPECT_EQ(redis->clone().master, "mymaster");
+    EXPECT_EQ(redis->clone().password.reveal(), "hush");
+    EXPECT_EQ(redis->clone().sentinel_password.reveal(), "hush-too");
+    EXPECT_EQ(print_config(environment).find("hush"), std::string::npos);
+    environment["AP_REDIS_URL"] = "redis://:hush@h";
+    const Result<Config> both = read_config(environment);
+    ASSERT_FALSE(both.ok());
+    EXPECT_EQ(both.message().find("hush"), std::string::npos);
 }
 
 TEST(Config, LooksAtTheBucketOfFiles) {
@@ -400,7 +432,11 @@ TEST(Config, SaysWhatIsWrongInOneLine) {
         {"AP_POSTGRES_POOL_SIZE", "1", "from 4 to 64"},
         {"AP_LOG_LEVEL", "loud", "debug, info, warn or error"},
         {"AP_SANDBOX_MEMORY_LIMIT", "1", "24576"},
-        {"AP_REDIS_TYPE", "SENTINEL", "no Sentinel is followed"},
+        {"AP_REDIS_TYPE", "CLUSTER", "STANDALONE, SENTINEL or MEMORY"},
+        {"AP_REDIS_TYPE", "SENTINEL", "AP_REDIS_SENTINEL_HOSTS and AP_REDIS_SENTINEL_NAME"},
+        {"AP_REDIS_SENTINEL_HOSTS", "a:1,,b", "host:port"},
+        {"AP_REDIS_SENTINEL_HOSTS", "a:70000", "host:port"},
+        {"AP_REDIS_SENTINEL_ROLE", "slave", "must be master"},
         {"AP_REDIS_URL", "http://h", "its scheme is another"},
         {"AP_REDIS_URL", "redis://u:p@h:x", "its host or port"},
         {"AP_REDIS_URL", "redis://h/one", "its database is no number"},
