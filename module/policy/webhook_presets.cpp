@@ -356,7 +356,7 @@ constexpr std::array kPresets = {
            "sig=query:hmac algo=sha512 enc=hex "
            "signed=\"{json:obj.card_subtype}{json:obj.created_at}{json:obj.email}{json:obj.id}"
            "{json:obj.masked_pan}{json:obj.merchant_id}{json:obj.order_id}{json:obj.token}\" "
-           "id=json:obj.id"},
+           "id=sha256:"},
     // Values that are null are left out.
     Preset{"praxis",
            "type=hash sig=header:Gt-Authentication algo=sha384 enc=hex ts=json:timestamp "
@@ -376,6 +376,7 @@ constexpr std::array kPresets = {
     Preset{"treezor",
            "sig=json:object_payload_signature algo=sha256 enc=base64 "
            "signed=\"{json_php:object_payload}\" id=sha256:"},
+    // A transaction is told again after each action on it, under one id: no id of a delivery.
     Preset{"paymob",
            "sig=query:hmac algo=sha512 enc=hex "
            "signed=\"{json:obj.amount_cents}{json:obj.created_at}{json:obj.currency}"
@@ -384,7 +385,7 @@ constexpr std::array kPresets = {
            "{json:obj.is_capture}{json:obj.is_refunded}{json:obj.is_standalone_payment}"
            "{json:obj.is_voided}{json:obj.order.id}{json:obj.owner}{json:obj.pending}"
            "{json?:obj.source_data.pan}{json?:obj.source_data.sub_type}{json?:obj.source_data.type}"
-           "{json:obj.success}\" id=json:obj.id"},
+           "{json:obj.success}\" id=sha256:"},
     Preset{"paypro",
            "type=hash sig=form:SIGNATURE algo=sha256 enc=hex case=any "
            "signed=\"{form:ORDER_ID}{form:ORDER_STATUS}{form:ORDER_TOTAL_AMOUNT}"

@@ -203,7 +203,9 @@ TEST(WebhookPresets, PaymentFieldsAreSigned) {
               Reason::webhook_signature_invalid);
     EXPECT_EQ(check(with(vector.request, "\"owner\": 302852, ", "")),
               Reason::webhook_signature_invalid);
-    EXPECT_EQ(test::run(check.profile, check.keys, vector.request).id, "192036465");
+    // A transaction that is paid and then refunded is two deliveries of one id.
+    EXPECT_EQ(test::run(check.profile, check.keys, vector.request).replay_kind,
+              ReplayIdentity::Kind::signature);
 }
 
 TEST(WebhookPresets, PartsOfABodyAreSignedAsTheyStand) {
