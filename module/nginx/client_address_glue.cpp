@@ -8,6 +8,7 @@
 // Judged once a request, in POST_READ before every other feature; what it finds is the address that
 // all of them use. Then the request's own fields are rewritten for the upstream.
 #include "common/bytes.hpp"
+#include "module/nginx/asked_host.hpp"
 #include "module/nginx/feature.hpp"
 #include "module/nginx/forwarded_fields.hpp"
 #include "module/nginx/levels.hpp"
@@ -219,17 +220,8 @@ std::optional<bool> https_from(std::string_view proto) {
                                           : std::nullopt;
 }
 
-// The name the client asked for: the Host field where it is what nginx chose the server by.
 std::string_view own_host(ngx_http_request_t* r) {
-    const std::string_view chosen = view(r->headers_in.server);
-    std::string_view host = chosen;
-    if (r->headers_in.host != nullptr) {
-        const std::string_view field = view(r->headers_in.host->value);
-        const bool same = field.size() >= chosen.size() &&
-                          ascii_iequals(field.substr(0, chosen.size()), chosen) &&
-                          (field.size() == chosen.size() || field[chosen.size()] == ':');
-        host = same ? field : chosen;
-    }
+    const std::string_view host = asked_host(r);
     if (policy::is_host_and_port(host)) {
         return host;
     }

@@ -2,6 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
+#include "module/nginx/asked_host.hpp"
 #include "module/nginx/str.hpp"
 
 #include <array>
@@ -30,10 +31,7 @@ class NginxHandshakeRequest : public hook::HandshakeRequest {
         }
         const ngx_http_request_t* r = request_.r();
         std::string out = request_.is_https() ? "https://" : "http://";
-        if (r->headers_in.host != nullptr) {
-            out.append(view(r->headers_in.host->value));
-        }
-        return out.append(target().substr(0, target().find('?')));
+        return out.append(asked_host(r)).append(target().substr(0, target().find('?')));
     }
     std::optional<std::string_view> header(std::string_view name) const override {
         std::string_view value;

@@ -2,6 +2,7 @@
 // the hooks that judge real requests and by the explanation.
 #pragma once
 
+#include "module/nginx/asked_host.hpp"
 #include "module/nginx/feature.hpp"
 #include "module/nginx/str.hpp"
 #include "module/nginx/webhook_conf.hpp"
@@ -12,7 +13,7 @@ namespace sallyport::ngx {
 inline policy::webhook::RequestHead head_of(const Request& request) {
     const ngx_http_request_t* r = request.r();
     return {view(r->method_name), view(r->unparsed_uri), request.is_https() ? "https" : "http",
-            r->headers_in.host == nullptr ? std::string_view() : view(r->headers_in.host->value)};
+            asked_host(r)};
 }
 
 inline void offer_headers(ngx_http_request_t* r, policy::webhook::Verification& verification) {

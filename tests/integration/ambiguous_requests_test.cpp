@@ -30,6 +30,11 @@ constexpr std::string_view kHttp = R"(
         server_name localhost;
         location / { proxy_pass http://inner; }
         location /cors { sallyport_cors origins=https://app.example.com; proxy_pass http://inner; }
+        location /square {
+            sallyport_webhook square;
+            sallyport_webhook_secret file:%%DIR%%/hook.key;
+            proxy_pass http://inner;
+        }
         location /hook {
             sallyport_webhook github;
             sallyport_webhook_secret file:%%DIR%%/hook.key;
@@ -232,6 +237,35 @@ TEST_F(AmbiguousRequests, FieldsThatCountOnceAreNotReadTwice) {
             }
             EXPECT_EQ(fields, 1U) << "one canonical field: " << row.seen;
         }
+    }
+}
+
+// A sender that signs the address: it is the one that nginx acts on, whatever the other host says.
+TEST_F(AmbiguousRequests, TheSignedAddressIsTheOneThatCounts) {
+    const struct {
+        const char* line;
+        const char* host;
+        const char* signed_url;
+        bool genuine;
+    } rows[] = {
+        {"/square", "localhost", "http://localhost/square", true},
+        {"/square", "LocalHost:8080", "http://LocalHost:8080/square", true},
+        {"http://localhost/square", "localhost", "http://localhost/square", true},
+        {"http://localhost/square", "other.test", "http://localhost/square", true},
+        {"http://localhost/square", "other.test", "http://other.test/square", false},
+        {"http://localhost/square", "localhost.evil", "http://localhost.evil/square", false},
+    };
+    for (const auto& row : rows) {
+        upstream_.clear();
+        const Bytes mac =
+            hmac(DigestAlgorithm::sha256, kWebhookSecret, std::string(row.signed_url) + "hello");
+        const std::string answer =
+            exchange("POST " + std::string(row.line) + " HTTP/1.1\r\nHost: " + row.host +
+                     "\r\nContent-Length: 5\r\nx-square-hmacsha256-signature: " +
+                     base64_encode(mac.data(), mac.size()) + "\r\n\r\nhello");
+        EXPECT_TRUE(answer.starts_with(row.genuine ? "HTTP/1.1 200" : "HTTP/1.1 401"))
+            << row.line << " " << row.host << " " << answer.substr(0, 40);
+        EXPECT_EQ(upstream_.request_count(), row.genuine ? 1U : 0U) << row.line << row.host;
     }
 }
 
