@@ -220,7 +220,7 @@ StepResult ask(PGconn* connection, const SqlQuery& query, const StepStop& stop) 
         }
         const Rows rows(PQgetResult(connection));
         if (rows == nullptr) {
-            return step_succeeded(answer.rows);
+            return step_succeeded(sql_output(query.gives, answer.rows));
         }
         take(rows.get(), query, answer);
         if (!answer.problem.empty()) {
@@ -233,7 +233,7 @@ StepResult ask(PGconn* connection, const SqlQuery& query, const StepStop& stop) 
 
 StepCancel perform_postgres(ServiceSteps& services, const StepCall& call, StepDone done) {
     const Result<PostgresServerInput> server = postgres_server(call.input["auth"]);
-    Result<SqlQuery> query = sql_query(call.step.settings, call.input);
+    Result<SqlQuery> query = postgres_query(call.step.action, call.step.settings, call.input);
     if (!server.ok() || !query.ok()) {
         done(step_failed(server.ok() ? query.message() : server.message()));
         return {};

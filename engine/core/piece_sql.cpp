@@ -175,7 +175,9 @@ Result<SqlQuery> sql_query(const Json& settings, const Json& input) {
     if (text->find('\0') != std::string::npos || arguments->size() > kSqlArgumentsMax) {
         return input_error("args", "Expected at most 1000 arguments and a query of plain text");
     }
-    SqlQuery query{*text, arguments->deep_copy(), 30'000, kSqlRowsMax};
+    SqlQuery query;
+    query.text = *text;
+    query.arguments = arguments->deep_copy();
     const auto time = input_number_or(input, "query_timeout", 30'000);
     const auto rows = input_number_or(input, "max_rows", static_cast<double>(kSqlRowsMax));
     if (!time.ok() || !rows.ok()) {
@@ -253,7 +255,8 @@ Result<std::string> sqlite_database(const Json& input) {
                               "Expected 1 to 64 letters, digits, - or _, received: " + *name);
 }
 
-const NativePiece kPostgresNative = {R"json({
+const NativePiece kPostgresNative = {
+    R"json({
  "name":"@activepieces/piece-postgres","version":"0.2.0","displayName":"Postgres",
  "description":"Ask a PostgreSQL database","categories":["DEVELOPER_TOOLS"],
  "auth":["CUSTOM_AUTH","Connection",true,{"props":{
@@ -267,10 +270,22 @@ const NativePiece kPostgresNative = {R"json({
    "query":["SHORT_TEXT","Query",true],"args":["ARRAY","Arguments",false],
    "query_timeout":["NUMBER","Query Timeout",false,{"defaultValue":30000}],
    "connection_timeout_ms":["NUMBER","Connection Timeout (ms)",false,{"defaultValue":30000}],
-   "application_name":["SHORT_TEXT","Application Name",false],"max_rows":["NUMBER","Rows at most",false,{"defaultValue":10000}]}}},
+   "application_name":["SHORT_TEXT","Application Name",false],"max_rows":["NUMBER","Rows at most",false,{"defaultValue":10000}]}},
+  "insert-row":{"displayName":"Insert Row","description":"Inserts a row and gives it as it is stored","props":{
+   "table":["JSON","Table",true],"values":["OBJECT","Values",true]}},
+  "update-row":{"displayName":"Update Row","description":"Changes the rows whose column has a value, and gives them","props":{
+   "table":["JSON","Table",true],"values":["OBJECT","Values",true],
+   "search_column":["SHORT_TEXT","Search Column",true],"search_value":["SHORT_TEXT","Search Value",true]}},
+  "delete-row":{"displayName":"Delete Row","description":"Removes the rows whose column has a value, and gives them","props":{
+   "table":["JSON","Table",true],
+   "search_column":["SHORT_TEXT","Search Column",true],"search_value":["SHORT_TEXT","Search Value",true]}},
+  "find-rows":{"displayName":"Find Rows","description":"Reads rows of a table","props":{
+   "table":["JSON","Table",true],"condition":["SHORT_TEXT","Condition",false],"args":["ARRAY","Arguments",false],
+   "columns":["ARRAY","Columns",false],"limit":["NUMBER","Limit",false]}},
+  "get-tables":{"displayName":"Get Tables","description":"Lists the tables","props":{}}},
  "triggers":{}
 })json",
-                                     {{"run-query"}}};
+    {{"run-query"}, {"insert-row"}, {"update-row"}, {"delete-row"}, {"find-rows"}, {"get-tables"}}};
 
 const NativePiece kSqliteNative = {R"json({
  "name":"@activepieces/piece-sqlite","version":"0.1.0","displayName":"SQLite",

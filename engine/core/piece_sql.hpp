@@ -22,13 +22,21 @@ inline constexpr std::size_t kSqlBytesMax = 8u << 20;
 inline constexpr std::size_t kSqlArgumentsMax = 1000;
 
 struct SqlQuery {
+    // What the step gives: the rows, {rows, rowCount}, {row, rowCount} or {tables}.
+    enum class Gives { rows, counted_rows, one_row, tables };
     std::string text;
     Json arguments;  // a list of its own: another thread may have it
     std::int64_t time_ms = 30'000;
     std::int64_t rows_max = kSqlRowsMax;
+    Gives gives = Gives::rows;
 };
 // `settings` are the step's own, `input` is what was made of them.
 Result<SqlQuery> sql_query(const Json& settings, const Json& input);
+// Any action of the Postgres piece: run-query, and those that name a table, its columns and values.
+// Names are quoted, values are parameters; a condition is held to what a query is held to.
+Result<SqlQuery> postgres_query(std::string_view action, const Json& settings, const Json& input);
+// The step's output.
+Json sql_output(SqlQuery::Gives gives, const Json& rows);
 
 // An argument as PostgreSQL reads it: lists as array literals, objects as JSON; nothing is NULL.
 std::optional<std::string> postgres_argument(const Json& value);

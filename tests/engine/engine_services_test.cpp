@@ -310,6 +310,61 @@ TEST_F(EnginePostgres, ValuesAreParametersAlone) {
     EXPECT_EQ(server_->query(database_, "SELECT count(*) FROM people"), "1");
 }
 
+// Whatever a table or column is called, it is a name; whatever a value says, it is a value.
+TEST_F(EnginePostgres, RowsByTheNamesOfTheirColumns) {
+    server_->query(database_,
+                   R"(CREATE TABLE "odd "" name" (id serial, "a""b; --" text, more jsonb))");
+    const auto at = [this](std::string_view action, const std::string& members,
+                           std::string_view name = R"(odd \" name)") {
+        return services_.step(
+            "postgres", action,
+            R"({"auth":"{{connections['db']}}","table":{"table_schema":"public","table_name":")" +
+                std::string(name) + "\"}" + members + "}",
+            R"({"v":"'; DROP TABLE people; --"})");
+    };
+    const Json made =
+        at("insert-row", R"(,"values":{"a\"b; --":"{{trigger.output.body.v}}","more":{"n":[1]}})");
+    ASSERT_EQ(made["status"].text(), "SUCCEEDED") << made.dump();
+    EXPECT_EQ(
+        made["output"].dump(),
+        R"({"row":{"id":1,"a\"b; --":"'; DROP TABLE people; --","more":{"n":[1]}},"rowCount":1})");
+    EXPECT_EQ(at("insert-row", R"(,"values":{"a\"b; --":"x"})")["output"]["row"]["id"].dump(), "2");
+    EXPECT_EQ(
+        at("update-row",
+           R"(,"values":{"more":null},"search_column":"a\"b; --","search_value":"{{trigger.output.body.v}}")")
+            ["output"]
+                .dump(),
+        R"({"rows":[{"id":1,"a\"b; --":"'; DROP TABLE people; --","more":null}],"rowCount":1})");
+    EXPECT_EQ(
+        at("find-rows",
+           R"(,"condition":"id >= $1 ORDER BY id DESC","args":[1],"columns":["id"],"limit":1)")
+            ["output"]
+                .dump(),
+        R"({"rows":[{"id":2}],"rowCount":1})");
+    EXPECT_EQ(at("find-rows", "")["output"]["rowCount"].dump(), "2");
+    for (const std::string_view wrong :
+         {R"(,"condition":"id = {{trigger.output.body.v}}")", R"(,"condition":"true; SELECT 1")",
+          R"(,"limit":0)", R"(,"columns":["\"; DROP TABLE people; --"])", R"(,"columns":[7])"}) {
+        EXPECT_EQ(at("find-rows", std::string(wrong))["status"].text(), "FAILED") << wrong;
+    }
+    EXPECT_EQ(at("insert-row", R"(,"values":{})")["status"].text(), "FAILED");
+    EXPECT_EQ(
+        at("delete-row", R"(,"search_column":"id","search_value":"1 OR true")")["status"].text(),
+        "FAILED");
+    EXPECT_EQ(
+        at("delete-row", R"(,"search_column":"id","search_value":"2")", "other")["status"].text(),
+        "FAILED");
+    EXPECT_EQ(at("delete-row", R"(,"search_column":"id","search_value":"2")")["output"]["rowCount"]
+                  .dump(),
+              "1");
+    EXPECT_EQ(server_->query(database_, R"(SELECT count(*) FROM "odd "" name")"), "1");
+    const Json tables = at("get-tables", "");
+    EXPECT_NE(
+        tables["output"].dump().find(R"({"table_schema":"public","table_name":"odd \" name"})"),
+        std::string::npos)
+        << tables.dump();
+}
+
 TEST_F(EnginePostgres, BoundsAreKept) {
     const auto status = [this](std::string_view members) {
         return std::string(ask(members)["status"].text());

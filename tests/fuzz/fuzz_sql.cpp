@@ -32,6 +32,12 @@ void check_input(const Json& input) {
             require(postgres_argument(value).has_value() != value.is_null());
         });
     }
+    for (const char* action : {"insert-row", "update-row", "delete-row", "find-rows"}) {
+        const auto rows = postgres_query(action, Json::object({{"input", input}}), input);
+        require(rows.ok() ? rows->text.find('\0') == std::string::npos &&
+                                rows->arguments.size() <= kSqlArgumentsMax
+                          : !rows.message().empty());
+    }
     const auto database = sqlite_database(input);
     if (database.ok()) {
         require(!database->empty() && database->find_first_of("./\\") == std::string::npos);
