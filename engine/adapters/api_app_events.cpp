@@ -3,6 +3,7 @@
 // on disk.
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
+#include "engine/adapters/api_files.hpp"
 #include "engine/adapters/api_hosted_pieces.hpp"
 #include "engine/adapters/api_run_parts.hpp"
 #include "engine/core/piece_webhook.hpp"
@@ -21,7 +22,8 @@ struct Delivery {
     CallPtr call;
     std::string piece;
     Json payload;
-    std::string id;  // the same when the app sends the event again
+    std::vector<WebhookFile> files;  // that the request carries
+    std::string id;                  // the same when the app sends the event again
     std::vector<std::string> flows;
     std::size_t next = 0;
     std::size_t under_way = 0;
@@ -37,28 +39,48 @@ void delivered(Api& api, const DeliveryPtr& delivery, bool good) {
     deliver_more(api, delivery);
 }
 
+void fire(Api& api, const DeliveryPtr& delivery, const RunnableFlow& flow, const Json& payload) {
+    HostedTriggers::Occasion occasion;
+    occasion.payload = payload;
+    occasion.delivery_id = delivery->id;
+    occasion.on_failure = [&api, delivery] { delivered(api, delivery, true); };
+    occasion.on_handshake = [&api, delivery](const Json&) { delivered(api, delivery, true); };
+    api.ports.triggers->fire(flow, std::move(occasion),
+                             [&api, delivery](const Result<std::vector<StartedRun>>& started) {
+                                 delivered(api, delivery, started.ok());
+                             });
+}
+
+// Each flow has files of its own: they belong to its project.
+void keep_and_fire(Api& api, const DeliveryPtr& delivery, const RunnableFlow& flow) {
+    if (delivery->files.empty()) {
+        return fire(api, delivery, flow, delivery->payload);
+    }
+    CarriedFiles carried = carried_files(api, delivery->files);
+    const Json payload = webhook_payload(delivery->call->request, carried.urls).payload;
+    keep_files(api, flow.project_id, std::move(carried.files),
+               [&api, delivery, flow, payload](const Result<bool>& kept) {
+                   if (!kept.ok() || !*kept) {
+                       return delivered(api, delivery, false);
+                   }
+                   fire(api, delivery, flow, payload);
+               });
+}
+
 void deliver(Api& api, const DeliveryPtr& delivery, const std::string& flow_id) {
-    api.ports.catalog.published(flow_id, [&api, delivery](
-                                             const Result<std::optional<RunnableFlow>>& found) {
-        if (!found.ok()) {
-            return delivered(api, delivery, false);
-        }
-        const bool listens = found->has_value() && (*found)->enabled &&
-                             (*found)->program != nullptr &&
-                             (*found)->program->trigger().piece == delivery->piece;
-        if (!listens) {
-            return delivered(api, delivery, true);
-        }
-        HostedTriggers::Occasion occasion;
-        occasion.payload = delivery->payload;
-        occasion.delivery_id = delivery->id;
-        occasion.on_failure = [&api, delivery] { delivered(api, delivery, true); };
-        occasion.on_handshake = [&api, delivery](const Json&) { delivered(api, delivery, true); };
-        api.ports.triggers->fire(**found, std::move(occasion),
-                                 [&api, delivery](const Result<std::vector<StartedRun>>& started) {
-                                     delivered(api, delivery, started.ok());
-                                 });
-    });
+    api.ports.catalog.published(
+        flow_id, [&api, delivery](const Result<std::optional<RunnableFlow>>& found) {
+            if (!found.ok()) {
+                return delivered(api, delivery, false);
+            }
+            const bool listens = found->has_value() && (*found)->enabled &&
+                                 (*found)->program != nullptr &&
+                                 (*found)->program->trigger().piece == delivery->piece;
+            if (!listens) {
+                return delivered(api, delivery, true);
+            }
+            keep_and_fire(api, delivery, **found);
+        });
 }
 
 // Every flow is its own: what one makes of the event is nothing to the others.
@@ -83,7 +105,7 @@ std::string delivery_id_of(const CallPtr& call) {
 }
 
 void on_event(Api& api, const CallPtr& call, const AppSecret& app, const Json& payload,
-              const Result<AppEvent>& event) {
+              const std::vector<WebhookFile>& files, const Result<AppEvent>& event) {
     if (!event.ok()) {
         api.ports.log.write(
             LogLevel::warn, "app_event_not_read",
@@ -103,6 +125,7 @@ void on_event(Api& api, const CallPtr& call, const AppSecret& app, const Json& p
     delivery->call = call;
     delivery->piece = app.piece;
     delivery->payload = payload;
+    delivery->files = files;
     delivery->id = delivery_id_of(call);
     api.ports.apps->flows_for(app, *event,
                               [&api, delivery](const Result<std::vector<std::string>>& flows) {
@@ -124,15 +147,25 @@ void receive_event(Api& api, const CallPtr& call) {
         return call->reply(413, Json::object({{"message", Json::string("Payload too large")}}));
     }
     remove_gateway_headers(call->request);
-    const WebhookPayload read = webhook_payload(call->request);
+    const auto files = webhook_files(call->request);
+    if (!files.ok()) {
+        return call->reply(400, Json::object({{"message", Json::string(files.message())}}));
+    }
+    // Nothing is kept before the piece has said that the app has sent it.
+    const CarriedFiles carried = carried_files(api, *files);
+    if (refused_as_too_large(api, call, carried.files)) {
+        return;
+    }
+    const WebhookPayload read = webhook_payload(call->request, carried.urls);
     if (!read.payload.exists()) {
         return call->fail_framework(read.refusal.status, read.refusal.code, read.refusal.message);
     }
     with_installed_piece(
-        api, call, app->piece, [&api, call, app, payload = read.payload](const Json& installed) {
+        api, call, app->piece,
+        [&api, call, app, payload = read.payload, files = *files](const Json& installed) {
             api.ports.apps->read(*app, std::string(installed["version"].text()), payload,
-                                 [&api, call, app, payload](const Result<AppEvent>& event) {
-                                     on_event(api, call, *app, payload, event);
+                                 [&api, call, app, payload, files](const Result<AppEvent>& event) {
+                                     on_event(api, call, *app, payload, files, event);
                                  });
         });
 }

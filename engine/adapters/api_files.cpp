@@ -225,33 +225,55 @@ std::string step_file_url(const Api& api, const std::string& file_id) {
                    file_token(api, kRead, file_id, "", api.options.file_seconds));
 }
 
-void store_files(Api& api, const CallPtr& call, const std::string& project_id,
-                 const std::vector<NewFile>& files, std::function<void()> then) {
-    std::vector<NewFile> named = files;
-    for (NewFile& file : named) {
-        if (file.data.size() > api.options.file_bytes_max) {
-            return call->fail(
-                ApiError::file_too_large,
-                Json::object(
-                    {{"message",
-                      Json::string("A file has at most " +
-                                   std::to_string(api.options.file_bytes_max >> 20) + " MB")}}));
-        }
+CarriedFiles carried_files(Api& api, const std::vector<WebhookFile>& files) {
+    CarriedFiles carried;
+    for (const WebhookFile& file : files) {
+        carried.files.push_back({api.ports.entropy.id(), file.name, "", file.data});
+        carried.urls.push_back(step_file_url(api, carried.files.back().id));
+    }
+    return carried;
+}
+
+bool refused_as_too_large(const Api& api, const CallPtr& call, const std::vector<NewFile>& files) {
+    const bool refused = std::any_of(files.begin(), files.end(), [&api](const NewFile& file) {
+        return file.data.size() > api.options.file_bytes_max;
+    });
+    if (refused) {
+        call->fail(ApiError::file_too_large,
+                   Json::object(
+                       {{"message",
+                         Json::string("A file has at most " +
+                                      std::to_string(api.options.file_bytes_max >> 20) + " MB")}}));
+    }
+    return refused;
+}
+
+void keep_files(Api& api, const std::string& project_id, std::vector<NewFile> files,
+                StoreDone<bool> done) {
+    if (files.empty()) {
+        return done(true);
+    }
+    for (NewFile& file : files) {
         file.name = harmless(file.name);
     }
-    if (named.empty()) {
-        return then();
+    api.ports.files.keep(project_id, files, std::move(done));
+}
+
+void store_files(Api& api, const CallPtr& call, const std::string& project_id,
+                 const std::vector<NewFile>& files, std::function<void()> then) {
+    if (refused_as_too_large(api, call, files)) {
+        return;
     }
-    api.ports.files.keep(project_id, named,
-                         [&api, call, then = std::move(then)](const Result<bool>& kept) {
-                             if (api.failed(call, kept)) {
-                                 return;
-                             }
-                             if (!*kept) {
-                                 return fail_taken(call);
-                             }
-                             then();
-                         });
+    keep_files(api, project_id, files,
+               [&api, call, then = std::move(then)](const Result<bool>& kept) {
+                   if (api.failed(call, kept)) {
+                       return;
+                   }
+                   if (!*kept) {
+                       return fail_taken(call);
+                   }
+                   then();
+               });
 }
 
 const std::vector<ApiRoute> kFileRoutes = {

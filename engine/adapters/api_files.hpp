@@ -3,6 +3,7 @@
 
 #include "engine/adapters/api.hpp"
 #include "engine/adapters/file_keeper.hpp"
+#include "engine/core/piece_webhook.hpp"
 
 #include <functional>
 #include <string>
@@ -13,6 +14,21 @@ namespace sallyport::engine {
 
 // An address that anybody may read the file at, as long as runs are kept.
 std::string step_file_url(const Api& api, const std::string& file_id);
+
+// Files of a request under fresh ids, with the addresses that they will have once they are kept.
+// Views of what was given.
+struct CarriedFiles {
+    std::vector<NewFile> files;
+    std::vector<std::string> urls;
+};
+CarriedFiles carried_files(Api& api, const std::vector<WebhookFile>& files);
+
+// Whether one is larger than files may be; answers the call then.
+bool refused_as_too_large(const Api& api, const CallPtr& call, const std::vector<NewFile>& files);
+
+// Keeps them all, or none: false, when an id is taken. REQUIRES: none is too large.
+void keep_files(Api& api, const std::string& project_id, std::vector<NewFile> files,
+                StoreDone<bool> done);
 
 // Keeps them all, or none, then goes on; answers the call when one is too large or they cannot be
 // kept. REQUIRES: fresh ids.

@@ -141,22 +141,6 @@ void ask_trigger(Api& api, const CallPtr& call, Mode mode, const RunnableFlow& f
         });
 }
 
-// Files with the addresses that they will have: nothing is stored for a caller who may not start
-// anything.
-struct Carried {
-    std::vector<NewFile> files;
-    std::vector<std::string> urls;
-};
-
-Carried named(Api& api, const std::vector<WebhookFile>& files) {
-    Carried carried;
-    for (const WebhookFile& file : files) {
-        carried.files.push_back({api.ports.entropy.id(), file.name, "", file.data});
-        carried.urls.push_back(step_file_url(api, carried.files.back().id));
-    }
-    return carried;
-}
-
 void on_flow(Api& api, const CallPtr& call, Mode mode,
              const Result<std::optional<RunnableFlow>>& found) {
     if (api.failed(call, found)) {
@@ -179,7 +163,8 @@ void on_flow(Api& api, const CallPtr& call, Mode mode,
     if (!carried.ok()) {
         return call->reply(message(400, carried.message()));
     }
-    const Carried files = named(api, *carried);
+    // Named here, kept once it is known that the caller may start anything.
+    const CarriedFiles files = carried_files(api, *carried);
     WebhookPayload read = webhook_payload(call->request, files.urls);
     if (!read.payload.exists()) {
         return call->fail_framework(read.refusal.status, read.refusal.code, read.refusal.message);

@@ -156,6 +156,56 @@ TEST_P(EngineNodeApps, SendTheEventsOfAllAccountsToOneAddress) {
     EXPECT_EQ(nobody.post("/api/v1/app-events/acme", "{}").status, 404);
 }
 
+// As a webhook's: each is kept for each flow, and stands as an address in what the piece gets.
+TEST_P(EngineNodeApps, MaySendFiles) {
+    auto settings = settings_of_store();
+    settings.push_back(R"(AP_APP_WEBHOOK_SECRETS={"@acme/piece-acme":{"webhookSecret":"shared"}})");
+    settings.push_back("AP_MAX_FILE_SIZE_MB=1");
+    EngineProcess engine(settings);
+    ApiUser user(engine);
+    user.sign_up();
+    const std::string bytes("\x00\xff\xfe file\r\n--X", 14);
+    const auto send = [&](const std::string& signature, const std::string& data,
+                          const std::string& end = "--XX--") {
+        HttpRequest request;
+        request.method = "POST";
+        request.url = engine.url("/api/v1/app-events/acme");
+        request.headers = {{"Content-Type", "multipart/form-data; boundary=XX"},
+                           {"X-Signature", signature}};
+        std::string body;
+        for (const auto& [name, value] :
+             {std::pair("event", std::string("made")), std::pair("team", std::string("T1")),
+              std::pair("doc\"; filename=\"a.bin", data)}) {
+            body += "--XX\r\nContent-Disposition: form-data; name=\"" + std::string(name) +
+                    "\"\r\n\r\n" + value + "\r\n";
+        }
+        request.body = body + end;
+        return test::send(request).status;
+    };
+    std::vector<std::string> flows(2);
+    for (std::string& flow : flows) {
+        ASSERT_EQ(publish(user, trigger("app", R"({"text":"T1"})"), flow).status, 200);
+    }
+    EXPECT_EQ(send("forged", bytes), 401);
+    EXPECT_EQ(send("shared", std::string((1 << 20) + 1, 'x')), 413);
+    EXPECT_EQ(send("shared", bytes, "--XX\r\nbroken"), 400);
+    EXPECT_EQ(send("shared", bytes), 200) << engine.log();
+    std::vector<std::string> urls;
+    for (const std::string& flow : flows) {
+        const Json runs =
+            user.get("/v1/flow-runs?flowId=" + flow + "&projectId=" + user.project()).body["data"];
+        ASSERT_EQ(runs.size(), 1U);
+        const Json output =
+            user.finished_run(std::string(runs.at(0)["id"].text()))["steps"]["trigger"]["output"];
+        EXPECT_EQ(output["team"].text(), "T1");
+        urls.emplace_back(output["doc"].text());
+        HttpRequest read;
+        read.url = urls.back();
+        EXPECT_EQ(test::send(read).body, bytes) << output.dump();
+    }
+    EXPECT_NE(urls[0], urls[1]);
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, EngineNodeApps, ::testing::Values("sqlite", "postgres"),
                          [](const auto& one) { return std::string(one.param); });
 
