@@ -3,6 +3,7 @@
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
 #include "engine/jsbox/run.hpp"
+#include "engine/jsbox/time_zones.hpp"
 #include "engine/jsbox/wasm_host.hpp"
 
 #include <sys/random.h>
@@ -24,7 +25,22 @@ constexpr std::array kDigests = {DigestAlgorithm::md5, DigestAlgorithm::sha1,
                                  DigestAlgorithm::sha512};
 constexpr std::string_view kConsoleCutNote = "… output cut here\n";
 
-enum Id { kSettle = 1, kLog, kDigest, kRandom, kFetch, kMemoryGrace, kToText, kToBytes };
+enum Id {
+    kSettle = 1,
+    kLog,
+    kDigest,
+    kRandom,
+    kFetch,
+    kMemoryGrace,
+    kToText,
+    kToBytes,
+    kZone,
+    kZoneOffset,
+    kZoneName,
+    kZoneNames
+};
+// JavaScript's times end here, on both sides.
+constexpr double kUnixSecondsMax = 8.64e12;
 
 std::optional<std::string> text_argument(const HostCall& call, int index) {
     return index < call.count ? js::to_text(js::argument(call.arguments, index)) : std::nullopt;
@@ -208,14 +224,47 @@ js::Value to_bytes(const HostCall& call) {
     return text ? js::array_buffer(*text) : 0;
 }
 
+// zone(name) -> its canonical name, undefined when tzdata has none such
+js::Value zone(const HostCall& call) {
+    const std::optional<std::string> name = text_argument(call, 0);
+    const auto canonical = name ? zones::canonical(*name) : std::nullopt;
+    return canonical ? js::string(*canonical) : 0;
+}
+
+std::optional<std::int64_t> unix_seconds_argument(const HostCall& call, int index) {
+    const double seconds = number_argument(call, index);
+    return std::abs(seconds) <= kUnixSecondsMax ? std::optional(static_cast<std::int64_t>(seconds))
+                                                : std::nullopt;
+}
+
+// zone_offset(name, unix seconds) -> seconds ahead of UTC
+js::Value zone_offset(const HostCall& call) {
+    const std::optional<std::string> name = text_argument(call, 0);
+    const auto at = unix_seconds_argument(call, 1);
+    const auto reading = name && at ? zones::reading_at(*name, *at) : std::nullopt;
+    return reading ? js::number(reading->offset_s) : 0;
+}
+
+// zone_name(name, unix seconds, long or not) -> what the time is called, an empty text without a
+// name
+js::Value zone_name(const HostCall& call) {
+    const std::optional<std::string> name = text_argument(call, 0);
+    const auto at = unix_seconds_argument(call, 1);
+    return js::string(name && at ? zones::name_at(*name, *at, number_argument(call, 2) == 1)
+                                 : std::string());
+}
+
 }  // namespace
 
 js::Value host_object() {
     const js::Value host = js::object();
     const std::pair<const char*, int> functions[] = {
-        {"settle", kSettle},  {"log", kLog},         {"digest", kDigest},
-        {"random", kRandom},  {"fetch", kFetch},     {"memory_grace", kMemoryGrace},
-        {"to_text", kToText}, {"to_bytes", kToBytes}};
+        {"settle", kSettle},      {"log", kLog},
+        {"digest", kDigest},      {"random", kRandom},
+        {"fetch", kFetch},        {"memory_grace", kMemoryGrace},
+        {"to_text", kToText},     {"to_bytes", kToBytes},
+        {"zone", kZone},          {"zone_offset", kZoneOffset},
+        {"zone_name", kZoneName}, {"zone_names", kZoneNames}};
     for (const auto& [name, id] : functions) {
         js::set(host, name, js::host_function(name, id));
     }
@@ -240,6 +289,14 @@ js::Value perform_host_call(const HostCall& call, int id) {
             return to_text(call);
         case kToBytes:
             return to_bytes(call);
+        case kZone:
+            return zone(call);
+        case kZoneOffset:
+            return zone_offset(call);
+        case kZoneName:
+            return zone_name(call);
+        case kZoneNames:
+            return js::string(zones::canonical_names());
         default:
             return 0;
     }

@@ -4,6 +4,7 @@
 #include "engine/jsbox/host_calls.hpp"
 #include "engine/jsbox/private_pages.hpp"
 #include "engine/jsbox/run.hpp"
+#include "engine/jsbox/time_zones.hpp"
 #include "engine/jsbox/wasm_host.hpp"
 #include "engine/jsbox/wasm_imports.hpp"
 
@@ -68,6 +69,7 @@ bool install_signal_handlers() {
 
 bool build_snapshot(Entry& entry) {
     warm_up_crypto();
+    zones::open(zones::kSystemPath);  // without it steps know UTC alone, and are told so
     wasm::install({&soft_limit_passed, &host_call, &module_source});
     if (!wasm::create() || !js::create(kScriptStackBytes) || !build_world(entry) ||
         !wasm::take_snapshot()) {
@@ -121,6 +123,7 @@ void serve() {
         if (!run_one(entry, &channel, std::move(*run), runs == kRunsMax) || runs == kRunsMax) {
             _exit(0);
         }
+        zones::forget();
         wasm::reset();
     }
 }

@@ -1,5 +1,5 @@
 // Dates of formulas: read as UTC unless the text names an offset, written by the usual letters
-// (YYYY MMM D HH:mm A …). No time zone but UTC is known here.
+// (YYYY MMM D HH:mm A …).
 const kDayMs = 86400000;
 const kLooseDate =
     /^(\d{4})[-/]?(\d{1,2})?[-/]?(\d{0,2})[Tt\s]*(\d{1,2})?:?(\d{1,2})?:?(\d{1,2})?[.:]?(\d+)?$/;
@@ -51,6 +51,15 @@ const kDateLetters = {
 function format_formula_date(date, pattern) {
     return pattern.replace(/\[([^\]]+)\]|Y{1,4}|M{1,4}|D{1,2}|d{1,4}|H{1,2}|h{1,2}|a|A|m{1,2}|s{1,2}|Z{1,2}|SSS/g,
         (letters, plain) => plain ?? kDateLetters[letters]?.(date) ?? letters);
+}
+
+// The same time by a zone's clocks, with how far they are ahead: 2025-01-15T09:30:00-05:00.
+function in_zone(date, zone) {
+    const seconds = seconds_ahead(zone, date.getTime());
+    const minutes = -Math.round(-seconds / 60);
+    const size = Math.abs(minutes);
+    return format_formula_date(new Date(date.getTime() + seconds * 1000), 'YYYY-MM-DDTHH:mm:ss') + (size === 0 ? 'Z'
+        : `${minutes < 0 ? '-' : '+'}${padded(floor(size / 60), 2)}:${padded(size % 60, 2)}`);
 }
 
 // The same day `months` later, or that month's last.

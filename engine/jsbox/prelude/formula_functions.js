@@ -97,12 +97,7 @@ const kFormulaFunctions = {
         new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1)).toISOString())],
     end_of_month: ['-', of_date((date) =>
         new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1) - 1).toISOString())],
-    convert_timezone: ['-t', of_date((date, zone) => {
-        if (!/^(utc|gmt|etc\/utc)$/i.test(`${zone ?? 'UTC'}`)) {
-            throw new Error('convert_timezone knows UTC alone; use the date helper for other time zones');
-        }
-        return format_formula_date(date, 'YYYY-MM-DDTHH:mm:ss[Z]');
-    })],
+    convert_timezone: ['-t', of_date((date, zone) => in_zone(date, find_zone(zone ?? 'UTC')))],
     now: ['-', () => new Date().toISOString()],
     today: ['-', () => format_formula_date(new Date(), 'YYYY-MM-DD')],
     to_date: ['t', of_date((date) => date.toISOString())],

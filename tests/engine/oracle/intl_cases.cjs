@@ -1,5 +1,5 @@
 // What Node.js's own Intl says of a few thousand expressions: [{expression, answer}], an answer being JSON or the name of
-// what was thrown. English (United States) and UTC alone.
+// what was thrown. English (United States).
 'use strict';
 
 const dates = ['2025-01-05T14:03:09.042Z', '2024-12-31T00:00:00Z', '1999-11-30T12:59:59Z'];
@@ -49,8 +49,43 @@ const others = [
     "['b', 'a', 'C'].sort((x, y) => x.localeCompare(y))", "[1, 2].map(new Intl.NumberFormat('en', {style: 'percent'}).format)",
 ];
 
+// What times were called before a zone moved is not known here: the names are today's.
+const every_zone_at = ['2025-01-15T12:34:56Z', '2025-07-15T12:34:56Z'];
+const changing_zones = ['America/New_York', 'america/los_angeles', 'Europe/Berlin', 'Europe/London', 'Europe/Dublin', 'Asia/Kolkata',
+    'Asia/Kathmandu', 'Australia/Lord_Howe', 'Pacific/Chatham', 'America/St_Johns', 'America/Sao_Paulo', 'Africa/Cairo', 'US/Pacific',
+    'EST', 'EST5EDT', 'Etc/GMT+5', 'Europe/Moscow', 'Antarctica/Troll'];
+// On both sides of clocks put forward and back, and long after the tables end.
+const changing_at = ['2024-03-10T06:59:59Z', '2024-03-10T07:00:00Z', '2024-03-31T00:59:59.999Z', '2024-03-31T01:00:00Z', '2024-11-03T05:59:59Z',
+    '2024-11-03T06:00:00Z', '2024-10-27T01:00:00Z', '1987-04-05T10:00:00Z', '2099-07-04T16:00:00Z', '2099-01-04T16:00:00Z'];
+const zone_options = [{}, { timeZoneName: 'short' }, { timeZoneName: 'long' }, { timeZoneName: 'shortOffset' }, { timeZoneName: 'longOffset' },
+    { dateStyle: 'full', timeStyle: 'full' }, { dateStyle: 'short', timeStyle: 'long' }];
+const zone_names = ['utc', 'GMT', 'Etc/UTC', 'Z', '', 'Europe/Kyiv', 'Asia/Calcutta', 'US/Eastern', 'europe/BERLIN', 'Europe/Berlin ', 'CET', 'MST7MDT',
+    'Etc/GMT-14', 'Etc/GMT', '../etc/passwd', 'Europe', 'Europe/', 'posix/Europe/Berlin', '+24:00', 'Antarctica/South_Pole',
+    'America/Argentina/Buenos_Aires', 'Asia/Ho_Chi_Minh', 'A'.repeat(100), null, 5];
+
+function zone_expressions() {
+    const text = JSON.stringify;
+    const shown = (at, options) => `new Date('${at}').toLocaleString('en-US', ${text(options)})`;
+    const out = zone_names.map((name) => `new Intl.DateTimeFormat('en', {timeZone: ${text(name)}}).resolvedOptions().timeZone`);
+    // Coyhaique is new: ICU still calls its times as before.
+    for (const timeZone of Intl.supportedValuesOf('timeZone').filter((name) => name !== 'America/Coyhaique')) {
+        for (const at of every_zone_at) {
+            out.push(shown(at, { timeZone, timeZoneName: 'short' }), shown(at, { timeZone, timeZoneName: 'long' }));
+        }
+    }
+    for (const timeZone of changing_zones) {
+        for (const at of changing_at) {
+            out.push(...zone_options.map((options) => shown(at, { ...options, timeZone })));
+        }
+    }
+    // Between the time and AM or PM Node.js has another blank in parts than in the text.
+    out.push(`new Intl.DateTimeFormat('en-US', {timeZone: 'America/New_York', dateStyle: 'full', timeStyle: 'full'})
+        .formatToParts(1e12).filter((part) => part.type !== 'literal')`);
+    return out;
+}
+
 function expressions() {
-    const out = [...others];
+    const out = [...others, ...zone_expressions()];
     const text = JSON.stringify;
     for (const date of dates) {
         for (const options of date_options) {
