@@ -11,10 +11,6 @@
 namespace sallyport::engine {
 namespace {
 
-Json text(std::string_view value) {
-    return Json::string(value);
-}
-
 // `flows/:id` as `/v1/flows/{id}`.
 std::string path_of(std::string_view route, Json& parameters) {
     std::string path = "/v1";
@@ -26,10 +22,11 @@ std::string path_of(std::string_view route, Json& parameters) {
         }
         part.remove_prefix(1);
         path += "{" + std::string(part) + "}";
-        parameters.append(Json::object({{"name", text(part)},
-                                        {"in", text("path")},
-                                        {"required", Json::boolean(true)},
-                                        {"schema", Json::object({{"type", text("string")}})}}));
+        parameters.append(
+            Json::object({{"name", Json::string(part)},
+                          {"in", Json::string("path")},
+                          {"required", Json::boolean(true)},
+                          {"schema", Json::object({{"type", Json::string("string")}})}}));
     });
     return path;
 }
@@ -56,8 +53,8 @@ Json as_json(const Json& schema) {
 }
 
 Json responses_of(const ApiRoute& route, std::string_view method) {
-    const Json refused = Json::object({{"$ref", text("#/components/responses/Refused")}});
-    Json answered = Json::object({{"description", text("Answered")}});
+    const Json refused = Json::object({{"$ref", Json::string("#/components/responses/Refused")}});
+    Json answered = Json::object({{"description", Json::string("Answered")}});
     const DescribedAnswer described = answer_schema(method, route.path);
     if (described.schema.exists()) {
         answered.set("content", as_json(described.schema));
@@ -70,11 +67,11 @@ Json responses_of(const ApiRoute& route, std::string_view method) {
 Json operation_of(const ApiRoute& route, std::string_view method, const Json& of_path) {
     Json parameters = of_path.deep_copy();
     add_query_parameters(method, route.path, parameters);
-    Json operation = Json::object({{"operationId", text(operation_id(method, route.path))},
+    Json operation = Json::object({{"operationId", Json::string(operation_id(method, route.path))},
                                    {"security", security_of(route.access)},
                                    {"responses", responses_of(route, method)}});
     Json tags = Json::array();
-    tags.append(text(route.path.substr(0, route.path.find('/'))));
+    tags.append(Json::string(route.path.substr(0, route.path.find('/'))));
     operation.set("tags", tags);
     if (parameters.size() > 0) {
         operation.set("parameters", parameters);
@@ -103,11 +100,12 @@ void add_route(const ApiRoute& route, Json& paths) {
 }
 
 Json components() {
-    const Json any = Json::object({{"type", text("object")}});
+    const Json any = Json::object({{"type", Json::string("object")}});
     const Json refused = Json::object(
-        {{"description", text("{code, params}, or {statusCode, code, error, message}")},
+        {{"description", Json::string("{code, params}, or {statusCode, code, error, message}")},
          {"content", Json::object({{"application/json", Json::object({{"schema", any}})}})}});
-    const Json bearer = Json::object({{"type", text("http")}, {"scheme", text("bearer")}});
+    const Json bearer =
+        Json::object({{"type", Json::string("http")}, {"scheme", Json::string("bearer")}});
     return Json::object({{"responses", Json::object({{"Refused", refused}})},
                          {"schemas", answer_types()},
                          {"securitySchemes", Json::object({{"bearer", bearer}})}});
@@ -120,11 +118,12 @@ void get_openapi(Api& api, const CallPtr& call) {
             add_route(route, paths);
         }
     }
-    call->reply(200, Json::object({{"openapi", text("3.1.0")},
-                                   {"info", Json::object({{"title", text("sallyport-engine")},
-                                                          {"version", text(api.options.version)}})},
-                                   {"paths", paths},
-                                   {"components", components()}}));
+    call->reply(
+        200, Json::object({{"openapi", Json::string("3.1.0")},
+                           {"info", Json::object({{"title", Json::string("sallyport-engine")},
+                                                  {"version", Json::string(api.options.version)}})},
+                           {"paths", paths},
+                           {"components", components()}}));
 }
 
 }  // namespace

@@ -7,16 +7,12 @@
 namespace sallyport::engine {
 namespace {
 
-Json text(std::string_view value) {
-    return Json::string(value);
-}
-
 Json of_type(std::string_view type) {
-    return Json::object({{"type", text(type)}});
+    return Json::object({{"type", Json::string(type)}});
 }
 
 Json list_of(const Json& items) {
-    return Json::object({{"type", text("array")}, {"items", items}});
+    return Json::object({{"type", Json::string("array")}, {"items", items}});
 }
 
 Json or_null(const Json& schema) {
@@ -52,10 +48,11 @@ Json described_type(std::string_view type) {
     }
     if (type.find('|') == std::string_view::npos && type.front() >= 'A' && type.front() <= 'Z' &&
         type.find_first_of("abcdefghijklmnopqrstuvwxyz") != std::string_view::npos) {
-        return Json::object({{"$ref", text("#/components/schemas/" + std::string(type))}});
+        return Json::object({{"$ref", Json::string("#/components/schemas/" + std::string(type))}});
     }
     Json words = Json::array();
-    for_each_split(type, '|', [&words](std::string_view word) { words.append(text(word)); });
+    for_each_split(type, '|',
+                   [&words](std::string_view word) { words.append(Json::string(word)); });
     Json schema = of_type("string");
     schema.set("enum", words);
     return schema;
@@ -71,13 +68,13 @@ Json described_object(std::string_view members) {
         const bool may_be_null = type.ends_with('?');
         if (may_be_null || type.ends_with('!')) {
             type.remove_suffix(1);
-            required.append(text(name));
+            required.append(Json::string(name));
         }
         const Json schema = described_type(type);
         properties.set(name, may_be_null ? or_null(schema) : schema);
     });
     return Json::object(
-        {{"type", text("object")}, {"properties", properties}, {"required", required}});
+        {{"type", Json::string("object")}, {"properties", properties}, {"required", required}});
 }
 
 }  // namespace sallyport::engine

@@ -27,6 +27,10 @@ struct Evaluation {
     ExpressionValue value;
 
     static Evaluation of(ExpressionValue value) { return {Verdict::value, std::move(value)}; }
+    static Evaluation number(double value) { return of(ExpressionValue(value)); }
+    static Evaluation text(std::string value) { return of(ExpressionValue(std::move(value))); }
+    static Evaluation text(std::string_view value) { return text(std::string(value)); }
+    static Evaluation truth(bool value) { return of(ExpressionValue(value)); }
     static Evaluation threw() { return {Verdict::threw, {}}; }
     static Evaluation sandbox() { return {Verdict::needs_sandbox, {}}; }
 };

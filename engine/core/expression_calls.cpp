@@ -16,16 +16,6 @@ using Arguments = ExpressionArguments;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-Evaluation number(double value) {
-    return Evaluation::of(Value(value));
-}
-Evaluation text(std::string value) {
-    return Evaluation::of(Value(std::move(value)));
-}
-Evaluation truth(bool value) {
-    return Evaluation::of(Value(value));
-}
-
 Value argument(const Arguments& arguments, std::size_t index) {
     return index < arguments.size() ? arguments[index] : Value();
 }
@@ -79,14 +69,14 @@ Evaluation call_math(std::string_view name, const Arguments& arguments) {
         values.push_back(*converted);
     }
     if (name == "min" || name == "max") {
-        return number(extreme(values, name == "max"));
+        return Evaluation::number(extreme(values, name == "max"));
     }
     const auto* found = std::find_if(kUnaryMath.begin(), kUnaryMath.end(),
                                      [&](const auto& entry) { return entry.name == name; });
     if (found == kUnaryMath.end()) {
         return Evaluation::sandbox();
     }
-    return number(found->apply(values.empty() ? kNaN : values[0]));
+    return Evaluation::number(found->apply(values.empty() ? kNaN : values[0]));
 }
 
 Evaluation json_stringify(const Arguments& arguments, Budget& budget) {
@@ -107,7 +97,7 @@ Evaluation json_stringify(const Arguments& arguments, Budget& budget) {
     if (!written || !budget.spend(2 * written->size())) {
         return Evaluation::sandbox();
     }
-    return text(std::move(*written));
+    return Evaluation::text(std::move(*written));
 }
 
 Evaluation json_parse(const Arguments& arguments, Budget& budget) {
@@ -159,7 +149,7 @@ Evaluation parse_integer(const Arguments& arguments) {
     }
     const std::size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
     const double value = digits == 0 ? kNaN : js_text_to_number(rest.substr(0, digits));
-    return number(signed_text && trimmed[0] == '-' ? -value : value);
+    return Evaluation::number(signed_text && trimmed[0] == '-' ? -value : value);
 }
 
 Evaluation encode_component(const Arguments& arguments, Budget& budget) {
@@ -182,7 +172,7 @@ Evaluation encode_component(const Arguments& arguments, Budget& budget) {
             out.push_back(kHex[byte & 15]);
         }
     }
-    return text(std::move(out));
+    return Evaluation::text(std::move(out));
 }
 
 // Values under a path of keys, arrays on the way opened. Objects at the path's end are not values.
@@ -231,7 +221,7 @@ Evaluation call_function(std::string_view name, const Arguments& arguments, Budg
         return flatten_nested_keys(arguments, budget);
     }
     if (name == "Boolean") {
-        return truth(first.truthy());
+        return Evaluation::truth(first.truthy());
     }
     if (name == "parseInt") {
         return parse_integer(arguments);
@@ -244,16 +234,17 @@ Evaluation call_function(std::string_view name, const Arguments& arguments, Budg
         if (!converted) {
             return Evaluation::sandbox();
         }
-        return name == "String" ? text(std::move(*converted)) : number(js_parse_float(*converted));
+        return name == "String" ? Evaluation::text(std::move(*converted))
+                                : Evaluation::number(js_parse_float(*converted));
     }
     if (name == "Number" || name == "isNaN" || name == "isFinite") {
         const auto converted = arguments.empty() && name == "Number" ? 0 : to_number(first);
         if (!converted) {
             return Evaluation::sandbox();
         }
-        return name == "Number"  ? number(*converted)
-               : name == "isNaN" ? truth(std::isnan(*converted))
-                                 : truth(std::isfinite(*converted));
+        return name == "Number"  ? Evaluation::number(*converted)
+               : name == "isNaN" ? Evaluation::truth(std::isnan(*converted))
+                                 : Evaluation::truth(std::isfinite(*converted));
     }
     return Evaluation::sandbox();
 }
@@ -265,12 +256,13 @@ Evaluation call_number(std::string_view name, const Arguments& arguments, Budget
     const Value value = argument(arguments, 0);
     const double x = value.is_number() ? value.number() : kNaN;
     if (name == "isInteger") {
-        return truth(std::isfinite(x) && std::trunc(x) == x);
+        return Evaluation::truth(std::isfinite(x) && std::trunc(x) == x);
     }
     if (name == "isFinite") {
-        return truth(std::isfinite(x));
+        return Evaluation::truth(std::isfinite(x));
     }
-    return name == "isNaN" ? truth(value.is_number() && std::isnan(x)) : Evaluation::sandbox();
+    return name == "isNaN" ? Evaluation::truth(value.is_number() && std::isnan(x))
+                           : Evaluation::sandbox();
 }
 
 }  // namespace
@@ -292,17 +284,18 @@ Evaluation call_global(std::string_view space, std::string_view name,
         return call_object(name, arguments, budget);
     }
     if (space == "Array" && name == "isArray") {
-        return truth(argument(arguments, 0).is_array());
+        return Evaluation::truth(argument(arguments, 0).is_array());
     }
     return space == "Number" ? call_number(name, arguments, budget) : Evaluation::sandbox();
 }
 
 Evaluation global_member(std::string_view space, std::string_view name) {
     if (space == "Math" && name == "PI") {
-        return number(3.141592653589793);
+        return Evaluation::number(3.141592653589793);
     }
     if (space == "Number" && (name == "MAX_SAFE_INTEGER" || name == "MIN_SAFE_INTEGER")) {
-        return number(name == "MAX_SAFE_INTEGER" ? 9007199254740991.0 : -9007199254740991.0);
+        return Evaluation::number(name == "MAX_SAFE_INTEGER" ? 9007199254740991.0
+                                                             : -9007199254740991.0);
     }
     return Evaluation::sandbox();
 }

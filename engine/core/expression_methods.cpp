@@ -20,20 +20,8 @@ using Arguments = ExpressionArguments;
 constexpr std::size_t kElementUnits = 512;
 constexpr std::size_t kMatchUnits = 128;
 
-Evaluation number(double value) {
-    return Evaluation::of(Value(value));
-}
-Evaluation text(std::string value) {
-    return Evaluation::of(Value(std::move(value)));
-}
-Evaluation text(std::string_view value) {
-    return text(std::string(value));
-}
-Evaluation truth(bool value) {
-    return Evaluation::of(Value(value));
-}
 Evaluation text_or_sandbox(std::optional<std::string> value) {
-    return value ? text(std::move(*value)) : Evaluation::sandbox();
+    return value ? Evaluation::text(std::move(*value)) : Evaluation::sandbox();
 }
 
 // ToIntegerOrInfinity of a number argument, `missing` for an absent or undefined one.
@@ -98,7 +86,7 @@ Evaluation change_case(std::string_view self, char first, char last) {
     for (char& c : out) {
         c = c >= first && c <= last ? static_cast<char>(c ^ 0x20) : c;
     }
-    return text(std::move(out));
+    return Evaluation::text(std::move(out));
 }
 
 Evaluation split(std::string_view self, const Arguments& arguments, Budget& budget) {
@@ -150,7 +138,7 @@ Evaluation replace(std::string_view self, const Arguments& arguments, bool all, 
         }
         next = all ? find(self, what, at) : std::string_view::npos;
     }
-    return text(out.append(self.substr(at)));
+    return Evaluation::text(out.append(self.substr(at)));
 }
 
 Evaluation repeat(std::string_view self, const Arguments& arguments, Budget& budget) {
@@ -171,7 +159,7 @@ Evaluation repeat(std::string_view self, const Arguments& arguments, Budget& bud
     for (std::size_t i = 0; i < times; ++i) {
         out += self;
     }
-    return text(std::move(out));
+    return Evaluation::text(std::move(out));
 }
 
 Evaluation pad(std::string_view self, const Arguments& arguments, bool start) {
@@ -183,7 +171,7 @@ Evaluation pad(std::string_view self, const Arguments& arguments, bool start) {
     const std::string_view filler = default_filler ? std::string_view(" ") : arguments[1].text();
     const double missing = *wanted - static_cast<double>(js_length(self));
     if (missing <= 0 || filler.empty()) {
-        return text(self);
+        return Evaluation::text(self);
     }
     if (missing > static_cast<double>(kExpressionTextBytesMax) || !is_ascii(filler)) {
         return Evaluation::sandbox();
@@ -194,7 +182,7 @@ Evaluation pad(std::string_view self, const Arguments& arguments, bool start) {
         fill += filler;
     }
     fill.resize(count);
-    return text(start ? fill + std::string(self) : std::string(self) + fill);
+    return Evaluation::text(start ? fill + std::string(self) : std::string(self) + fill);
 }
 
 Evaluation concat_text(std::string_view self, const Arguments& arguments) {
@@ -206,7 +194,7 @@ Evaluation concat_text(std::string_view self, const Arguments& arguments) {
         }
         out += *more;
     }
-    return text(std::move(out));
+    return Evaluation::text(std::move(out));
 }
 
 Evaluation character(std::string_view self, const Arguments& arguments, bool at) {
@@ -217,7 +205,7 @@ Evaluation character(std::string_view self, const Arguments& arguments, bool at)
     const auto length = static_cast<double>(js_length(self));
     const double position = at && *index < 0 ? *index + length : *index;
     if (position < 0 || position >= length) {
-        return at ? Evaluation::of(Value()) : text(std::string());
+        return at ? Evaluation::of(Value()) : Evaluation::text(std::string());
     }
     const auto begin = static_cast<std::size_t>(position);
     return text_or_sandbox(js_substring(self, begin, begin + 1));
@@ -245,20 +233,20 @@ Evaluation substring(std::string_view self, const Arguments& arguments) {
 // Methods that look for their one string argument.
 Evaluation search_text(std::string_view self, std::string_view name, std::string_view what) {
     if (name == "startsWith") {
-        return truth(self.starts_with(what));
+        return Evaluation::truth(self.starts_with(what));
     }
     if (name == "endsWith") {
-        return truth(self.ends_with(what));
+        return Evaluation::truth(self.ends_with(what));
     }
     if (name == "lastIndexOf" && what.size() > 64) {
         return Evaluation::sandbox();  // rfind is not linear
     }
     const std::size_t found = name == "lastIndexOf" ? self.rfind(what) : find(self, what);
     if (name == "includes") {
-        return truth(found != std::string_view::npos);
+        return Evaluation::truth(found != std::string_view::npos);
     }
-    return number(found == std::string_view::npos ? -1
-                                                  : static_cast<double>(js_position(self, found)));
+    return Evaluation::number(
+        found == std::string_view::npos ? -1 : static_cast<double>(js_position(self, found)));
 }
 
 Evaluation call_text(std::string_view self, std::string_view name, const Arguments& arguments,
@@ -269,10 +257,10 @@ Evaluation call_text(std::string_view self, std::string_view name, const Argumen
         return what != nullptr ? search_text(self, name, what->text()) : Evaluation::sandbox();
     }
     if (name == "trim") {
-        return text(js_trim_start(js_trim_end(self)));
+        return Evaluation::text(js_trim_start(js_trim_end(self)));
     }
     if (name == "trimStart" || name == "trimEnd") {
-        return text(name == "trimStart" ? js_trim_start(self) : js_trim_end(self));
+        return Evaluation::text(name == "trimStart" ? js_trim_start(self) : js_trim_end(self));
     }
     if (name == "toUpperCase" || name == "toLowerCase") {
         return name == "toUpperCase" ? change_case(self, 'a', 'z') : change_case(self, 'A', 'Z');
@@ -301,7 +289,7 @@ Evaluation call_text(std::string_view self, std::string_view name, const Argumen
     if (name == "concat") {
         return concat_text(self, arguments);
     }
-    return name == "toString" ? text(self) : Evaluation::sandbox();
+    return name == "toString" ? Evaluation::text(self) : Evaluation::sandbox();
 }
 
 Evaluation join(const Json& self, const Arguments& arguments, Budget& budget) {
@@ -320,7 +308,7 @@ Evaluation join(const Json& self, const Arguments& arguments, Budget& budget) {
         }
         out.append(i > 0 ? mark : std::string_view()).append(*part);
     }
-    return text(std::move(out));
+    return Evaluation::text(std::move(out));
 }
 
 Evaluation search_list(const Json& self, const Arguments& arguments, bool includes,
@@ -334,10 +322,10 @@ Evaluation search_list(const Json& self, const Arguments& arguments, bool includ
             return Evaluation::sandbox();
         }
         if (strict_equals(element, arguments[0])) {
-            return includes ? truth(true) : number(static_cast<double>(i));
+            return includes ? Evaluation::truth(true) : Evaluation::number(static_cast<double>(i));
         }
     }
-    return includes ? truth(false) : number(-1);
+    return includes ? Evaluation::truth(false) : Evaluation::number(-1);
 }
 
 Evaluation concat_list(const Json& self, const Arguments& arguments, Budget& budget) {
@@ -405,7 +393,7 @@ Evaluation call_list(const Json& self, std::string_view name, const Arguments& a
 Evaluation call_number(double self, std::string_view name, const Arguments& arguments) {
     constexpr double kFractionDigitsMax = 100;  // ECMA-262 section 21.1.3.3
     if (name == "toString" && arguments.empty()) {
-        return text(js_number_text(self));
+        return Evaluation::text(js_number_text(self));
     }
     const auto digits = integer(arguments, 0, 0);
     if (name != "toFixed" || !digits) {
@@ -414,7 +402,7 @@ Evaluation call_number(double self, std::string_view name, const Arguments& argu
     if (*digits < 0 || *digits > kFractionDigitsMax) {
         return Evaluation::threw();
     }
-    return text(js_number_fixed(self, static_cast<int>(*digits)));
+    return Evaluation::text(js_number_fixed(self, static_cast<int>(*digits)));
 }
 
 }  // namespace
@@ -434,8 +422,9 @@ Evaluation call_method(const ExpressionValue& base, std::string_view name,
         case Value::Type::number:
             return call_number(base.number(), name, arguments);
         case Value::Type::boolean:
-            return name == "toString" ? text(std::string(base.boolean() ? "true" : "false"))
-                                      : Evaluation::sandbox();
+            return name == "toString"
+                       ? Evaluation::text(std::string(base.boolean() ? "true" : "false"))
+                       : Evaluation::sandbox();
         case Value::Type::object:
             break;
     }

@@ -70,7 +70,7 @@ Evaluation character_at(std::string_view text, std::size_t index) {
         return Evaluation::of(Value());
     }
     auto character = js_substring(text, index, index + 1);
-    return character ? Evaluation::of(Value(std::move(*character))) : Evaluation::sandbox();
+    return character ? Evaluation::text(std::move(*character)) : Evaluation::sandbox();
 }
 
 }  // namespace
@@ -99,7 +99,7 @@ Evaluation read_property(const ExpressionValue& base, std::string_view key) {
     const bool sequence = base.is_array() || base.is_string();
     if (sequence && key == "length") {
         const std::size_t length = base.is_array() ? base.json().size() : js_length(base.text());
-        return Evaluation::of(Value(static_cast<double>(length)));
+        return Evaluation::number(static_cast<double>(length));
     }
     if (sequence && looks_numeric(key)) {
         const auto index = js_array_index(key);

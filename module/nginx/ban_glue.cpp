@@ -14,6 +14,7 @@
 #include "module/nginx/ban_routes.hpp"
 #include "module/nginx/levels.hpp"
 #include "module/nginx/str.hpp"
+#include "module/policy/http_status.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -30,7 +31,6 @@ using policy::BanOutcome;
 using policy::BanRule;
 using policy::BanSubject;
 
-constexpr std::uint16_t kForbidden = 403;
 // Longer values cannot be a credential that anybody accepts; hashing them would be work for
 // nothing.
 constexpr std::size_t kCredentialBytesMax = 8192;
@@ -245,8 +245,9 @@ HookResult ban_post_read(Request& request, const void* location_conf) {
     // The path is judged as the client sent it; redirects change it.
     note_rules(request, matching(main, location.rules & main.with_path, view(request.r()->uri)));
     const auto ban = find_ban(request, main);
-    return ban ? HookResult::decided(policy::Decision::deny(policy::Reason::banned, kForbidden),
-                                     mode, rule_of(main, *ban, request.r()))
+    return ban ? HookResult::decided(
+                     policy::Decision::deny(policy::Reason::banned, policy::kForbidden), mode,
+                     rule_of(main, *ban, request.r()))
                : HookResult::pass();
 }
 

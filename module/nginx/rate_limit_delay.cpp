@@ -7,6 +7,7 @@
 #include "common/units.hpp"
 #include "module/nginx/guard.hpp"
 #include "module/nginx/rate_limit_request.hpp"
+#include "module/policy/http_status.hpp"
 
 #include <algorithm>
 
@@ -21,7 +22,6 @@ using policy::Reason;
 // Of a worker. A waiting request costs what an idle connection does; who fills this many has more
 // patience than the upstream is worth.
 constexpr std::size_t kHeldBackMax = 8'192;
-constexpr std::uint16_t kTooManyRequests = 429;
 
 std::size_t held_back_count = 0;  // this worker's
 
@@ -123,8 +123,9 @@ HookResult hold_back(Request& request, RateLimitState& state, Mode mode, const T
         give_all_back(taken);
         state.status = RateLimitStatus::limited;
         const auto after_s = static_cast<std::uint32_t>((wait.ns + kNsPerS - 1) / kNsPerS);
-        return HookResult::decided(Decision::deny(Reason::rate_limited, kTooManyRequests, after_s),
-                                   mode, wait.limit->spec.name);
+        return HookResult::decided(
+            Decision::deny(Reason::rate_limited, policy::kTooManyRequests, after_s), mode,
+            wait.limit->spec.name);
     }
     HeldBack& held = make_held_back(request, state);
     ngx_http_request_t* r = request.r();

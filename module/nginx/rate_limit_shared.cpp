@@ -1,6 +1,7 @@
 // Limits that count in a store: one question a request, its answer, and what happens without one.
 #include "module/nginx/counters.hpp"
 #include "module/nginx/rate_limit_request.hpp"
+#include "module/policy/http_status.hpp"
 
 #include <algorithm>
 
@@ -13,7 +14,6 @@ using policy::LimitKind;
 using policy::Mode;
 using policy::Reason;
 
-constexpr std::uint16_t kServiceUnavailable = 503;
 // The breaker probes again within seconds; asking sooner than this helps nobody.
 constexpr std::uint32_t kUnavailableRetryS = 1;
 
@@ -57,9 +57,10 @@ HookResult without_store(Request& request, RateLimitState& state, SharedSet& sha
         if (spec.on_store_error == policy::OnStoreError::deny) {
             give_back(shared.taken, now_ns);
             state.status = RateLimitStatus::unavailable;
-            return HookResult::decided(Decision::deny(Reason::rate_limit_store_unavailable,
-                                                      kServiceUnavailable, kUnavailableRetryS),
-                                       mode, spec.name);
+            return HookResult::decided(
+                Decision::deny(Reason::rate_limit_store_unavailable, policy::kServiceUnavailable,
+                               kUnavailableRetryS),
+                mode, spec.name);
         }
         if (spec.on_store_error == policy::OnStoreError::local) {
             LocalCheck& check = alone.add(*one.key.limit, one.key.hash, one.asking());

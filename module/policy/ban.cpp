@@ -3,6 +3,7 @@
 #include "common/bytes.hpp"
 #include "common/ip.hpp"
 #include "common/units.hpp"
+#include "module/policy/http_status.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -226,7 +227,6 @@ bool BanRule::matches_path(std::string_view uri) const {
 }
 
 bool BanRule::counts(const BanOutcome& outcome, BanKind kind) const {
-    constexpr std::uint16_t kUnauthorized = 401;
     if (kind == BanKind::credential) {
         return by_credential && !outcome.bad_signature && outcome.status != kUnauthorized &&
                has_status(*this, outcome.status);

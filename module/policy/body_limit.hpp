@@ -4,6 +4,7 @@
 
 #include "common/result.hpp"
 #include "module/policy/decision.hpp"
+#include "module/policy/http_status.hpp"
 
 #include <array>
 #include <cstddef>
@@ -46,7 +47,6 @@ class BodyLimits {
 
 // `bytes`: how much is known to come, or has come.
 constexpr Decision decide_body(std::uint64_t bytes, std::uint64_t limit) {
-    constexpr std::uint16_t kContentTooLarge = 413;
     return bytes > limit ? Decision::deny(Reason::body_too_large, kContentTooLarge)
                          : Decision::allow();
 }

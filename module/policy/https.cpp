@@ -2,16 +2,13 @@
 
 #include "common/bytes.hpp"
 #include "module/policy/forwarded_header.hpp"
+#include "module/policy/http_status.hpp"
 
 #include <algorithm>
 #include <optional>
 
 namespace sallyport::policy {
 namespace {
-
-constexpr std::uint16_t kPermanentRedirect = 308;
-constexpr std::uint16_t kForbidden = 403;
-constexpr std::uint16_t kTooEarly = 425;
 
 // Where engines take calls and deliveries, unless the operator says otherwise.
 constexpr std::string_view kUsualCalls[] = {"/api",     "/v1",           "/rest", "/graphql",

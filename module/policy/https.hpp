@@ -6,6 +6,7 @@
 
 #include "common/result.hpp"
 #include "module/policy/decision.hpp"
+#include "module/policy/http_status.hpp"
 
 #include <cstdint>
 #include <span>
@@ -61,7 +62,6 @@ Decision decide_early(EarlyData rule, const EarlyRequest& request);
 
 // The handshake named one server and the request another.
 constexpr Decision decide_misdirected(bool same_server) {
-    constexpr std::uint16_t kMisdirectedRequest = 421;
     return same_server ? Decision::allow()
                        : Decision::deny(Reason::misdirected, kMisdirectedRequest);
 }

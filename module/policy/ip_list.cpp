@@ -3,14 +3,13 @@
 #include "common/bytes.hpp"
 #include "common/ip.hpp"
 #include "common/limits.hpp"
+#include "module/policy/http_status.hpp"
 
 #include <algorithm>
 
 namespace sallyport::policy {
 namespace {
 
-constexpr std::uint16_t kForbidden = 403;
-constexpr std::uint16_t kUnavailable = 503;
 constexpr std::uint32_t kRetryAfterS = 1;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
@@ -28,7 +27,7 @@ bool covers_everything(const Cidr& block, std::string_view text) {
 }
 
 Decision not_loaded() {
-    return Decision::deny(Reason::ip_list_not_loaded, kUnavailable, kRetryAfterS);
+    return Decision::deny(Reason::ip_list_not_loaded, kServiceUnavailable, kRetryAfterS);
 }
 
 }  // namespace

@@ -1,13 +1,11 @@
 #include "module/policy/rate_limit.hpp"
 
+#include "module/policy/http_status.hpp"
+
 #include <algorithm>
 
 namespace sallyport::policy {
-namespace {
-
-constexpr std::uint16_t kTooManyRequests = 429;  // RFC 6585 section 4
-
-}  // namespace
+namespace {}  // namespace
 
 Gcra Gcra::make(std::uint64_t count, std::int64_t period_ns, std::uint64_t burst) {
     const auto units = static_cast<std::int64_t>(count);

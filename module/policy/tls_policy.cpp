@@ -1,6 +1,7 @@
 #include "module/policy/tls_policy.hpp"
 
 #include "common/bytes.hpp"
+#include "module/policy/http_status.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,7 +15,6 @@ namespace {
 // All refusals of this feature are 403: 421 invites the client to try again on another connection,
 // which would not be better, and 426 is about switching the protocol of this one (RFC
 // 9110 15.5.22).
-constexpr std::uint16_t kForbidden = 403;
 
 constexpr std::array kIntermediateCiphers = {
     std::string_view("ECDHE-ECDSA-AES128-GCM-SHA256"),
