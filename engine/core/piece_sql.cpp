@@ -161,8 +161,12 @@ std::string array_literal(const Json& list) {
 
 }  // namespace
 
+bool holds_template(const Json& settings, std::string_view name) {
+    return settings["input"][name].text().find("{{") != std::string_view::npos;
+}
+
 Result<SqlQuery> sql_query(const Json& settings, const Json& input) {
-    if (settings["input"]["query"].text().find("{{") != std::string_view::npos) {
+    if (holds_template(settings, "query")) {
         return input_error("query",
                            "The query may not hold {{…}}: write $1, $2 (SQLite: ?) and put the "
                            "values into the arguments");

@@ -30,6 +30,9 @@ struct SqlQuery {
     std::int64_t rows_max = kSqlRowsMax;
     Gives gives = Gives::rows;
 };
+// Whether what was written for an input holds {{…}}: a text that is SQL may not, for a value in it
+// would be SQL, too.
+bool holds_template(const Json& settings, std::string_view name);
 // `settings` are the step's own, `input` is what was made of them.
 Result<SqlQuery> sql_query(const Json& settings, const Json& input);
 // Any action of the Postgres piece: run-query, and those that name a table, its columns and values.

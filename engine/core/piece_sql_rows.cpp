@@ -128,7 +128,7 @@ Result<SqlQuery> find_query(const std::string& table, const Json& settings, cons
     if (!arguments.ok() || !columns.ok()) {
         return arguments.ok() ? columns.error() : arguments.error();
     }
-    if (settings["input"]["condition"].text().find("{{") != std::string_view::npos ||
+    if (holds_template(settings, "condition") ||
         condition->find_first_of(std::string_view(";\0", 2)) != std::string::npos) {
         return input_error("condition",
                            "The condition is one expression and may not hold {{…}} or ;: write "

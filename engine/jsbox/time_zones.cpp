@@ -63,8 +63,10 @@ const Zone* find(std::string_view name) {
     }
     std::string canonical(canonical_of(written, source->name));
     // Of two histories for one zone (before 1970) its canonical name's.
-    if (auto other = find_zone(g.text, canonical)) {
-        source = std::move(other);
+    if (canonical != source->name) {
+        if (auto other = find_zone(g.text, canonical)) {
+            source = std::move(other);
+        }
     }
     const TimeNames* names = time_names(canonical);
     auto& place = g.kept[g.next++ % kKeptMax];

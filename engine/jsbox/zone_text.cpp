@@ -1,5 +1,7 @@
 #include "engine/jsbox/zone_text.hpp"
 
+#include "common/bytes.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -23,14 +25,6 @@ constexpr std::array<std::string_view, 12> kMonths = {
     "july",    "august",   "september", "october", "november", "december"};
 constexpr std::array<std::string_view, 7> kWeekdays = {"sunday",   "monday", "tuesday", "wednesday",
                                                        "thursday", "friday", "saturday"};
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-bool same_name(std::string_view a, std::string_view b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return lower(x) == lower(y); });
-}
 
 struct Fields {
     std::array<std::string_view, kFieldsMax> values;
@@ -72,7 +66,7 @@ template <std::size_t N>
 std::optional<unsigned> index_of(const std::array<std::string_view, N>& words,
                                  std::string_view word) {
     for (std::size_t i = 0; i < N && !word.empty(); ++i) {
-        if (same_name(words[i].substr(0, word.size()), word)) {
+        if (ascii_iequals(words[i].substr(0, word.size()), word)) {
             return static_cast<unsigned>(i);
         }
     }
@@ -278,7 +272,7 @@ std::string_view written_name(std::string_view text, std::string_view name) {
         const std::string_view line = next_line(text);
         if (line.starts_with("Z ") || line.starts_with("L ")) {
             const std::string_view written = split(line)[line.front() == 'Z' ? 1 : 2];
-            if (same_name(written, name)) {
+            if (ascii_iequals(written, name)) {
                 return written;
             }
         }
@@ -297,11 +291,11 @@ std::optional<ZoneSource> find_zone(std::string_view text, std::string_view name
                 continue;
             }
             const Fields fields = split(line);
-            if (is_zone && same_name(fields[1], name)) {
+            if (is_zone && ascii_iequals(fields[1], name)) {
                 return read_zone(text, fields[1],
                                  line.substr(std::min(line.size(), 3 + fields[1].size())), rest);
             }
-            if (!is_zone && same_name(fields[2], name)) {
+            if (!is_zone && ascii_iequals(fields[2], name)) {
                 target = fields[1];
             }
         }

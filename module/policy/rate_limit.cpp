@@ -5,8 +5,6 @@
 #include <algorithm>
 
 namespace sallyport::policy {
-namespace {}  // namespace
-
 Gcra Gcra::make(std::uint64_t count, std::int64_t period_ns, std::uint64_t burst) {
     const auto units = static_cast<std::int64_t>(count);
     // Rounded up: a rate that does not divide its period admits a trifle less, never more.

@@ -12,10 +12,6 @@
 namespace sallyport::policy {
 namespace {
 
-// All refusals of this feature are 403: 421 invites the client to try again on another connection,
-// which would not be better, and 426 is about switching the protocol of this one (RFC
-// 9110 15.5.22).
-
 constexpr std::array kIntermediateCiphers = {
     std::string_view("ECDHE-ECDSA-AES128-GCM-SHA256"),
     std::string_view("ECDHE-RSA-AES128-GCM-SHA256"),
@@ -177,6 +173,9 @@ Status apply_option(TlsRule& rule, std::string_view argument) {
                  "client_fingerprint=, client_ca=, or with custom ciphers= and groups="};
 }
 
+// All refusals of this feature are 403: 421 invites the client to try again on another connection,
+// which would not be better, and 426 is about switching the protocol of this one (RFC
+// 9110 15.5.22).
 Decision decide_on_tls(const TlsRule& rule, const TlsConnection& connection) {
     if (connection.version < rule.min) {
         return Decision::deny(Reason::tls_version_too_old, kForbidden);

@@ -83,17 +83,8 @@ TEST_F(OAuth2, ManyRunsShareOneRefresh) {
 TEST_F(OAuth2, AProviderThatSaysNoEndsTheConnection) {
     server_->test("lifetime?s=2");
     const ApiAnswer made = connect("lost");
-    const std::time_t claimed = std::time(nullptr);
     const std::string flow = flow_with("lost");
-    ASSERT_TRUE(wait_until([&] { return std::time(nullptr) >= claimed + 3; }));
-    // A provider that is away is asked again by the next run.
-    server_->test("stop?on=1");
-    EXPECT_EQ(ann_.post("/v1/webhooks/" + flow + "/sync", "{}").status, 500);
-    EXPECT_EQ(status(made), "ACTIVE");
-    server_->test("stop?on=0");
-    server_->test("forget");
-    EXPECT_EQ(ann_.post("/v1/webhooks/" + flow + "/sync", "{}").status, 500);
-    EXPECT_EQ(status(made), "ERROR");
+    ends_when_refused(made, flow);
     const Json runs =
         ann_.get("/v1/flow-runs?limit=1&status=FAILED&" + project_query()).body["data"];
     EXPECT_NE(runs.at(0)["failedStep"]["message"].text().find("'lost'"), std::string::npos)
@@ -228,16 +219,7 @@ TEST_F(CloudOAuth2, ARefusalIsToldAndEndsTheConnection) {
     EXPECT_EQ(ann_.get("/v1/app-connections?" + project).body["data"].size(), 0U);
     server_->test("lifetime?s=2");
     const ApiAnswer made = connect_by_service("lost");
-    const std::time_t claimed = std::time(nullptr);
-    const std::string flow = flow_with("lost");
-    ASSERT_TRUE(wait_until([&] { return std::time(nullptr) >= claimed + 3; }));
-    server_->test("stop?on=1");
-    EXPECT_EQ(ann_.post("/v1/webhooks/" + flow + "/sync", "{}").status, 500);
-    EXPECT_EQ(status(made), "ACTIVE");
-    server_->test("stop?on=0");
-    server_->test("forget");
-    EXPECT_EQ(ann_.post("/v1/webhooks/" + flow + "/sync", "{}").status, 500);
-    EXPECT_EQ(status(made), "ERROR");
+    ends_when_refused(made, flow_with("lost"));
 }
 
 class CloudOAuth2Off : public CloudOAuth2 {

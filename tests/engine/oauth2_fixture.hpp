@@ -69,6 +69,19 @@ class OAuth2 : public Contract {
                                .text());
     }
     // A flow that answers with the token that it was given.
+    // The connection's token lives for two seconds. A provider that is away is asked again by the
+    // next run; one that refuses ends the connection.
+    void ends_when_refused(const ApiAnswer& made, const std::string& flow) {
+        const std::time_t begun = std::time(nullptr);
+        ASSERT_TRUE(wait_until([&] { return std::time(nullptr) >= begun + 3; }));
+        server_->test("stop?on=1");
+        EXPECT_EQ(ann_.post("/v1/webhooks/" + flow + "/sync", "{}").status, 500);
+        EXPECT_EQ(status(made), "ACTIVE");
+        server_->test("stop?on=0");
+        server_->test("forget");
+        EXPECT_EQ(ann_.post("/v1/webhooks/" + flow + "/sync", "{}").status, 500);
+        EXPECT_EQ(status(made), "ERROR");
+    }
     std::string flow_with(const std::string& name) {
         return ann_.make_flow(
             {code_step("step_1", "export const code = async (i) => i.t;",

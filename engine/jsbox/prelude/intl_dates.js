@@ -31,7 +31,7 @@ function find_zone(value) {
     }
     const canonical = kZoneName.test(name) ? host.zone(name) : undefined;
     if (canonical === undefined) {
-        throw new RangeErrorOf(`Invalid time zone specified: ${string_slice(name, 0, 64)}${host.zone_names() === ''
+        throw new RangeErrorOf(`Invalid time zone specified: ${string_slice(name, 0, 64)}${host.zone('Etc/UTC') === undefined
             ? ' (this machine has no tzdata: there are UTC and offsets such as +02:00 alone)' : ''}`);
     }
     return { name: canonical, seconds: canonical === 'UTC' ? 0 : undefined };
