@@ -104,6 +104,11 @@ bool write_list(const Request& request, const RateLimitLocation& location,
     return true;
 }
 
+// Rounded up: who comes back at the Unix time that he was told must not be early.
+std::int64_t unix_s_up(std::int64_t now_ms) {
+    return (now_ms + 999) / 1000;
+}
+
 bool write_generations(const Request& request, const RateLimitLocation& location,
                        const RateLimitState& state) {
     const Shown shown = shown_limits(state, location);
@@ -113,7 +118,7 @@ bool write_generations(const Request& request, const RateLimitLocation& location
     std::array<char, policy::field_bytes_max(store::kLimitsPerRequestMax)> scratch;
     std::array<Field, policy::kFieldsMax> fields;
     const std::size_t count =
-        policy::write_fields(location.fields, shown.all(), now_ms() / 1000, scratch, fields);
+        policy::write_fields(location.fields, shown.all(), unix_s_up(now_ms()), scratch, fields);
     keep_values(request, {fields.data(), count});
     ngx_http_request_t* r = request.r();
     const Kept kept = kept_fields(r, tightest_remaining(shown));

@@ -235,6 +235,26 @@ TEST_F(RateLimitTest, FieldGenerations) {
     EXPECT_FALSE(none.header("RateLimit-Policy").has_value());
 }
 
+TEST_F(RateLimitTest, WhoComesBackAtTheLegacyResetIsNotEarly) {
+    NginxServer nginx(
+        "sallyport_limit quick window=1500ms max=1 key=$arg_k;"
+        "server { listen 127.0.0.1:%%PORT%%; sallyport_rate_limit_headers legacy;"
+        "location / { sallyport_rate_limit quick; empty_gif; } }");
+    const auto wall_ms = [] {
+        return std::chrono::duration_cast<std::chrono::milliseconds>(
+                   std::chrono::system_clock::now().time_since_epoch())
+            .count();
+    };
+    for (int i = 0; i < 3; ++i) {
+        // Late in a second, so that what is left of it makes a difference.
+        ASSERT_TRUE(wait_until([&] { return wall_ms() % 1000 > 600 && wall_ms() % 1000 < 900; }));
+        const std::string path = "/?k=" + std::to_string(i);
+        const auto taken_ms = wall_ms();
+        const auto reset = get(nginx.url(path)).header("X-RateLimit-Reset");
+        EXPECT_GE(std::stoll(reset.value_or("0")) * 1000, taken_ms + 1500);
+    }
+}
+
 TEST_F(RateLimitTest, UpstreamsOwnFieldsStay) {
     NginxServer nginx(config(R"(
         sallyport_rate_limit wide;
