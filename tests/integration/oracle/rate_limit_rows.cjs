@@ -1,6 +1,6 @@
 // Prints rows of random options and requests in bursts, and what the npm package `express-rate-limit` answered on
-// Express. A burst is short and the next one begins a good while after the window of the last request: there windows
-// that begin with a key's first request and windows that slide say the same.
+// Express. A burst is short and the next one begins after the window of the last request: there windows that begin with
+// a key's first request and windows that slide say the same. The time is made up, so that a seed gives the same rows.
 //
 //   node rate_limit_rows.cjs FOLDER-OF-PACKAGES ROWS SEED
 'use strict';
@@ -15,9 +15,21 @@ const { rateLimit } = packages('express-rate-limit');
 const express = packages('express');
 const random = new Random(Number(process.argv[4]));
 
+const RealDate = Date;
+const epoch_ms = 1800000000000;
+let at_ms = epoch_ms;
+globalThis.Date = class extends RealDate {
+    constructor(...given) {
+        super(...(given.length === 0 ? [at_ms] : given));
+    }
+    static now() {
+        return at_ms;
+    }
+};
+
 // `undefined` leaves the option out.
 const options = {
-    windowMs: [1500, 2000, 2500, 900000, 60000, 3600000],
+    windowMs: [61500, 60000, 900000, 3600000, 86400000],
     standardHeaders: [undefined, undefined, false, true, 'draft-6', 'draft-7', 'draft-8', 'draft-8'],
     legacyHeaders: [undefined, undefined, true, false, false],
     skipFailedRequests: [undefined, undefined, undefined, true, false],
@@ -29,8 +41,7 @@ const addresses = ['192.0.2.1', '192.0.2.1', '192.0.2.2', '::ffff:192.0.2.1', '2
     '2001:db8:0:101::1', '2001:db8:0:109::1', '2001:db8:0:200::1', '2001:db8:1::1', '2001:db9::1'];
 const statuses = [200, 200, 200, 201, 302, 304, 400, 401, 404, 500, 503];
 
-const burst_ms = 400;
-const between_ms = 700;
+const between_s = 5;
 
 function random_options() {
     const given = {};
@@ -53,18 +64,18 @@ function random_options() {
 function random_requests(given) {
     const own = random.some(addresses, 3);
     const out = [];
-    const bursts = given.windowMs > 5000 ? 1 : 3;
-    for (let burst = 0; burst < bursts; ++burst) {
-        const start = burst * (burst_ms + given.windowMs + between_ms);
+    let start = 0;
+    for (let burst = 0; burst < 3; ++burst) {
         const count = 2 + Math.floor(random.number() * 12);
         for (let i = 0; i < count; ++i) {
             out.push({
-                at_ms: Math.floor(start + (i * burst_ms) / count),
+                at_s: start + (i < count / 2 ? 0 : 1),
                 address: random.of(own),
                 client: random.of(['a', 'a', 'b']),
                 status: random.of(statuses),
             });
         }
+        start += 1 + Math.ceil(given.windowMs / 1000) + between_s;
     }
     return out;
 }
@@ -93,15 +104,11 @@ function ask(port, { address, client, status }) {
     });
 }
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
 async function row(number, given, requests) {
     const server = application(given).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.on('listening', resolve));
-    const begin = Date.now();
     for (const request of requests) {
-        await sleep(Math.max(0, begin + request.at_ms - Date.now()));
-        const asked_s = Date.now() / 1000;
+        at_ms = epoch_ms + request.at_s * 1000;
         const response = await ask(server.address().port, request);
         request.expect = { status: response.statusCode, headers: {} };
         for (let i = 0; i < response.rawHeaders.length; i += 2) {
@@ -109,7 +116,7 @@ async function row(number, given, requests) {
             if (/ratelimit|retry-after/i.test(name)) {
                 // Unix times become what is left of them.
                 request.expect.headers[name] = name === 'X-RateLimit-Reset'
-                    ? String(Math.floor(Number(response.rawHeaders[i + 1]) - asked_s))
+                    ? String(Number(response.rawHeaders[i + 1]) - at_ms / 1000)
                     : response.rawHeaders[i + 1];
             }
         }
@@ -119,15 +126,10 @@ async function row(number, given, requests) {
 }
 
 async function main() {
-    const drawn = Array.from({ length: Number(process.argv[3]) }, () => {
-        const given = random_options();
-        return [given, random_requests(given)];
-    });
     const rows = [];
-    // So many at once that the machine keeps time.
-    const at_once = 50;
-    for (let i = 0; i < drawn.length; i += at_once) {
-        rows.push(...await Promise.all(drawn.slice(i, i + at_once).map((one, j) => row(i + j, ...one))));
+    for (let i = 0; i < Number(process.argv[3]); ++i) {
+        const given = random_options();
+        rows.push(await row(i, given, random_requests(given)));
     }
     console.log(`{"rows": [\n${rows.map((one) => JSON.stringify(one)).join(',\n')}\n]}`);
     process.exit(0);
