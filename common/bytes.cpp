@@ -237,11 +237,8 @@ std::optional<std::uint64_t> parse_u64(std::string_view text) {
     std::uint64_t value = 0;
     constexpr std::uint64_t max = std::numeric_limits<std::uint64_t>::max();
     for (const char c : text) {
-        if (c < '0' || c > '9') {
-            return std::nullopt;
-        }
-        const auto digit = static_cast<std::uint64_t>(c - '0');
-        if (value > (max - digit) / 10) {
+        const auto digit = static_cast<unsigned>(c) - '0';
+        if (digit > 9 || value > max / 10 || value * 10 > max - digit) {
             return std::nullopt;
         }
         value = value * 10 + digit;

@@ -39,6 +39,8 @@ class IpAddress {
     }
     // `text` as in RFC 6943 strict form: dotted decimal without leading zeros, or RFC 4291 IPv6.
     static std::optional<IpAddress> parse(std::string_view text);
+    // The dotted form alone.
+    static std::optional<IpAddress> parse_v4(std::string_view text);
 
     bool is_v4() const { return high() == 0 && low() >> 32 == 0xffff; }
     const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }

@@ -17,9 +17,10 @@ inline std::string_view asked_host(const ngx_http_request_t* r) {
         return chosen;
     }
     const std::string_view field = view(r->headers_in.host->value);
-    const bool same = field.size() >= chosen.size() &&
-                      ascii_iequals(field.substr(0, chosen.size()), chosen) &&
-                      (field.size() == chosen.size() || field[chosen.size()] == ':');
+    const bool same =
+        field.size() >= chosen.size() &&
+        (field.starts_with(chosen) || ascii_iequals(field.substr(0, chosen.size()), chosen)) &&
+        (field.size() == chosen.size() || field[chosen.size()] == ':');
     return same ? field : chosen;
 }
 

@@ -29,9 +29,6 @@ using policy::TrustRule;
 
 constexpr ngx_uint_t kHttpAndServer = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF;
 
-// More lines of one field than any chain of proxies writes.
-constexpr std::size_t kLinesMax = 16;
-
 struct ClientLocation {
     const TrustRule* rule = nullptr;
     std::optional<ForwardedField> field;
@@ -148,31 +145,8 @@ Status check_listeners(ngx_conf_t* cf, void*) {
     return Done{};
 }
 
-struct Lines {
-    std::array<std::string_view, kLinesMax> values;
-    std::size_t count = 0;
-    bool too_many = false;
-
-    std::span<const std::string_view> span() const { return std::span(values).first(count); }
-};
-
-Lines lines_of(ngx_http_request_t* r, std::string_view name) {
-    Lines out;
-    const std::size_t found = request_headers(r, name, out.values.data(), kLinesMax);
-    out.too_many = found > kLinesMax;
-    out.count = out.too_many ? 0 : found;
-    return out;
-}
-
-// The last word of the nearest proxy.
-std::string_view last_word(ngx_http_request_t* r, std::string_view name) {
-    const Lines lines = lines_of(r, name);
-    return lines.count == 0 ? std::string_view()
-                            : policy::last_member(lines.values[lines.count - 1]);
-}
-
-ClientClaim judge(Request& request, const TrustRule& rule, ForwardedField field,
-                  const std::optional<IpAddress>& peer) {
+ClientClaim judge(Request& request, const TrustRule& rule, ForwardedField walked,
+                  const std::optional<IpAddress>& peer, const ForwardedFields& fields) {
     ngx_http_request_t* r = request.r();
     if (rule.kind == TrustRule::Kind::proxy_protocol) {
         if (!r->http_connection->addr_conf->proxy_protocol) {
@@ -182,17 +156,16 @@ ClientClaim judge(Request& request, const TrustRule& rule, ForwardedField field,
         return find_proxy_client(rule, peer,
                                  header == nullptr ? std::string_view() : view(header->src_addr));
     }
-    if (!rule.trusts(peer, 0)) {
-        return {.address = peer};
+    const auto lines = fields.lines();
+    ClientClaim claim = find_client(rule, peer, walked, lines);
+    if (!claim.peer_trusted) {
+        return claim;
     }
-    const Lines lines =
-        lines_of(r, field == ForwardedField::forwarded ? "forwarded" : "x-forwarded-for");
-    ClientClaim claim = find_client(rule, peer, field, lines.span());
-    if (lines.too_many) {
+    if (fields.too_many_lines()) {
         claim.flag = ClientFlag::invalid_header;
     }
-    if (claim.flag != ClientFlag::none && lines.count > 0) {
-        request.state().client_claim = lines.values[lines.count - 1];
+    if (claim.flag != ClientFlag::none && !lines.empty()) {
+        request.state().client_claim = lines.back();
     }
     return claim;
 }
@@ -237,30 +210,29 @@ HookResult post_read(Request& request, const void* location_conf) {
         return HookResult::pass();
     }
     ngx_http_request_t* r = request.r();
-    const ForwardedField field = location.field.value_or(ForwardedField::x_forwarded_for);
+    const ForwardedField walked = location.field.value_or(ForwardedField::x_forwarded_for);
     const IpAddress* known = request.client_address();
     const auto peer = known == nullptr ? std::nullopt : std::optional(*known);
-    const ClientClaim claim = judge(request, *location.rule, field, peer);
+    ForwardedFields fields(r, walked);
+    const ClientClaim claim = judge(request, *location.rule, walked, peer, fields);
     adopt(request, claim);
 
     // What speaks the PROXY protocol hands the client's own bytes on: none of its fields count.
-    const bool fields_trusted =
+    const bool trusted =
         claim.peer_trusted && location.rule->kind != TrustRule::Kind::proxy_protocol;
-    request.state().proxy_trusted = fields_trusted;
+    request.state().proxy_trusted = trusted;
     std::string_view host;
-    if (fields_trusted) {
-        const bool standard = field == ForwardedField::forwarded;
-        request.state().client_https =
-            https_from(standard ? claim.proto : last_word(r, "x-forwarded-proto"));
-        host = standard ? claim.host : last_word(r, "x-forwarded-host");
+    if (trusted) {
+        const bool standard = walked == ForwardedField::forwarded;
+        request.state().client_https = https_from(standard ? claim.proto : fields.proto());
+        host = standard ? claim.host : fields.host();
     }
     if (mode == policy::Mode::enforce) {
-        write_forwarded_fields(
-            r, {.client = request.client_address() == nullptr ? std::string_view()
-                                                              : request.client_text(),
-                .proto = request.is_https() ? "https" : "http",
-                .host = policy::is_host_and_port(host) ? host : own_host(r),
-                .trusted = fields_trusted});
+        fields.write({.client = request.client_address() == nullptr ? std::string_view()
+                                                                    : request.client_text(),
+                      .proto = request.is_https() ? "https" : "http",
+                      .host = policy::is_host_and_port(host) ? host : own_host(r)},
+                     trusted);
     }
     return HookResult::pass();
 }

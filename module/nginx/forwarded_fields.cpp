@@ -1,6 +1,7 @@
 #include "module/nginx/forwarded_fields.hpp"
 
 #include "module/nginx/str.hpp"
+#include "module/policy/forwarded_header.hpp"
 
 #include <array>
 
@@ -14,6 +15,7 @@ constexpr std::array kOwnNames = {"X-Forwarded-For"sv, "X-Forwarded-Proto"sv, "X
 // The same, lower-case: what nginx keeps beside each name.
 constexpr std::array kOwnLowerNames = {"x-forwarded-for"sv, "x-forwarded-proto"sv,
                                        "x-forwarded-host"sv, "x-real-ip"sv};
+constexpr std::string_view kForwarded = "forwarded";
 
 // From a peer that is not believed: names that engines and frameworks take for the client's
 // address, for the address it asked for, or for who it is.
@@ -44,20 +46,26 @@ bool starts_with(const ngx_table_elt_t& header, std::string_view prefix) {
     return true;
 }
 
-bool is(const ngx_table_elt_t& header, std::string_view name) {
-    return header.key.len == name.size() && starts_with(header, name);
+std::string_view lower_name(const ngx_table_elt_t& header) {
+    return {reinterpret_cast<const char*>(header.lowcase_key), header.key.len};
 }
 
-// Most fields of a request are none of ours: their first letter says so.
-bool may_be_a_claim(const ngx_table_elt_t& header) {
-    if (header.key.len == 0) {
-        return false;
-    }
-    const u_char first = header.lowcase_key[0];
-    return first == 'x' || first == 'f' || first == 'c' || first == 't';
+bool is(const ngx_table_elt_t& header, std::string_view name) {
+    return header.key.len == name.size() &&
+           (lower_name(header) == name || starts_with(header, name));
+}
+
+bool may_be_ours(const ngx_table_elt_t& header) {
+    return header.key.len != 0 && (header.lowcase_key[0] == 'x' || header.lowcase_key[0] == 'f');
 }
 
 bool is_claim(const ngx_table_elt_t& header) {
+    // The first letter tells most fields of a request apart from all of these.
+    constexpr std::string_view kFirstLetters = "cftx";
+    if (header.key.len == 0 ||
+        kFirstLetters.find(static_cast<char>(header.lowcase_key[0])) == std::string_view::npos) {
+        return false;
+    }
     for (const std::string_view name : kClaims) {
         if (is(header, name)) {
             return true;
@@ -71,129 +79,166 @@ bool is_claim(const ngx_table_elt_t& header) {
     return false;
 }
 
-class Fields {
-  public:
-    Fields(ngx_http_request_t* r, const ForwardedValues& values)
-        : r_(r),
-          trusted_(values.trusted),
-          values_{values.client, values.proto, values.host, values.client} {}
+ngx_uint_t hash_of(std::size_t own) {
+    static const std::array<ngx_uint_t, kOwnLowerNames.size()> kHashes = [] {
+        std::array<ngx_uint_t, kOwnLowerNames.size()> out{};
+        for (std::size_t i = 0; i < out.size(); ++i) {
+            const ngx_str_t name = borrow(kOwnLowerNames[i]);
+            out[i] = ngx_hash_key(name.data, name.len);
+        }
+        return out;
+    }();
+    return kHashes[own];
+}
 
-    void write() {
-        for (ngx_list_part_t* part = &r_->headers_in.headers.part; part != nullptr;
-             part = part->next) {
-            auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
-            for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-                if (may_be_a_claim(headers[i])) {
-                    visit(headers[i]);
-                }
-            }
-        }
-        if (surplus_) {
-            drop_marked_request_headers(r_);
-        }
-        for (std::size_t i = 0; i < values_.size(); ++i) {
-            if (fields_[i] == nullptr && !values_[i].empty()) {
-                fields_[i] = push(i);
-            }
-        }
-        point_forwarded_for(fields_[0]);
-        point_real_ip(fields_[3]);
-    }
-
-  private:
-    void visit(ngx_table_elt_t& header) {
-        for (std::size_t i = 0; i < kOwnLowerNames.size(); ++i) {
-            if (is(header, kOwnLowerNames[i])) {
-                take_over(header, i);
-                return;
-            }
-        }
-        if (is(header, "forwarded") || (!trusted_ && is_claim(header))) {
-            header.hash = 0;
-            surplus_ = true;
+template <typename Visit>
+void each_request_header(ngx_http_request_t* r, Visit&& visit) {
+    for (ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
+        auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            visit(headers[i]);
         }
     }
+}
 
-    // The first field of the right spelling becomes ours where it stands; the others go.
-    void take_over(ngx_table_elt_t& header, std::size_t i) {
-        const bool spelled_right =
-            std::string_view(reinterpret_cast<const char*>(header.lowcase_key), header.key.len) ==
-            kOwnLowerNames[i];
-        if (fields_[i] != nullptr || values_[i].empty() || !spelled_right) {
-            header.hash = 0;
-            surplus_ = true;
-            return;
-        }
-        header.value = borrow(values_[i]);
-        fields_[i] = &header;
-    }
-
-    ngx_table_elt_t* push(std::size_t i) {
-        ngx_table_elt_t* header = new_request_header(r_);
-        header->key = borrow(kOwnNames[i]);
-        header->value = borrow(values_[i]);
-        header->lowcase_key = borrow(kOwnLowerNames[i]).data;
-        header->hash = hash_of(i);
-        return header;
-    }
-
-    static ngx_uint_t hash_of(std::size_t i) {
-        static const std::array<ngx_uint_t, kOwnLowerNames.size()> kHashes = [] {
-            std::array<ngx_uint_t, kOwnLowerNames.size()> out{};
-            for (std::size_t k = 0; k < out.size(); ++k) {
-                const ngx_str_t name = borrow(kOwnLowerNames[k]);
-                out[k] = ngx_hash_key(name.data, name.len);
-            }
-            return out;
-        }();
-        return kHashes[i];
-    }
-
-    // $http_x_forwarded_for and $proxy_add_x_forwarded_for do not look into the list.
-    void point_forwarded_for(ngx_table_elt_t* field) {
+// $http_x_forwarded_for and $proxy_add_x_forwarded_for do not look into the list.
+void point_forwarded_for(ngx_http_request_t* r, ngx_table_elt_t* field) {
 #if (NGX_HTTP_X_FORWARDED_FOR)
 #if (nginx_version >= 1023000)
-        r_->headers_in.x_forwarded_for = field;
-        if (field != nullptr) {
-            field->next = nullptr;
-        }
+    r->headers_in.x_forwarded_for = field;
+    if (field != nullptr) {
+        field->next = nullptr;
+    }
 #else
-        ngx_array_t& known = r_->headers_in.x_forwarded_for;
-        if (field == nullptr) {
-            known.nelts = 0;
-            return;
-        }
-        if (known.elts == nullptr &&
-            ngx_array_init(&known, r_->pool, 1, sizeof(ngx_table_elt_t*)) != NGX_OK) {
-            throw std::bad_alloc();
-        }
+    ngx_array_t& known = r->headers_in.x_forwarded_for;
+    if (field == nullptr) {
         known.nelts = 0;
-        *static_cast<ngx_table_elt_t**>(ngx_array_push(&known)) = field;
+        return;
+    }
+    if (known.elts == nullptr &&
+        ngx_array_init(&known, r->pool, 1, sizeof(ngx_table_elt_t*)) != NGX_OK) {
+        throw std::bad_alloc();
+    }
+    known.nelts = 0;
+    *static_cast<ngx_table_elt_t**>(ngx_array_push(&known)) = field;
 #endif
 #else
-        (void)field;
+    (void)r;
+    (void)field;
 #endif
-    }
+}
 
-    void point_real_ip(ngx_table_elt_t* field) {
+void point_real_ip(ngx_http_request_t* r, ngx_table_elt_t* field) {
 #if (NGX_HTTP_REALIP)
-        r_->headers_in.x_real_ip = field;
+    r->headers_in.x_real_ip = field;
 #else
-        (void)field;
+    (void)r;
+    (void)field;
 #endif
-    }
-
-    ngx_http_request_t* r_;
-    bool trusted_;
-    bool surplus_ = false;
-    std::array<std::string_view, kOwnNames.size()> values_;
-    std::array<ngx_table_elt_t*, kOwnNames.size()> fields_{};
-};
+}
 
 }  // namespace
 
-void write_forwarded_fields(ngx_http_request_t* r, const ForwardedValues& values) {
-    Fields(r, values).write();
+ForwardedFields::ForwardedFields(ngx_http_request_t* r, policy::ForwardedField walked)
+    : r_(r), walks_forwarded_(walked == policy::ForwardedField::forwarded) {
+    each_request_header(r, [this](ngx_table_elt_t& header) { note(header); });
+}
+
+ForwardedFields::Kind ForwardedFields::kind_of(const ngx_table_elt_t& header) {
+    if (!may_be_ours(header)) {
+        return Kind::others;
+    }
+    for (std::size_t i = 0; i < kOwnCount; ++i) {
+        if (is(header, kOwnLowerNames[i])) {
+            return static_cast<Kind>(i);
+        }
+    }
+    return is(header, kForwarded) ? Kind::forwarded : Kind::others;
+}
+
+void ForwardedFields::note(ngx_table_elt_t& header) {
+    const Kind kind = kind_of(header);
+    if (kind == Kind::others) {
+        return;
+    }
+    const auto own = static_cast<std::size_t>(kind);
+    if (own >= kOwnCount) {
+        surplus_ = true;
+        if (walks_forwarded_ && lower_name(header) == kForwarded) {
+            note_line(header);
+        }
+        return;
+    }
+    if (lower_name(header) != kOwnLowerNames[own]) {
+        surplus_ = true;
+        return;
+    }
+    surplus_ = surplus_ || first_[own] != nullptr;
+    first_[own] = first_[own] == nullptr ? &header : first_[own];
+    last_[own] = &header;
+    if (kind == Kind::client && !walks_forwarded_) {
+        note_line(header);
+    }
+}
+
+void ForwardedFields::note_line(const ngx_table_elt_t& header) {
+    if (lines_.full()) {
+        too_many_lines_ = true;
+    } else {
+        lines_.push(view(header.value));
+    }
+}
+
+std::string_view ForwardedFields::last_word(Kind kind) const {
+    const ngx_table_elt_t* header = last_[static_cast<std::size_t>(kind)];
+    return header == nullptr ? std::string_view() : policy::last_member(view(header->value));
+}
+
+// The first field of the right spelling becomes ours where it stands; the others go.
+void ForwardedFields::write(const ForwardedValues& values, bool trusted) {
+    const std::array<std::string_view, kOwnCount> texts = {values.client, values.proto, values.host,
+                                                           values.client};
+    for (std::size_t i = 0; i < kOwnCount; ++i) {
+        if (first_[i] == nullptr) {
+            continue;
+        }
+        if (texts[i].empty()) {
+            first_[i] = nullptr;
+            surplus_ = true;
+        } else {
+            first_[i]->value = borrow(texts[i]);
+        }
+    }
+    if (surplus_ || !trusted) {
+        drop_surplus(trusted);
+    }
+    for (std::size_t i = 0; i < kOwnCount; ++i) {
+        if (first_[i] == nullptr && !texts[i].empty()) {
+            first_[i] = push(i, texts[i]);
+        }
+    }
+    point_forwarded_for(r_, first_[static_cast<std::size_t>(Kind::client)]);
+    point_real_ip(r_, first_[static_cast<std::size_t>(Kind::real_ip)]);
+}
+
+void ForwardedFields::drop_surplus(bool trusted) {
+    each_request_header(r_, [this, trusted](ngx_table_elt_t& header) {
+        const Kind kind = kind_of(header);
+        const auto own = static_cast<std::size_t>(kind);
+        const bool stays = kind == Kind::others ? trusted || !is_claim(header)
+                                                : own < kOwnCount && first_[own] == &header;
+        header.hash = stays ? header.hash : 0;
+    });
+    drop_marked_request_headers(r_);
+}
+
+ngx_table_elt_t* ForwardedFields::push(std::size_t own, std::string_view value) const {
+    ngx_table_elt_t* header = new_request_header(r_);
+    header->key = borrow(kOwnNames[own]);
+    header->value = borrow(value);
+    header->lowcase_key = borrow(kOwnLowerNames[own]).data;
+    header->hash = hash_of(own);
+    return header;
 }
 
 }  // namespace sallyport::ngx

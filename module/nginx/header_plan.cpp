@@ -1,6 +1,7 @@
 #include "module/nginx/header_plan.hpp"
 
 #include "common/bytes.hpp"
+#include "module/nginx/field_name.hpp"
 #include "module/nginx/security_headers_conf.hpp"
 #include "module/nginx/str.hpp"
 
@@ -51,21 +52,6 @@ std::string_view with_nonce(Request& request, const std::vector<std::string>& ar
     return {reinterpret_cast<const char*>(out), size};
 }
 
-// Names in lower case against names as they came. Bit 5 is what differs between cases; other
-// characters that differ in it alone stand in no name we look for.
-bool same_name(std::string_view lower, std::string_view name) {
-    if (lower.size() != name.size()) {
-        return false;
-    }
-    for (std::size_t i = 0; i < name.size(); ++i) {
-        if ((static_cast<unsigned char>(lower[i]) | 0x20u) !=
-            (static_cast<unsigned char>(name[i]) | 0x20u)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 }  // namespace
 
 std::size_t HeaderPlan::hash(std::string_view name) {
@@ -77,7 +63,16 @@ std::size_t HeaderPlan::hash(std::string_view name) {
     return size == 0 ? 0 : (size * 31 + at(0) * 7 + at(size - 1) * 17 + at(size / 2) * 5) % kSlots;
 }
 
+std::size_t HeaderPlan::letter(std::string_view name) {
+    return name.empty() ? 0 : static_cast<unsigned char>(name[0]) & 31u;
+}
+
+std::uint64_t HeaderPlan::length_bit(std::string_view name) {
+    return std::uint64_t{1} << std::min<std::size_t>(name.size(), 63);
+}
+
 bool HeaderPlan::insert(std::string_view name, std::uint8_t action) {
+    lengths_[letter(name)] |= length_bit(name);
     std::size_t at = hash(name);
     for (std::size_t probes = 0; probes < kSlots / 2; ++probes, at = (at + 1) % kSlots) {
         if (slots_[at].action == kFree || ascii_iequals(slots_[at].name, name)) {
@@ -89,12 +84,15 @@ bool HeaderPlan::insert(std::string_view name, std::uint8_t action) {
 }
 
 std::uint8_t HeaderPlan::action_for(std::string_view name) const {
-    for (std::size_t at = hash(name); slots_[at].action != kFree; at = (at + 1) % kSlots) {
-        if (same_name(slots_[at].name, name)) {
-            return slots_[at].action;
+    if ((lengths_[letter(name)] & length_bit(name)) != 0) {
+        for (std::size_t at = hash(name); slots_[at].action != kFree; at = (at + 1) % kSlots) {
+            if (same_field_name(slots_[at].name, name)) {
+                return slots_[at].action;
+            }
         }
     }
-    return removes_ && policy::has_revealing_prefix(name) ? kRemoved : kFree;
+    return removes_ && letter(name) == letter("x") && policy::has_revealing_prefix(name) ? kRemoved
+                                                                                         : kFree;
 }
 
 Status HeaderPlan::build(ngx_conf_t* cf, policy::HeaderProfile profile,

@@ -49,6 +49,8 @@ class HeaderPlan {
     };
 
     static std::size_t hash(std::string_view name);
+    static std::size_t letter(std::string_view name);
+    static std::uint64_t length_bit(std::string_view name);
     bool insert(std::string_view name, std::uint8_t action);
     std::uint8_t action_for(std::string_view name) const;
     std::uint64_t clear_and_find_preserved(Request& request) const;
@@ -58,6 +60,9 @@ class HeaderPlan {
 
     std::deque<Field> fields_;  // addresses stay: the table looks into the names
     std::vector<Slot> slots_;
+    // For each first letter the lengths of names in the table, a bit each: most fields of a
+    // response are told apart by that.
+    std::array<std::uint64_t, 32> lengths_{};
     // Constant fields that always replace, as nginx keeps them; those for TLS alone at the end.
     std::vector<ngx_table_elt_t> ready_;
     std::size_t ready_in_clear_ = 0;

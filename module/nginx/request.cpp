@@ -1,6 +1,7 @@
 #include "module/nginx/request.hpp"
 
 #include "common/socket_address.hpp"
+#include "module/nginx/field_name.hpp"
 #include "module/nginx/module.hpp"
 #include "module/nginx/str.hpp"
 
@@ -87,21 +88,12 @@ RequestState* make_state(ngx_http_request_t* main) {
     return state;
 }
 
-bool same_name(const ngx_table_elt_t& header, std::string_view name) {
-    // The first letter tells most names of the same length apart.
-    return header.hash != 0 && header.key.len == name.size() && !name.empty() &&
-           (header.key.data[0] | 0x20) == (name[0] | 0x20) &&
-           ngx_strncasecmp(header.key.data,
-                           reinterpret_cast<u_char*>(const_cast<char*>(name.data())),
-                           name.size()) == 0;
-}
-
 template <typename F>
 void each_header(ngx_list_t& list, std::string_view name, F&& each) {
     for (ngx_list_part_t* part = &list.part; part != nullptr; part = part->next) {
         auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
         for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            if (same_name(headers[i], name)) {
+            if (headers[i].hash != 0 && same_field_name(name, view(headers[i].key))) {
                 each(headers[i]);
             }
         }
@@ -123,10 +115,9 @@ void RequestState::record(const Finding& finding) {
     }
 }
 
-Request::Request(ngx_http_request_t* r) : r_(r), state_(find_state(r->main)) {
-    if (state_ == nullptr) {
-        state_ = make_state(r->main);
-    }
+RequestState* Request::find_or_make(ngx_http_request_t* main) {
+    RequestState* state = find_state(main);
+    return state != nullptr ? state : make_state(main);
 }
 
 void* Request::pool_room(std::size_t size) const {
@@ -149,19 +140,15 @@ policy::Mode Request::mode(std::optional<policy::Mode> own) const {
     return own.value_or(location_conf(r_)->mode.value_or(policy::Mode::enforce));
 }
 
-const IpAddress* Request::client_address() const {
-    if (!state_->client_known) {
-        state_->client_known = true;
-        if (const auto address = ip_of(r_->connection->sockaddr)) {
-            state_->client = *address;
-            // addr_text is already what nginx shows in its own log; IPv6-mapped IPv4 is ours to
-            // fold.
-            state_->client_text = r_->connection->sockaddr->sa_family == AF_INET
-                                      ? view(r_->connection->addr_text)
-                                      : keep(r_, address->to_string());
-        }
+void Request::take_peer() const {
+    state_->client_known = true;
+    if (const auto address = ip_of(r_->connection->sockaddr)) {
+        state_->client = *address;
+        // addr_text is already what nginx shows in its own log; IPv6-mapped IPv4 is ours to fold.
+        state_->client_text = r_->connection->sockaddr->sa_family == AF_INET
+                                  ? view(r_->connection->addr_text)
+                                  : keep(r_, address->to_string());
     }
-    return state_->client_text.empty() ? nullptr : &state_->client;
 }
 
 std::string_view Request::client_text() const {

@@ -104,7 +104,14 @@ struct RequestState {
 class Request {
   public:
     // Finds or makes the state of r->main. Throws std::bad_alloc.
-    explicit Request(ngx_http_request_t* r);
+    explicit Request(ngx_http_request_t* r)
+        : r_(r),
+          state_(static_cast<RequestState*>(
+              ngx_http_get_module_ctx(r->main, ngx_http_sallyport_module))) {
+        if (state_ == nullptr) {
+            state_ = find_or_make(r->main);
+        }
+    }
     // Only when there is state already; used where nothing may be allocated.
     static std::optional<Request> find(ngx_http_request_t* r);
 
@@ -144,7 +151,12 @@ class Request {
     // The one owner of the client's address: what sallyport_trust_proxy finds, else the
     // connection's, after nginx's realip module (which must stand at http or server level). Nothing
     // for clients on a unix socket.
-    const IpAddress* client_address() const;
+    const IpAddress* client_address() const {
+        if (!state_->client_known) {
+            take_peer();
+        }
+        return state_->client_text.empty() ? nullptr : &state_->client;
+    }
     std::string_view client_text() const;
     // False when a proxy that is believed wrote something that cannot be read: limits may use the
     // address, allowlists must not.
@@ -173,6 +185,8 @@ class Request {
             return pool_new<T>(r_->main->pool);
         }
     }
+    static RequestState* find_or_make(ngx_http_request_t* main);
+    void take_peer() const;
     void* pool_room(std::size_t size) const;
     ngx_http_request_t* r_;
     RequestState* state_;

@@ -349,6 +349,7 @@ class EntryWalk {
     std::string_view line_;
 };
 
+// REQUIRES of both walks: the peer, which `claim` holds, is believed.
 void walk_entries(const TrustRule& rule, std::span<const std::string_view> lines,
                   ClientClaim& claim) {
     std::size_t bytes = 0;
@@ -360,19 +361,20 @@ void walk_entries(const TrustRule& rule, std::span<const std::string_view> lines
         return;
     }
     EntryWalk entries(lines);
-    for (std::size_t i = 0; rule.trusts(claim.address, i); ++i) {
+    std::size_t believed = 0;  // who is, from the peer on
+    do {
         const auto entry = entries.next();
         if (!entry) {
             return;
         }
-        const auto node = i < kForwardedHopsMax ? parse_node(*entry) : std::nullopt;
+        const auto node = believed < kForwardedHopsMax ? parse_node(*entry) : std::nullopt;
         if (!node) {
             claim.flag = ClientFlag::invalid_entry;
             return;
         }
         claim.address = node->address;
         claim.text = node->text;
-    }
+    } while (rule.trusts(claim.address, ++believed));
 }
 
 void walk_elements(const TrustRule& rule, std::span<const std::string_view> lines,

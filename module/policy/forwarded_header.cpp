@@ -3,6 +3,7 @@
 #include "common/bytes.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace sallyport::policy {
 namespace {
@@ -10,17 +11,21 @@ namespace {
 // A host name is 253 bytes at most; a port adds six.
 constexpr std::size_t kHostBytesMax = 259;
 
-bool is_digits(std::string_view text) {
-    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
 bool is_port(std::string_view text) {
     constexpr std::size_t kDigitsMax = 5;
-    if (text.size() > kDigitsMax || !is_digits(text)) {
-        return false;
-    }
-    return *parse_u64(text) <= 65535;
+    const auto port = text.size() > kDigitsMax ? std::nullopt : parse_u64(text);
+    return port && *port <= 65535;
 }
+
+// What a host name is made of.
+constexpr auto kHostBytes = [] {
+    std::array<bool, 256> table{};
+    for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                         "0123456789-._")) {
+        table[static_cast<std::uint8_t>(c)] = true;
+    }
+    return table;
+}();
 
 // RFC 7239 section 6: `_` and letters, digits, `.`, `_` or `-` in place of a port.
 bool is_obfuscated_port(std::string_view text) {
@@ -122,6 +127,10 @@ std::optional<ForwardedElement> take_element(std::string_view& text) {
 }  // namespace
 
 std::optional<NodeAddress> parse_node(std::string_view entry, bool brackets_required) {
+    // What most proxies write.
+    if (const auto v4 = IpAddress::parse_v4(entry)) {
+        return NodeAddress{*v4, entry};
+    }
     if (entry.empty()) {
         return std::nullopt;
     }
@@ -198,27 +207,21 @@ bool is_host_and_port(std::string_view text) {
     if (text.empty() || text.size() > kHostBytesMax) {
         return false;
     }
-    std::string_view name = text;
     if (text.front() == '[') {
         return text.find('_') == std::string_view::npos && parse_node(text, true).has_value();
     }
-    if (const std::size_t colon = text.find(':'); colon != std::string_view::npos) {
-        name = text.substr(0, colon);
-        if (!is_port(text.substr(colon + 1))) {
+    char before = '.';
+    for (const char& c : text) {
+        if (!kHostBytes[static_cast<std::uint8_t>(c)]) {
+            const auto name = static_cast<std::size_t>(&c - text.data());
+            return c == ':' && name > 0 && is_port(text.substr(name + 1));
+        }
+        if (c == '.' && before == '.') {
             return false;
         }
+        before = c;
     }
-    if (name.empty() || name.front() == '.') {
-        return false;
-    }
-    for (const char c : name) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-        if (!plain) {
-            return false;
-        }
-    }
-    return name.find("..") == std::string_view::npos;
+    return true;
 }
 
 std::string_view last_member(std::string_view list) {

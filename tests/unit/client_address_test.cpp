@@ -303,11 +303,13 @@ TEST(ForwardedHeader, PortsMayBeObfuscated) {
 
 TEST(ForwardedHeader, Hosts) {
     for (const char* host : {"a.test", "a.test:8443", "A-1.b_c.test", "[2001:db8::1]", "[::1]:443",
-                             "127.0.0.1:80", "localhost"}) {
+                             "127.0.0.1:80", "localhost", "a.", "a:0", "a:65535"}) {
         EXPECT_TRUE(is_host_and_port(host)) << host;
     }
-    for (const char* host : {"", "a.test:", "a.test:x", "a.test:65536", "a b", "a/b", "a@b", ".a",
-                             "a..b", "[::1", "::1", "a.test\r\nX: y", "a%00"}) {
+    for (const char* host : {"",          "a.test:", "a.test:x", "a.test:65536",   "a b",
+                             "a/b",       "a@b",     ".a",       "a..b",           "..",
+                             ".",         ":80",     "a:1:2",    "a:000080",       "a:-1",
+                             "a\xc3\xa9", "[::1",    "::1",      "a.test\r\nX: y", "a%00"}) {
         EXPECT_FALSE(is_host_and_port(host)) << host;
     }
     EXPECT_EQ(last_member("a.test, b.test "), "b.test");

@@ -1,6 +1,10 @@
 #include "common/ip.hpp"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+
+#include <random>
+#include <string>
 
 namespace sallyport {
 namespace {
@@ -11,12 +15,40 @@ TEST(IpAddress, ParsesStrictly) {
         ASSERT_TRUE(address) << good;
         EXPECT_EQ(address->to_string(), good);
     }
-    for (const char* wrong : {"", "1.2.3", "01.2.3.4", "1.2.3.256", "1.2.3.4.5", "0x7f.1", "2130706433",
-                              "::1%eth0", "[::1]", ":::", "1:2:3:4:5:6:7:8:9", "localhost", " 1.2.3.4",
-                              "1.2.3.4 "}) {
+    for (const char* wrong :
+         {"", "1.2.3", "01.2.3.4", "1.2.3.256", "1.2.3.4.5", "0x7f.1", "2130706433", "::1%eth0",
+          "[::1]", ":::", "1:2:3:4:5:6:7:8:9", "localhost", " 1.2.3.4", "1.2.3.4 "}) {
         EXPECT_FALSE(IpAddress::parse(wrong)) << wrong;
     }
     EXPECT_FALSE(IpAddress::parse(std::string_view("1.2.3.4\0", 8)));
+}
+
+// The C library reads the same dotted addresses, and no others.
+TEST(IpAddress, ReadsDottedAddressesAsTheLibrary) {
+    std::mt19937 random(1);
+    const auto below = [&](std::size_t n) { return static_cast<unsigned>(random() % n); };
+    constexpr std::string_view kAlphabet = "0123456789...  x-:";
+    int good = 0;
+    for (int i = 0; i < 200'000; ++i) {
+        std::string text;
+        for (unsigned part = 0; part < 4; ++part) {
+            text += (part == 0 ? "" : ".") + std::to_string(below(below(2) == 0 ? 10 : 270));
+        }
+        for (unsigned change = below(3); change > 0; --change) {
+            const std::size_t at = below(text.size());
+            const char c = kAlphabet[below(kAlphabet.size())];
+            below(2) == 0 ? text.insert(at, 1, c) : text.replace(at, 1, 1, c);
+        }
+        std::uint8_t bytes[4];
+        const bool expected = inet_pton(AF_INET, text.c_str(), bytes) == 1;
+        const auto address = IpAddress::parse_v4(text);
+        ASSERT_EQ(address.has_value(), expected) << text;
+        if (expected) {
+            ASSERT_EQ(*address, IpAddress::from_v4(bytes)) << text;
+            ++good;
+        }
+    }
+    EXPECT_GT(good, 50'000);
 }
 
 TEST(IpAddress, FoldsMappedIpv4) {
