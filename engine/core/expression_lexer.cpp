@@ -2,6 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "engine/core/js_text.hpp"
+#include "engine/core/utf8_text.hpp"
 
 #include <array>
 
@@ -28,25 +29,6 @@ Token unsupported(std::size_t at) {
     token.kind = TokenKind::unsupported;
     token.begin = token.end = at;
     return token;
-}
-
-void append_utf8(std::string& out, char32_t point) {
-    const auto byte = [](char32_t value) { return static_cast<char>(value); };
-    if (point < 0x80) {
-        out.push_back(byte(point));
-    } else if (point < 0x800) {
-        out.push_back(byte(0xc0 | (point >> 6)));
-        out.push_back(byte(0x80 | (point & 0x3f)));
-    } else if (point < 0x10000) {
-        out.push_back(byte(0xe0 | (point >> 12)));
-        out.push_back(byte(0x80 | ((point >> 6) & 0x3f)));
-        out.push_back(byte(0x80 | (point & 0x3f)));
-    } else {
-        out.push_back(byte(0xf0 | (point >> 18)));
-        out.push_back(byte(0x80 | ((point >> 12) & 0x3f)));
-        out.push_back(byte(0x80 | ((point >> 6) & 0x3f)));
-        out.push_back(byte(0x80 | (point & 0x3f)));
-    }
 }
 
 // `digits` hexadecimal digits from `at`; moves `at`.
