@@ -1,9 +1,12 @@
-// What a step or trigger asks of the web (core/piece_http.hpp) as a request of a tenant's.
+// What a step or trigger asks of the web (core/piece_http.hpp) or of a bucket (core/s3_request.hpp)
+// as a request of a tenant's.
 #pragma once
 
 #include "engine/core/piece_http.hpp"
+#include "engine/core/s3_request.hpp"
 #include "engine/ports/http_client.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -13,5 +16,9 @@ namespace sallyport::engine {
 // `time_ms_max`.
 HttpRequest request_of(HttpCall call, const std::string& tenant, std::int64_t time_ms,
                        std::int64_t time_ms_max);
+
+// A signed request of a tenant's, to be sent once and where it says.
+HttpRequest request_of(S3Call call, const std::string& tenant, std::int64_t time_ms,
+                       std::size_t answer_bytes_max);
 
 }  // namespace sallyport::engine

@@ -1,41 +1,15 @@
 #include "engine/adapters/item_triggers.hpp"
 
-#include "engine/adapters/http_calls.hpp"
-#include "engine/core/run_record.hpp"
-
 #include <utility>
-#include <variant>
 
 namespace sallyport::engine {
 namespace {
 
 constexpr const char* kKey = "seen";  // within the flow's scope
-constexpr std::int64_t kRequestMs = 30'000;
-
-// The answer as JSON, whatever type it says it is.
-Result<Json> read_answer(const HttpOutcome& outcome) {
-    if (const auto* failure = std::get_if<HttpFailure>(&outcome)) {
-        return Error{std::string(to_string(failure->error)) + ": " + failure->message};
-    }
-    const auto& response = std::get<HttpResponse>(outcome);
-    if (response.status < 200 || response.status > 299) {
-        return Error{"the address answered " + std::to_string(response.status)};
-    }
-    Result<Json> answer = Json::parse(response.body);
-    if (!answer.ok()) {
-        return Error{"the answer is no JSON: " + answer.message()};
-    }
-    if (is_too_deep(*answer)) {
-        return Error{"the answer is nested too deeply"};
-    }
-    return answer;
-}
-
 }  // namespace
 
 struct ItemTriggers::Look {
     RunnableFlow flow;
-    ListSettings settings;
     std::string before;  // the memory as it was stored; empty: none
     ItemRound round;
     std::size_t next = 0;
@@ -46,11 +20,6 @@ void ItemTriggers::look(const RunnableFlow& flow, std::function<void()> done) {
     const auto look = std::make_shared<Look>();
     look->flow = flow;
     look->done = std::move(done);
-    Result<ListSettings> settings = list_settings(flow.program->trigger().settings["input"]);
-    if (!settings.ok()) {
-        return give_up(*look, settings.message());
-    }
-    look->settings = *std::move(settings);
     ports_.entities.entity_by_key(
         kItemMemoryKind, flow.program->flow_id, kKey,
         [this, look](const Result<std::optional<EntityRow>>& found) {
@@ -58,52 +27,51 @@ void ItemTriggers::look(const RunnableFlow& flow, std::function<void()> done) {
                 return give_up(*look, found.message());
             }
             look->before = found->has_value() ? (*found)->body : std::string();
-            fetch(look->flow, look->settings, [this, look](const Result<Json>& list) {
-                list.ok() ? take(look, *list) : give_up(*look, list.message());
-            });
+            const Result<Json> memory =
+                look->before.empty() ? Json::object() : Json::parse(look->before);
+            fetch(look->flow, memory.ok() ? *memory : Json::object(), false,
+                  [this, look](Result<ItemRound> round) {
+                      if (!round.ok()) {
+                          return give_up(*look, round.message());
+                      }
+                      look->round = *std::move(round);
+                      start_next(look);
+                  });
         });
 }
 
 void ItemTriggers::sample(const RunnableFlow& flow, std::function<void(Result<Json>)> done) {
-    const Result<ListSettings> settings = list_settings(flow.program->trigger().settings["input"]);
-    settings.ok() ? fetch(flow, *settings, std::move(done)) : done(settings.error());
+    fetch(flow, Json::object(), true, [done = std::move(done)](const Result<ItemRound>& round) {
+        if (!round.ok()) {
+            return done(round.error());
+        }
+        Json list = Json::array();
+        for (const NewItem& one : round->items) {
+            list.append(one.item);
+        }
+        done(list);
+    });
 }
 
-void ItemTriggers::fetch(const RunnableFlow& flow, const ListSettings& settings,
-                         std::function<void(Result<Json>)> done) {
+void ItemTriggers::fetch(const RunnableFlow& flow, const Json& memory, bool sample,
+                         ItemsFound found) {
     const Program& program = *flow.program;
+    ItemQuestion question;
+    question.tenant = flow.project_id;
+    question.settings = program.trigger().settings;
+    question.memory = memory;
+    question.sample = sample;
+    question.time_ms_max = time_ms_max_;
+    question.now_ms = ports_.clock.now_ms();
     resolver_.resolve(
-        flow.project_id, program.trigger().settings["input"], Json::object(), program.schema,
-        [this, flow, settings, done = std::move(done)](Result<ResolvedInput> resolved) {
+        flow.project_id, question.settings["input"], Json::object(), program.schema,
+        [this, question, found = std::move(found)](const Result<ResolvedInput>& resolved) mutable {
             if (!resolved.ok()) {
-                return done(resolved.error());
+                return found(resolved.error());
             }
-            send(flow, resolved->value, [settings, done](const Result<Json>& answer) {
-                done(answer.ok() ? find_list(settings, *answer) : answer);
-            });
+            question.input = resolved->value;
+            ports_.sources.ask(question, std::move(found));
         });
-}
-
-void ItemTriggers::send(const RunnableFlow& flow, const Json& input,
-                        std::function<void(Result<Json>)> done) {
-    Result<HttpCall> call = http_call(input);
-    if (!call.ok()) {
-        return done(call.error());
-    }
-    ports_.http.send(
-        request_of(*std::move(call), flow.project_id, kRequestMs, time_ms_max_),
-        [done = std::move(done)](const HttpOutcome& outcome) { done(read_answer(outcome)); });
-}
-
-void ItemTriggers::take(const std::shared_ptr<Look>& look, const Json& list) {
-    const Result<Json> memory = look->before.empty() ? Json::object() : Json::parse(look->before);
-    Result<ItemRound> round =
-        look_at_items(look->settings, memory.ok() ? *memory : Json::object(), list);
-    if (!round.ok()) {
-        return give_up(*look, round.message());
-    }
-    look->round = *std::move(round);
-    start_next(look);
 }
 
 // One after the other: a burst of items does not become a burst of transactions.

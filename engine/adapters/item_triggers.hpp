@@ -4,11 +4,11 @@
 #pragma once
 
 #include "engine/adapters/input_resolver.hpp"
+#include "engine/adapters/item_sources.hpp"
 #include "engine/core/item_memory.hpp"
 #include "engine/ports/clock.hpp"
 #include "engine/ports/entropy.hpp"
 #include "engine/ports/flow_catalog.hpp"
-#include "engine/ports/http_client.hpp"
 #include "engine/ports/log.hpp"
 #include "engine/ports/runs.hpp"
 #include "engine/ports/store.hpp"
@@ -27,7 +27,7 @@ class ItemTriggers {
         Entropy& entropy;
         EntityStore& entities;
         Runs& runs;
-        HttpClient& http;
+        ItemSources sources;
         Sandbox& sandbox;  // of references in inputs
         SecretSource& secrets;
         Log& log;
@@ -45,10 +45,7 @@ class ItemTriggers {
 
   private:
     struct Look;
-    void fetch(const RunnableFlow& flow, const ListSettings& settings,
-               std::function<void(Result<Json>)> done);
-    void send(const RunnableFlow& flow, const Json& input, std::function<void(Result<Json>)> done);
-    void take(const std::shared_ptr<Look>& look, const Json& list);
+    void fetch(const RunnableFlow& flow, const Json& memory, bool sample, ItemsFound found);
     void start_next(const std::shared_ptr<Look>& look);
     void remember(const std::shared_ptr<Look>& look);
     void give_up(const Look& look, const std::string& problem);

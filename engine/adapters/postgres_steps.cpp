@@ -1,5 +1,6 @@
 // The Postgres piece's steps: one connection a query, to a checked address; one statement, its
 // values as parameters; bounded in time, rows and bytes.
+#include "common/bytes.hpp"
 #include "engine/adapters/service_steps.hpp"
 #include "engine/core/piece_input.hpp"
 #include "engine/core/piece_sql.hpp"
@@ -163,21 +164,28 @@ Json row_json(const PGresult* rows, int row, std::size_t& bytes) {
 struct Answer {
     Json rows = Json::array();
     std::size_t bytes = 0;
+    std::int64_t changed = 0;
+    bool full = false;
     std::string problem;
 };
 
-void take(const PGresult* result, const SqlQuery& query, Answer& answer) {
+void take(PGresult* result, const SqlQuery& query, Answer& answer) {
     switch (PQresultStatus(result)) {
         case PGRES_SINGLE_TUPLE:
             answer.rows.append(row_json(result, 0, answer.bytes));
             if (answer.rows.size() > static_cast<std::size_t>(query.rows_max) ||
                 answer.bytes > kSqlBytesMax) {
-                answer.problem = "the answer has more than " + std::to_string(query.rows_max) +
-                                 " rows or 8 MB; ask for less (LIMIT)";
+                answer.full = query.may_be_cut;
+                answer.problem = query.may_be_cut ? ""
+                                                  : "the answer has more than " +
+                                                        std::to_string(query.rows_max) +
+                                                        " rows or 8 MB; ask for less (LIMIT)";
             }
             return;
-        case PGRES_TUPLES_OK:
         case PGRES_COMMAND_OK:
+            answer.changed = static_cast<std::int64_t>(parse_u64(PQcmdTuples(result)).value_or(0));
+            return;
+        case PGRES_TUPLES_OK:
         case PGRES_EMPTY_QUERY:
             return;
         case PGRES_COPY_IN:
@@ -219,8 +227,8 @@ StepResult ask(PGconn* connection, const SqlQuery& query, const StepStop& stop) 
             }
         }
         const Rows rows(PQgetResult(connection));
-        if (rows == nullptr) {
-            return step_succeeded(sql_output(query.gives, answer.rows));
+        if (rows == nullptr || answer.full) {
+            return step_succeeded(sql_output(query.gives, answer.rows, answer.changed));
         }
         take(rows.get(), query, answer);
         if (!answer.problem.empty()) {
@@ -231,30 +239,42 @@ StepResult ask(PGconn* connection, const SqlQuery& query, const StepStop& stop) 
 
 }  // namespace
 
-StepCancel perform_postgres(ServiceSteps& services, const StepCall& call, StepDone done) {
-    const Result<PostgresServerInput> server = postgres_server(call.input["auth"]);
-    Result<SqlQuery> query = postgres_query(call.step.action, call.step.settings, call.input);
-    if (!server.ok() || !query.ok()) {
-        done(step_failed(server.ok() ? query.message() : server.message()));
+StepCancel ask_postgres(ServiceSteps& services, const Json& auth, SqlQuery query,
+                        const std::string& application, const std::string& tenant,
+                        std::int64_t time_left_ms, StepDone done) {
+    const Result<PostgresServerInput> server = postgres_server(auth);
+    if (!server.ok()) {
+        done(step_failed(server.message()));
         return {};
     }
-    const std::string name = *input_text_or(call.input, "application_name", "sallyport");
-    const auto what = std::make_shared<const SqlQuery>(*std::move(query));
+    query.time_ms = std::max<std::int64_t>(1, std::min(query.time_ms, time_left_ms));
+    const auto what = std::make_shared<const SqlQuery>(std::move(query));
     return perform_at(
-        services, server->host, server->port, {kPort}, call, what->time_ms,
-        [&services, server = *server, what, name](const ServiceAddress& address,
-                                                  const StepStop& stop) {
+        services, server->host, server->port, {kPort}, tenant, what->time_ms,
+        [&services, server = *server, what, application](const ServiceAddress& address,
+                                                         const StepStop& stop) {
             const TextFile certificate(server.certificate);
             const std::string authorities = !server.certificate.empty() ? certificate.path()
                                             : services.ca_file.empty()  ? kSystemAuthorities
                                                                         : services.ca_file;
             std::string problem;
-            const Connection connection =
-                connect(settings_of(server, address, authorities, *what, name), stop, problem);
+            const Connection connection = connect(
+                settings_of(server, address, authorities, *what, application), stop, problem);
             return connection == nullptr ? step_failed("postgres: " + problem)
                                          : ask(connection.get(), *what, stop);
         },
         std::move(done));
+}
+
+StepCancel perform_postgres(ServiceSteps& services, const StepCall& call, StepDone done) {
+    Result<SqlQuery> query = postgres_query(call.step.action, call.step.settings, call.input);
+    if (!query.ok()) {
+        done(step_failed(query.message()));
+        return {};
+    }
+    return ask_postgres(services, call.input["auth"], *std::move(query),
+                        *input_text_or(call.input, "application_name", "sallyport"),
+                        call.project_id, call.time_left_ms, std::move(done));
 }
 
 }  // namespace sallyport::engine

@@ -1,5 +1,6 @@
 #include "engine/adapters/s3_steps.hpp"
 
+#include "engine/adapters/http_calls.hpp"
 #include "engine/core/piece_s3.hpp"
 
 #include <algorithm>
@@ -24,32 +25,64 @@ StepResult result_of(const std::string& action, const S3Call& call, const HttpOu
     return output.ok() ? step_succeeded(*std::move(output)) : step_failed(output.message());
 }
 
+// The requests of a step, one after the other.
+struct Way {
+    std::string action;
+    std::string tenant;
+    std::int64_t time_ms;
+    S3Step step;
+    std::size_t next = 0;
+    Json output;  // of the first
+    HttpClient::RequestId under_way = 0;
+    bool cancelled = false;
+    StepDone done;
+};
+
+void send_next(HttpClient& http, const std::shared_ptr<Way>& way) {
+    S3Call& call = way->step.calls[way->next];
+    S3Call sent{call.method, call.url, call.headers, std::move(call.body), {}};
+    way->under_way =
+        http.send(request_of(std::move(sent), way->tenant, way->time_ms, kS3FileBytesMax),
+                  [&http, way, &call](const HttpOutcome& outcome) {
+                      StepResult result = result_of(way->action, call, outcome);
+                      if (result.kind != StepResult::Kind::succeeded) {
+                          return way->done(std::move(result));
+                      }
+                      way->output = way->next == 0 ? std::move(result.output) : way->output;
+                      way->next += 1;
+                      if (way->next == way->step.calls.size()) {
+                          return way->done(step_succeeded(way->output));
+                      }
+                      if (way->cancelled) {
+                          return way->done(step_failed("The step was cancelled"));
+                      }
+                      send_next(http, way);
+                  });
+}
+
 }  // namespace
 
 StepCancel perform_s3(HttpClient& http, const StepCall& call, StepDone done) {
-    Result<S3Call> wanted = s3_call(call.step.action, call.input, call.now_ms);
+    Result<S3Step> wanted = s3_step(call.step.action, call.input, call.now_ms);
     if (!wanted.ok()) {
         done(step_failed(wanted.message()));
         return {};
     }
-    const auto what = std::make_shared<S3Call>(*std::move(wanted));
-    HttpRequest request;
-    request.method = what->method;
-    request.url = what->url;
-    for (const auto& [name, value] : what->headers) {
-        request.headers.push_back({name, value});
+    if (wanted->calls.empty()) {
+        done(step_succeeded(wanted->output));
+        return {};
     }
-    request.body = std::move(what->body);
-    request.tenant = call.project_id;
-    request.timeout_ms =
-        static_cast<std::uint32_t>(std::max<std::int64_t>(1, std::min(kTimeMs, call.time_left_ms)));
-    request.response_bytes_max = kS3FileBytesMax;
-    request.redirects_max = 0;  // a signature is for one address
-    const auto id =
-        http.send(std::move(request),
-                  [what, action = call.step.action, done = std::move(done)](
-                      const HttpOutcome& outcome) { done(result_of(action, *what, outcome)); });
-    return [&http, id] { http.cancel(id); };
+    const auto way = std::make_shared<Way>();
+    way->action = call.step.action;
+    way->tenant = call.project_id;
+    way->time_ms = std::min(kTimeMs, call.time_left_ms);
+    way->step = *std::move(wanted);
+    way->done = std::move(done);
+    send_next(http, way);
+    return [&http, way] {
+        way->cancelled = true;
+        http.cancel(way->under_way);
+    };
 }
 
 }  // namespace sallyport::engine

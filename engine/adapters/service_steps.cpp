@@ -16,15 +16,15 @@ struct Way {
 }  // namespace
 
 StepCancel perform_at(ServiceSteps& services, const std::string& host, std::int64_t port,
-                      const std::vector<std::uint16_t>& usual, const StepCall& call,
+                      const std::vector<std::uint16_t>& usual, const std::string& tenant,
                       std::int64_t time_ms,
                       std::function<StepResult(const ServiceAddress&, const StepStop&)> work,
                       StepDone done) {
     const auto way = std::make_shared<Way>();
-    const std::int64_t time = std::max<std::int64_t>(1, std::min(time_ms, call.time_left_ms));
+    const std::int64_t time = std::max<std::int64_t>(1, time_ms);
     services.resolver.find(
         host, port, usual,
-        [&services, way, time, tenant = call.project_id, work = std::move(work),
+        [&services, way, time, tenant, work = std::move(work),
          done = std::move(done)](Result<ServiceAddress> address) {
             if (!address.ok() || way->cancelled) {
                 done(step_failed(address.ok() ? "The step was cancelled"

@@ -6,6 +6,7 @@
 #include "engine/adapters/service_address.hpp"
 #include "engine/adapters/step_call.hpp"
 #include "engine/adapters/step_threads.hpp"
+#include "engine/core/piece_sql.hpp"
 
 #include <functional>
 #include <string>
@@ -19,14 +20,19 @@ struct ServiceSteps {
     std::string database_folder;  // of SQLite files, below the data folder
 };
 
-// Finds the address, then does `work` with it on a thread. Cancelling stops both.
+// Finds the address, then does `work` with it on a thread for a tenant. Cancelling stops both.
 StepCancel perform_at(ServiceSteps& services, const std::string& host, std::int64_t port,
-                      const std::vector<std::uint16_t>& usual, const StepCall& call,
+                      const std::vector<std::uint16_t>& usual, const std::string& tenant,
                       std::int64_t time_ms,
                       std::function<StepResult(const ServiceAddress&, const StepStop&)> work,
                       StepDone done);
 
 StepCancel perform_smtp(ServiceSteps& services, const StepCall& call, StepDone done);
+// One query to the server of a connection's value (`auth`), of a step or of a trigger.
+// `application` is the name that the server's administrators see.
+StepCancel ask_postgres(ServiceSteps& services, const Json& auth, SqlQuery query,
+                        const std::string& application, const std::string& tenant,
+                        std::int64_t time_left_ms, StepDone done);
 StepCancel perform_postgres(ServiceSteps& services, const StepCall& call, StepDone done);
 StepCancel perform_sqlite(ServiceSteps& services, const StepCall& call, StepDone done);
 

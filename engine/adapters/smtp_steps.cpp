@@ -230,7 +230,8 @@ StepCancel perform_smtp(ServiceSteps& services, const StepCall& call, StepDone d
     const auto to = std::make_shared<MailServer>(*std::move(server));
     const auto what = std::make_shared<Mail>(*std::move(mail));
     return perform_at(
-        services, to->host, to->port, {25, kSmtpTlsPort, 587, 2525}, call, kTimeMs,
+        services, to->host, to->port, {25, kSmtpTlsPort, 587, 2525}, call.project_id,
+        std::min(kTimeMs, call.time_left_ms),
         [&services, to, what](const ServiceAddress& address, const StepStop& stop) {
             return send_mail(services, *to, *what, address, stop);
         },

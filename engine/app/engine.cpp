@@ -226,7 +226,7 @@ struct Engine {
           limits(*store, driver, log),
           retention(loop, time, *store, files, log, {config.retention_ms, config.audit_ms}),
           queues(time, *store, *store, driver),
-          items({time, entropy, *store, driver, http, sandbox, stored_secrets, log},
+          items({time, entropy, *store, driver, {http, services}, sandbox, stored_secrets, log},
                 config.trigger_ms),
           schedules({loop, time, *store, flows, driver, queues, items, log, triggers.get()}),
           passwords(loop),

@@ -31,6 +31,21 @@ Secret signing_key(const AwsCredentials& credentials, std::string_view day,
     return Secret(std::move(key));
 }
 
+std::string scope_of(const AwsCredentials& credentials, std::string_view day,
+                     std::string_view service) {
+    return std::string(day) + "/" + credentials.region + "/" + std::string(service) +
+           "/aws4_request";
+}
+
+std::string signature_of(const AwsCredentials& credentials, std::string_view service,
+                         const std::string& time, const std::string& canonical) {
+    const std::string day = time.substr(0, 8);
+    const std::string text = "AWS4-HMAC-SHA256\n" + time + "\n" +
+                             scope_of(credentials, day, service) + "\n" + hash(canonical);
+    const Secret key = signing_key(credentials, day, service);
+    return hex_encode(hmac(DigestAlgorithm::sha256, key.reveal(), text));
+}
+
 }  // namespace
 
 std::string aws_encode(std::string_view text, bool keep_slashes) {
@@ -70,15 +85,25 @@ std::vector<std::pair<std::string, std::string>> aws_sign(const AwsCredentials& 
         names += (names.empty() ? "" : ";") + name;
     }
     canonical += "\n" + names + "\n" + content;
-    const std::string scope =
-        day + "/" + credentials.region + "/" + std::string(service) + "/aws4_request";
-    const std::string to_sign = "AWS4-HMAC-SHA256\n" + time + "\n" + scope + "\n" + hash(canonical);
-    const Secret key = signing_key(credentials, day, service);
-    const std::string signature = hex_encode(hmac(DigestAlgorithm::sha256, key.reveal(), to_sign));
+    const std::string scope = scope_of(credentials, day, service);
+    const std::string signature = signature_of(credentials, service, time, canonical);
     return {{"authorization", "AWS4-HMAC-SHA256 Credential=" + credentials.key_id + "/" + scope +
                                   ",SignedHeaders=" + names + ",Signature=" + signature},
             {"x-amz-content-sha256", content},
             {"x-amz-date", time}};
+}
+
+std::string aws_signed_query(const AwsCredentials& credentials, const AwsRequest& request,
+                             std::string_view service, std::int64_t seconds, std::int64_t now_ms) {
+    const std::string time = amz_time(now_ms);
+    const std::string scope = scope_of(credentials, time.substr(0, 8), service);
+    const std::string query = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" +
+                              aws_encode(credentials.key_id + "/" + scope, false) +
+                              "&X-Amz-Date=" + time + "&X-Amz-Expires=" + std::to_string(seconds) +
+                              "&X-Amz-SignedHeaders=host";
+    const std::string canonical = request.method + "\n" + request.path + "\n" + query +
+                                  "\nhost:" + request.host + "\n\nhost\nUNSIGNED-PAYLOAD";
+    return query + "&X-Amz-Signature=" + signature_of(credentials, service, time, canonical);
 }
 
 }  // namespace sallyport::engine

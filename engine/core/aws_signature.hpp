@@ -33,6 +33,11 @@ std::vector<std::pair<std::string, std::string>> aws_sign(const AwsCredentials& 
                                                           std::string_view service,
                                                           std::int64_t now_ms);
 
+// The query that makes the request good for so many seconds without a header, for whoever has the
+// address. REQUIRES: the request has no query, headers or body of its own.
+std::string aws_signed_query(const AwsCredentials& credentials, const AwsRequest& request,
+                             std::string_view service, std::int64_t seconds, std::int64_t now_ms);
+
 // Every byte but A-Z a-z 0-9 - . _ ~ as %XX; '/' stays when it parts segments.
 std::string aws_encode(std::string_view text, bool keep_slashes);
 

@@ -11,8 +11,11 @@
 namespace sallyport::engine {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kTypes = {
+constexpr std::string_view kAnyType = "application/octet-stream";
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kTypes = {
     {{"txt", "text/plain"},
+     {"md", "text/markdown"},
      {"csv", "text/csv"},
      {"html", "text/html"},
      {"json", "application/json"},
@@ -20,14 +23,17 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kTypes =
      {"pdf", "application/pdf"},
      {"zip", "application/zip"},
      {"png", "image/png"},
-     {"jpg", "image/jpeg"},
      {"jpeg", "image/jpeg"},
+     {"jpg", "image/jpeg"},
      {"gif", "image/gif"},
      {"svg", "image/svg+xml"},
      {"mp3", "audio/mpeg"},
-     {"mp4", "video/mp4"}}};
-
-constexpr std::string_view kAnyType = "application/octet-stream";
+     {"mp4", "video/mp4"},
+     {"gz", "application/gzip"},
+     {"doc", "application/msword"},
+     {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
+     {"docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
+     {"bin", kAnyType}}};
 
 std::string_view type_of_name(std::string_view name) {
     const std::size_t dot = name.rfind('.');
@@ -39,15 +45,6 @@ std::string_view type_of_name(std::string_view name) {
         }
     }
     return kAnyType;
-}
-
-std::string_view ending_of_type(std::string_view wanted) {
-    for (const auto& [ending, type] : kTypes) {
-        if (type == wanted) {
-            return ending;
-        }
-    }
-    return "bin";
 }
 
 Error not_a_file(std::string_view property, const Json& value) {
@@ -71,11 +68,20 @@ Result<InputFile> from_data_url(std::string_view property, const Json& value) {
     if (!data || !is_field_value(type)) {
         return not_a_file(property, value);
     }
-    return InputFile{"unknown." + std::string(ending_of_type(type)),
+    return InputFile{"unknown." + std::string(ending_of_type(type, "bin")),
                      std::string(type.empty() ? kAnyType : type), std::string(as_text(*data))};
 }
 
 }  // namespace
+
+std::string_view ending_of_type(std::string_view wanted, std::string_view fallback) {
+    for (const auto& [ending, type] : kTypes) {
+        if (type == wanted) {
+            return ending;
+        }
+    }
+    return fallback;
+}
 
 Result<InputFile> file_input(std::string_view property, const Json& value) {
     if (value.is_string() && value.text().starts_with("data:")) {

@@ -16,6 +16,9 @@ struct InputFile {
     std::string data;
 };
 
+// How the names of a media type's files usually end, without the dot.
+std::string_view ending_of_type(std::string_view type, std::string_view fallback);
+
 Result<InputFile> file_input(std::string_view property, const Json& value);
 
 }  // namespace sallyport::engine

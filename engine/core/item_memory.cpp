@@ -71,7 +71,11 @@ Result<std::vector<SeenItem>> read_items(const ListSettings& settings, const Jso
     for (std::size_t i = 0; i < list.size(); ++i) {
         SeenItem seen;
         seen.item = list.at(i);
-        const Json id = settings.id_path.empty() ? Json() : at_path(seen.item, settings.id_path);
+        Json id = settings.id_path.empty() ? Json() : at_path(seen.item, settings.id_path);
+        if (settings.keyed) {
+            id = seen.item[kItemKey];
+            seen.item.erase(kItemKey);
+        }
         if (!settings.id_path.empty() && is_missing(id)) {
             return item_error(i, "id", settings.id_path);
         }
@@ -190,6 +194,10 @@ ItemRound round_by_time(const ListSettings& settings, const Json& memory, bool f
 
 }  // namespace
 
+std::string item_source(std::string_view what) {
+    return short_digest(what);
+}
+
 Result<ListSettings> list_settings(const Json& input) {
     const auto by = input_choice(input, "deduplication", "ID", {"ID", "TIME"});
     if (!by.ok()) {
@@ -215,7 +223,7 @@ Result<ListSettings> list_settings(const Json& input) {
         const Json value = input[name];
         source += '\n' + (value.exists() ? value.dump() : std::string());
     }
-    settings.source = short_digest(source);
+    settings.source = item_source(source);
     return settings;
 }
 
@@ -242,6 +250,49 @@ Result<ItemRound> look_at_items(const ListSettings& settings, const Json& memory
     const bool first = memory["source"].text() != settings.source;
     return settings.by_time ? round_by_time(settings, memory, first, *std::move(items))
                             : round_by_id(settings, memory, first, *items);
+}
+
+Result<ItemRound> look_at_ordered(const std::string& source, const Json& memory, const Json& list) {
+    ItemRound round;
+    const bool first = memory["source"].text() != source;
+    const std::string before(first ? "" : memory["newest"].text());
+    const bool any_before = !first && memory["newest"].exists();
+    std::unordered_set<std::string> seen;
+    if (!first) {
+        seen = remembered(memory);
+    }
+    Json newest = any_before ? Json::string(before) : Json();
+    std::vector<std::string> at_newest;
+    for (const std::string& one : seen) {
+        at_newest.push_back(one);
+    }
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        Json item = list.at(i).deep_copy();
+        const std::string key(item[kItemKey].text());
+        item.erase(kItemKey);
+        const std::string digest = short_digest(item.dump());
+        if (any_before && key == before && seen.contains(digest)) {
+            continue;
+        }
+        if (!first) {
+            round.items.push_back({item, "item:" + short_digest(key + '\n' + digest)});
+        }
+        if (!newest.exists() || newest.text() != key) {
+            newest = Json::string(key);
+            at_newest.clear();
+        }
+        at_newest.push_back(digest);
+    }
+    if (list.size() >= kNewItemsMax && (first || round.items.empty())) {
+        return Error{"the newest value is shared by " + std::to_string(kNewItemsMax) +
+                     " rows or more; order by a column that tells rows apart"};
+    }
+    round.changed = first || !round.items.empty();
+    round.memory = Json::object({{"source", Json::string(source)}, {"seen", texts(at_newest)}});
+    if (newest.exists()) {
+        round.memory.set("newest", newest);
+    }
+    return round;
 }
 
 }  // namespace sallyport::engine

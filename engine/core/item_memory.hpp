@@ -26,13 +26,21 @@ inline constexpr std::size_t kNewItemsMax = 1'000;
 // Digests; those of items that are no longer in the list go first.
 inline constexpr std::size_t kItemsRememberedMax = 10'000;
 
+// The member of an item that holds what it is told from others by, or is ordered by: a text. Items
+// are given without it.
+inline constexpr std::string_view kItemKey = "key of the item";
+
 struct ListSettings {
     bool by_time = false;
     std::string list_path;  // dotted names and indexes; empty: the answer itself
     std::string id_path;    // within an item; empty: the whole item
+    bool keyed = false;     // by kItemKey instead
     std::string time_path;  // within an item
     std::string source;     // changes with whatever makes the list and its items' identity
 };
+// A digest of what makes a list, which tells one from another.
+std::string item_source(std::string_view what);
+
 // Of the trigger's input as the flow has it; references in it may be unresolved.
 Result<ListSettings> list_settings(const Json& input);
 
@@ -51,5 +59,11 @@ struct ItemRound {
 // `memory` is empty at the first look. By id the order is the list's, by time the oldest come
 // first. Fails when an item has no id or no time where the settings say so.
 Result<ItemRound> look_at_items(const ListSettings& settings, const Json& memory, const Json& list);
+
+// For lists that are asked from the newest key on, in the order of that key, oldest first, and at
+// most kNewItemsMax of them: `memory` has the key as `newest`. Those of the newest key itself are
+// told apart by their digests. Fails when so many are of one key that none can be told from
+// another.
+Result<ItemRound> look_at_ordered(const std::string& source, const Json& memory, const Json& list);
 
 }  // namespace sallyport::engine

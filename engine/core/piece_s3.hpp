@@ -4,18 +4,26 @@
 
 #include "common/json.hpp"
 #include "common/result.hpp"
+#include "engine/core/item_memory.hpp"
+#include "engine/core/s3_listing.hpp"
 #include "engine/core/s3_request.hpp"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sallyport::engine {
 
 inline constexpr std::string_view kS3Piece = "@activepieces/piece-amazon-s3";
 inline constexpr std::size_t kS3FileBytesMax = 25u << 20;
 
-Result<S3Call> s3_call(std::string_view action, const Json& input, std::int64_t now_ms);
+// What a step asks for, one request after the other; or its output, when there is nothing to ask.
+struct S3Step {
+    std::vector<S3Call> calls;
+    Json output;
+};
+Result<S3Step> s3_step(std::string_view action, const Json& input, std::int64_t now_ms);
 
 struct S3Answer {
     int status = 0;
@@ -23,7 +31,21 @@ struct S3Answer {
     std::string_view type;
     std::string_view body;
 };
-// upload-file: {fileName, etag}; read-file: {filename, type, size, base64}, a file that steps take.
+// Of one of the step's requests; the first one's is the step's output. upload-file: {fileName,
+// etag}; read-file: {filename, type, size, base64}, a file that steps take; list-files: {files,
+// isTruncated}; moveFile: {CopyObjectResult}; deleteFile: {key}.
 Result<Json> s3_outcome(std::string_view action, const S3Call& call, const S3Answer& answer);
+
+// Of a connection's value.
+Result<S3Bucket> s3_bucket_of(const Json& auth);
+
+// The trigger: files that were not there before, or of other content.
+inline constexpr std::string_view kNewFile = "new_file";
+// In its folder; as the published piece has it.
+inline constexpr std::size_t kS3WatchedFilesMax = 10'000;
+// How its items are told apart (core/item_memory.hpp). `settings` are the trigger's own.
+Result<ListSettings> new_file_settings(const Json& settings);
+// As the list has it, with its key.
+Json new_file_item(const S3Object& object);
 
 }  // namespace sallyport::engine

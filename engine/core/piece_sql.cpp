@@ -277,6 +277,10 @@ const NativePiece kPostgresNative = {
    "application_name":["SHORT_TEXT","Application Name",false],"max_rows":["NUMBER","Rows at most",false,{"defaultValue":10000}]}},
   "insert-row":{"displayName":"Insert Row","description":"Inserts a row and gives it as it is stored","props":{
    "table":["JSON","Table",true],"values":["OBJECT","Values",true]}},
+  "insert-rows":{"displayName":"Insert Multiple Rows","description":"Inserts rows by one statement: all of them or none","props":{
+   "table":["JSON","Table",true],"batch":["JSON","Rows",true],
+   "keep_empty_strings":["CHECKBOX","Keep Empty Strings",false,{"defaultValue":false}],
+   "return_rows":["CHECKBOX","Return Inserted Rows",false,{"defaultValue":false}]}},
   "update-row":{"displayName":"Update Row","description":"Changes the rows whose column has a value, and gives them","props":{
    "table":["JSON","Table",true],"values":["OBJECT","Values",true],
    "search_column":["SHORT_TEXT","Search Column",true],"search_value":["SHORT_TEXT","Search Value",true]}},
@@ -287,9 +291,20 @@ const NativePiece kPostgresNative = {
    "table":["JSON","Table",true],"condition":["SHORT_TEXT","Condition",false],"args":["ARRAY","Arguments",false],
    "columns":["ARRAY","Columns",false],"limit":["NUMBER","Limit",false]}},
   "get-tables":{"displayName":"Get Tables","description":"Lists the tables","props":{}}},
- "triggers":{}
+ "triggers":{
+  "new-row":{"displayName":"New Row","description":"Starts a run for each row that is new by a column that grows","type":"POLLING","props":{
+   "table":["JSON","Table",true],"order_by":["SHORT_TEXT","Column to order by",true],
+   "order_direction":["STATIC_DROPDOWN","Order Direction",true,{"defaultValue":"DESC","options":[["Ascending","ASC"],["Descending","DESC"]]}],
+   "minutes":["NUMBER","Minutes",false],"cronExpression":["SHORT_TEXT","Cron Expression",false],
+   "timezone":["SHORT_TEXT","Time Zone",false,{"defaultValue":"UTC"}]}}}
 })json",
-    {{"run-query"}, {"insert-row"}, {"update-row"}, {"delete-row"}, {"find-rows"}, {"get-tables"}}};
+    {{"run-query"},
+     {"insert-row"},
+     {"insert-rows"},
+     {"update-row"},
+     {"delete-row"},
+     {"find-rows"},
+     {"get-tables"}}};
 
 const NativePiece kSqliteNative = {R"json({
  "name":"@activepieces/piece-sqlite","version":"0.1.0","displayName":"SQLite",

@@ -1,8 +1,11 @@
 // The Postgres piece's actions that name a table instead of writing SQL.
 #include "engine/core/piece_input.hpp"
 #include "engine/core/piece_sql.hpp"
+#include "engine/core/piece_sql_names.hpp"
 
 #include <cstddef>
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,27 +18,6 @@ constexpr std::string_view kTablesQuery =
     " AND table_schema NOT IN ('pg_catalog', 'information_schema')"
     " ORDER BY table_schema, table_name";
 
-bool is_identifier(const Json& name) {
-    return !name.text().empty() && name.text().find('\0') == std::string_view::npos;
-}
-
-// As SQL quotes identifiers: whatever stands in it is a name.
-std::string quoted(std::string_view name) {
-    std::string out = "\"";
-    for (const char c : name) {
-        out += c == '"' ? std::string("\"\"") : std::string(1, c);
-    }
-    return out + "\"";
-}
-
-Result<std::string> quoted_table(const Json& input) {
-    const Json table = input_json(input, "table");
-    if (!is_identifier(table["table_schema"]) || !is_identifier(table["table_name"])) {
-        return input_error("table", "Expected {\"table_schema\": …, \"table_name\": …}");
-    }
-    return quoted(table["table_schema"].text()) + "." + quoted(table["table_name"].text());
-}
-
 struct ColumnValues {
     std::vector<std::string> columns;  // quoted
     Json values = Json::array();
@@ -46,8 +28,8 @@ Result<ColumnValues> column_values(const Json& input) {
     ColumnValues out;
     bool good = given.is_object();
     given.each_member([&](std::string_view name, const Json& value) {
-        good = good && is_identifier(Json::string(name));
-        out.columns.push_back(quoted(name));
+        good = good && is_sql_name(Json::string(name));
+        out.columns.push_back(quoted_name(name));
         out.values.append(value.deep_copy());
     });
     if (!good || out.columns.empty() || out.columns.size() >= kSqlArgumentsMax) {
@@ -59,14 +41,14 @@ Result<ColumnValues> column_values(const Json& input) {
 // `"column" = $<number>`; the value is appended to the arguments.
 Result<std::string> search_condition(const Json& input, Json& arguments) {
     const auto value = input_text(input, "search_value");
-    if (!is_identifier(input["search_column"])) {
+    if (!is_sql_name(input["search_column"])) {
         return input_error("search_column", "Expected the name of a column");
     }
     if (!value.ok()) {
         return value.error();
     }
     arguments.append(Json::string(*value));
-    return " WHERE " + quoted(input["search_column"].text()) + " = $" +
+    return " WHERE " + quoted_name(input["search_column"].text()) + " = $" +
            std::to_string(arguments.size());
 }
 
@@ -85,6 +67,83 @@ Result<SqlQuery> insert_query(const std::string& table, const Json& input) {
     query.text = "INSERT INTO " + table + " (" + names + ") VALUES (" + places + ") RETURNING *";
     query.arguments = given->values;
     query.gives = SqlQuery::Gives::one_row;
+    return query;
+}
+
+struct RowList {
+    std::vector<std::string> columns;  // quoted, in the order they are first met
+    std::vector<std::string> names;
+    Json rows;  // each an object; what is missing from one is the column's default
+};
+
+// An empty text is no value unless it is to be kept: forms send it for a field left alone.
+Result<RowList> row_list(const Json& input) {
+    RowList list;
+    const Json batch = input_json(input, "batch");
+    const Result<Json> given = input_list(batch.is_object() ? batch : Json::object(), "rows");
+    list.rows = Json::array();
+    bool good =
+        given.ok() && given->size() > 0 && given->size() <= static_cast<std::size_t>(kSqlRowsMax);
+    std::set<std::string, std::less<>> known;
+    const bool keep_empty = input_flag(input, "keep_empty_strings");
+    for (std::size_t i = 0; good && i < given->size(); ++i) {
+        const Json given_row = given->at(i);
+        Json row = Json::object();
+        good = given_row.is_object();
+        given_row.each_member([&](std::string_view name, const Json& value) {
+            if (!keep_empty && value.is_string() && value.text().empty()) {
+                return;
+            }
+            good = good && is_sql_name(Json::string(name));
+            if (known.emplace(name).second) {
+                list.names.emplace_back(name);
+                list.columns.push_back(quoted_name(name));
+            }
+            row.set(name, value);
+        });
+        list.rows.append(row);
+    }
+    if (!good || list.columns.empty()) {
+        return input_error("batch",
+                           "Expected {\"rows\": […]} of 1 to 10000 objects of columns and values");
+    }
+    return list;
+}
+
+// One statement: all of the rows are stored, or none.
+Result<SqlQuery> insert_rows_query(const std::string& table, const Json& input) {
+    const Result<RowList> list = row_list(input);
+    if (!list.ok()) {
+        return list.error();
+    }
+    SqlQuery query;
+    query.arguments = Json::array();
+    query.text = "INSERT INTO " + table + " (";
+    for (std::size_t i = 0; i < list->columns.size(); ++i) {
+        query.text += (i == 0 ? "" : ", ") + list->columns[i];
+    }
+    query.text += ") VALUES ";
+    for (std::size_t i = 0; i < list->rows.size(); ++i) {
+        const Json row = list->rows.at(i);
+        std::string places;
+        for (const std::string& name : list->names) {
+            const Json value = row[name];
+            places += places.empty() ? "" : ", ";
+            if (!value.exists()) {
+                places += "DEFAULT";
+                continue;
+            }
+            query.arguments.append(value.deep_copy());
+            places += "$" + std::to_string(query.arguments.size());
+        }
+        if (query.arguments.size() > kSqlInsertedValuesMax) {
+            return input_error("batch", "Expected at most 65535 values in all rows together");
+        }
+        query.text += (i == 0 ? "(" : ", (") + places + ")";
+    }
+    const bool rows = input_flag(input, "return_rows");
+    query.text += rows ? " RETURNING *" : "";
+    query.gives = rows ? SqlQuery::Gives::counted_rows : SqlQuery::Gives::count;
     return query;
 }
 
@@ -137,9 +196,9 @@ Result<SqlQuery> find_query(const std::string& table, const Json& settings, cons
     std::string selected;
     bool good = arguments->size() <= kSqlArgumentsMax;
     columns->each_element([&](const Json& column) {
-        good = good && is_identifier(column);
+        good = good && is_sql_name(column);
         selected += (selected.empty() ? "" : ", ") +
-                    (column.text() == "*" ? std::string("*") : quoted(column.text()));
+                    (column.text() == "*" ? std::string("*") : quoted_name(column.text()));
     });
     if (!good) {
         return input_error("columns", "Expected names of columns, and at most 1000 arguments");
@@ -178,6 +237,9 @@ Result<SqlQuery> postgres_query(std::string_view action, const Json& settings, c
     if (action == "insert-row") {
         return insert_query(*table, input);
     }
+    if (action == "insert-rows") {
+        return insert_rows_query(*table, input);
+    }
     Result<SqlQuery> query = action == "update-row"   ? update_query(*table, input)
                              : action == "delete-row" ? delete_query(*table, input)
                                                       : find_query(*table, settings, input);
@@ -187,7 +249,7 @@ Result<SqlQuery> postgres_query(std::string_view action, const Json& settings, c
     return query;
 }
 
-Json sql_output(SqlQuery::Gives gives, const Json& rows) {
+Json sql_output(SqlQuery::Gives gives, const Json& rows, std::int64_t changed) {
     const Json count = Json::integer(static_cast<std::int64_t>(rows.size()));
     switch (gives) {
         case SqlQuery::Gives::rows:
@@ -199,6 +261,8 @@ Json sql_output(SqlQuery::Gives gives, const Json& rows) {
                 {{"row", rows.size() == 0 ? Json::null() : rows.at(0)}, {"rowCount", count}});
         case SqlQuery::Gives::tables:
             return Json::object({{"tables", rows}});
+        case SqlQuery::Gives::count:
+            return Json::object({{"rowCount", Json::integer(changed)}});
     }
     return rows;
 }

@@ -34,6 +34,23 @@ std::string_view element(std::string_view xml, std::string_view name) {
     return xml.substr(begin + open.size(), end - begin - open.size());
 }
 
+std::string path_of(const S3Bucket& bucket, std::string_view key) {
+    return bucket.prefix + "/" + aws_encode(key, true);
+}
+
+S3Call signed_call(const S3Bucket& bucket, AwsRequest request, std::int64_t now_ms) {
+    request.host = bucket.host;
+    S3Call call;
+    call.headers = request.headers;
+    for (auto& header : aws_sign(bucket.credentials, request, "s3", now_ms)) {
+        call.headers.push_back(std::move(header));
+    }
+    call.url = bucket.origin + request.path + (request.query.empty() ? "" : "?" + request.query);
+    call.method = std::move(request.method);
+    call.body = std::move(request.body);
+    return call;
+}
+
 }  // namespace
 
 Result<S3Bucket> s3_bucket(S3Account account) {
@@ -63,6 +80,7 @@ Result<S3Bucket> s3_bucket(S3Account account) {
     bucket.host = has_usual_port(*url) ? name : bucket.host_and_port;
     bucket.origin = url->scheme + "://" + bucket.host;
     bucket.prefix = in_path ? "/" + aws_encode(account.bucket, false) : "";
+    bucket.name = std::move(account.bucket);
     return bucket;
 }
 
@@ -70,21 +88,35 @@ S3Call s3_signed(const S3Bucket& bucket, std::string method, std::string key,
                  std::vector<std::pair<std::string, std::string>> headers, std::string body,
                  std::int64_t now_ms) {
     AwsRequest request;
-    request.method = method;
-    request.host = bucket.host;
-    request.path = bucket.prefix + "/" + aws_encode(key, true);
+    request.method = std::move(method);
+    request.path = path_of(bucket, key);
     request.headers = std::move(headers);
     request.body = std::move(body);
-    S3Call call;
-    call.headers = request.headers;
-    for (auto& header : aws_sign(bucket.credentials, request, "s3", now_ms)) {
-        call.headers.push_back(std::move(header));
-    }
-    call.method = std::move(method);
-    call.url = bucket.origin + request.path;
-    call.body = std::move(request.body);
+    S3Call call = signed_call(bucket, std::move(request), now_ms);
     call.key = std::move(key);
     return call;
+}
+
+S3Call s3_list_call(const S3Bucket& bucket, const std::string& prefix, const std::string& token,
+                    std::size_t count, std::int64_t now_ms) {
+    AwsRequest request;
+    request.method = "GET";
+    request.path = path_of(bucket, "");
+    // Sorted, as the signature has them.
+    request.query = token.empty() ? "" : "continuation-token=" + aws_encode(token, false) + "&";
+    request.query += "encoding-type=url&list-type=2&max-keys=" + std::to_string(count);
+    request.query += prefix.empty() ? "" : "&prefix=" + aws_encode(prefix, false);
+    return signed_call(bucket, std::move(request), now_ms);
+}
+
+std::string s3_signed_url(const S3Bucket& bucket, const std::string& method, const std::string& key,
+                          std::int64_t seconds, std::int64_t now_ms) {
+    AwsRequest request;
+    request.method = method;
+    request.host = bucket.host;
+    request.path = path_of(bucket, key);
+    return bucket.origin + request.path + "?" +
+           aws_signed_query(bucket.credentials, request, "s3", seconds, now_ms);
 }
 
 bool is_s3_key(std::string_view key) {

@@ -37,6 +37,7 @@ struct S3Bucket {
     std::string host;    // as the Host field has it
     std::string host_and_port;
     std::string prefix;  // of paths: the bucket, where it is no part of the host
+    std::string name;
 };
 // Error: a part has characters it may not have, or the endpoint is no address without a path.
 Result<S3Bucket> s3_bucket(S3Account account);
@@ -48,6 +49,14 @@ struct S3Call {
     std::string body;
     std::string key;  // of the object
 };
+// Of a listing: the objects whose keys begin with `prefix`, at most `count`; `token` is the last
+// page's. Keys come percent-encoded, since XML cannot hold all of them.
+S3Call s3_list_call(const S3Bucket& bucket, const std::string& prefix, const std::string& token,
+                    std::size_t count, std::int64_t now_ms);
+// An address that lets whoever has it do `method` with the object for a time, without more.
+// REQUIRES: is_s3_key(key).
+std::string s3_signed_url(const S3Bucket& bucket, const std::string& method, const std::string& key,
+                          std::int64_t seconds, std::int64_t now_ms);
 // REQUIRES: is_s3_key(key). Header names are lower case.
 S3Call s3_signed(const S3Bucket& bucket, std::string method, std::string key,
                  std::vector<std::pair<std::string, std::string>> headers, std::string body,

@@ -5,6 +5,8 @@
 #include "engine/core/piece_http.hpp"
 #include "engine/core/piece_input.hpp"
 #include "engine/core/piece_queue.hpp"
+#include "engine/core/piece_s3.hpp"
+#include "engine/core/piece_sql.hpp"
 
 #include <string>
 
@@ -26,9 +28,21 @@ Result<Schedule> job_times(const Json& input) {
                : settings.error();
 }
 
+// Of the piece's own part of a trigger's settings.
+Status check_items(const Json& settings) {
+    if (settings["pieceName"].text() == kPostgresPiece) {
+        return check_new_row(settings);
+    }
+    const Result<ListSettings> list = settings["pieceName"].text() == kS3Piece
+                                          ? new_file_settings(settings)
+                                          : list_settings(settings["input"]);
+    return list.ok() ? Status(Done{}) : Status(list.error());
+}
+
 // A cron expression, or every so many minutes.
-Result<Schedule> item_times(const Json& input, int poll_minutes) {
-    const Result<ListSettings> list = list_settings(input);
+Result<Schedule> item_times(const Json& settings, int poll_minutes) {
+    const Status list = check_items(settings);
+    const Json input = settings["input"];
     const Result<std::string> cron = input_text_or(input, "cronExpression", "");
     const Result<std::string> zone = input_text_or(input, "timezone", "UTC");
     const Json minutes = input["minutes"];
@@ -48,7 +62,9 @@ Result<Schedule> item_times(const Json& input, int poll_minutes) {
 }  // namespace
 
 bool fetches_items(std::string_view piece, std::string_view trigger) {
-    return piece == kHttpPiece && trigger == kNewItems;
+    return (piece == kHttpPiece && trigger == kNewItems) ||
+           (piece == kPostgresPiece && trigger == kNewRow) ||
+           (piece == kS3Piece && trigger == kNewFile);
 }
 
 Result<std::optional<Schedule>> trigger_schedule(const Json& settings, int poll_minutes) {
@@ -62,7 +78,7 @@ Result<std::optional<Schedule>> trigger_schedule(const Json& settings, int poll_
         return found(job_times(input));
     }
     if (fetches_items(piece, trigger)) {
-        return found(item_times(input, poll_minutes));
+        return found(item_times(settings, poll_minutes));
     }
     return std::optional<Schedule>();
 }

@@ -1,9 +1,7 @@
-// Steps that speak to servers by their own protocols: mail and databases, with real ones.
-#include "tests/engine/engine_process.hpp"
+// Steps that speak to servers by their own protocols: mail, S3 and SQLite. PostgreSQL has a test
+// of its own (engine_postgres_steps_test).
 #include "tests/engine/mail_server.hpp"
-#include "tests/integration/fixtures/certificates.hpp"
-#include "tests/integration/fixtures/postgres_server.hpp"
-#include "tests/integration/fixtures/upstream.hpp"
+#include "tests/engine/services_fixture.hpp"
 #include "tests/integration/fixtures/wait.hpp"
 
 #include <gtest/gtest.h>
@@ -17,60 +15,6 @@
 
 namespace sallyport::test {
 namespace {
-
-std::string piece_step(std::string_view name, std::string_view piece, std::string_view action,
-                       std::string_view input) {
-    return R"({"type":"PIECE","displayName":"Step","valid":true,"name":")" + std::string(name) +
-           R"(","settings":{"pieceName":"@activepieces/piece-)" + std::string(piece) +
-           R"(","pieceVersion":"0.1.0","actionName":")" + std::string(action) +
-           R"(","propertySettings":{},"input":)" + std::string(input) + "}}";
-}
-
-// An engine that may reach this machine's services, and Ann.
-class Services {
-  public:
-    explicit Services(const std::string& allowed) {
-        std::vector<std::string> settings = {"SALLYPORT_CA_FILE=" + certificates().ca};
-        if (!allowed.empty()) {
-            settings.push_back("SALLYPORT_EGRESS_ALLOW=" + allowed);
-        }
-        // What libpq would read from the environment is not for the servers of steps.
-        settings.insert(settings.end(), {"PGSERVICE=nowhere", "PGOPTIONS=-c search_path=elsewhere",
-                                         "PGPASSWORD=of-the-engine", "PGREQUIREAUTH=gss"});
-        engine_ = std::make_unique<EngineProcess>(settings);
-        ann_ = std::make_unique<ApiUser>(*engine_);
-        ann_->sign_up();
-    }
-
-    void connection(std::string_view name, std::string_view props) {
-        const ApiAnswer made = ann_->post(
-            "/v1/app-connections",
-            R"({"externalId":")" + std::string(name) +
-                R"(","displayName":"C","pieceName":"p","projectId":")" + ann_->project() +
-                R"(","type":"CUSTOM_AUTH","value":{"type":"CUSTOM_AUTH","props":)" +
-                std::string(props) + "}}");
-        ASSERT_EQ(made.status, 201) << made.raw.body;
-    }
-
-    // The record of one step, run with `body` coming in.
-    Json step(std::string_view piece, std::string_view action, std::string_view input,
-              const std::string& body = "{}") {
-        const std::string flow = ann_->make_flow({piece_step("step", piece, action, input)});
-        HttpRequest request;
-        request.method = "POST";
-        request.url = engine_->url("/v1/webhooks/" + flow);
-        request.headers = {{"Content-Type", "application/json"}};
-        request.body = body;
-        const HttpResponse answer = send(request);
-        return ann_->finished_run(answer.header("x-webhook-id").value_or(""))["steps"]["step"];
-    }
-    EngineProcess& engine() { return *engine_; }
-    ApiUser& ann() { return *ann_; }
-
-  private:
-    std::unique_ptr<EngineProcess> engine_;
-    std::unique_ptr<ApiUser> ann_;
-};
 
 // ---- mail
 
@@ -236,164 +180,6 @@ TEST(EngineServices, AreReachedOnlyWhereTheOperatorLetsThem) {
     EXPECT_EQ(server.messages().size(), 0U);
 }
 
-// ---- PostgreSQL
-
-class EnginePostgres : public ::testing::Test {
-  protected:
-    static void SetUpTestSuite() {
-        server_ = std::make_unique<PostgresServer>();
-        database_ = server_->make_database();
-        database_ = database_.substr(database_.rfind('/') + 1);
-        // The server's own user must be able to read them, and nobody else the key.
-        const auto put = [](const std::string& from, const std::string& to) {
-            std::ifstream file(from);
-            const std::string text((std::istreambuf_iterator<char>(file)), {});
-            server_->query(database_, "COPY (SELECT unnest(string_to_array($x$" + text +
-                                          "$x$, E'\\n'))) TO PROGRAM 'cat > " + to +
-                                          " && chmod 600 " + to + "'");
-        };
-        put(certificates().server_certificate, "server.crt");
-        put(certificates().server_key, "server.key");
-        server_->query(database_, "ALTER SYSTEM SET ssl = on");
-        server_->query(database_, "SELECT pg_reload_conf()");
-        ASSERT_TRUE(wait_until([] { return server_->query(database_, "SHOW ssl") == "on"; }));
-    }
-    static void TearDownTestSuite() { server_.reset(); }
-
-    EnginePostgres() : services_("localhost:" + std::to_string(server_->port())) { connect(""); }
-
-    void connect(std::string_view more) {
-        services_.connection("db", R"({"host":"localhost","port":")" +
-                                       std::to_string(server_->port()) +
-                                       R"(","user":"test","password":"p","database":")" +
-                                       database_ + "\"" + std::string(more) + "}");
-    }
-    Json ask(std::string_view members, const std::string& body = "{}") {
-        return services_.step("postgres", "run-query",
-                              R"({"auth":"{{connections['db']}}",)" + std::string(members) + "}",
-                              body);
-    }
-
-    static std::unique_ptr<PostgresServer> server_;
-    static std::string database_;
-    Services services_;
-};
-std::unique_ptr<PostgresServer> EnginePostgres::server_;
-std::string EnginePostgres::database_;
-
-TEST_F(EnginePostgres, RowsAreJsonOverVerifiedTls) {
-    const Json rows = ask(
-        R"j("query":"SELECT 1 AS i, 2::bigint AS b, 1.5::float8 AS f, 1.10::numeric AS n, true AS t, NULL AS z, '{\"a\":[1]}'::jsonb AS j, '2024-01-02 03:04:05'::timestamp AS at, ARRAY[1,2] AS list, ARRAY['a,b','c\"d',NULL] AS words, ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")j");
-    ASSERT_EQ(rows["status"].text(), "SUCCEEDED") << rows.dump();
-    EXPECT_EQ(
-        rows["output"].dump(),
-        R"([{"i":1,"b":"2","f":1.5,"n":"1.10","t":true,"z":null,"j":{"a":[1]},"at":"2024-01-02T03:04:05.000Z","list":[1,2],"words":["a,b","c\"d",null],"ssl":true}])");
-}
-
-TEST_F(EnginePostgres, ValuesAreParametersAlone) {
-    server_->query(database_,
-                   "CREATE TABLE IF NOT EXISTS people (name text, more jsonb, tags text[])");
-    const Json made = ask(
-        R"("query":"INSERT INTO people VALUES ($1, $2, $3) RETURNING name","args":["{{trigger.output.body.name}}",{"n":1},["x","y z"]])",
-        R"({"name":"'; DROP TABLE people; --"})");
-    ASSERT_EQ(made["status"].text(), "SUCCEEDED") << made.dump();
-    EXPECT_EQ(made["output"].at(0)["name"].text(), "'; DROP TABLE people; --");
-    const Json found = ask(
-        R"("query":"SELECT more, tags FROM people WHERE name = $1","args":["'; DROP TABLE people; --"])");
-    EXPECT_EQ(found["output"].dump(), R"([{"more":{"n":1},"tags":["x","y z"]}])");
-    const Json woven =
-        ask(R"("query":"SELECT * FROM people WHERE name = '{{trigger.output.body.name}}'")",
-            R"({"name":"x"})");
-    EXPECT_NE(woven["errorMessage"].text().find("The query may not hold"), std::string_view::npos);
-    const Json two = ask(R"j("query":"SELECT 1; DROP TABLE people")j");
-    EXPECT_EQ(two["status"].text(), "FAILED");
-    EXPECT_EQ(server_->query(database_, "SELECT count(*) FROM people"), "1");
-}
-
-// Whatever a table or column is called, it is a name; whatever a value says, it is a value.
-TEST_F(EnginePostgres, RowsByTheNamesOfTheirColumns) {
-    server_->query(database_,
-                   R"(CREATE TABLE "odd "" name" (id serial, "a""b; --" text, more jsonb))");
-    const auto at = [this](std::string_view action, const std::string& members,
-                           std::string_view name = R"(odd \" name)") {
-        return services_.step(
-            "postgres", action,
-            R"({"auth":"{{connections['db']}}","table":{"table_schema":"public","table_name":")" +
-                std::string(name) + "\"}" + members + "}",
-            R"({"v":"'; DROP TABLE people; --"})");
-    };
-    const Json made =
-        at("insert-row", R"(,"values":{"a\"b; --":"{{trigger.output.body.v}}","more":{"n":[1]}})");
-    ASSERT_EQ(made["status"].text(), "SUCCEEDED") << made.dump();
-    EXPECT_EQ(
-        made["output"].dump(),
-        R"({"row":{"id":1,"a\"b; --":"'; DROP TABLE people; --","more":{"n":[1]}},"rowCount":1})");
-    EXPECT_EQ(at("insert-row", R"(,"values":{"a\"b; --":"x"})")["output"]["row"]["id"].dump(), "2");
-    EXPECT_EQ(
-        at("update-row",
-           R"(,"values":{"more":null},"search_column":"a\"b; --","search_value":"{{trigger.output.body.v}}")")
-            ["output"]
-                .dump(),
-        R"({"rows":[{"id":1,"a\"b; --":"'; DROP TABLE people; --","more":null}],"rowCount":1})");
-    EXPECT_EQ(
-        at("find-rows",
-           R"(,"condition":"id >= $1 ORDER BY id DESC","args":[1],"columns":["id"],"limit":1)")
-            ["output"]
-                .dump(),
-        R"({"rows":[{"id":2}],"rowCount":1})");
-    EXPECT_EQ(at("find-rows", "")["output"]["rowCount"].dump(), "2");
-    for (const std::string_view wrong :
-         {R"(,"condition":"id = {{trigger.output.body.v}}")", R"(,"condition":"true; SELECT 1")",
-          R"(,"limit":0)", R"(,"columns":["\"; DROP TABLE people; --"])", R"(,"columns":[7])"}) {
-        EXPECT_EQ(at("find-rows", std::string(wrong))["status"].text(), "FAILED") << wrong;
-    }
-    EXPECT_EQ(at("insert-row", R"(,"values":{})")["status"].text(), "FAILED");
-    EXPECT_EQ(
-        at("delete-row", R"(,"search_column":"id","search_value":"1 OR true")")["status"].text(),
-        "FAILED");
-    EXPECT_EQ(
-        at("delete-row", R"(,"search_column":"id","search_value":"2")", "other")["status"].text(),
-        "FAILED");
-    EXPECT_EQ(at("delete-row", R"(,"search_column":"id","search_value":"2")")["output"]["rowCount"]
-                  .dump(),
-              "1");
-    EXPECT_EQ(server_->query(database_, R"(SELECT count(*) FROM "odd "" name")"), "1");
-    const Json tables = at("get-tables", "");
-    EXPECT_NE(
-        tables["output"].dump().find(R"({"table_schema":"public","table_name":"odd \" name"})"),
-        std::string::npos)
-        << tables.dump();
-}
-
-TEST_F(EnginePostgres, BoundsAreKept) {
-    const auto status = [this](std::string_view members) {
-        return std::string(ask(members)["status"].text());
-    };
-    const Json many = ask(R"j("query":"SELECT generate_series(1, 11000)")j");
-    EXPECT_NE(many["errorMessage"].text().find("more than 10000 rows"), std::string_view::npos);
-    EXPECT_EQ(status(R"j("query":"SELECT generate_series(1, 3)","max_rows":2)j"), "FAILED");
-    EXPECT_EQ(status(R"j("query":"SELECT repeat('x', 1000000) FROM generate_series(1, 20)")j"),
-              "FAILED");
-    EXPECT_EQ(status(R"j("query":"SELECT pg_sleep(60)","query_timeout":300)j"), "FAILED");
-    EXPECT_EQ(status(R"j("query":"COPY pg_class TO STDOUT")j"), "FAILED");
-    const Json wrong = ask(R"j("query":"SELECT nothing")j");
-    EXPECT_NE(wrong["errorMessage"].text().find("nothing"), std::string_view::npos);
-    EXPECT_EQ(ask(R"j("query":"SELECT 1 AS one")j")["output"].dump(), R"j([{"one":1}])j");
-}
-
-TEST_F(EnginePostgres, CertificatesAreVerified) {
-    constexpr std::string_view kSsl =
-        R"j("query":"SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")j";
-    std::ifstream file(certificates().stranger_certificate);
-    const std::string text((std::istreambuf_iterator<char>(file)), {});
-    connect(R"j(,"certificate":)j" + Json::string(text).dump());
-    EXPECT_NE(ask(kSsl)["errorMessage"].text().find("certificate"), std::string_view::npos);
-    connect(R"j(,"reject_unauthorized":false)j");
-    EXPECT_EQ(ask(kSsl)["output"].dump(), R"j([{"ssl":true}])j");
-    connect(R"j(,"enable_ssl":false)j");
-    EXPECT_EQ(ask(kSsl)["output"].dump(), R"j([{"ssl":false}])j");
-}
-
 // ---- S3
 
 // A store that keeps what it is given; that the signature is right is shown by Amazon's own
@@ -425,16 +211,16 @@ TEST(EngineS3, FilesGoAndComeBack) {
         "amazon-s3", "upload-file",
         R"({"auth":"{{connections['s3']}}","file":"data:text/plain;base64,aGVsbG8=","fileName":"dir/a","acl":"private","type":"text/plain"})");
     ASSERT_EQ(put["status"].text(), "SUCCEEDED") << put.dump();
-    EXPECT_EQ(put["output"].dump(), R"({"fileName":"dir/a.plain","etag":"\"e1\""})");
+    EXPECT_EQ(put["output"].dump(), R"({"fileName":"dir/a.txt","etag":"\"e1\""})");
     const UpstreamRequest sent = store.last_request();
-    EXPECT_EQ(sent.target, "/files/dir/a.plain");
+    EXPECT_EQ(sent.target, "/files/dir/a.txt");
     EXPECT_EQ(sent.header("x-amz-acl"), "private");
     EXPECT_TRUE(
         sent.header("authorization").value_or("").starts_with("AWS4-HMAC-SHA256 Credential=id/"));
     const Json got = services.step("amazon-s3", "read-file",
-                                   R"({"auth":"{{connections['s3']}}","key":"dir/a.plain"})");
+                                   R"({"auth":"{{connections['s3']}}","key":"dir/a.txt"})");
     EXPECT_EQ(got["output"].dump(),
-              R"({"filename":"a.plain","type":"text/plain","size":5,"base64":"aGVsbG8="})");
+              R"({"filename":"a.txt","type":"text/plain","size":5,"base64":"aGVsbG8="})");
     const Json missing = services.step("amazon-s3", "read-file",
                                        R"({"auth":"{{connections['s3']}}","key":"missing.txt"})");
     EXPECT_EQ(missing["errorMessage"].text(), "s3: status 404, NoSuchKey: It is not there");

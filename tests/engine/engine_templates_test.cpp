@@ -178,7 +178,7 @@ TEST(ExampleFlows, FileUpload) {
     example.load("file-upload");
     const HttpResponse kept = example.ask(R"({"filename":"note.txt","base64":"aGVsbG8="})");
     EXPECT_EQ(kept.status, 201) << kept.body;
-    EXPECT_EQ(kept.body, R"({"key":"uploads/note.plain","etag":"\"tag\""})");
+    EXPECT_EQ(kept.body, R"({"key":"uploads/note.txt","etag":"\"tag\""})");
     EXPECT_EQ(store.last_request().body, "hello");
     for (const std::string& body :
          {std::string(R"({"filename":"../x.txt","base64":"aGVsbG8="})"),

@@ -4,6 +4,8 @@
 #include "common/crypto.hpp"
 
 #include <algorithm>
+#include <cctype>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <utility>
@@ -34,9 +36,59 @@ std::string part_of(const std::string& header, const std::string& name) {
     return header.substr(from, header.find_first_of(", ", from) - from);
 }
 
+std::string sorted(const std::string& query) {
+    std::vector<std::string> parts;
+    for_each_split(query, '&', [&parts](std::string_view part) { parts.emplace_back(part); });
+    std::sort(parts.begin(), parts.end());
+    std::string text;
+    for (const std::string& part : parts) {
+        text += (text.empty() ? "" : "&") + part;
+    }
+    return text;
+}
+
+std::string unescaped(const std::string& text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (text[at] == '%' && at + 2 < text.size()) {
+            out += static_cast<char>(std::stoi(text.substr(at + 1, 2), nullptr, 16));
+            at += 2;
+        } else {
+            out += text[at];
+        }
+    }
+    return out;
+}
+
+// As S3 encodes keys when it is asked to: blanks are `+`.
+std::string escaped(const std::string& key) {
+    std::string out;
+    for (const char c : key) {
+        const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' ||
+                           c == '_' || c == '.' || c == '/';
+        char code[4];
+        std::snprintf(code, sizeof code, "%%%02X", static_cast<unsigned char>(c));
+        out += plain ? std::string(1, c) : c == ' ' ? "+" : code;
+    }
+    return out;
+}
+
+std::string argument(const std::string& query, const std::string& name) {
+    std::string value;
+    for_each_split(query, '&', [&](std::string_view part) {
+        if (part.starts_with(name + "=")) {
+            value = unescaped(std::string(part.substr(name.size() + 1)));
+        }
+    });
+    return value;
+}
+
 std::string signature_of(const UpstreamRequest& request, const std::string& signed_headers,
                          const std::string& date) {
-    std::string canonical = request.method + "\n" + request.target + "\n\n";
+    const std::size_t query = std::min(request.target.find('?'), request.target.size());
+    std::string canonical =
+        request.method + "\n" + request.target.substr(0, query) + "\n" +
+        sorted(request.target.substr(std::min(query + 1, request.target.size()))) + "\n";
     for_each_split(signed_headers, ';', [&](std::string_view name) {
         canonical += std::string(name) + ":" + request.header(name).value_or("") + "\n";
     });
@@ -109,6 +161,27 @@ std::map<std::string, std::string> S3Server::objects() const {
     return objects_;
 }
 
+void S3Server::stamp(const std::string& key, const std::string& modified, const std::string& etag) {
+    const std::lock_guard lock(mutex_);
+    stamps_[key] = {modified, etag};
+}
+
+void S3Server::set_page(std::size_t objects) {
+    const std::lock_guard lock(mutex_);
+    page_ = objects;
+}
+
+void S3Server::set_listing(const std::string& xml) {
+    const std::lock_guard lock(mutex_);
+    listing_ = xml;
+}
+
+std::string S3Server::connection() const {
+    return std::string(R"({"accessKeyId":")") + kKeyId + R"(","secretAccessKey":")" + kSecret +
+           R"(","bucket":")" + kBucket + R"(","region":")" + kRegion + R"(","endpoint":"http://)" +
+           address() + "\"}";
+}
+
 void S3Server::put(const std::string& key, const std::string& bytes) {
     const std::lock_guard lock(mutex_);
     objects_[key] = bytes;
@@ -158,6 +231,12 @@ UpstreamReply S3Server::answer(const UpstreamRequest& request) {
 }
 
 UpstreamReply S3Server::object(const UpstreamRequest& request, const std::string& key) {
+    if (key.starts_with("?") && request.method == "GET") {
+        return list(key.substr(1));
+    }
+    if (request.method == "PUT" && request.header("x-amz-copy-source")) {
+        return copy(*request.header("x-amz-copy-source"), key);
+    }
     UpstreamReply reply;
     reply.headers = {{"x-amz-request-id", "1"}};
     reply.body.clear();
@@ -180,6 +259,70 @@ UpstreamReply S3Server::object(const UpstreamRequest& request, const std::string
     }
     reply.headers.emplace_back("Content-Type", "application/octet-stream");
     reply.body = found->second;
+    return reply;
+}
+
+UpstreamReply S3Server::copy(const std::string& source, const std::string& key) {
+    const std::string prefix = std::string("/") + kBucket + "/";
+    const auto found =
+        source.starts_with(prefix) ? objects_.find(source.substr(prefix.size())) : objects_.end();
+    if (found == objects_.end()) {
+        return refusal(404, "NoSuchKey");
+    }
+    objects_[key] = found->second;
+    UpstreamReply reply;
+    reply.headers = {{"Content-Type", "application/xml"}};
+    reply.body =
+        "<?xml version=\"1.0\"?><CopyObjectResult "
+        "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><LastModified>"
+        "2026-01-02T03:04:05.000Z</LastModified><ETag>&quot;e&quot;</ETag></CopyObjectResult>";
+    return reply;
+}
+
+UpstreamReply S3Server::list(const std::string& query) {
+    UpstreamReply reply;
+    reply.headers = {{"Content-Type", "application/xml"}};
+    if (!listing_.empty()) {
+        reply.body = listing_;
+        return reply;
+    }
+    const std::string prefix = argument(query, "prefix");
+    const std::string after = argument(query, "continuation-token");
+    const std::size_t page =
+        std::min<std::size_t>(page_, std::stoul("0" + argument(query, "max-keys")));
+    if (argument(query, "list-type") != "2" || argument(query, "encoding-type") != "url") {
+        return refusal(400, "InvalidArgument");
+    }
+    std::string contents;
+    std::string last;
+    std::size_t count = 0;
+    bool truncated = false;
+    for (const auto& [encoded, bytes] : objects_) {
+        const std::string key = unescaped(encoded);
+        if (!key.starts_with(prefix) || (!after.empty() && encoded <= after)) {
+            continue;
+        }
+        truncated = count == page;
+        if (truncated) {
+            break;
+        }
+        const auto found = stamps_.find(encoded);
+        const Stamp stamp = found == stamps_.end() ? Stamp{} : found->second;
+        contents += "<Contents><Key>" + escaped(key) + "</Key><LastModified>" + stamp.modified +
+                    "</LastModified><ETag>&quot;" + stamp.etag + "&quot;</ETag><Size>" +
+                    std::to_string(bytes.size()) +
+                    "</Size><StorageClass>STANDARD</StorageClass></Contents>";
+        last = encoded;
+        ++count;
+    }
+    reply.body =
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult "
+        "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>" +
+        std::string(kBucket) + "</Name><EncodingType>url</EncodingType><KeyCount>" +
+        std::to_string(count) + "</KeyCount><IsTruncated>" +
+        (truncated ? "true</IsTruncated><NextContinuationToken>" + last + "</NextContinuationToken>"
+                   : "false</IsTruncated>") +
+        contents + "</ListBucketResult>";
     return reply;
 }
 

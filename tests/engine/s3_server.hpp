@@ -1,6 +1,6 @@
-// A server that speaks S3's object requests, strictly: whoever's signature (Version 4, worked out
-// here anew), date, digest or bucket is wrong is refused as Amazon refuses it. It can fail on
-// purpose.
+// A server that speaks S3's object requests and its listing, strictly: whoever's signature (Version
+// 4, worked out here anew), date, digest or bucket is wrong is refused as Amazon refuses it. It can
+// fail on purpose.
 #pragma once
 
 #include "tests/integration/fixtures/upstream.hpp"
@@ -36,6 +36,14 @@ class S3Server {
     std::map<std::string, std::string> objects() const;
     void put(const std::string& key, const std::string& bytes);
     std::vector<UpstreamRequest> requests() const { return upstream_.requests(); }
+    // What a listing says of a key beside its object: of an object that was put here the moment it
+    // was put; another ETag says that it has changed.
+    void stamp(const std::string& key, const std::string& modified, const std::string& etag);
+    // So many objects a page, whatever is asked for; and an answer of one's own to listings.
+    void set_page(std::size_t objects);
+    void set_listing(const std::string& xml);
+    // Of a connection's value.
+    std::string connection() const;
     // Why requests were refused, each once.
     std::vector<std::string> refusals() const;
     void stop() { upstream_.stop(); }
@@ -45,11 +53,20 @@ class S3Server {
   private:
     UpstreamReply answer(const UpstreamRequest& request);
     UpstreamReply object(const UpstreamRequest& request, const std::string& key);
+    UpstreamReply copy(const std::string& source, const std::string& key);
+    UpstreamReply list(const std::string& query);
 
     mutable std::mutex mutex_;
     Trouble trouble_ = Trouble::none;
     int troubled_ = 0;
     std::map<std::string, std::string> objects_;
+    struct Stamp {
+        std::string modified = "2026-01-01T00:00:00.000Z";
+        std::string etag = "e";
+    };
+    std::map<std::string, Stamp> stamps_;
+    std::size_t page_ = 1000;
+    std::string listing_;
     std::vector<std::string> refusals_;
     std::shared_ptr<Gate> never_ = std::make_shared<Gate>();
     Upstream upstream_;

@@ -32,12 +32,22 @@ void check_input(const Json& input) {
             require(postgres_argument(value).has_value() != value.is_null());
         });
     }
-    for (const char* action : {"insert-row", "update-row", "delete-row", "find-rows"}) {
-        const auto rows = postgres_query(action, Json::object({{"input", input}}), input);
+    const Json settings = Json::object({{"input", input}});
+    const auto check_rows = [](const sallyport::Result<SqlQuery>& rows, std::size_t arguments_max) {
         require(rows.ok() ? rows->text.find('\0') == std::string::npos &&
-                                rows->arguments.size() <= kSqlArgumentsMax
+                                rows->arguments.size() <= arguments_max
                           : !rows.message().empty());
+    };
+    for (const char* action : {"insert-row", "update-row", "delete-row", "find-rows"}) {
+        check_rows(postgres_query(action, settings, input), kSqlArgumentsMax);
     }
+    check_rows(postgres_query("insert-rows", settings, input), kSqlInsertedValuesMax);
+    Json memory = Json::object({{"source", Json::string(new_row_source(settings))}});
+    check_rows(new_row_query(settings, input, memory), 0);
+    memory.set("newest", Json::string("1"));
+    check_rows(new_row_query(settings, input, memory), 1);
+    check_rows(new_row_sample(input), 0);
+    require(check_new_row(settings).ok() || !check_new_row(settings).message().empty());
     const auto database = sqlite_database(input);
     if (database.ok()) {
         require(!database->empty() && database->find_first_of("./\\") == std::string::npos);

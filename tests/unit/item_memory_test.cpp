@@ -207,5 +207,72 @@ TEST(TriggerSchedule, KnowsWhatTheClockStarts) {
               "* * * * * * UTC");
 }
 
+// Lists that come from the newest key on, oldest first.
+class OrderedLooks {
+  public:
+    std::string look(std::string_view list, const std::string& source = "s") {
+        const Result<ItemRound> round = look_at_ordered(source, memory_, parse(list));
+        if (!round.ok()) {
+            return round.message();
+        }
+        std::string all;
+        for (const NewItem& one : round->items) {
+            all += one.item.dump() + " ";
+            EXPECT_TRUE(deliveries_.insert(one.delivery_id).second) << "given twice";
+        }
+        if (round->changed) {
+            memory_ = parse(round->memory.dump());
+        }
+        return all;
+    }
+    std::string newest() const { return std::string(memory_["newest"].text()); }
+
+  private:
+    Json memory_ = Json::object();
+    std::set<std::string> deliveries_;
+};
+
+std::string keyed(std::string_view item, std::string_view key) {
+    Json whole = parse(item);
+    whole.set(kItemKey, Json::string(key));
+    return whole.dump();
+}
+
+TEST(ItemMemory, OrderedItemsAreNewByTheirKeyAndDigest) {
+    OrderedLooks looks;
+    EXPECT_EQ(looks.look("[" + keyed(R"({"a":1})", "k1") + "]"), "");
+    EXPECT_EQ(looks.newest(), "k1");
+    EXPECT_EQ(looks.look("[" + keyed(R"({"a":1})", "k1") + "]"), "");
+    EXPECT_EQ(looks.look("[" + keyed(R"({"a":1})", "k1") + "," + keyed(R"({"a":2})", "k1") + "]"),
+              R"({"a":2} )");
+    EXPECT_EQ(looks.look("[" + keyed(R"({"a":2})", "k1") + "," + keyed(R"({"a":2})", "k2") + "," +
+                         keyed(R"({"a":3})", "k2") + "]"),
+              R"({"a":2} {"a":3} )");
+    EXPECT_EQ(looks.newest(), "k2");
+    EXPECT_EQ(looks.look("[]"), "") << "what left the list is no news";
+    EXPECT_EQ(looks.newest(), "k2");
+    EXPECT_EQ(looks.look("[" + keyed(R"({"a":9})", "k9") + "]", "another list"), "");
+    EXPECT_EQ(looks.newest(), "k9");
+}
+
+TEST(ItemMemory, AnEmptyTablesFirstRowIsNew) {
+    OrderedLooks looks;
+    EXPECT_EQ(looks.look("[]"), "");
+    EXPECT_EQ(looks.look("[" + keyed(R"({"a":1})", "") + "]"), R"({"a":1} )");
+    EXPECT_EQ(looks.look("[" + keyed(R"({"a":1})", "") + "]"), "");
+}
+
+TEST(ItemMemory, TooManyOfOneKeyAreAnError) {
+    std::string list;
+    for (std::size_t i = 0; i < kNewItemsMax; ++i) {
+        list += (i == 0 ? "" : ",") + keyed("{\"i\":" + std::to_string(i) + "}", "k");
+    }
+    OrderedLooks looks;
+    EXPECT_NE(looks.look("[" + list + "]").find("shared by 1000 rows"), std::string::npos);
+    EXPECT_EQ(looks.look("[]"), "");
+    EXPECT_NE(looks.look("[" + list + "]"), "");
+    EXPECT_NE(looks.look("[" + list + "]").find("shared by 1000 rows"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sallyport::engine

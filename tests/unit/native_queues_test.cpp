@@ -74,18 +74,19 @@ TEST(NativePieces, S3RequestsAreSignedAsAmazonShowsIt) {
 TEST(NativePieces, S3StepsBecomeRequests) {
     const auto call = [](std::string_view action, std::string_view more,
                          std::string_view endpoint = "") {
-        return s3_call(
+        Result<S3Step> step = s3_step(
             action,
             parse(
                 R"({"auth":{"accessKeyId":"id","secretAccessKey":"s","bucket":"b","region":"eu-west-1","endpoint":")" +
                 std::string(endpoint) + "\"}," + std::string(more) + "}"),
             *parse_iso_time("2026-01-01T00:00:00Z"));
+        return step.ok() ? Result<S3Call>(step->calls.at(0)) : step.error();
     };
     constexpr std::string_view kFile =
         R"("file":"data:text/plain;base64,aGk=","type":"text/plain")";
     const auto upload = call("upload-file", std::string(kFile) + R"(,"fileName":"dir/a b")");
     ASSERT_TRUE(upload.ok()) << upload.message();
-    EXPECT_EQ(upload->url, "https://b.s3.eu-west-1.amazonaws.com/dir/a%20b.plain");
+    EXPECT_EQ(upload->url, "https://b.s3.eu-west-1.amazonaws.com/dir/a%20b.txt");
     EXPECT_EQ(upload->body, "hi");
     EXPECT_EQ(call("read-file", R"("key":"x")", "http://127.0.0.1:9000")->url,
               "http://127.0.0.1:9000/b/x");
