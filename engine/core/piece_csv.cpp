@@ -3,6 +3,8 @@
 #include "engine/core/piece_input.hpp"
 #include "engine/core/piece_table.hpp"
 
+#include <algorithm>
+#include <array>
 #include <unordered_map>
 #include <utility>
 
@@ -12,9 +14,33 @@ namespace {
 // A row with more levels than this was not made for a table.
 constexpr int kDepthMax = 32;
 
-Result<char> delimiter_of(const Json& input) {
-    const auto chosen = input_choice(input, "delimiter_type", ",", {",", "\t", ";", "|"});
-    return chosen.ok() ? Result<char>(chosen->front()) : chosen.error();
+constexpr std::string_view kDelimiters = ",\t;|";
+
+// The delimiter that the first line has most of, outside of quotes; a comma when it has none.
+char guessed_delimiter(std::string_view text) {
+    std::array<std::size_t, kDelimiters.size()> counts{};
+    bool quoted = false;
+    for (const char c : text) {
+        quoted = quoted != (c == '"');
+        const std::size_t at = kDelimiters.find(c);
+        if (!quoted && at != std::string_view::npos) {
+            ++counts[at];
+        }
+        if (!quoted && c == '\n') {
+            break;
+        }
+    }
+    return kDelimiters[static_cast<std::size_t>(std::max_element(counts.begin(), counts.end()) -
+                                                counts.begin())];
+}
+
+// `auto` is of older exports.
+Result<char> delimiter_of(const Json& input, std::string_view text) {
+    const auto chosen = input_choice(input, "delimiter_type", ",", {",", "\t", ";", "|", "auto"});
+    if (!chosen.ok()) {
+        return chosen.error();
+    }
+    return *chosen == "auto" ? guessed_delimiter(text) : chosen->front();
 }
 
 Json row_object(const CsvRecord& names, const CsvRecord& values) {
@@ -37,7 +63,7 @@ Result<Json> to_json(const Json& input, const PieceWorld&) {
     if (!input["csv_text"].is_string()) {
         return Error{"The input should be a string."};
     }
-    const Result<char> delimiter = delimiter_of(input);
+    const Result<char> delimiter = delimiter_of(input, input["csv_text"].text());
     if (!delimiter.ok()) {
         return delimiter.error();
     }
@@ -80,11 +106,13 @@ void flatten(const Json& value, const std::string& name, int depth, Cells& out) 
 }
 
 Result<Json> to_csv(const Json& input, const PieceWorld&) {
-    const Json list = input_json(input, "json_array");
+    // In older exports the list has another name, and names of columns are a choice.
+    const bool older = !input["json_array"].exists() && input["csv_object"].exists();
+    const Json list = input_json(input, older ? "csv_object" : "json_array");
     if (!list.is_array()) {
         return Error{R"({"message":"The input should be a JSON array."})"};
     }
-    const Result<char> delimiter = delimiter_of(input);
+    const Result<char> delimiter = delimiter_of(input, "");
     if (!delimiter.ok()) {
         return delimiter.error();
     }
@@ -104,7 +132,9 @@ Result<Json> to_csv(const Json& input, const PieceWorld&) {
         return Json::string("");
     }
     std::string out;
-    append_csv(out, names, *delimiter);
+    if (!older || input_flag(input, "has_headers")) {
+        append_csv(out, names, *delimiter);
+    }
     for (Cells& cells : rows) {
         CsvRecord record(names.size());
         for (auto& [name, value] : cells) {

@@ -316,6 +316,37 @@ Result<Json> next_day_of_year(const Json& input, const PieceWorld& world) {
     return input_error("day", "Expected a day of the month, received: " + std::to_string(*day));
 }
 
+// The first or last day of the month before this one.
+Result<Json> day_of_last_month(const Json& input, const PieceWorld& world, bool last) {
+    const auto zone = zone_of(input, "timeZone", world);
+    if (!zone.ok()) {
+        return zone.error();
+    }
+    const std::int64_t now = to_local(now_s(world), **zone);
+    const auto clock = wanted_clock(input, "time", "currentTime", now, 0);
+    if (!clock.ok()) {
+        return clock.error();
+    }
+    const CivilTime today = civil_of(now);
+    CivilTime day{today.year, today.month - 1, 1};
+    if (day.month == 0) {
+        day.year -= 1;
+        day.month = 12;
+    }
+    day.day = last ? days_in_month(day.year, day.month) : 1;
+    const std::int64_t utc = to_utc(local_of(day) + *clock, **zone);
+    return result(write_date(to_local(utc, **zone), utc,
+                             *input_text_or(input, "timeFormat", kDefaultFormat)));
+}
+
+Result<Json> first_of_last_month(const Json& input, const PieceWorld& world) {
+    return day_of_last_month(input, world, false);
+}
+
+Result<Json> last_of_last_month(const Json& input, const PieceWorld& world) {
+    return day_of_last_month(input, world, true);
+}
+
 }  // namespace
 
 const NativePiece kDateHelperNative = {R"json({
@@ -328,7 +359,9 @@ const NativePiece kDateHelperNative = {R"json({
   "date_difference":{"displayName":"Date Difference","description":"How far two dates are apart","props":{"startDate":["SHORT_TEXT","Starting Date",true],"startDateFormat":["STATIC_DROPDOWN","Starting date format",true,{"options":"DATE_FORMATS"}],"endDate":["SHORT_TEXT","Ending Date",true],"endDateFormat":["STATIC_DROPDOWN","Ending date format",true,{"options":"DATE_FORMATS"}],"unitDifference":["STATIC_MULTI_SELECT_DROPDOWN","Unit",true,{"options":[["Year","year"],["Month","month"],["Day","day"],["Hour","hour"],["Minute","minute"],["Second","second"]]}]}},
   "add_subtract_date":{"displayName":"Add/Subtract Time","description":"A date so much later or earlier","props":{"inputDate":["SHORT_TEXT","Input Date",true],"inputDateFormat":["STATIC_DROPDOWN","From Time Format",true,{"options":"DATE_FORMATS"}],"expression":["LONG_TEXT","Expression",true],"outputFormat":["STATIC_DROPDOWN","To Time Format",true,{"options":"DATE_FORMATS"}],"timeZone":["STATIC_DROPDOWN","Time Zone",false,{"options":"TIME_ZONES"}],"setTime":["SHORT_TEXT","Set Time To (HH:mm)",false],"useCurrentTime":["CHECKBOX","Use Current Time",false,{"defaultValue":false}]}},
   "next_day_of_week":{"displayName":"Next Day of Week","description":"The next such weekday","props":{"weekday":["STATIC_DROPDOWN","Weekday",true,{"defaultValue":1,"options":[["Sunday",0],["Monday",1],["Tuesday",2],["Wednesday",3],["Thursday",4],["Friday",5],["Saturday",6]]}],"time":["SHORT_TEXT","24h Time",false,{"defaultValue":"00:00"}],"currentTime":["CHECKBOX","Use Current Time",false,{"defaultValue":false}],"timeFormat":["STATIC_DROPDOWN","To Time Format",true,{"options":"DATE_FORMATS"}],"timeZone":["STATIC_DROPDOWN","Time Zone",true,{"defaultValue":"UTC","options":"TIME_ZONES"}]}},
-  "next_day_of_year":{"displayName":"Next Day of Year","description":"The next such date","props":{"month":["STATIC_DROPDOWN","Month",true,{"options":{"from":1,"to":12}}],"day":["NUMBER","Day of Month",true],"time":["SHORT_TEXT","24h Time",false,{"defaultValue":"00:00"}],"currentTime":["CHECKBOX","Use Current Time",false,{"defaultValue":false}],"timeFormat":["STATIC_DROPDOWN","To Time Format",true,{"options":"DATE_FORMATS"}],"timeZone":["STATIC_DROPDOWN","Time Zone",true,{"defaultValue":"UTC","options":"TIME_ZONES"}]}}},
+  "next_day_of_year":{"displayName":"Next Day of Year","description":"The next such date","props":{"month":["STATIC_DROPDOWN","Month",true,{"options":{"from":1,"to":12}}],"day":["NUMBER","Day of Month",true],"time":["SHORT_TEXT","24h Time",false,{"defaultValue":"00:00"}],"currentTime":["CHECKBOX","Use Current Time",false,{"defaultValue":false}],"timeFormat":["STATIC_DROPDOWN","To Time Format",true,{"options":"DATE_FORMATS"}],"timeZone":["STATIC_DROPDOWN","Time Zone",true,{"defaultValue":"UTC","options":"TIME_ZONES"}]}},
+  "first_day_of_previous_month":{"displayName":"First Day of Previous Month","description":"At a time of that day","props":{"time":["SHORT_TEXT","24h Time",false,{"defaultValue":"00:00"}],"currentTime":["CHECKBOX","Use Current Time",false,{"defaultValue":false}],"timeFormat":["STATIC_DROPDOWN","To Time Format",true,{"options":"DATE_FORMATS"}],"timeZone":["STATIC_DROPDOWN","Time Zone",true,{"defaultValue":"UTC","options":"TIME_ZONES"}]}},
+  "last_day_of_previous_month":{"displayName":"Last Day of Previous Month","description":"At a time of that day","props":{"time":["SHORT_TEXT","24h Time",false,{"defaultValue":"00:00"}],"currentTime":["CHECKBOX","Use Current Time",false,{"defaultValue":false}],"timeFormat":["STATIC_DROPDOWN","To Time Format",true,{"options":"DATE_FORMATS"}],"timeZone":["STATIC_DROPDOWN","Time Zone",true,{"defaultValue":"UTC","options":"TIME_ZONES"}]}}},
  "triggers":{}
 })json",
                                        {{"get_current_date", current_date},
@@ -337,6 +370,8 @@ const NativePiece kDateHelperNative = {R"json({
                                         {"date_difference", date_difference},
                                         {"add_subtract_date", add_subtract},
                                         {"next_day_of_week", next_weekday},
-                                        {"next_day_of_year", next_day_of_year}}};
+                                        {"next_day_of_year", next_day_of_year},
+                                        {"first_day_of_previous_month", first_of_last_month},
+                                        {"last_day_of_previous_month", last_of_last_month}}};
 
 }  // namespace sallyport::engine

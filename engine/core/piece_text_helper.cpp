@@ -93,6 +93,31 @@ export const code = async (i) => String(i.html ?? '')
     .replace(/[ \t]+/g, ' ').replace(/ ?\n ?/g, '\n').replace(/\n{2,}/g, '\n').trim();
 )js";
 
+// As wide as JavaScript counts characters.
+constexpr std::string_view kTable = R"js(
+const list_of = (given) => {
+    let list = given;
+    if (typeof given === 'string') {
+        try { list = JSON.parse(given); } catch { list = null; }
+    }
+    if (!Array.isArray(list) || !list.every((row) => typeof row === 'object' && row !== null)) {
+        throw new Error('Input must be an array of objects');
+    }
+    return list;
+};
+export const code = async (i) => {
+    const list = list_of(i.data);
+    if (list.length === 0) return '';
+    const names = [...new Set(list.flatMap((row) => Object.keys(row)))];
+    const rows = [names, ...list.map((row) => names.map((name) => String(row[name] ?? '')))];
+    const widths = names.map((_, at) => rows.reduce((width, row) => Math.max(width, row[at].length), 0));
+    const rule = '+' + widths.map((width) => '-'.repeat(width + 2)).join('+') + '+';
+    const [head, ...body] = rows.map(
+        (row) => '|' + row.map((cell, at) => ' ' + cell.padEnd(widths[at]) + ' ').join('|') + '|');
+    return [rule, head, rule, ...body, rule].join('\n');
+};
+)js";
+
 }  // namespace
 
 const NativePiece kTextHelperNative = {R"json({
@@ -105,7 +130,8 @@ const NativePiece kTextHelperNative = {R"json({
   "find":{"displayName":"Find","description":"What an expression finds first, and its groups","props":{"text":["SHORT_TEXT","Text",true],"expression":["SHORT_TEXT","Expression",true]}},
   "slugify":{"displayName":"Slugify","description":"A text for addresses","props":{"text":["SHORT_TEXT","Text",true]}},
   "stripHtml":{"displayName":"Remove HTML Tags","description":"The text of a page","props":{"html":["LONG_TEXT","HTML content",true]}},
-  "defaultValue":{"displayName":"Default Value","description":"A value, or another when it is empty","props":{"value":["SHORT_TEXT","Value",false],"defaultString":["SHORT_TEXT","Default Value",true]}}},
+  "defaultValue":{"displayName":"Default Value","description":"A value, or another when it is empty","props":{"value":["SHORT_TEXT","Value",false],"defaultString":["SHORT_TEXT","Default Value",true]}},
+  "json_to_ascii_table":{"displayName":"List to Text Table","description":"A table in letters","props":{"data":["JSON","List",true]}}},
  "triggers":{}
 })json",
                                        {{"concat", concat},
@@ -114,6 +140,7 @@ const NativePiece kTextHelperNative = {R"json({
                                         {"find", nullptr, kFind},
                                         {"replace", nullptr, kReplace},
                                         {"slugify", nullptr, kSlugify},
-                                        {"stripHtml", nullptr, kStripHtml}}};
+                                        {"stripHtml", nullptr, kStripHtml},
+                                        {"json_to_ascii_table", nullptr, kTable}}};
 
 }  // namespace sallyport::engine

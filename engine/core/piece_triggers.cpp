@@ -1,6 +1,7 @@
 #include "engine/core/piece_triggers.hpp"
 
 #include "common/bytes.hpp"
+#include "engine/core/file_input.hpp"
 #include "engine/core/piece_input.hpp"
 #include "engine/core/piece_table.hpp"
 #include "engine/core/time_text.hpp"
@@ -48,13 +49,65 @@ bool has_type(const Json& value, std::string_view type) {
                                : value.is_string();
 }
 
-Result<WebhookReply> form_reply(const Json& input) {
-    const Json body = Json::object({{"type", Json::string("markdown")},
-                                    {"value", Json::string(*input_text_or(input, "markdown", ""))},
-                                    {"files", Json::array()}});
-    return WebhookReply{
+std::string data_url(const InputFile& file) {
+    return "data:" + file.type + ";base64," + base64_encode(as_bytes(file.data), file.data.size());
+}
+
+WebhookReply answer_to_form(const Json& body) {
+    return {
         Json::object({{"status", Json::integer(200)}, {"headers", Json::object()}, {"body", body}}),
         false};
+}
+
+// A file as a page shows it: at its address, or in one of its own.
+Result<Json> shown_file(const Json& value) {
+    const std::string_view text = value.text();
+    if (text.starts_with("https://") || text.starts_with("http://")) {
+        return Json::object({{"url", value}, {"mimeType", Json::string("")}});
+    }
+    const Result<InputFile> file = file_input("file", value);
+    if (!file.ok()) {
+        return file.error();
+    }
+    return Json::object({{"url", Json::string(data_url(*file))},
+                         {"mimeType", Json::string(file->type)},
+                         {"fileName", Json::string(file->name)}});
+}
+
+Result<WebhookReply> form_reply(const Json& input) {
+    Json files = Json::array();
+    const Json given = input["file"];
+    if (!is_missing(given) && !(given.is_string() && given.text().empty())) {
+        const Result<Json> file = shown_file(given);
+        if (!file.ok()) {
+            return file.error();
+        }
+        files.append(*file);
+    }
+    return answer_to_form(
+        Json::object({{"type", Json::string("markdown")},
+                      {"value", Json::string(*input_text_or(input, "markdown", ""))},
+                      {"files", files}}));
+}
+
+// Steps of the first versions.
+Result<WebhookReply> form_markdown(const Json& input) {
+    return answer_to_form(
+        Json::object({{"type", Json::string("markdown")},
+                      {"value", Json::string(*input_text_or(input, "markdown", ""))}}));
+}
+
+Result<WebhookReply> form_file(const Json& input) {
+    const Result<InputFile> file = file_input("file", input["file"]);
+    if (!file.ok()) {
+        return file.error();
+    }
+    const std::size_t dot = file->name.rfind('.');
+    const std::string extension = dot == std::string::npos ? "" : file->name.substr(dot + 1);
+    const Json value = Json::object({{"base64Url", Json::string(data_url(*file))},
+                                     {"fileName", Json::string(file->name)},
+                                     {"extension", Json::string(extension)}});
+    return answer_to_form(Json::object({{"type", Json::string("file")}, {"value", value}}));
 }
 
 Result<WebhookReply> mcp_reply(const Json& input) {
@@ -195,7 +248,9 @@ const NativePiece kFormsNative = {R"json({
  "name":"@activepieces/piece-forms","version":"0.5.0","displayName":"Human Input",
  "description":"Start a flow with a form","categories":["CORE"],
  "actions":{
-  "return_response":{"displayName":"Respond on UI","description":"Answers the person at the form","props":{"markdown":["LONG_TEXT","Text (Markdown)",false]}}},
+  "return_response":{"displayName":"Respond on UI","description":"Answers the person at the form","props":{"markdown":["LONG_TEXT","Text (Markdown)",false],"file":["FILE","Attachment",false]}},
+  "return_markdown":{"displayName":"Respond on UI (Markdown)","description":"As the first versions had it","props":{"markdown":["LONG_TEXT","Markdown",true]}},
+  "return_file":{"displayName":"Respond on UI (File)","description":"As the first versions had it","props":{"file":["FILE","File",true]}}},
  "triggers":{
   "form_submission":{"displayName":"Web Form","description":"A person fills in a form","type":"WEBHOOK","props":{
    "waitForResponse":["CHECKBOX","Wait for Response",false,{"defaultValue":false}],
@@ -207,7 +262,9 @@ const NativePiece kFormsNative = {R"json({
   "chat_submission":{"displayName":"Chat UI","description":"A person writes a message","type":"WEBHOOK","props":{
    "botName":["SHORT_TEXT","Bot Name",true,{"defaultValue":"AI Bot"}]}}}
 })json",
-                                  {{"return_response", nullptr, {}, form_reply}}};
+                                  {{"return_response", nullptr, {}, form_reply},
+                                   {"return_markdown", nullptr, {}, form_markdown},
+                                   {"return_file", nullptr, {}, form_file}}};
 
 const NativePiece kMcpNative = {R"json({
  "name":"@activepieces/piece-mcp","version":"0.1.0","displayName":"MCP",

@@ -90,6 +90,62 @@ TEST_F(EngineSteps, HelpersWorkTogether) {
     EXPECT_EQ(steps["text"]["output"].text(), R"([{"name":"A","n":"1"},{"name":"B","n":"2"}])");
 }
 
+TEST_F(EngineSteps, ObjectsBecomeOneAndListsTables) {
+    const auto merged = [this](const std::string& more) {
+        const Json run = ran({piece_step(
+            "m", "json", "merge_json",
+            R"({"jsonArray":[{"a":2,"b":"x","c":[1]},null,{"a":10,"b":"y","c":2},{"a":10,"b":"x","__proto__":{"d":1}}],)" +
+                more + "}")});
+        return run["status"].text() == "SUCCEEDED"
+                   ? run["steps"]["m"]["output"].dump()
+                   : std::string(run["failedStep"]["message"].text());
+    };
+    EXPECT_EQ(merged(R"("defaultStrategy":"last")"),
+              R"({"a":10,"b":"x","c":2,"__proto__":{"d":1}})");
+    EXPECT_EQ(
+        merged(
+            R"("defaultStrategy":"first","fieldStrategies":[{"field":"a","strategy":"max"},{"field":"b","strategy":"most_frequent"},{"field":"c","strategy":"concat"}])"),
+        R"({"a":10,"b":"x","c":[1,2],"__proto__":{"d":1}})");
+    EXPECT_EQ(merged(R"("defaultStrategy":"min")"), R"({"a":2,"b":"x","c":2,"__proto__":{"d":1}})");
+    EXPECT_NE(merged(R"("defaultStrategy":"last","jsonArray":"[1]")").find("must be a JSON object"),
+              std::string::npos);
+    EXPECT_NE(merged(R"("defaultStrategy":"last","jsonArray":"{")").find("is not valid JSON"),
+              std::string::npos);
+    const Json table =
+        ran({piece_step("t", "text-helper", "json_to_ascii_table",
+                        R"({"data":[{"n":1,"name":"Ä"},{"name":"Bob","x":null}]})")});
+    EXPECT_EQ(table["steps"]["t"]["output"].text(),
+              "+---+------+---+\n| n | name | x |\n+---+------+---+\n| 1 | Ä    |   |\n"
+              "|   | Bob  |   |\n+---+------+---+");
+    EXPECT_EQ(
+        ran({piece_step("t", "text-helper", "json_to_ascii_table", R"({"data":[1]})")})["status"]
+            .text(),
+        "FAILED");
+}
+
+TEST_F(EngineSteps, JsonataAnswersQueries) {
+    const auto ask = [this](const std::string& json, std::string_view query) {
+        const Json run = ran(
+            {piece_step("q", "json", "run_jsonata_query",
+                        "{\"json\":" + json + ",\"query\":" + Json::string(query).dump() + "}")});
+        return run["status"].text() == "SUCCEEDED"
+                   ? run["steps"]["q"]["output"].dump()
+                   : std::string(run["failedStep"]["message"].text());
+    };
+    const std::string orders =
+        R"({"orders":[{"n":1,"price":2.5,"to":"Ann"},{"n":2,"price":10,"to":"Bob"},{"n":3,"price":1,"to":"Ann"}]})";
+    EXPECT_EQ(ask(orders, "$sum(orders.price)"), "13.5");
+    EXPECT_EQ(ask(orders, "orders[to='Ann'].n"), "[1,3]");
+    EXPECT_EQ(ask(orders, "orders{to: $sum(price)}"), R"({"Ann":3.5,"Bob":10})");
+    EXPECT_EQ(ask(orders, "none"), "null");
+    EXPECT_EQ(ask(R"("[1,2]")", "$map($, function($v) { $v * 2 })"), "[2,4]");
+    EXPECT_NE(ask(orders, "orders[").find("JSONata Execution Failed"), std::string::npos);
+    EXPECT_NE(ask(R"("{")", "a").find("JSONata Execution Failed"), std::string::npos);
+    // What never ends costs its step the time of a code step.
+    EXPECT_NE(ask("1", "($f := function($n) { $f($n + 1) }; $f(1))").find("than it may"),
+              std::string::npos);
+}
+
 TEST_F(EngineSteps, AnExpressionThatNeverEndsFailsItsStep) {
     const Json run = ran({piece_step(
         "find", "text-helper", "find",
@@ -247,6 +303,27 @@ TEST_F(EngineSteps, FormsStartFlowsAndAnswer) {
     EXPECT_EQ(wrong.status, 400);
     EXPECT_EQ(post(url, R"({"agree":true})").status, 400);
     EXPECT_EQ(post(url, "[1]").status, 400);
+}
+
+TEST_F(EngineSteps, FormsAreAnsweredWithFiles) {
+    const auto answer = [this](std::string_view action, std::string_view input) {
+        const std::string flow = flow_with(
+            trigger("forms", "form_submission", R"({"waitForResponse":true,"inputs":[]})"),
+            {piece_step("answer", "forms", action, input)});
+        return post(engine_.url("/v1/webhooks/" + flow + "/sync"), "{}").body;
+    };
+    EXPECT_EQ(
+        answer("return_response", R"({"file":{"filename":"a.csv","base64":"YSxi"}})"),
+        R"({"type":"markdown","value":"","files":[{"url":"data:text/csv;base64,YSxi","mimeType":"text/csv","fileName":"a.csv"}]})");
+    EXPECT_EQ(
+        answer("return_response", R"({"markdown":"x","file":"https://h.test/a"})"),
+        R"({"type":"markdown","value":"x","files":[{"url":"https://h.test/a","mimeType":""}]})");
+    EXPECT_EQ(answer("return_markdown", R"({"markdown":"*x*"})"),
+              R"({"type":"markdown","value":"*x*"})");
+    EXPECT_EQ(
+        answer("return_file", R"({"file":"data:text/plain;base64,aGk="})"),
+        R"({"type":"file","value":{"base64Url":"data:text/plain;base64,aGk=","fileName":"unknown.txt","extension":"txt"}})");
+    EXPECT_EQ(answer("return_response", R"({"file":"text"})").find("markdown"), std::string::npos);
 }
 
 TEST_F(EngineSteps, ManualFlowsStartByHandAlone) {

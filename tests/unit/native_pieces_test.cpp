@@ -246,6 +246,17 @@ TEST(NativePieces, Texts) {
 TEST(NativePieces, Csv) {
     expect_all({
         {"csv", "convert_csv_to_json",
+         R"({"csv_text":"\"a,b,c\";x\n1;2\n","has_headers":false,"delimiter_type":"auto"})",
+         R"([["a,b,c","x"],["1","2"]])"},
+        {"csv", "convert_csv_to_json", R"({"csv_text":"a\n1","delimiter_type":"auto"})",
+         R"([["a"],["1"]])"},
+        {"csv", "convert_json_to_csv",
+         R"({"csv_object":[{"a":1,"b":2}],"has_headers":false,"delimiter_type":"auto"})",
+         R"("1,2\n")"},
+        {"csv", "convert_json_to_csv",
+         R"({"csv_object":[{"a":1,"b":2}],"has_headers":true,"delimiter_type":","})",
+         R"("a,b\n1,2\n")"},
+        {"csv", "convert_csv_to_json",
          R"({"csv_text":"a,b\n1,2\n","has_headers":true,"delimiter_type":","})",
          R"([{"a":"1","b":"2"}])"},
         {"csv", "convert_csv_to_json", R"({"csv_text":"a,b\r\n1,\"x\"\"y\r\nz\"\r\n"})",
@@ -371,6 +382,17 @@ TEST(NativePieces, DatesAreCalculatedWith) {
          R"({"result":"2028-02-29"})"},
         {"date-helper", "next_day_of_year",
          R"({"month":2,"day":30,"timeFormat":"YYYY-MM-DD","timeZone":"UTC"})", "", "day"},
+        {"date-helper", "first_day_of_previous_month",
+         R"({"timeFormat":"YYYY-MM-DD HH:mm","timeZone":"UTC"})",
+         R"({"result":"2024-05-01 00:00"})"},
+        {"date-helper", "last_day_of_previous_month",
+         R"({"time":"07:05","timeFormat":"YYYY-MM-DDTHH:mm:ss","timeZone":"Europe/Berlin"})",
+         R"({"result":"2024-05-31T07:05:00"})"},
+        {"date-helper", "last_day_of_previous_month",
+         R"({"currentTime":true,"timeFormat":"YYYY-MM-DD HH:mm","timeZone":"UTC"})",
+         R"({"result":"2024-05-31 10:30"})"},
+        {"date-helper", "first_day_of_previous_month", R"({"time":"7:5","timeZone":"UTC"})", "",
+         "HH:mm"},
     });
 }
 
