@@ -1,6 +1,7 @@
 #include "engine/core/multipart.hpp"
 
 #include "common/bytes.hpp"
+#include "common/crypto.hpp"
 
 namespace sallyport::engine {
 namespace {
@@ -74,6 +75,27 @@ Status read_fields(std::string_view fields, MultipartPart& part) {
     return Done{};
 }
 
+// As browsers write it (WHATWG HTML, "multipart/form-data encoding algorithm").
+std::string quoted_text(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        switch (c) {
+            case '"':
+                out += "%22";
+                break;
+            case '\r':
+                out += "%0D";
+                break;
+            case '\n':
+                out += "%0A";
+                break;
+            default:
+                out += c;
+        }
+    }
+    return out;
+}
+
 }  // namespace
 
 Result<std::vector<MultipartPart>> parse_multipart(std::string_view content_type,
@@ -117,6 +139,31 @@ Result<std::vector<MultipartPart>> parse_multipart(std::string_view content_type
         at = end + delimiter.size();
     }
     return parts;
+}
+
+MultipartText write_multipart(const std::vector<MultipartPart>& parts) {
+    std::string all;
+    for (const MultipartPart& part : parts) {
+        all += hex_encode(digest(DigestAlgorithm::sha256, part.data)) + part.name + '\n';
+    }
+    const std::string boundary =
+        "sallyport-" + hex_encode(digest(DigestAlgorithm::sha256, all)).substr(0, 40);
+    MultipartText out;
+    out.content_type = "multipart/form-data; boundary=" + boundary;
+    for (const MultipartPart& part : parts) {
+        out.body += "--" + boundary + "\r\nContent-Disposition: form-data; name=\"" +
+                    quoted_text(part.name) + "\"";
+        if (part.file_name) {
+            out.body += "; filename=\"" + quoted_text(*part.file_name) + "\"";
+        }
+        out.body += "\r\n";
+        if (!part.content_type.empty()) {
+            out.body += "Content-Type: " + part.content_type + "\r\n";
+        }
+        out.body += "\r\n" + std::string(part.data) + "\r\n";
+    }
+    out.body += "--" + boundary + "--\r\n";
+    return out;
 }
 
 }  // namespace sallyport::engine

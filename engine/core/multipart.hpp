@@ -1,4 +1,4 @@
-// multipart/form-data (RFC 7578) taken apart. Pure; the parts point into the body.
+// multipart/form-data (RFC 7578) taken apart and put together. Pure; the parts point into the body.
 #pragma once
 
 #include "common/result.hpp"
@@ -21,5 +21,12 @@ struct MultipartPart {
 // parts, each with at most 8 KB of fields.
 Result<std::vector<MultipartPart>> parse_multipart(std::string_view content_type,
                                                    std::string_view body);
+
+struct MultipartText {
+    std::string content_type;  // with the boundary
+    std::string body;
+};
+// The boundary is a digest of the parts: it cannot be in them.
+MultipartText write_multipart(const std::vector<MultipartPart>& parts);
 
 }  // namespace sallyport::engine

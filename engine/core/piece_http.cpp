@@ -1,10 +1,16 @@
 #include "engine/core/piece_http.hpp"
 
 #include "common/bytes.hpp"
+#include "engine/core/file_input.hpp"
+#include "engine/core/multipart.hpp"
+#include "engine/core/piece_input.hpp"
 #include "engine/core/piece_table.hpp"
 
 #include <algorithm>
 #include <array>
+#include <deque>
+#include <optional>
+#include <utility>
 
 namespace sallyport::engine {
 namespace {
@@ -103,6 +109,71 @@ void add_default_type(HttpCall& call, std::string_view type) {
     }
 }
 
+// What a part points into.
+struct FormFields {
+    std::vector<MultipartPart> parts;
+    std::deque<std::string> values;
+
+    void add_text(std::string name, std::string text) {
+        parts.push_back({std::move(name), std::nullopt, {}, values.emplace_back(std::move(text))});
+    }
+    Status add_file(std::string name, const Json& value) {
+        Result<InputFile> file = file_input(name, value);
+        if (!file.ok()) {
+            return file.error();
+        }
+        const std::string_view data = values.emplace_back(std::move(file->data));
+        parts.push_back({std::move(name), file->name, file->type, data});
+        return Done{};
+    }
+};
+
+// A list of {fieldName, fieldType, textFieldValue, fileFieldValue}, as the newest published version
+// has it; before, an object of values.
+Result<FormFields> form_fields(const Json& data) {
+    FormFields fields;
+    Status good = Done{};
+    data.each_member([&](std::string_view name, const Json& value) {
+        if (value["base64"].is_string()) {
+            good = good.ok() ? fields.add_file(std::string(name), value) : good;
+        } else {
+            fields.add_text(std::string(name), text_of(value));
+        }
+    });
+    data.each_element([&](const Json& field) {
+        const std::string name(field["fieldName"].text());
+        if (name.empty() && good.ok()) {
+            good = Error{"each field of the form must have a fieldName"};
+        } else if (field["fieldType"].text() == "file") {
+            good = good.ok() ? fields.add_file(name, field["fileFieldValue"]) : good;
+        } else {
+            fields.add_text(name, text_of(field["textFieldValue"]));
+        }
+    });
+    return good.ok() ? Result<FormFields>(std::move(fields)) : good.error();
+}
+
+// As multipart/form-data, unless the step's own header says that the form is to be one of names and
+// values alone.
+Status add_form(HttpCall& call, const Json& data) {
+    const std::string wanted = ascii_lower(find_header(call.headers, "content-type"));
+    if (data.is_object() && wanted.starts_with("application/x-www-form-urlencoded")) {
+        call.body = form_text(data);
+        return Done{};
+    }
+    const Result<FormFields> fields = form_fields(data);
+    if (!fields.ok()) {
+        return fields.error();
+    }
+    MultipartText text = write_multipart(fields->parts);
+    std::erase_if(call.headers, [](const WebHeader& header) {
+        return ascii_lower(header.name) == "content-type";  // without the boundary
+    });
+    call.headers.push_back({"Content-Type", std::move(text.content_type)});
+    call.body = std::move(text.body);
+    return Done{};
+}
+
 Status add_body(HttpCall& call, const Json& input) {
     const std::string_view type = input["body_type"].text_or("none");
     const Json body = input["body"];
@@ -121,10 +192,8 @@ Status add_body(HttpCall& call, const Json& input) {
         add_default_type(call, "text/plain");
         return Done{};
     }
-    if (type == "form_data" && data.is_object()) {
-        call.body = form_text(data);
-        add_default_type(call, "application/x-www-form-urlencoded");
-        return Done{};
+    if (type == "form_data" && (data.is_object() || data.is_array())) {
+        return add_form(call, data);
     }
     return Error{"body_type must be none, json, raw or form_data with an object, received: " +
                  std::string(type)};
@@ -157,6 +226,9 @@ Result<HttpCall> http_call(const Json& input) {
     if (!input["url"].is_string() || input["url"].text().empty()) {
         return Error{"Expected string for url, received: " + text_of(input["url"])};
     }
+    if (input_flag(input, "use_proxy")) {
+        return input_error("use_proxy", "This engine sends requests without a step's own proxy");
+    }
     call.url = trim_ows(input["url"].text());
     add_query(call.url, input["queryParams"]);
     for (const Status& status : {add_headers(call, input["headers"]),
@@ -177,8 +249,9 @@ Result<HttpCall> http_call(const Json& input) {
 HttpCallOutcome http_call_outcome(const Json& input, int status,
                                   const std::vector<WebHeader>& headers, std::string_view body) {
     const std::string type = ascii_lower(find_header(headers, "content-type"));
-    Json value = Json::string(body);
-    if (type.find("json") != std::string::npos) {
+    const bool binary = input_flag(input, "response_is_binary");
+    Json value = Json::string(binary ? base64_encode(as_bytes(body), body.size()) : body);
+    if (!binary && type.find("json") != std::string::npos) {
         const Result<Json> parsed = Json::parse(body);
         if (parsed.ok()) {
             value = *parsed;
@@ -214,10 +287,13 @@ const NativePiece kHttpNative = {R"json({
     "BEARER_TOKEN":{"token":["SHORT_TEXT","Token",true]}}}],
    "body_type":["STATIC_DROPDOWN","Body Type",false,{"defaultValue":"none","options":[["None","none"],["Form Data","form_data"],["JSON","json"],["Raw","raw"]]}],
    "body":["DYNAMIC","Body",false,{"refreshers":["body_type"],"cases":{
-    "json":{"data":["JSON","JSON Body",true]},"raw":{"data":["LONG_TEXT","Raw Body",true]},"form_data":{"data":["OBJECT","Form Data",true]}}}],
+    "json":{"data":["JSON","JSON Body",true]},"raw":{"data":["LONG_TEXT","Raw Body",true]},"form_data":{"data":["ARRAY","Form Data",true,{"properties":{
+     "fieldName":["SHORT_TEXT","Field Name",true],"fieldType":["STATIC_DROPDOWN","Field Type",true,{"options":[["Text","text"],["File","file"]]}],
+     "textFieldValue":["LONG_TEXT","Text",false],"fileFieldValue":["FILE","File",false]}}]}}}],
+   "response_is_binary":["CHECKBOX","Response is Binary",false,{"defaultValue":false}],
    "timeout":["NUMBER","Timeout (s)",false],"followRedirects":["CHECKBOX","Follow redirects",false],
    "failsafe":["CHECKBOX","No Error on Failure",false],
-   "failureMode":["STATIC_DROPDOWN","On Failure",false,{"options":[["Retry on all errors (4xx, 5xx)","all"],["Retry on internal errors (5xx)","5xx"],["Do not retry","none"],["Continue flow on all errors","continue_all"],["Continue flow on errors 4xx","continue_4xx"],["Continue, no retries","continue_none"]]}]}}},
+   "failureMode":["STATIC_DROPDOWN","On Failure",false,{"options":[["Retry on all errors (4xx, 5xx)","retry_all"],["Retry on internal errors (5xx)","retry_5xx"],["Do not retry","retry_none"],["Continue flow on all errors","continue_all"],["Continue flow on errors 4xx","continue_4xx"],["Continue, no retries","continue_none"]]}]}}},
  "triggers":{
   "new_items":{"displayName":"New Items","description":"Fetches a list again and again; runs once for each new item","type":"POLLING","props":{
    "method":["STATIC_DROPDOWN","Method",false,{"defaultValue":"GET","options":["GET","POST"]}],

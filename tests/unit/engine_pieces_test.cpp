@@ -1,4 +1,5 @@
 // The webhook and HTTP pieces: inputs to requests, requests to payloads, answers to the wire.
+#include "engine/core/multipart.hpp"
 #include "engine/core/piece_delay.hpp"
 #include "engine/core/piece_http.hpp"
 #include "engine/core/piece_store.hpp"
@@ -259,7 +260,7 @@ TEST(HttpPiece, BuildsBodies) {
         {R"({"url":"http://h","body_type":"json","body":{"a":1}})", R"({"a":1})",
          "application/json"},
         {R"({"url":"http://h","body_type":"raw","body":{"data":"text"}})", "text", "text/plain"},
-        {R"({"url":"http://h","body_type":"form_data","body":{"data":{"a":"1 2","b":true}}})",
+        {R"({"url":"http://h","body_type":"form_data","headers":{"content-type":"application/x-www-form-urlencoded"},"body":{"data":{"a":"1 2","b":true}}})",
          "a=1%202&b=true", "application/x-www-form-urlencoded"},
         {R"({"url":"http://h","body_type":"json","headers":{"content-type":"x/y"},"body":{}})",
          "{}", "x/y"},
@@ -272,14 +273,48 @@ TEST(HttpPiece, BuildsBodies) {
     }
 }
 
+// Read back by our own reader, which is held to RFC 7578 by its tests.
+TEST(HttpPiece, FormsAreMultipart) {
+    const auto parts = [](std::string_view data) {
+        const Result<HttpCall> call = http_call(
+            parse(R"({"url":"http://h","method":"POST","headers":{"Content-Type":"text/x"},)"
+                  R"("body_type":"form_data","body":{"data":)" +
+                  std::string(data) + "}}"));
+        EXPECT_TRUE(call.ok()) << call.message();
+        std::string all;
+        const std::string type(find_header(call->headers, "content-type"));
+        const auto read = parse_multipart(type, call->body);
+        EXPECT_TRUE(read.ok()) << type << call->body;
+        for (const MultipartPart& part : *read) {
+            all += part.name + "=" + std::string(part.data) +
+                   (part.file_name ? "(" + *part.file_name + " " + part.content_type + ")" : "") +
+                   ";";
+        }
+        return all;
+    };
+    EXPECT_EQ(parts(R"({"a":"1 2","b":true,"c":null,"f":{"filename":"x.csv","base64":"YSxi"}})"),
+              "a=1 2;b=true;c=;f=a,b(x.csv text/csv);");
+    EXPECT_EQ(
+        parts(
+            R"([{"fieldName":"a","fieldType":"text","textFieldValue":"ä\r\n--x"},{"fieldName":"f","fieldType":"file","fileFieldValue":"data:text/plain;base64,aGk="}])"),
+        "a=ä\r\n--x;f=hi(unknown.txt text/plain);");
+    EXPECT_EQ(parts(R"({"a\"; filename=\"x":"1","b\r\nX: y":"2"})"),
+              "a%22; filename=%22x=1;b%0D%0AX: y=2;");
+    EXPECT_EQ(parts("{}"), "");
+}
+
 TEST(HttpPiece, RefusesWhatCannotBeSent) {
-    for (const std::string_view input :
-         {R"({"method":"TRACE","url":"http://h"})", R"({"method":"GET"})", R"({"url":""})",
-          R"({"url":"http://h","headers":{"a b":"x"}})",
-          R"({"url":"http://h","headers":{"a":"x\r\ny: z"}})",
-          R"({"url":"http://h","authType":"DIGEST"})",
-          R"({"url":"http://h","authType":"BEARER_TOKEN","authFields":{"token":"a\nb"}})",
-          R"({"url":"http://h","body_type":"form_data","body":{"data":[1]}})"}) {
+    for (
+        const std::string_view input :
+        {R"({"method":"TRACE","url":"http://h"})", R"({"method":"GET"})", R"({"url":""})",
+         R"({"url":"http://h","headers":{"a b":"x"}})",
+         R"({"url":"http://h","headers":{"a":"x\r\ny: z"}})",
+         R"({"url":"http://h","authType":"DIGEST"})",
+         R"({"url":"http://h","authType":"BEARER_TOKEN","authFields":{"token":"a\nb"}})",
+         R"({"url":"http://h","use_proxy":true,"proxy_settings":{"proxy_host":"p"}})",
+         R"({"url":"http://h","body_type":"form_data","body":{"data":"a"}})",
+         R"({"url":"http://h","body_type":"form_data","body":{"data":[{"fieldName":"f","fieldType":"file","fileFieldValue":"x"}]}})",
+         R"({"url":"http://h","body_type":"form_data","body":{"data":[1]}})"}) {
         EXPECT_FALSE(http_call(parse(input)).ok()) << input;
     }
 }
@@ -291,6 +326,11 @@ TEST(HttpPiece, JudgesTheAnswer) {
     EXPECT_EQ(good.output.dump(),
               R"({"status":200,"headers":{"content-type":"application/json"},"body":{"a":1}})");
     EXPECT_EQ(http_call_outcome(parse("{}"), 200, json, "{").output["body"].text(), "{");
+    EXPECT_EQ(http_call_outcome(parse(R"({"response_is_binary":true})"), 200, json,
+                                std::string_view("\xff\x00", 2))
+                  .output["body"]
+                  .text(),
+              "/wA=");
     EXPECT_FALSE(http_call_outcome(parse("{}"), 404, json, "{}").ok);
     EXPECT_TRUE(http_call_outcome(parse(R"({"failsafe":true})"), 500, {}, "").ok);
     EXPECT_TRUE(http_call_outcome(parse(R"({"failureMode":"continue_4xx"})"), 404, {}, "").ok);
