@@ -44,13 +44,16 @@ class Breaker {
         return backoff_ms_ - half + static_cast<std::int64_t>(random) % (half + 1);
     }
 
-    // The probe was answered in time. True when it was open.
+    // A connection is ready, and was probed if it was open. True when it was. A connection alone is
+    // no decision: a server that greets well and fails at every question opens the breaker as well.
     bool close() {
-        const bool was_open = open_;
+        if (!open_) {
+            return false;
+        }
         open_ = false;
         failures_ = 0;
         backoff_ms_ = 0;
-        return was_open;
+        return true;
     }
 
   private:

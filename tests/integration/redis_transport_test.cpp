@@ -163,6 +163,20 @@ TEST_F(RedisNetworkTest, RepliesCutInTheMiddle) {
     EXPECT_EQ(crowd.bad, 0);
 }
 
+TEST_F(RedisNetworkTest, AServerThatGreetsAndThenFailsIsLeftAlone) {
+    NginxServer nginx(kHttp, options_for("redis://" + proxy_.address() +
+                                         " budget=500ms failures=3 backoff=5s backoff_max=5s"));
+    ASSERT_TRUE(recovered(nginx));
+    const long greeting = static_cast<long>(redis_.command({"ROLE"}).size());
+    proxy_.cut_after(greeting + 1);
+    const std::uint64_t before = proxy_.connections();
+    for (int i = 0; i < 60; ++i) {
+        EXPECT_EQ(get(nginx.url("/few?k=" + std::to_string(i))).status, 200);
+    }
+    EXPECT_LE(proxy_.connections() - before, 6u) << nginx.error_log();
+    EXPECT_THAT(nginx.error_log(), HasSubstr("is not available"));
+}
+
 TEST_F(RedisNetworkTest, SlowRepliesCostTheBudgetAndThenNothing) {
     NginxServer nginx(kHttp, options_for("redis://" + proxy_.address() +
                                          " budget=5ms failures=3 backoff=20ms backoff_max=50ms"));

@@ -22,6 +22,15 @@ TEST(Breaker, OpensAfterFailuresInARowOnly) {
     EXPECT_FALSE(breaker.open());
 }
 
+TEST(Breaker, ConnectionsAloneAreNoSuccess) {
+    Breaker breaker({3, 100, 1000});
+    EXPECT_FALSE(breaker.failed());
+    EXPECT_FALSE(breaker.close());
+    EXPECT_FALSE(breaker.failed());
+    EXPECT_FALSE(breaker.close());
+    EXPECT_TRUE(breaker.failed());
+}
+
 TEST(Breaker, BackoffDoublesToItsMaximumAndStartsAnewAfterRecovery) {
     Breaker breaker({1, 100, 1000});
     EXPECT_TRUE(breaker.trip());
