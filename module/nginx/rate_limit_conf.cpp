@@ -122,31 +122,20 @@ Status resolve_names(ngx_conf_t* cf, const RateLimitMain& main, RateLimitLocatio
 
 }  // namespace
 
-policy::KeyHash Limit::hash_of(const policy::KeyParts& parts) const {
+Limit::KeyNames Limit::names_of(const policy::KeyParts& parts, bool stored) const {
+    policy::KeyCache::Entry own{};
     policy::KeyCache::Entry* known = key_cache.place_of(parts);
-    if (known != nullptr && known->has_hash) {
-        return known->hash;
-    }
-    const policy::KeyHash hash =
-        spec.needs_zone() ? zone.hash(parts) : policy::key_hash(store->hash_secret, parts);
-    if (known != nullptr) {
-        known->hash = hash;
+    known = known == nullptr ? &own : known;
+    if (!known->has_hash) {
+        known->hash =
+            spec.needs_zone() ? zone.hash(parts) : policy::key_hash(store->hash_secret, parts);
         known->has_hash = true;
     }
-    return hash;
-}
-
-policy::KeyText Limit::text_of(const policy::KeyParts& parts) const {
-    policy::KeyCache::Entry* known = key_cache.place_of(parts);
-    if (known != nullptr && known->has_text) {
-        return known->text;
-    }
-    const policy::KeyText text = policy::key_text(store->hash_secret, parts);
-    if (known != nullptr) {
-        known->text = text;
+    if (stored && !known->has_text) {
+        known->text = policy::key_text(store->hash_secret, parts);
         known->has_text = true;
     }
-    return text;
+    return {known->hash, stored ? known->text : policy::KeyText{}};
 }
 
 RateLimitMain::RateLimitMain() = default;

@@ -39,10 +39,14 @@ struct Limit {
     // Every request costs one unit of the limit's own numbers, unless some key is boosted.
     bool plain = true;
 
-    // What the key is in the table (of a strict limit without one: among the worker's own), and in
-    // the store. REQUIRES: a table or a store; a store.
-    policy::KeyHash hash_of(const policy::KeyParts& parts) const;
-    policy::KeyText text_of(const policy::KeyParts& parts) const;
+    // What a key is called in the table (of a strict limit without one: among the worker's own),
+    // and in the store.
+    struct KeyNames {
+        policy::KeyHash hash{};
+        policy::KeyText text{};
+    };
+    // REQUIRES: a table or a store; `stored`, which asks for the text too: a store.
+    KeyNames names_of(const policy::KeyParts& parts, bool stored) const;
     mutable policy::KeyCache key_cache;  // a worker's
 
     // Workers count in it; the configuration around it stays as it is.

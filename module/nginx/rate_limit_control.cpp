@@ -138,12 +138,8 @@ Result<LimitKey> named_key(const Limit& limit, std::string_view key) {
         return Error{"key must give one value for each variable of " + limit.spec.key +
                      ", with | between them"};
     }
-    LimitKey out{&limit, {}, {}, &limit.spec};
-    out.hash = limit.hash_of(parts);
-    if (limit.store != nullptr) {
-        out.text = limit.text_of(parts);
-    }
-    return out;
+    const Limit::KeyNames names = limit.names_of(parts, limit.store != nullptr);
+    return LimitKey{&limit, names.hash, names.text, &limit.spec};
 }
 
 ControlReply usage(ControlCall& call) {

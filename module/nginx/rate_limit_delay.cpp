@@ -85,7 +85,7 @@ void give_all_back(const Taken& taken) {
     for (std::size_t i = 0; taken.shared != nullptr && i < taken.shared->count; ++i) {
         const SharedSet::Asked& one = taken.shared->asked[i];
         if (worker != nullptr && one.key.limit->spec.kind != LimitKind::concurrent) {
-            worker->refund(one.key, one.ask.units, taken.shared->reply->server_us[i]);
+            worker->refund(one.key, one.ask.units, taken.shared->reply->server_us);
         }
     }
 }

@@ -77,16 +77,15 @@ struct Sorted {
     std::size_t room = 0;  // how many limits there can be
 };
 
-void ask_about(Request& request, Sorted& sorted, const Limit& limit, const policy::KeyParts& key,
-               const policy::KeyHash& hash, const Asking& asking, std::uint32_t extra,
-               std::uint32_t hold) {
+void ask_about(Request& request, Sorted& sorted, const Limit& limit, const Limit::KeyNames& key,
+               const Asking& asking, std::uint32_t extra, std::uint32_t hold) {
     if (sorted.shared == nullptr) {
         sorted.shared = make_shared_set(request, sorted.room);
     }
     SharedSet& shared = *sorted.shared;
     const std::size_t i = shared.count++;
     auto* asked = new (&shared.asked[i]) SharedSet::Asked{
-        {&limit, hash, limit.text_of(key), asking.terms}, asking.ask, limit.spec.needs_zone()};
+        {&limit, key.hash, key.text, asking.terms}, asking.ask, limit.spec.needs_zone()};
     new (&shared.checks[i])
         store::Check{.wire = &limit.wire,
                      .terms = asking.terms == &limit.spec ? nullptr : asking.terms,
@@ -107,15 +106,16 @@ void sort_limits(Request& request, const RateLimitLocation& location, RateLimitS
             continue;
         }
         mark_counted(state, *limit);
-        const policy::KeyHash hash = limit->hash_of(key);
-        const Asking asking = asking_of(request, *limit, hash);
+        const bool shared = limit->store != nullptr && !limit->spec.leases();
+        const Limit::KeyNames names = limit->names_of(key, shared);
+        const Asking asking = asking_of(request, *limit, names.hash);
         if (asking.ask.units == 0) {
             continue;
         }
-        if (limit->store == nullptr || limit->spec.leases()) {
-            out.local.add(*limit, hash, asking);
+        if (shared) {
+            ask_about(request, out, *limit, names, asking, 0, 0);
         } else {
-            ask_about(request, out, *limit, key, hash, asking, 0, 0);
+            out.local.add(*limit, names.hash, asking);
         }
     }
 }
@@ -132,11 +132,12 @@ void ask_for_leases(Request& request, Sorted& sorted) {
         KeyScratch scratch;
         policy::KeyParts key;
         limit.key.collect(request, scratch, key);
+        const Limit::KeyNames names = limit.names_of(key, true);
         if (asks) {
-            ask_about(request, sorted, limit, key, check.key,
-                      {check.terms, {check.units, check.reserve}}, check.want, check.hold);
+            ask_about(request, sorted, limit, names, {check.terms, {check.units, check.reserve}},
+                      check.want, check.hold);
         } else if (RateLimitWorker::current != nullptr) {
-            RateLimitWorker::current->renew({&limit, check.key, limit.text_of(key), check.terms},
+            RateLimitWorker::current->renew({&limit, names.hash, names.text, check.terms},
                                             check.want);
         }
     }
@@ -149,7 +150,7 @@ LimitKey key_to_settle(Request& request, const Limit& limit, const LocalCheck& c
         KeyScratch scratch;
         policy::KeyParts key;
         limit.key.collect(request, scratch, key);
-        out.text = limit.text_of(key);
+        out.text = limit.names_of(key, true).text;
     }
     return out;
 }

@@ -112,7 +112,7 @@ bool learn(const SharedSet& shared, std::size_t i, bool admitted, std::int64_t n
         }
     });
     if (in_time && units > 0 && !held && RateLimitWorker::current != nullptr) {
-        RateLimitWorker::current->watch(key, shared.reply->server_us[i]);
+        RateLimitWorker::current->watch(key, shared.reply->server_us);
     }
     return in_time;
 }
@@ -137,9 +137,7 @@ HookResult with_store(Request& request, RateLimitState& state, SharedSet& shared
         state.record(one.key.limit, one.key.terms, measure, one.ask,
                      !allowed && !policy::admits(*one.key.terms, measure, one.ask));
         if (allowed && settles_later(*one.key.limit)) {
-            const bool rate = one.key.limit->spec.kind == LimitKind::rate;
-            settle_later(request, state, one.key, one.ask.units,
-                         rate ? shared.reply->server_us[i] : 1);
+            settle_later(request, state, one.key, one.ask.units, shared.reply->server_us);
         }
     }
     if (allowed) {

@@ -233,7 +233,7 @@ void RateLimitWorker::finished(RedisCall& call, const store::Reply* reply) {
                         units > 0;
             });
         if (fresh) {
-            worker.watch(one.key, answer->server_us[0]);
+            worker.watch(one.key, answer->server_us);
         }
     }
     worker.calls_.erase(one.place);

@@ -194,24 +194,24 @@ void append_check(std::string& out, std::span<const Check> checks) {
 }
 
 std::optional<CheckReply> parse_check(const Reply& reply, std::span<const Check> checks) {
-    if (reply.kind != ReplyKind::integers || reply.count != 3 * checks.size() + 1 ||
-        reply.integers[0] < 0 || reply.integers[0] > 1) {
+    if (reply.kind != ReplyKind::integers || reply.count != 2 + 2 * checks.size() ||
+        reply.integers[0] < 0 || reply.integers[0] > 1 || reply.integers[1] < 0) {
         return std::nullopt;
     }
     CheckReply out;
     out.allowed = reply.integers[0] == 1;
+    out.server_us = reply.integers[1];
     out.count = checks.size();
     for (std::size_t i = 0; i < checks.size(); ++i) {
         const LimitWire& wire = *checks[i].wire;
-        const std::int64_t* three = reply.integers.data() + 1 + 3 * i;
-        out.measures[i].used = three[0];
+        const std::int64_t* two = reply.integers.data() + 2 + 2 * i;
+        out.measures[i].used = two[0];
         if (wire.kind == policy::LimitKind::rate) {
-            out.extra_ns[i] = three[1];
-            out.server_us[i] = three[2];
-        } else if (three[1] < 0 || three[1] > life_of(checks[i])) {
+            out.extra_ns[i] = two[1];
+        } else if (two[1] < 0 || two[1] > life_of(checks[i])) {
             return std::nullopt;
         } else {
-            out.measures[i].next_ns = three[1] * 1'000'000;
+            out.measures[i].next_ns = two[1] * 1'000'000;
         }
         if (!plausible(checks[i], out.measures[i], out.extra_ns[i])) {
             return std::nullopt;

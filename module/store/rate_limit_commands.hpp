@@ -26,7 +26,7 @@ namespace sallyport::store {
 
 // A request names no more limits than this: bounds its state, the command and the reply.
 inline constexpr std::size_t kLimitsPerRequestMax = 8;
-static_assert(3 * kLimitsPerRequestMax < kReplyIntegersMax);
+static_assert(2 + 2 * kLimitsPerRequestMax <= kReplyIntegersMax);
 
 std::string_view rate_limit_script();
 // Lower-case hex SHA-1 of the script: its name in Redis.
@@ -80,11 +80,10 @@ struct Check {
 
 struct CheckReply {
     bool allowed = false;
+    std::int64_t server_us = 0;  // when; names a grant in its refund
     std::size_t count = 0;
     std::array<policy::Measure, kLimitsPerRequestMax> measures{};
     std::array<std::int64_t, kLimitsPerRequestMax> extra_ns{};  // granted beyond the need
-    std::array<std::int64_t, kLimitsPerRequestMax>
-        server_us{};  // when; names the grant in a refund
 };
 
 // REQUIRES: at most kLimitsPerRequestMax.

@@ -9,10 +9,10 @@
 --   c            units, max, life of a holder's word (ms), holder's name, units that must be left
 --   G, W         the same as a charge: takes what there is of it and never refuses; negative: gives
 --                back
--- returns        { 1 (passes) or 0 (refused), then three numbers a limit, as after this }
---   g, h         ns ahead of now (with what is held), ns granted beyond the need, server time (us)
---   w            units used, ms until the oldest leaves, 0
---   c            units held, 0, 0
+-- returns        { 1 (passes) or 0 (refused), server time (us), then two numbers a limit }
+--   g, h         ns ahead of now (with what is held), ns granted beyond the need
+--   w            units used, ms until the oldest leaves
+--   c            units held, 0
 --
 -- g: "<unix seconds> <nanoseconds>", the theoretical arrival time. Seconds and nanoseconds are kept
 -- apart and costs and capacities stay below 2^53, so that every sum is exact in Lua's doubles. While
@@ -176,16 +176,15 @@ for i = 1, #KEYS do
     needs[i] = need
 end
 
-local reply = {allowed}
+local reply = {allowed, now_s * 1000000 + math.floor(now_ns / 1000)}
 for i = 1, #KEYS do
     local at = 6 * i - 5
     local kind, need, max = ARGV[at], needs[i], tonumber(ARGV[at + 2])
-    local a, b, c = 0, 0, 0
+    local a, b = 0, 0
     local first = string.sub(kind, 1, 1)
     if first == 'g' or first == 'G' or first == 'h' then
         local hold = state[i][2]
         a = state[i][1]
-        c = now_s * 1000000 + math.floor(now_ns / 1000)
         if allowed == 1 then
             local ms = first == 'h' and tonumber(string.sub(kind, 2)) or nil
             a = a + need
@@ -221,7 +220,6 @@ for i = 1, #KEYS do
             redis.call('PEXPIRE', KEYS[i], life + 1)
         end
     end
-    local r = 3 * i - 1
-    reply[r], reply[r + 1], reply[r + 2] = a, b, c
+    reply[2 * i + 1], reply[2 * i + 2] = a, b
 end
 return reply

@@ -3,6 +3,7 @@
 #include <hiredis/hiredis.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <new>
 
@@ -197,24 +198,29 @@ bool RespReader::hand_over() {
 namespace {
 
 // More could overflow: those are for hiredis to judge.
-constexpr std::size_t kDigitsMax = 18;
+constexpr std::ptrdiff_t kDigitsMax = 18;
+constexpr std::ptrdiff_t kLineEnd = 2;
 
 // A number and the end of its line.
 bool read_line(std::string_view bytes, std::size_t& at, std::int64_t& out) {
-    std::size_t i = at;
-    const bool negative = i < bytes.size() && bytes[i] == '-';
-    i += negative ? 1 : 0;
-    const std::size_t first = i;
+    const char* const end = bytes.data() + bytes.size();
+    const char* next = bytes.data() + at;
+    const bool negative = next != end && *next == '-';
+    next += negative ? 1 : 0;
+    const char* const first = next;
     std::int64_t value = 0;
-    while (i < bytes.size() && i - first < kDigitsMax && bytes[i] >= '0' && bytes[i] <= '9') {
-        value = value * 10 + (bytes[i] - '0');
-        ++i;
+    for (const char* const last = next + std::min(end - next, kDigitsMax); next != last; ++next) {
+        const auto digit = static_cast<unsigned>(*next) - '0';
+        if (digit > 9) {
+            break;
+        }
+        value = value * 10 + digit;
     }
-    if (i == first || i + 2 > bytes.size() || bytes[i] != '\r' || bytes[i + 1] != '\n') {
+    if (next == first || end - next < kLineEnd || next[0] != '\r' || next[1] != '\n') {
         return false;
     }
     out = negative ? -value : value;
-    at = i + 2;
+    at = static_cast<std::size_t>(next + kLineEnd - bytes.data());
     return true;
 }
 

@@ -261,15 +261,17 @@ TEST(ParseCheck, TakesOnlyWhatTheScriptReturns) {
         EXPECT_EQ(reader.next(), ReadResult::reply);
         return parse_check(reader.reply(), checks);
     };
-    const auto good = parse("*7\r\n:1\r\n:100000000\r\n:0\r\n:9\r\n:500000000\r\n:0\r\n:9\r\n");
+    const auto good = parse("*6\r\n:1\r\n:9\r\n:100000000\r\n:0\r\n:500000000\r\n:0\r\n");
     ASSERT_TRUE(good.has_value());
     EXPECT_TRUE(good->allowed);
+    EXPECT_EQ(good->server_us, 9);
     EXPECT_EQ(good->measures[1].used, 500'000'000);
     for (const char* wrong : {"*2\r\n:1\r\n:0\r\n", "*4\r\n:1\r\n:0\r\n:0\r\n:0\r\n",
-                              "*7\r\n:2\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n",
-                              "*7\r\n:1\r\n:-1\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n",
-                              "*7\r\n:1\r\n:0\r\n:-1\r\n:0\r\n:0\r\n:0\r\n:0\r\n",
-                              "*7\r\n:1\r\n:0\r\n:0\r\n:0\r\n:500000001\r\n:0\r\n:0\r\n", "+OK\r\n",
+                              "*6\r\n:2\r\n:9\r\n:0\r\n:0\r\n:0\r\n:0\r\n",
+                              "*6\r\n:1\r\n:-9\r\n:0\r\n:0\r\n:0\r\n:0\r\n",
+                              "*6\r\n:1\r\n:9\r\n:-1\r\n:0\r\n:0\r\n:0\r\n",
+                              "*6\r\n:1\r\n:9\r\n:0\r\n:-1\r\n:0\r\n:0\r\n",
+                              "*6\r\n:1\r\n:9\r\n:0\r\n:0\r\n:500000001\r\n:0\r\n", "+OK\r\n",
                               ":1\r\n", "-ERR no\r\n"}) {
         EXPECT_FALSE(parse(wrong).has_value()) << wrong;
     }
