@@ -13,6 +13,7 @@ constexpr std::size_t kPseudonymBytes = 12;
 constexpr char kMark = '~';
 // Nested addresses (`next=https%3A%2F%2F…%3Ftoken%3D…`) are decoded up to this length.
 constexpr std::size_t kNestedBytesMax = 8192;
+constexpr int kNestedTimesMax = 3;
 
 // A name without case and separators that is one of these, or contains one of the second list.
 constexpr std::array kSensitiveNames = {
@@ -91,6 +92,17 @@ bool is_sensitive_word(std::string_view raw, std::string_view name) {
                kSensitiveParts.begin(), kSensitiveParts.end(),
                [&](std::string_view part) { return name.find(part) != std::string::npos; }) ||
            ends_with_key(raw);
+}
+
+// An address with a user, and perhaps a password, before its host.
+bool names_user(std::string_view text) {
+    const std::size_t scheme = text.find("://");
+    if (scheme == std::string_view::npos) {
+        return false;
+    }
+    const std::string_view rest = text.substr(scheme + 3);
+    const std::size_t at = rest.find('@');
+    return at != std::string_view::npos && at < rest.find_first_of("/?#");
 }
 
 std::vector<std::string> segments_of(std::string_view path) {
@@ -205,6 +217,45 @@ std::string Redactor::pseudonym(std::string_view value) {
     return out;
 }
 
+// What an argument's value may be itself: a secret, an address with arguments or a user, an object
+// in JSON; encoded once more for every redirect it has gone through.
+bool Redactor::holds_secret(std::string_view value) const {
+    std::string text(value);
+    for (int times = 0; times <= kNestedTimesMax; ++times) {
+        if (looks_like_secret(text) || names_user(text) || has_sensitive_pair(text, "?&;#", "=") ||
+            has_sensitive_pair(text, "{,", "\":")) {
+            return true;
+        }
+        std::string decoded = percent_decoded(text);
+        if (decoded == text) {
+            return false;
+        }
+        text = std::move(decoded);
+    }
+    return false;
+}
+
+// Pairs between any of `separators`, a name and a value around `joint`. A quote before the name is
+// no part of it.
+bool Redactor::has_sensitive_pair(std::string_view text, std::string_view separators,
+                                  std::string_view joint) const {
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = std::min(text.find_first_of(separators, begin), text.size());
+        const std::string_view inner = text.substr(begin, end - begin);
+        const std::size_t at = inner.find(joint);
+        begin = end + 1;
+        if (at == std::string_view::npos) {
+            continue;
+        }
+        const std::string_view name = inner.substr(0, at);
+        if (looks_like_secret(inner.substr(at + joint.size())) ||
+            rules_.is_sensitive_argument(name.substr(name.find_last_of("\" ") + 1))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void Redactor::pair(std::string_view text, std::string& out) {
     const std::size_t equals = text.find('=');
     if (equals == std::string_view::npos) {
@@ -212,25 +263,8 @@ void Redactor::pair(std::string_view text, std::string& out) {
         return;
     }
     const std::string_view value = text.substr(equals + 1);
-    bool sensitive =
-        looks_like_secret(value) || rules_.is_sensitive_argument(text.substr(0, equals));
-    // An address inside an argument has arguments of its own.
-    if (!sensitive && value.size() <= kNestedBytesMax &&
-        (value.find("%3D") != std::string_view::npos ||
-         value.find("%3d") != std::string_view::npos ||
-         value.find('=') != std::string_view::npos)) {
-        const std::string decoded = percent_decoded(value);
-        std::size_t begin = 0;
-        while (begin < decoded.size() && !sensitive) {
-            const std::size_t end = std::min(decoded.find_first_of("?&;#", begin), decoded.size());
-            const std::string_view inner = std::string_view(decoded).substr(begin, end - begin);
-            const std::size_t at = inner.find('=');
-            sensitive =
-                at != std::string_view::npos && (looks_like_secret(inner.substr(at + 1)) ||
-                                                 rules_.is_sensitive_argument(inner.substr(0, at)));
-            begin = end + 1;
-        }
-    }
+    const bool sensitive = rules_.is_sensitive_argument(text.substr(0, equals)) ||
+                           (value.size() <= kNestedBytesMax && holds_secret(value));
     out.append(text.substr(0, equals + 1));
     out.append(sensitive ? pseudonym(value) : std::string(value));
 }
@@ -276,7 +310,7 @@ std::string Redactor::path(std::string_view text) {
                 if (segment.empty() || segment == ".") {
                     continue;
                 }
-                if (rule[matched] != "*" && rule[matched] != segment) {
+                if (rule[matched] != "*" && !ascii_iequals(rule[matched], segment)) {
                     break;
                 }
                 if (rule[matched] == "*") {

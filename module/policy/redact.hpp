@@ -54,6 +54,9 @@ class Redactor {
 
   private:
     void pair(std::string_view text, std::string& out);
+    bool holds_secret(std::string_view value) const;
+    bool has_sensitive_pair(std::string_view text, std::string_view separators,
+                            std::string_view joint) const;
     void cookies(std::string_view text, std::string& out);
     void authority(std::string_view& text, std::string& out);
     std::string pseudonym(std::string_view value);
