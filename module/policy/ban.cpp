@@ -163,6 +163,10 @@ bool is_name(std::string_view text) {
            });
 }
 
+std::string_view without_slash(std::string_view path) {
+    return path.size() > 1 && path.back() == '/' ? path.substr(0, path.size() - 1) : path;
+}
+
 }  // namespace
 
 BanSubject ban_subject(const IpAddress& address, BanPrefixes prefixes) {
@@ -218,12 +222,17 @@ Result<BanSubject> parse_ban_subject(std::string_view text, BanPrefixes prefixes
     return subject;
 }
 
+// In any case, with a slash at the end or without: Express routes all of them to one place, and who
+// guesses passwords would choose the one that is not counted.
 bool BanRule::matches_path(std::string_view uri) const {
     if (path.empty()) {
         return true;
     }
-    return path.back() == '*' ? uri.starts_with(std::string_view(path).substr(0, path.size() - 1))
-                              : uri == path;
+    if (path.back() == '*') {
+        const std::string_view begin = std::string_view(path).substr(0, path.size() - 1);
+        return ascii_iequals(uri.substr(0, begin.size()), begin);
+    }
+    return ascii_iequals(without_slash(uri), without_slash(path));
 }
 
 bool BanRule::counts(const BanOutcome& outcome, BanKind kind) const {

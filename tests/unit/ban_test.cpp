@@ -62,10 +62,16 @@ TEST(BanRule, FailedSignaturesCountWhateverTheStatus) {
 TEST(BanRule, Paths) {
     const auto exact = rule({"path=/api/sign-in"});
     EXPECT_TRUE(exact->matches_path("/api/sign-in"));
+    EXPECT_TRUE(exact->matches_path("/API/Sign-in/")) << "one route to Express";
     EXPECT_FALSE(exact->matches_path("/api/sign-in/x"));
+    EXPECT_FALSE(exact->matches_path("/api/sign-in//"));
+    EXPECT_FALSE(exact->matches_path("/"));
+    EXPECT_TRUE(rule({"path=/"})->matches_path("/"));
+    EXPECT_FALSE(rule({"path=/"})->matches_path("/x"));
     const auto prefix = rule({"path=/api/*"});
     EXPECT_TRUE(prefix->matches_path("/api/"));
     EXPECT_TRUE(prefix->matches_path("/api/x"));
+    EXPECT_TRUE(prefix->matches_path("/Api/x"));
     EXPECT_FALSE(prefix->matches_path("/ap"));
     EXPECT_TRUE(rule({})->matches_path("/anything"));
 }
