@@ -99,18 +99,29 @@ void hsts_preload(const Place& place, Report& report) {
     }
 }
 
-// A block whose regular expression may capture line ends: a negated class that does not name them.
-bool captures_line_ends(const Directive& block) {
-    for (const std::string& arg : block.args) {
-        for (std::size_t at = arg.find("[^"); at != std::string::npos;
-             at = arg.find("[^", at + 1)) {
-            const std::string_view inside =
-                std::string_view(arg).substr(at, arg.find(']', at) - at);
-            if (inside.find("\\n") == std::string_view::npos &&
-                inside.find("\\s") == std::string_view::npos &&
-                inside.find('\n') == std::string_view::npos) {
-                return true;
-            }
+// A regular expression that may capture line ends: a negated class that does not name them.
+bool captures_line_ends(std::string_view regex) {
+    for (std::size_t at = regex.find("[^"); at != std::string_view::npos;
+         at = regex.find("[^", at + 1)) {
+        const std::string_view inside = regex.substr(at, regex.find(']', at) - at);
+        if (inside.find("\\n") == std::string_view::npos &&
+            inside.find("\\s") == std::string_view::npos &&
+            inside.find('\n') == std::string_view::npos) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Whether `text` refers to a named capture, `(?<name>…)`, of the expression.
+bool has_named_capture(std::string_view text, std::string_view regex) {
+    for (std::size_t at = regex.find('<'); at != std::string_view::npos;
+         at = regex.find('<', at + 1)) {
+        const std::size_t end = std::min(regex.find('>', at), regex.size());
+        const std::string_view before = regex.substr(0, at);
+        if ((before.ends_with("(?") || before.ends_with("(?P")) &&
+            has_variable(text, regex.substr(at + 1, end - at - 1))) {
+            return true;
         }
     }
     return false;
@@ -131,9 +142,37 @@ bool writes_text(const Directive& directive) {
     if (name == "return") {
         return directive.arg(0).starts_with('3') || directive.args.size() == 1;
     }
-    return name == "add_header" || name == "proxy_set_header" || name == "proxy_pass" ||
-           (name == "rewrite" &&
-            (directive.arg(2) == "redirect" || directive.arg(2) == "permanent"));
+    return name == "add_header" || name == "proxy_set_header" || name == "proxy_pass";
+}
+
+bool has_decoded_uri(std::string_view text) {
+    return has_variable(text, "uri") || has_variable(text, "document_uri");
+}
+
+// Whether `text` refers to a variable that `set` or `map` fills with the decoded URI.
+bool has_copy_of_uri(std::string_view text, const std::vector<Directive>& blocks) {
+    return std::any_of(blocks.begin(), blocks.end(), [&](const Directive& one) {
+        const bool copies =
+            (one.name == "set" && has_decoded_uri(one.arg(1))) ||
+            (one.name == "map" &&
+             std::any_of(one.block.begin(), one.block.end(),
+                         [](const Directive& row) { return has_decoded_uri(row.arg(0)); }));
+        const std::string_view name = one.arg(one.name == "map" ? 1 : 0);
+        return (copies && name.size() > 1 && has_variable(text, name.substr(1))) ||
+               has_copy_of_uri(text, one.block);
+    });
+}
+
+// Whether `text` refers to what a location's or an if's expression has captured, line ends
+// included.
+bool has_captured_line_ends(std::string_view text, const Place& place) {
+    return std::any_of(place.around.begin(), place.around.end(), [&](const Directive* block) {
+        return (is_regex_location(*block) || block->name == "if") &&
+               std::any_of(block->args.begin(), block->args.end(), [&](const std::string& arg) {
+                   return captures_line_ends(arg) &&
+                          (has_capture(text) || has_named_capture(text, arg));
+               });
+    });
 }
 
 void http_splitting(const Place& place, Report& report) {
@@ -142,12 +181,8 @@ void http_splitting(const Place& place, Report& report) {
         return;
     }
     for (const std::string& arg : directive.args) {
-        const Directive* location = place.enclosing("location");
-        const bool captured = directive.name != "rewrite" && has_capture(arg) &&
-                              location != nullptr && is_regex_location(*location) &&
-                              captures_line_ends(*location);
-        const bool decoded = has_variable(arg, "uri") || has_variable(arg, "document_uri");
-        if (captured || (decoded && directive.name != "rewrite")) {
+        if (has_decoded_uri(arg) || has_copy_of_uri(arg, report.all()) ||
+            has_captured_line_ends(arg, place)) {
             report.add(directive);
             return;
         }
