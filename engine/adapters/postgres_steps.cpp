@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -100,9 +101,11 @@ Settings settings_of(const PostgresServerInput& server, const ServiceAddress& ad
                             std::to_string(query.time_ms)}};
 }
 
-// False when the step is to stop.
-bool wait_for(PGconn* connection, short events, const StepStop& stop) {
-    while (!stop.asked()) {
+using Until = std::chrono::steady_clock::time_point;
+
+// False when the step is to stop, or has waited long enough.
+bool wait_for(PGconn* connection, short events, const StepStop& stop, Until until = Until::max()) {
+    while (!stop.asked() && std::chrono::steady_clock::now() < until) {
         pollfd one{PQsocket(connection), events, 0};
         if (::poll(&one, 1, StepThreads::kTurnMs) != 0) {
             return true;
@@ -111,12 +114,12 @@ bool wait_for(PGconn* connection, short events, const StepStop& stop) {
     return false;
 }
 
-StepResult out_of_time() {
-    return step_failed("postgres: the server did not answer in time");
-}
+constexpr const char* kOutOfTime = "the server did not answer in time";
 
 // Null with `problem` when there is none to be had.
-Connection connect(const Settings& settings, const StepStop& stop, std::string& problem) {
+Connection connect(const Settings& settings, std::int64_t time_ms, const StepStop& stop,
+                   std::string& problem) {
+    const Until until = std::chrono::steady_clock::now() + std::chrono::milliseconds(time_ms);
     std::vector<const char*> names;
     std::vector<const char*> values;
     for (const auto& [name, value] : settings) {
@@ -130,8 +133,9 @@ Connection connect(const Settings& settings, const StepStop& stop, std::string& 
     PostgresPollingStatusType status = PGRES_POLLING_WRITING;
     while (connection != nullptr && PQstatus(connection.get()) != CONNECTION_BAD &&
            status != PGRES_POLLING_OK && status != PGRES_POLLING_FAILED) {
-        if (!wait_for(connection.get(), status == PGRES_POLLING_READING ? POLLIN : POLLOUT, stop)) {
-            problem = "the server did not answer in time";
+        if (!wait_for(connection.get(), status == PGRES_POLLING_READING ? POLLIN : POLLOUT, stop,
+                      until)) {
+            problem = kOutOfTime;
             return nullptr;
         }
         status = PQconnectPoll(connection.get());
@@ -202,37 +206,102 @@ void take(PGresult* result, const SqlQuery& query, Answer& answer) {
     }
 }
 
+// Null when there is none any more, or with a `problem`.
+Rows next_result(PGconn* connection, const StepStop& stop, std::string& problem) {
+    while (PQisBusy(connection) != 0) {
+        if (!wait_for(connection, POLLIN, stop)) {
+            problem = kOutOfTime;
+            return nullptr;
+        }
+        if (PQconsumeInput(connection) != 1) {
+            problem = one_line(PQerrorMessage(connection));
+            return nullptr;
+        }
+    }
+    return Rows(PQgetResult(connection));
+}
+
+// The last result of what was sent; null with a `problem`.
+Rows only_result(PGconn* connection, int sent, const StepStop& stop, std::string& problem) {
+    problem = sent == 1 ? "" : one_line(PQerrorMessage(connection));
+    Rows last;
+    while (problem.empty()) {
+        Rows rows = next_result(connection, stop, problem);
+        if (rows == nullptr) {
+            break;
+        }
+        if (PQresultStatus(rows.get()) == PGRES_FATAL_ERROR) {
+            problem = one_line(PQresultErrorMessage(rows.get()));
+        }
+        last = std::move(rows);
+    }
+    return problem.empty() ? std::move(last) : nullptr;
+}
+
+using Texts = std::vector<std::optional<std::string>>;
+
+// Asks the server what it wants, and writes texts of lists as arrays where it wants those. Leaves
+// the statement prepared.
+void write_lists(PGconn* connection, const SqlQuery& query, Texts& texts, const StepStop& stop,
+                 std::string& problem) {
+    only_result(connection, PQsendPrepare(connection, "", query.text.c_str(), 0, nullptr), stop,
+                problem);
+    if (!problem.empty()) {
+        return;
+    }
+    const Rows wanted =
+        only_result(connection, PQsendDescribePrepared(connection, ""), stop, problem);
+    for (std::size_t i = 0; wanted != nullptr && i < texts.size(); ++i) {
+        const Json value = query.arguments.at(i);
+        if (value.text().starts_with('[') &&
+            is_postgres_array(PQparamtype(wanted.get(), static_cast<int>(i)))) {
+            const Result<Json> list = Json::parse(value.text());
+            texts[i] = list.ok() ? postgres_argument(*list) : texts[i];
+        }
+    }
+}
+
 StepResult ask(PGconn* connection, const SqlQuery& query, const StepStop& stop) {
-    std::vector<std::optional<std::string>> texts;
+    Texts texts;
     query.arguments.each_element(
         [&texts](const Json& value) { texts.push_back(postgres_argument(value)); });
+    std::string problem;
+    if (query.texts_of_lists) {
+        write_lists(connection, query, texts, stop, problem);
+        if (!problem.empty()) {
+            return step_failed("postgres: " + problem);
+        }
+    }
     std::vector<const char*> values;
     for (const auto& text : texts) {
         values.push_back(text ? text->c_str() : nullptr);
     }
     // The extended protocol: one statement, whatever stands behind a semicolon.
-    if (PQsendQueryParams(connection, query.text.c_str(), static_cast<int>(values.size()), nullptr,
-                          values.data(), nullptr, nullptr, 0) != 1) {
+    const int count = static_cast<int>(values.size());
+    const int sent =
+        query.texts_of_lists
+            ? PQsendQueryPrepared(connection, "", count, values.data(), nullptr, nullptr, 0)
+            : PQsendQueryParams(connection, query.text.c_str(), count, nullptr, values.data(),
+                                nullptr, nullptr, 0);
+    if (sent != 1) {
         return step_failed("postgres: " + one_line(PQerrorMessage(connection)));
     }
     PQsetSingleRowMode(connection);
     Answer answer;
     while (true) {
-        while (PQisBusy(connection) != 0) {
-            if (!wait_for(connection, POLLIN, stop)) {
-                return out_of_time();
-            }
-            if (PQconsumeInput(connection) != 1) {
-                return step_failed("postgres: " + one_line(PQerrorMessage(connection)));
-            }
+        const Rows rows = next_result(connection, stop, problem);
+        if (!problem.empty()) {
+            return step_failed("postgres: " + problem);
         }
-        const Rows rows(PQgetResult(connection));
-        if (rows == nullptr || answer.full) {
+        if (rows == nullptr) {
             return step_succeeded(sql_output(query.gives, answer.rows, answer.changed));
         }
         take(rows.get(), query, answer);
         if (!answer.problem.empty()) {
             return step_failed("postgres: " + answer.problem);
+        }
+        if (answer.full) {
+            return step_succeeded(sql_output(query.gives, answer.rows, answer.changed));
         }
     }
 }
@@ -258,8 +327,9 @@ StepCancel ask_postgres(ServiceSteps& services, const Json& auth, SqlQuery query
                                             : services.ca_file.empty()  ? kSystemAuthorities
                                                                         : services.ca_file;
             std::string problem;
-            const Connection connection = connect(
-                settings_of(server, address, authorities, *what, application), stop, problem);
+            const Connection connection =
+                connect(settings_of(server, address, authorities, *what, application),
+                        what->connect_ms, stop, problem);
             return connection == nullptr ? step_failed("postgres: " + problem)
                                          : ask(connection.get(), *what, stop);
         },

@@ -43,10 +43,15 @@ Result<Json> hash_text(const Json& input, const PieceWorld&) {
 Result<Json> hmac_signature(const Json& input, const PieceWorld&) {
     const auto method =
         input_choice(input, "method", "", {"md5", "sha1", "sha256", "sha384", "sha512"});
-    const auto encoding =
-        input_choice(input, "secretKeyEncoding", "utf-8", {"utf-8", "hex", "base64"});
+    // Some published versions take the key from a connection and call its encoding `encoding`.
+    const Json auth = input["auth"];
+    const bool connected = !input["secretKey"].exists() && auth.exists();
+    const auto encoding = input_choice(input, connected ? "encoding" : "secretKeyEncoding", "utf-8",
+                                       {"utf-8", "hex", "base64"});
     const auto output = input_choice(input, "outputEncoding", "hex", {"hex", "base64"});
-    const auto secret = input_text(input, "secretKey");
+    const auto secret = !connected         ? input_text(input, "secretKey")
+                        : auth.is_object() ? input_text(auth, "secret_text")
+                                           : input_text(input, "auth");
     const auto text = input_text(input, "text");
     for (const auto* part : {&method, &encoding, &output, &secret, &text}) {
         if (!part->ok()) {

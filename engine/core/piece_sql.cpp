@@ -187,12 +187,17 @@ Result<SqlQuery> sql_query(const Json& settings, const Json& input) {
     if (!time.ok() || !rows.ok()) {
         return time.ok() ? rows.error() : time.error();
     }
+    const auto connect = input_number_or(input, "connection_timeout_ms", 30'000);
+    if (!connect.ok() || *connect < 1 || *connect > static_cast<double>(kTimeMsMax)) {
+        return input_error("connection_timeout_ms", "Expected 1 to 600000 milliseconds");
+    }
     if (*time < 1 || *time > static_cast<double>(kTimeMsMax) || *rows < 1 ||
         *rows > static_cast<double>(kSqlRowsMax)) {
         return input_error("query_timeout",
                            "Expected 1 to 600000 milliseconds, and 1 to 10000 for max_rows");
     }
     query.time_ms = static_cast<std::int64_t>(*time);
+    query.connect_ms = static_cast<std::int64_t>(*connect);
     query.rows_max = static_cast<std::int64_t>(*rows);
     return query;
 }
@@ -202,6 +207,11 @@ std::optional<std::string> postgres_argument(const Json& value) {
         return std::nullopt;
     }
     return value.is_array() ? array_literal(value) : value_text(value);
+}
+
+bool is_postgres_array(std::uint32_t type) {
+    return std::any_of(kTypes.begin(), kTypes.end(),
+                       [type](const TypeRow& row) { return row.array_oid == type; });
 }
 
 Json postgres_value(std::uint32_t type, std::string_view text) {

@@ -29,10 +29,14 @@ struct SqlQuery {
     std::string text;
     Json arguments;  // a list of its own: another thread may have it
     std::int64_t time_ms = 30'000;
+    std::int64_t connect_ms = 30'000;  // of it, to the server
     std::int64_t rows_max = kSqlRowsMax;
     Gives gives = Gives::rows;
     // Whether an answer that grows too large ends there, instead of being an error.
     bool may_be_cut = false;
+    // Whether a text of a list (`["a"]`) is meant as a list where the server wants an array: forms
+    // have texts alone.
+    bool texts_of_lists = false;
 };
 // Whether what was written for an input holds {{…}}: a text that is SQL may not, for a value in it
 // would be SQL, too.
@@ -59,6 +63,8 @@ Result<SqlQuery> new_row_sample(const Json& input);
 
 // An argument as PostgreSQL reads it: lists as array literals, objects as JSON; nothing is NULL.
 std::optional<std::string> postgres_argument(const Json& value);
+// Of a type of arrays that we know, by its number.
+bool is_postgres_array(std::uint32_t type);
 // A value as the step gives it, by its type's number (pg_type.oid): numbers, booleans and JSON as
 // such, times as ISO 8601, 64-bit and exact numbers as text, arrays as lists, the rest as text.
 Json postgres_value(std::uint32_t type, std::string_view text);

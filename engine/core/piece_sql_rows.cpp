@@ -133,6 +133,7 @@ Result<SqlQuery> insert_rows_query(const std::string& table, const Json& input) 
                 places += "DEFAULT";
                 continue;
             }
+            query.texts_of_lists = query.texts_of_lists || value.text().starts_with('[');
             query.arguments.append(value.deep_copy());
             places += "$" + std::to_string(query.arguments.size());
         }

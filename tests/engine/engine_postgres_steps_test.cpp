@@ -4,6 +4,7 @@
 #include "tests/integration/fixtures/wait.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <iterator>
 
@@ -192,19 +193,46 @@ TEST_F(EnginePostgres, ManyRowsAreStoredTogetherOrNotAtAll) {
     EXPECT_EQ(insert(R"([{"name":""}])", R"(,"keep_empty_strings":true)")["output"].dump(),
               R"({"rowCount":1})");
     EXPECT_EQ(insert(R"("{{trigger.output.body.list}}")")["output"].dump(), R"({"rowCount":2})");
+    // A text of a list is a list where the column is one, and a text elsewhere.
+    EXPECT_EQ(insert(R"([{"name":"[\"t\"]","tags":"[\"x, y\",\"z\"]"},{"name":"[","tags":"{v}"}])",
+                     R"(,"return_rows":true)")["output"]["rows"]
+                  .dump(),
+              R"([{"id":9,"name":"[\"t\"]","n":7,"tags":["x, y","z"]},)"
+              R"({"id":10,"name":"[","n":7,"tags":["v"]}])");
+    EXPECT_EQ(insert(R"([{"name":"[x","tags":"[1,"}])")["status"].text(), "FAILED");
     const auto count = [this] { return server_->query(database_, "SELECT count(*) FROM many"); };
-    ASSERT_EQ(count(), "8");
+    ASSERT_EQ(count(), "10");
     // The second of them is there already, so that the first is not stored either.
     const Json twice = insert(R"([{"name":"new"},{"name":"b"}])");
     EXPECT_NE(twice["errorMessage"].text().find("duplicate key"), std::string_view::npos);
     for (const std::string_view wrong :
          {"[]", "{}", "7", R"("text")", "[7]", "[[1]]", "[{}]", R"([{"name":""}])", R"([{"":1}])",
-          R"([{"n":"x"}])", R"([{"other":1}])"}) {
+          R"([{"n":"x"}])", R"([{"other":1}])", R"([{"other":"[1]"}])"}) {
         const Json step = insert(std::string(wrong));
         EXPECT_EQ(step["status"].text(), "FAILED") << wrong << step.dump();
         EXPECT_NE(step["errorMessage"].text(), "") << wrong;
     }
-    EXPECT_EQ(count(), "8");
+    EXPECT_EQ(count(), "10");
+}
+
+// It takes connections and says nothing.
+TEST(EnginePostgresConnection, IsGivenUpInItsTime) {
+    Upstream silent;
+    Services services("localhost:" + std::to_string(silent.port()));
+    services.connection("db", R"({"host":"localhost","port":")" + std::to_string(silent.port()) +
+                                  R"(","user":"u","password":"p","database":"d"})");
+    const auto ask = [&](std::string_view members) {
+        return std::string(services
+                               .step("postgres", "run-query",
+                                     R"({"auth":"{{connections['db']}}","query":"SELECT 1",)" +
+                                         std::string(members) + "}")["errorMessage"]
+                               .text());
+    };
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_EQ(ask(R"("query_timeout":600000,"connection_timeout_ms":200)"),
+              "postgres: the server did not answer in time");
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
+    EXPECT_NE(ask(R"("connection_timeout_ms":0)").find("connection_timeout_ms"), std::string::npos);
 }
 
 // More values than one statement of the protocol can have are refused before anything is sent.
