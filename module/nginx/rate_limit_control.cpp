@@ -236,7 +236,10 @@ ControlReply boost(ControlCall& call) {
     const Json& body = call.body;
     std::optional<std::string> key;
     if (body.has("key")) {
-        key = std::string(body["key"].text_or(""));
+        if (!body["key"].is_string()) {
+            return ControlReply::error(400, "key must be a text; leave it out to boost every key");
+        }
+        key = std::string(body["key"].text());
     }
     const Target target = target_of(call, body["limit"].text_or(""), key);
     if (target.limit == nullptr) {

@@ -103,6 +103,24 @@ Status set_word(std::string_view word, Numbers& out) {
                  "is not known; write rate=, burst=, window=, max=, concurrent= or unlimited");
 }
 
+std::string_view word_name(std::string_view word) {
+    return word.substr(0, word.find('='));
+}
+
+// What a line says twice, or says and lifts, is a slip: nobody knows which of the two was meant.
+Status check_once(std::string_view word, const std::vector<std::string_view>& before) {
+    for (const std::string_view one : before) {
+        if (word_name(one) == word_name(word)) {
+            return wrong(word, "stands beside \"" + std::string(one) + "\"; keep one");
+        }
+        if (one == "unlimited" || word == "unlimited") {
+            return wrong(word,
+                         "stands beside \"" + std::string(one) + "\"; unlimited has no numbers");
+        }
+    }
+    return Done{};
+}
+
 Status check(const Numbers& numbers) {
     if (numbers.window_ns != 0 && numbers.max == 0) {
         return Error{"window= stands without max=; write both"};
@@ -157,14 +175,17 @@ Result<TenantLimits> TenantLimits::parse(std::string_view text) {
                          std::to_string(kTenantNameBytesMax) + " bytes; shorten it"};
         }
         Numbers numbers;
-        bool any = false;
+        std::vector<std::string_view> words;
         for (std::string_view word = take_word(line); !word.empty(); word = take_word(line)) {
+            if (const Status once = check_once(word, words); !once) {
+                return Error{at + once.message()};
+            }
             if (const Status set = set_word(word, numbers); !set) {
                 return Error{at + set.message()};
             }
-            any = true;
+            words.push_back(word);
         }
-        if (!any) {
+        if (words.empty()) {
             return Error{at + "tenant \"" + std::string(name) +
                          "\" has no numbers; write for example rate=100r/s, or remove the line"};
         }

@@ -330,6 +330,8 @@ TEST_F(RateLimitShapeTest, ABoostLastsItsTimeAndIsSeen) {
         {R"({"limit":"boostable","factor":2})", 400},
         {R"({"limit":"boostable","factor":2,"ttl_s":604801})", 400},
         {R"({"limit":"boostable","key":"a|b","factor":2,"ttl_s":1})", 400},
+        {R"({"limit":"boostable","key":null,"factor":2,"ttl_s":1})", 400},
+        {R"({"limit":"boostable","key":7,"factor":2,"ttl_s":1})", 400},
     };
     for (const auto& [body, status] : wrong) {
         EXPECT_EQ(post("/limits/boosts", body).status, status) << body;

@@ -157,6 +157,9 @@ TEST(TenantLimits, ErrorsNameTheLineAndTheRemedy) {
         {"a window=10ms max=1", "write 1s to 30d"},
         {"a rate=1r/d burst=1000", "more than 100 days"},
         {"a limit=5", "\"limit=5\" is not known; write rate="},
+        {"a rate=1r/s rate=5r/s", "\"rate=5r/s\" stands beside \"rate=1r/s\"; keep one"},
+        {"a rate=1r/s unlimited", "\"unlimited\" stands beside \"rate=1r/s\""},
+        {"a unlimited max=1", "unlimited has no numbers"},
         {"a rate=1r/s\n\na rate=2r/s", "line 3: tenant \"a\" stands there twice"},
         {std::string(200, 'x') + " rate=1r/s", "longer than 128 bytes"},
     };
