@@ -270,6 +270,12 @@ HttpCallOutcome http_call_outcome(const Json& input, int status,
     return outcome;
 }
 
+bool http_tries_again(const Json& input, int status) {
+    const std::string_view mode = input["failureMode"].text();
+    return (mode == "retry_all" && (status == 0 || status >= 400)) ||
+           (mode == "retry_5xx" && (status == 0 || status >= 500));
+}
+
 bool http_failure_continues(const Json& input) {
     return input["failsafe"].is_true() || input["failureMode"].text() == "continue_all";
 }

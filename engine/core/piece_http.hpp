@@ -36,6 +36,11 @@ struct HttpCallOutcome {
 // Statuses from 400 fail the step, unless its failure mode says otherwise.
 HttpCallOutcome http_call_outcome(const Json& input, int status,
                                   const std::vector<WebHeader>& headers, std::string_view body);
+// How often a call is made when it fails, by its failure mode.
+inline constexpr int kHttpAttempts = 3;
+// Whether an answer of this status, or none (0), is a failure that the failure mode would have
+// tried again.
+bool http_tries_again(const Json& input, int status);
 // Whether a call that got no answer lets the flow go on.
 bool http_failure_continues(const Json& input);
 

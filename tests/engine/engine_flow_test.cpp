@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -146,6 +147,38 @@ TEST(EngineFlow, AsyncWebhookIsAcknowledgedAtOnce) {
     EXPECT_EQ(ann.get("/v1/flow-runs/" + run_id).body["status"].text(), "RUNNING");
     gate->open();
     EXPECT_EQ(ann.finished_run(run_id)["status"].text(), "SUCCEEDED");
+}
+
+TEST(EngineFlow, AFailureModeTriesAgain) {
+    std::atomic<int> good_from = 3;
+    std::atomic<int> asked = 0;
+    Upstream stub([&](const UpstreamRequest&) {
+        UpstreamReply reply = json_reply("{}");
+        reply.status = ++asked < good_from ? 503 : 200;
+        return reply;
+    });
+    EngineProcess engine({egress_to(stub)});
+    ApiUser ann(engine);
+    ann.sign_up();
+    const auto ends = [&](const std::string& mode, int good) {
+        good_from = good;
+        asked = 0;
+        const std::string flow = ann.make_flow({http_step(
+            "step_1", R"({"method":"POST","url":"http://)" + stub.address() +
+                          R"(/","body_type":"json","body":{"data":{"a":1}},"failureMode":")" +
+                          mode + "\"}")});
+        const HttpResponse answer = deliver(engine, "/v1/webhooks/" + flow, "{}");
+        const Json run = ann.finished_run(answer.header("x-webhook-id").value_or(""));
+        return std::string(run["status"].text()) + " " + std::to_string(asked);
+    };
+    EXPECT_EQ(ends("retry_5xx", 3), "SUCCEEDED 3");
+    EXPECT_EQ(ends("retry_all", 4), "FAILED 3");
+    EXPECT_EQ(ends("retry_none", 2), "FAILED 1");
+    EXPECT_EQ(ends("", 2), "FAILED 1");
+    const auto requests = stub.requests();
+    EXPECT_EQ(requests[2].body, R"({"a":1})");
+    EXPECT_EQ(requests[0].header("idempotency-key"), requests[2].header("idempotency-key"));
+    EXPECT_NE(requests[2].header("idempotency-key"), requests[3].header("idempotency-key"));
 }
 
 TEST(EngineFlow, SyncAnswersOfRunsWithoutAResponse) {

@@ -319,6 +319,16 @@ TEST(HttpPiece, RefusesWhatCannotBeSent) {
     }
 }
 
+TEST(HttpPiece, TriesAgainWhatItsFailureModeSays) {
+    const auto again = [](std::string_view mode, int status) {
+        return http_tries_again(parse(R"({"failureMode":")" + std::string(mode) + "\"}"), status);
+    };
+    EXPECT_TRUE(again("retry_all", 404) && again("retry_all", 500) && again("retry_all", 0));
+    EXPECT_TRUE(again("retry_5xx", 500) && again("retry_5xx", 0));
+    EXPECT_FALSE(again("retry_all", 200) || again("retry_all", 302) || again("retry_5xx", 404));
+    EXPECT_FALSE(again("retry_none", 500) || again("continue_all", 500) || again("", 500));
+}
+
 TEST(HttpPiece, JudgesTheAnswer) {
     const std::vector<WebHeader> json = {{"Content-Type", "application/json"}};
     const HttpCallOutcome good = http_call_outcome(parse("{}"), 200, json, R"({"a":1})");
