@@ -79,17 +79,30 @@ std::string peer_of(const Socket& socket) {
     return {};
 }
 
-template <typename Message>
-WebRequest to_web_request(Message&& message, const std::string& peer) {
+// The request without its body. Trailers are not in it: they come after what checked, signed or
+// removed headers on the way here (RFC 9110 section 6.5.1), so the body is read later.
+template <typename Header>
+WebRequest request_head(const Header& header, const std::string& peer) {
     WebRequest request;
-    request.method = std::string(message.method_string());
-    request.target = std::string(message.target());
-    for (const auto& field : message) {
+    request.method = std::string(header.method_string());
+    request.target = std::string(header.target());
+    for (const auto& field : header) {
         request.headers.push_back({std::string(field.name_string()), std::string(field.value())});
     }
-    request.body = std::move(message.body());
     request.peer = peer;
     return request;
+}
+
+// Whether two readers could disagree about where the request goes or where it ends: not exactly one
+// Host (RFC 9112 section 3.2), a transfer coding that is not `chunked` alone (section 6.1).
+template <typename Header>
+bool is_ambiguous(const Header& header) {
+    const auto codings = header.count(http::field::transfer_encoding);
+    const bool chunked =
+        codings == 1 && header.version() >= 11 &&
+        ascii_iequals(std::string_view(header[http::field::transfer_encoding]), "chunked");
+    const auto hosts = header.count(http::field::host);
+    return (codings > 0 && !chunked) || hosts > 1 || (hosts == 0 && header.version() >= 11);
 }
 
 // What to answer to a request that could not be read; nothing: just close.
@@ -196,11 +209,18 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
         parser.body_limit(options.body_bytes_max);
         auto [error, size] =
             co_await http::async_read_header(connection.socket, buffer, parser, kAwait);
-        if (error) {
-            co_await refuse(connection, error);
+        std::optional<WebResponse> refusal = refusal_for(error);
+        if (!error && is_ambiguous(parser.get())) {
+            refusal = wire_error(400);
+        }
+        if (error || refusal) {
+            co_await refuse(connection, refusal);
             co_return false;
         }
         connection.idle = false;
+        WebRequest request = request_head(parser.get(), connection.peer);
+        const bool wants_more = parser.get().keep_alive();
+        const bool head_only = parser.get().method() == http::verb::head;
         if (!parser.is_done()) {
             connection.deadline = in(options.body_timeout_ms);
             if (ascii_iequals(std::string_view(parser.get()[http::field::expect]),
@@ -210,24 +230,16 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
             std::tie(error, size) =
                 co_await http::async_read(connection.socket, buffer, parser, kAwait);
             if (error) {
-                co_await refuse(connection, error);
+                refusal = refusal_for(error);
+                co_await refuse(connection, refusal);
                 co_return false;
             }
         }
         connection.deadline = Clock::time_point::max();
-        auto message = parser.release();
-        const bool host_missing =
-            message.version() >= 11 && message.find(http::field::host) == message.end();
-        const bool keep_alive = message.keep_alive() && !draining && !host_missing;
-        const bool head_only = message.method() == http::verb::head;
-        WebRequest request = to_web_request(std::move(message), connection.peer);
+        request.body = std::move(parser.get().body());
+        const bool keep_alive = wants_more && !draining;
         // No co_await within a larger expression: GCC 12 destroys temporaries of those twice.
-        WebResponse response;
-        if (host_missing) {
-            response = wire_error(400);
-        } else {
-            response = co_await answer(&request);
-        }
+        WebResponse response = co_await answer(&request);
         if (response.stream != nullptr) {
             co_await send_stream(&connection, &response);
             co_return false;
@@ -315,8 +327,9 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
         co_return !error;
     }
 
-    asio::awaitable<void> refuse(Connection& connection, Code reason) {
-        const std::optional<WebResponse> response = refusal_for(reason);
+    // Nothing to say: closed without a word. REQUIRES: `response` lives in the caller's frame.
+    asio::awaitable<void> refuse(Connection& connection,
+                                 const std::optional<WebResponse>& response) {
         if (!response) {
             co_return;
         }

@@ -417,6 +417,25 @@ TEST(EngineApi, BrokenHttpGetsAnAnswerOrTheDoor) {
         {"bad chunk",
          "POST /v1/health HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
          "HTTP/1.1 400"},
+        {"two hosts", "GET /v1/health HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", "HTTP/1.1 400"},
+        {"an unknown coding",
+         "POST /v1/health HTTP/1.1\r\n" + host + "Transfer-Encoding: xchunked\r\n\r\n",
+         "HTTP/1.1 400"},
+        {"chunks twice",
+         "POST /v1/health HTTP/1.1\r\n" + host +
+             "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+         "HTTP/1.1 400"},
+        {"another coding below the chunks",
+         "POST /v1/health HTTP/1.1\r\n" + host +
+             "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+         "HTTP/1.1 400"},
+        {"a coding without chunks",
+         "POST /v1/health HTTP/1.1\r\n" + host +
+             "Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nab",
+         "HTTP/1.1 400"},
+        {"chunks in HTTP/1.0",
+         "POST /v1/health HTTP/1.0\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+         "HTTP/1.1 400"},
         {"long header",
          "GET /v1/health HTTP/1.1\r\n" + host + "X: " + std::string(40'000, 'a') + "\r\n\r\n",
          "HTTP/1.1 431"},
@@ -443,6 +462,23 @@ TEST(EngineApi, BrokenHttpGetsAnAnswerOrTheDoor) {
         }
     }
     EXPECT_EQ(get(engine.url("/v1/health")).status, 200);
+}
+
+// A proxy that removes or sets a header does not look behind the body.
+TEST(EngineApi, TrailersAreNoHeaders) {
+    EngineProcess engine;
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow =
+        ann.make_flow({answer_step("step_1", R"("{{trigger['output'].headers}}")")});
+    RawSocket socket(engine.port());
+    socket.send("POST /v1/webhooks/" + flow +
+                "/sync HTTP/1.1\r\nHost: x\r\nX-Here: 1\r\nConnection: close\r\n"
+                "Transfer-Encoding: chunked\r\n\r\n"
+                "2\r\n{}\r\n0\r\nX-Real-Ip: 192.0.2.1\r\nX-Here: 2\r\n\r\n");
+    const std::string answer = socket.receive_all();
+    EXPECT_NE(answer.find(R"("x-here":"1")"), std::string::npos) << answer;
+    EXPECT_EQ(answer.find("192.0.2.1"), std::string::npos) << answer;
 }
 
 TEST(EngineApi, GuessingPasswordsIsLimited) {
