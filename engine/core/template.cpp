@@ -334,8 +334,7 @@ class Resolver {
                        : evaluation.value.to_json().value_or(Json::null());  // NaN: JSON's null
         }
         const SandboxAnswer* answer = ask_sandbox(std::move(expression));
-        const bool nothing =
-            answer == nullptr || !answer->ok || !answer->value.exists() || answer->value.is_null();
+        const bool nothing = answer == nullptr || !answer->ok || !answer->value.exists();
         return nothing ? empty_text() : answer->value;
     }
 

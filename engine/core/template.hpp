@@ -37,7 +37,7 @@ struct TemplateScope {
 
 struct SandboxAnswer {
     bool ok = false;  // false: it threw
-    Json value;       // empty: undefined
+    Json value;       // empty: undefined or null; JSON's null: NaN and its like
 };
 
 struct TemplateResult {

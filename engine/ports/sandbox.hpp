@@ -87,7 +87,7 @@ struct SandboxResult {
 
 struct ExpressionResult {
     bool ok = false;
-    Json value;  // ok; an empty Json is undefined
+    Json value;  // ok; an empty Json is undefined or null; JSON's null: NaN and its like
     std::string error;
 };
 

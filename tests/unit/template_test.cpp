@@ -150,6 +150,16 @@ TEST(Template, HandsOutWhatItDoesNotCover) {
     EXPECT_EQ(result.logged["a"].dump(), R"([5,"a"])");
 }
 
+// The native evaluator and the sandbox say the same of a number that JSON has no word for.
+TEST(Template, NumbersThatAreNoneAreNotNothing) {
+    const Json input = json(R"({"a": "{{NaN}}", "b": "{{+new Date('x')}}", "c": "<{{NaN}}>",
+                                "d": "<{{+new Date('x')}}>"})");
+    const std::vector<SandboxAnswer> answers(2, SandboxAnswer{true, Json::null()});
+    const auto result = resolve_template(input, scope(), answers);
+    ASSERT_EQ(result.status, Status::resolved) << result.error;
+    EXPECT_EQ(result.value.dump(), R"({"a":null,"b":null,"c":"<null>","d":"<null>"})");
+}
+
 TEST(Template, ListsWhatMustBeLoaded) {
     const auto found = template_references(json(R"({
         "a": "{{connections['my-conn'].x}} {{variables.N}} {{trigger.output['step_9']}}",

@@ -132,7 +132,9 @@ async function run_expressions(list, input) {
             scope.$formula = evaluate_formula; // no step has such a name
             let part;
             try {
-                const value = json_stringify(await apply(compile_expression(expressions[i]), undefined, [scope]));
+                const answer = await apply(compile_expression(expressions[i]), undefined, [scope]);
+                // A template makes null and undefined the empty text, and keeps NaN, which is JSON's null as well.
+                const value = answer === null ? undefined : json_stringify(answer);
                 part = typeof value === 'string' ? `{"ok":true,"value":${value}}` : '{"ok":true}';
             } catch (thrown) {
                 if (is_out_of_memory(thrown)) {

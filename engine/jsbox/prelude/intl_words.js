@@ -159,3 +159,11 @@ const usual_collator = new Collator();
 define_method(String, 'localeCompare', function localeCompare(other, locales, options) {
     return (locales === undefined && options === undefined ? usual_collator : new Collator(locales, options)).compare(this, other);
 });
+// The time zone by its name as well, as other engines write it; the workers' own zone is UTC.
+for (const name of ['toString', 'toTimeString']) {
+    const bare = uncurry(DateOf.prototype[name]);
+    define_method(Date, name, { [name]() {
+        const text = bare(this);
+        return text === 'Invalid Date' ? text : `${text} (Coordinated Universal Time)`;
+    } }[name]);
+}
