@@ -83,7 +83,12 @@ void Api::authenticate_key(const CallPtr& call, std::string_view key, std::funct
             const Json body = entity_body(**found);
             call->service = true;
             note_key_use(**found);
-            admit_user(call, std::string(body["userId"].text()), std::nullopt, std::move(then));
+            // Who made it was an administrator: it ends with the role, as it does with the person.
+            admit_user(call, std::string(body["userId"].text()), std::nullopt,
+                       [call, then = std::move(then)] {
+                           call->is_admin() ? then()
+                                            : call->fail(ApiError::invalid_api_key, Json::object());
+                       });
         });
 }
 

@@ -169,6 +169,31 @@ TEST_P(Access, ProgramsMayVouch) {
         << "people do not";
 }
 
+// A key is its maker's as an administrator: without the role it opens nothing, with it again it
+// does.
+TEST_P(Access, KeysGoWithTheirMakersRole) {
+    const Json invited =
+        expect(ann_.post("/v1/user-invitations", platform_role("adam@example.org")), 201);
+    ApiUser adam(engine_);
+    EXPECT_EQ(sign_up_with(adam, "adam@example.org", token_of(invited)).status, 200);
+    const std::string id(adam.get("/v1/users/me").body["id"].text());
+    ApiUser program(engine_);
+    program.token = adam.post("/v1/api-keys", R"({"displayName":"K"})").body["value"].text();
+    const std::string flows = "/v1/flows?" + project_query();
+    EXPECT_EQ(program.get(flows).status, 200);
+
+    for (const std::string role : {"MEMBER", "OPERATOR"}) {
+        EXPECT_EQ(ann_.post("/v1/users/" + id, R"({"platformRole":")" + role + "\"}").status, 200);
+        const ApiAnswer refused = program.get(flows);
+        EXPECT_EQ(refused.status, 401) << role;
+        EXPECT_EQ(refused.body["code"].text(), "INVALID_API_KEY");
+    }
+    EXPECT_EQ(ann_.post("/v1/users/" + id, R"({"platformRole":"ADMIN"})").status, 200);
+    EXPECT_EQ(program.get(flows).status, 200);
+    EXPECT_EQ(ann_.post("/v1/users/" + id, R"({"status":"INACTIVE"})").status, 200);
+    EXPECT_EQ(program.get(flows).status, 403);
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, Access, testing::Values("sqlite", "postgres"),
                          [](const auto& one) { return std::string(one.param); });
 
