@@ -106,6 +106,17 @@ PostgresStatement announce(const std::string& flow_id) {
     return notify;
 }
 
+Result<std::vector<ScheduleRow>> schedules_of(const Result<PostgresRows>& rows) {
+    if (!rows.ok()) {
+        return rows.error();
+    }
+    std::vector<ScheduleRow> out;
+    for (int i = 0; i < rows->count(); ++i) {
+        out.push_back({rows->text(i, 0), rows->text(i, 1), rows->text(i, 2), rows->integer(i, 3)});
+    }
+    return out;
+}
+
 PostgresStatement remove_schedule(const std::string& flow_id) {
     PostgresStatement remove{{}, "DELETE FROM schedule WHERE flow_id = $1", {}};
     remove.add(flow_id);
@@ -285,16 +296,20 @@ void PostgresStore::due_schedules(std::int64_t now_ms, std::size_t limit,
                             {}};
     query.add(now_ms).add(static_cast<std::int64_t>(limit));
     reader().submit(std::move(query), [done = std::move(done)](const Result<PostgresRows>& rows) {
-        if (!rows.ok()) {
-            done(rows.error());
-            return;
-        }
-        std::vector<ScheduleRow> due;
-        for (int i = 0; i < rows->count(); ++i) {
-            due.push_back(
-                {rows->text(i, 0), rows->text(i, 1), rows->text(i, 2), rows->integer(i, 3)});
-        }
-        done(std::move(due));
+        done(schedules_of(rows));
+    });
+}
+
+void PostgresStore::coming_schedules(std::string after_flow_id, std::int64_t now_ms,
+                                     std::size_t limit, StoreDone<std::vector<ScheduleRow>> done) {
+    PostgresStatement query{"coming_schedules",
+                            "SELECT flow_id, cron, timezone, next_ms FROM schedule "
+                            "WHERE flow_id > $1 AND next_ms > $2::bigint "
+                            "ORDER BY flow_id LIMIT $3::bigint",
+                            {}};
+    query.add(after_flow_id).add(now_ms).add(static_cast<std::int64_t>(limit));
+    reader().submit(std::move(query), [done = std::move(done)](const Result<PostgresRows>& rows) {
+        done(schedules_of(rows));
     });
 }
 

@@ -11,6 +11,8 @@ namespace {
 
 // How late a schedule may fire.
 constexpr std::int64_t kLookMs = 500;
+// A clock that goes back by less delays a schedule by less.
+constexpr std::int64_t kSetBackMs = 1000;
 // Schedules taken at once; the next look has the others.
 constexpr std::size_t kPage = 200;
 
@@ -39,16 +41,41 @@ void ScheduleRunner::look() {
     if (std::exchange(looking_, true)) {
         return;
     }
-    ports_.flows.due_schedules(ports_.clock.now_ms(), kPage,
-                               [this](const Result<std::vector<ScheduleRow>>& due) {
-                                   looking_ = false;
-                                   if (!due.ok()) {
-                                       return;  // the store says so elsewhere
-                                   }
-                                   for (const ScheduleRow& row : *due) {
-                                       fire(row);
-                                   }
-                               });
+    const std::int64_t now = ports_.clock.now_ms();
+    recount_ = recount_ || now < looked_ms_ - kSetBackMs;
+    looked_ms_ = now;
+    if (std::exchange(recount_, false)) {
+        return recount({});
+    }
+    ports_.flows.due_schedules(now, kPage, [this](const Result<std::vector<ScheduleRow>>& due) {
+        looking_ = false;
+        if (!due.ok()) {
+            return;  // the store says so elsewhere
+        }
+        for (const ScheduleRow& row : *due) {
+            fire(row);
+        }
+    });
+}
+
+// A clock that was wrong has left times that lie beyond the next one. A time that comes twice by
+// this has had its run, whose delivery id is known.
+void ScheduleRunner::recount(const std::string& after_flow_id) {
+    ports_.flows.coming_schedules(
+        after_flow_id, looked_ms_, kPage, [this](const Result<std::vector<ScheduleRow>>& coming) {
+            if (!coming.ok() || coming->empty()) {
+                looking_ = false;
+                recount_ = !coming.ok();
+                return;
+            }
+            for (const ScheduleRow& row : *coming) {
+                const auto next = next_fire_ms(row.cron, row.timezone, looked_ms_);
+                if (next.ok() && *next < row.next_ms) {
+                    advance(row, looked_ms_);
+                }
+            }
+            recount(coming->back().flow_id);
+        });
 }
 
 void ScheduleRunner::fire(const ScheduleRow& row) {

@@ -45,6 +45,7 @@ class ScheduleRunner {
 
   private:
     void look();
+    void recount(const std::string& after_flow_id);
     void fire(const ScheduleRow& row);
     bool is_late(const ScheduleRow& row) const;
     std::int64_t go_on_after(const ScheduleRow& row, const Result<Schedule>& schedule) const;
@@ -54,6 +55,8 @@ class ScheduleRunner {
     Ports ports_;
     Loop::TimerId timer_ = 0;
     bool looking_ = false;
+    std::int64_t looked_ms_ = 0;
+    bool recount_ = true;           // the clock may have been set while no engine ran
     std::set<std::string> asking_;  // flows whose trigger is being asked
 };
 

@@ -104,6 +104,14 @@ Result<std::optional<StoredFlow>> find_flow(SqliteDb& db, std::string_view sql,
     return flow;
 }
 
+Result<std::vector<ScheduleRow>> schedules_of(SqliteQuery& query) {
+    std::vector<ScheduleRow> rows;
+    while (query.row()) {
+        rows.push_back({query.text(0), query.text(1), query.text(2), query.integer(3)});
+    }
+    return query.ok() ? Result<std::vector<ScheduleRow>>(std::move(rows)) : query.status().error();
+}
+
 Status put_schedule(SqliteDb& db, const StoredFlow& stored) {
     const Status removed = SqliteQuery(db, "DELETE FROM schedule WHERE flow_id = ?")
                                .bind(std::string_view(stored.flow.id))
@@ -299,19 +307,28 @@ void SqliteStore::delete_flow(std::string id, StoreDone<Done> done) {
 
 void SqliteStore::due_schedules(std::int64_t now_ms, std::size_t limit,
                                 StoreDone<std::vector<ScheduleRow>> done) {
-    using Rows = std::vector<ScheduleRow>;
-    reader_.submit<Rows>(
+    reader_.submit<std::vector<ScheduleRow>>(
         Unit::statement,
-        [now_ms, limit](SqliteDb& db) -> Result<Rows> {
+        [now_ms, limit](SqliteDb& db) {
             SqliteQuery query(db,
                               "SELECT flow_id, cron, timezone, next_ms FROM schedule "
                               "WHERE next_ms <= ? ORDER BY next_ms LIMIT ?");
             query.bind_all(now_ms, static_cast<std::int64_t>(limit));
-            Rows rows;
-            while (query.row()) {
-                rows.push_back({query.text(0), query.text(1), query.text(2), query.integer(3)});
-            }
-            return query.ok() ? Result<Rows>(std::move(rows)) : query.status().error();
+            return schedules_of(query);
+        },
+        std::move(done));
+}
+
+void SqliteStore::coming_schedules(std::string after_flow_id, std::int64_t now_ms,
+                                   std::size_t limit, StoreDone<std::vector<ScheduleRow>> done) {
+    reader_.submit<std::vector<ScheduleRow>>(
+        Unit::statement,
+        [after = std::move(after_flow_id), now_ms, limit](SqliteDb& db) {
+            SqliteQuery query(db,
+                              "SELECT flow_id, cron, timezone, next_ms FROM schedule "
+                              "WHERE flow_id > ? AND next_ms > ? ORDER BY flow_id LIMIT ?");
+            query.bind_all(after, now_ms, static_cast<std::int64_t>(limit));
+            return schedules_of(query);
         },
         std::move(done));
 }

@@ -48,6 +48,8 @@ class SqliteStore final : public Store {
                        StoreDone<Page<VersionRow>> done) override;
     void due_schedules(std::int64_t now_ms, std::size_t limit,
                        StoreDone<std::vector<ScheduleRow>> done) override;
+    void coming_schedules(std::string after_flow_id, std::int64_t now_ms, std::size_t limit,
+                          StoreDone<std::vector<ScheduleRow>> done) override;
     void advance_schedule(ScheduleRow row, std::int64_t from_ms, StoreDone<Done> done) override;
 
     void entity(std::string kind, std::string id,

@@ -192,6 +192,9 @@ class FlowStore {
     // Schedules whose time has come by `now_ms`, the longest due first.
     virtual void due_schedules(std::int64_t now_ms, std::size_t limit,
                                StoreDone<std::vector<ScheduleRow>> done) = 0;
+    // Of the next `limit` schedules by flow, those whose time has not come by `now_ms`.
+    virtual void coming_schedules(std::string after_flow_id, std::int64_t now_ms, std::size_t limit,
+                                  StoreDone<std::vector<ScheduleRow>> done) = 0;
     // Sets the next time, unless it is not `from_ms` any more.
     virtual void advance_schedule(ScheduleRow row, std::int64_t from_ms, StoreDone<Done> done) = 0;
 };

@@ -108,6 +108,37 @@ TEST(EngineClock, ThatIsSetTakesNoTimeFromARun) {
     }
 }
 
+// Made by a clock that was hours ahead: set right, the schedule goes by it, with no run twice.
+TEST(EngineClock, ThatIsSetBackHoldsNoSchedule) {
+    FaultyMachine machine;
+    machine.set_clock(5);
+    EngineProcess engine({}, machine.wrapper());
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow({answer_step("s", "{}")});
+    const std::string trigger =
+        R"({"type":"PIECE_TRIGGER","name":"trigger","displayName":"Each second","valid":true,)"
+        R"("settings":{"pieceName":"@activepieces/piece-schedule","pieceVersion":"0.1.5",)"
+        R"("triggerName":"cron_expression","propertySettings":{},)"
+        R"("input":{"cronExpression":"* * * * * *","timezone":"UTC"}}})";
+    ASSERT_EQ(ann.operate(flow, "UPDATE_TRIGGER", trigger).status, 200);
+    ASSERT_EQ(ann.operate(flow, "LOCK_AND_PUBLISH", R"({"status":"ENABLED"})").status, 200);
+    const auto runs = [&] {
+        return ann.get("/v1/flow-runs?limit=100&projectId=" + ann.project()).body["data"].size();
+    };
+    const auto goes_on = [&] {
+        const std::size_t before = runs();
+        return wait_until([&] { return runs() > before + 1; });
+    };
+    ASSERT_TRUE(goes_on());
+    machine.set_clock(2);
+    EXPECT_TRUE(goes_on()) << "while it ran";
+    engine.kill();
+    machine.set_clock(0);
+    engine.start();
+    EXPECT_TRUE(goes_on()) << "while it did not";
+}
+
 TEST(EngineClock, ThatIsSetBackEndsNoRunLate) {
     FaultyMachine machine;
     EngineProcess engine({"AP_FLOW_TIMEOUT_SECONDS=3"}, machine.wrapper());

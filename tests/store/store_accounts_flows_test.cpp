@@ -147,6 +147,16 @@ TEST_P(AccountsAndFlows, SchedulesComeAndGoWithTheirFlow) {
     EXPECT_TRUE(due(4999).empty());
     ASSERT_EQ(due(5000).size(), 1u);
     EXPECT_EQ(due(5000)[0].timezone, "Europe/Berlin");
+    const auto coming = [&](const std::string& after, std::int64_t now_ms) {
+        const auto rows = ask_on<std::vector<ScheduleRow>>(
+            [&](auto done) { store_->coming_schedules(after, now_ms, 10, done); });
+        EXPECT_TRUE(rows.ok()) << rows.message();
+        return rows.ok() ? *rows : std::vector<ScheduleRow>();
+    };
+    ASSERT_EQ(coming("", 4999).size(), 1u);
+    EXPECT_EQ(coming("", 4999)[0].next_ms, 5000);
+    EXPECT_TRUE(coming("", 5000).empty());
+    EXPECT_TRUE(coming("f1", 4999).empty());
     ScheduleRow later = row;
     later.next_ms = 6000;
     const auto advance = [&](const ScheduleRow& to, std::int64_t from_ms) {
