@@ -70,6 +70,17 @@ Json parsed_or_text(const Json& body) {
     return parsed.ok() ? *parsed : body;
 }
 
+// The scheme's name is of either case (RFC 9110 section 11.1). Settings that name nobody let nobody
+// in.
+bool has_basic_pair(const Json& fields, std::string_view header) {
+    constexpr std::string_view kScheme = "basic ";
+    const std::string pair =
+        scalar_text(fields["username"]) + ":" + scalar_text(fields["password"]);
+    const std::string wanted = base64_encode(as_bytes(pair), pair.size());
+    return pair != ":" && ascii_iequals(header.substr(0, kScheme.size()), kScheme) &&
+           constant_time_equal(wanted, trim_ows(header.substr(kScheme.size())));
+}
+
 // The header holds `prefix` and the HMAC of the raw body. Hexadecimal digits of either case count.
 bool is_signed(const Json& fields, const Json& headers, std::string_view body) {
     const std::string secret = scalar_text(fields["secret"]);
@@ -204,10 +215,7 @@ bool webhook_authorized(const Json& trigger_input, const Json& payload) {
     const Json fields = trigger_input["authFields"];
     const Json headers = payload["headers"];
     if (type == "basic") {
-        const std::string pair =
-            scalar_text(fields["username"]) + ":" + scalar_text(fields["password"]);
-        const std::string wanted = "Basic " + base64_encode(as_bytes(pair), pair.size());
-        return constant_time_equal(wanted, headers["authorization"].text());
+        return has_basic_pair(fields, headers["authorization"].text());
     }
     if (type == "header") {
         const std::string name = ascii_lower(fields["headerName"].text());
@@ -250,10 +258,13 @@ WebResponse to_web_response(const Json& response) {
     WebResponse answer;
     answer.status = static_cast<int>(response["status"].integer_or(200));
     response["headers"].each_member([&answer](std::string_view name, const Json& value) {
-        const std::string text = scalar_text(value);
-        if (is_token(name) && is_field_value(text) && !is_reserved_header(name)) {
-            answer.headers.push_back({std::string(name), text});
-        }
+        const auto add = [&answer, name](const Json& one) {
+            const std::string text = scalar_text(one);
+            if (is_token(name) && is_field_value(text) && !is_reserved_header(name)) {
+                answer.headers.push_back({std::string(name), text});
+            }
+        };
+        value.is_array() ? value.each_element(add) : add(value);  // cookies: a header each
     });
     const Json body = response["body"];
     const bool has_type = !find_header(answer.headers, "content-type").empty();

@@ -37,6 +37,14 @@ std::string_view base_name(std::string_view key, bool& is_list) {
     return key.substr(0, open);
 }
 
+// Where a pair's `=` is: brackets of a name may hold others (`a[x=y]=z`).
+std::size_t end_of_name(std::string_view pair) {
+    const std::size_t first = pair.find('=');
+    const std::size_t open = pair.find('[');
+    const std::size_t close = open < first ? pair.find("]=", open) : std::string_view::npos;
+    return close == std::string_view::npos ? first : close + 1;
+}
+
 }  // namespace
 
 std::string_view find_header(const std::vector<WebHeader>& headers, std::string_view name) {
@@ -66,7 +74,7 @@ FormPairs parse_form(std::string_view text) {
         if (pair.empty()) {
             return;
         }
-        const std::size_t equals = pair.find('=');
+        const std::size_t equals = end_of_name(pair);
         const std::string_view value =
             equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);
         pairs.emplace_back(decode(pair.substr(0, equals), true), decode(value, true));
@@ -81,28 +89,6 @@ std::string member_name(std::string_view text) {
         name.replace(at, 1, kReplacement);
     }
     return name;
-}
-
-Json form_to_json(const FormPairs& pairs) {
-    Json object = Json::object();
-    for (const auto& [key, value] : pairs) {
-        bool is_list = false;
-        const std::string name = member_name(base_name(key, is_list));
-        const Json before = object[name];
-        if (before.is_array()) {
-            Json(before).append(Json::string(value));
-        } else if (before.exists() || is_list) {
-            Json list = Json::array();
-            if (before.exists()) {
-                list.append(before);
-            }
-            list.append(Json::string(value));
-            object.set(name, list);
-        } else {
-            object.set(name, Json::string(value));
-        }
-    }
-    return object;
 }
 
 std::string percent_decode(std::string_view text) {

@@ -128,6 +128,7 @@ TEST(WebhookTrigger, AsksForItsSecret) {
         {R"({})", true},
         {R"({"authType":"basic","authFields":{"username":"u","password":"p"}})", true},
         {R"({"authType":"basic","authFields":{"username":"u","password":"q"}})", false},
+        {R"({"authType":"basic","authFields":{"username":"","password":""}})", false},
         {R"({"authType":"header","authFields":{"headerName":"X-Key","headerValue":"k1"}})", true},
         {R"({"authType":"header","authFields":{"headerName":"X-Key","headerValue":"k2"}})", false},
         {R"({"authType":"header","authFields":{"headerName":"X-Other","headerValue":""}})", false},
@@ -145,6 +146,37 @@ TEST(WebhookTrigger, AsksForItsSecret) {
     for (const Case& test : cases) {
         EXPECT_EQ(webhook_authorized(parse(test.input), payload), test.admitted) << test.input;
     }
+}
+
+TEST(WebhookTrigger, TakesTheSchemeOfEitherCaseAndNobodyForNobody) {
+    const auto admits = [](std::string_view header, std::string_view fields) {
+        return webhook_authorized(
+            Json::object({{"authType", Json::string("basic")}, {"authFields", parse(fields)}}),
+            Json::object({{"headers", Json::object({{"authorization", Json::string(header)}})}}));
+    };
+    constexpr std::string_view kFields = R"({"username":"u","password":"p"})";
+    EXPECT_TRUE(admits("basic dTpw", kFields));
+    EXPECT_TRUE(admits("BASIC  dTpw ", kFields));
+    for (const std::string_view header : {"", "Basic", "Basic ", "dTpw", "Bearer dTpw",
+                                          "Basicx dTpw", "Basic dTpw, Basic x", "Basic dTpwx"}) {
+        EXPECT_FALSE(admits(header, kFields)) << header;
+    }
+    EXPECT_FALSE(admits("Basic Og==", "{}")) << "settings without a name and a password";
+    EXPECT_TRUE(admits("Basic dTo=", R"({"username":"u"})"));
+}
+
+TEST(WebhookReply, HasAHeaderForEachOfAList) {
+    const auto reply = webhook_reply(
+        parse(R"({"fields":{"headers":{"Set-Cookie":["a=1","b=2"],"X-None":[]},"body":{}}})"));
+    ASSERT_TRUE(reply.ok());
+    std::vector<std::string> cookies;
+    for (const WebHeader& header : to_web_response(reply->response).headers) {
+        EXPECT_NE(header.name, "X-None");
+        if (header.name == "Set-Cookie") {
+            cookies.push_back(header.value);
+        }
+    }
+    EXPECT_EQ(cookies, (std::vector<std::string>{"a=1", "b=2"}));
 }
 
 TEST(StorePiece, ChangesWhatIsKept) {

@@ -120,6 +120,45 @@ TEST(WebMessage, ReadsQueries) {
               R"({"status":["A","B"],"name":"x y","empty":"","flag":"","bad":"%zz"})");
 }
 
+// As the package qs 6.14 reads them, with its defaults.
+TEST(WebMessage, ReadsBracketsAsTheContractsServer) {
+    struct Case {
+        std::string_view form;
+        std::string_view json;
+    };
+    for (const auto& [form, json] : std::initializer_list<Case>{
+             {"data[email]=a@b.c&data[merges][FNAME]=Ann",
+              R"({"data":{"email":"a@b.c","merges":{"FNAME":"Ann"}}})"},
+             {"a[b]=1&a[b]=2", R"({"a":{"b":["1","2"]}})"},
+             {"a[b][]=1&a[b]=2", R"({"a":{"b":["1","2"]}})"},
+             {"a[0]=x&a[1]=y", R"({"a":["x","y"]})"},
+             {"a[5]=x&a[2]=y", R"({"a":["y","x"]})"},
+             {"a[21]=1", R"({"a":{"21":"1"}})"},
+             {"a[01]=1&a[-1]=2", R"({"a":{"01":"1","-1":"2"}})"},
+             {"a[0][b]=1&a[0][c]=2", R"({"a":[{"b":"1","c":"2"}]})"},
+             {"a[][b]=1&a[][c]=2", R"({"a":[{"b":"1","c":"2"}]})"},
+             {"a[1]=x&a[1]=y&a[0]=z", R"({"a":["z",["x","y"]]})"},
+             {"a[3]=1&a[]=2", R"({"a":["2","1"]})"},
+             {"a[0]=1&a=2&a[]=3", R"({"a":["1","2","3"]})"},
+             {"a[0]=x&a[b]=y", R"({"a":{"0":"x","b":"y"}})"},
+             {"a[b]=1&a[]=2", R"({"a":{"b":"1","0":"2"}})"},
+             {"a=1&a=2&a[x]=3", R"({"a":{"0":"1","1":"2","x":"3"}})"},
+             {"a=1&a[b]=2", R"({"a":["1",{"b":"2"}]})"},
+             {"a[b]=2&a=1", R"({"a":{"b":"2","1":true}})"},
+             {"a[b][]=2&a=b&c[d]=1&c=", R"({"a":{"b":true},"c":{"d":"1"}})"},
+             {"a[b][c][d][e][f][g]=1", R"({"a":{"b":{"c":{"d":{"e":{"f":{"[g]":"1"}}}}}}})"},
+             {"a%5Bb%5D=1&c[x=y]=z", R"({"a":{"b":"1"},"c":{"x=y":"z"}})"},
+             {"a[[b]]=1&c[b=2&d]e=3&f[=4", R"({"a[":{"b":"1"},"c[b":"2","d]e":"3","f[":"4"})"},
+             {"a[b]c[d]=1&e[]f=2", R"({"a":{"b":{"d":"1"}},"e":["2"]})"},
+             {"[a]=1&[]=2", R"({"a":"1","0":"2"})"},
+             {"=1&__proto__=2&a[__proto__][x]=3&b[constructor]=4&c[d]=5&c=toString",
+              R"({"c":{"d":"5"}})"},
+             {"x=a[1]=2", R"({"x":"a[1]=2"})"},  // qs takes `x=a[1]` for the name
+         }) {
+        EXPECT_EQ(form_to_json(parse_form(form)).dump(), json) << form;
+    }
+}
+
 // A run's journal holds them and must be readable again.
 TEST(WebMessage, NamesInQueriesAreMadeReadable) {
     const Json query = form_to_json(parse_form("a%00b=1&a%00b=2&%ff=3&%c3%a9=4"));
