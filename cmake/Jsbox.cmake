@@ -1,7 +1,7 @@
 # The JavaScript engine of the code-step sandbox: WebAssembly from npm, translated to C by wasm2c (wabt)
 # and compiled as the object library `quickjs_wasm2c`. Nothing generated is committed.
 set(SALLYPORT_QUICKJS_CACHE "" CACHE PATH
-    "Where scripts/fetch-quickjs keeps the engine (empty: the user's cache folder)")
+    "Where scripts/fetch-quickjs and fetch-sucrase keep what they fetch (empty: the user's cache folder)")
 
 find_program(WASM2C wasm2c)
 if(NOT WASM2C)
@@ -20,6 +20,14 @@ execute_process(COMMAND ${jsbox_root}/scripts/fetch-quickjs ${SALLYPORT_QUICKJS_
                 RESULT_VARIABLE quickjs_status)
 if(NOT quickjs_status EQUAL 0)
     message(FATAL_ERROR "scripts/fetch-quickjs failed; its message stands above")
+endif()
+
+# What erases the types of TypeScript: a parser in JavaScript that the worker hands to the engine.
+execute_process(COMMAND ${jsbox_root}/scripts/fetch-sucrase ${SALLYPORT_QUICKJS_CACHE}
+                OUTPUT_VARIABLE sucrase_folder OUTPUT_STRIP_TRAILING_WHITESPACE
+                RESULT_VARIABLE sucrase_status)
+if(NOT sucrase_status EQUAL 0)
+    message(FATAL_ERROR "scripts/fetch-sucrase failed; its message stands above")
 endif()
 
 set(quickjs_out ${CMAKE_CURRENT_BINARY_DIR}/quickjs)

@@ -24,8 +24,11 @@ struct Current {
     ResultFrame result;
     RunState state;
     std::int64_t deadline_ms = 0;
-    std::string_view code;   // of `frame`, without a byte order mark
-    bool compiling = false;  // `code.js` is the code
+    std::string_view code;  // of `frame`, without a byte order mark
+    std::string_view
+        source;  // what `code.js` is while compiling: the code, or what it is without types
+    std::string without_types;
+    bool compiling = false;
     const wasm::Image* image = nullptr;
     volatile std::int64_t hard_ms = 0;   // when the guest is cut off; 0: nothing runs
     volatile std::int64_t alarm_ms = 0;  // when SIGALRM comes; 0: it does not
@@ -85,8 +88,7 @@ void fail_without_value() {
 
 // Hands what the module threw to the prelude, which describes it under the same clock.
 void describe(js::Value thrown) {
-    const js::Value arguments[] = {thrown, js::number(1)};
-    const js::Value outcome = js::call(g.entry->fail, arguments, std::size(arguments));
+    const js::Value outcome = js::call(g.entry->fail, &thrown, 1);
     if (outcome == 0 || js::exception_of(outcome) != 0) {
         fail_without_value();
     }
@@ -105,8 +107,60 @@ bool check_module(js::Value module) {
     return true;
 }
 
-// Compiles the code as `code.js` and evaluates nothing of it. False when it has ended the run.
-bool compile_code() {
+// The guest as it was before the run, with the run's limits.
+void set_limits() {
+    wasm::set_size_limit(g.state.memory_limit + kMemoryOverheadBytes);
+    js::set_memory_limit(g.state.memory_limit);
+}
+void start_again() {
+    const std::size_t memory_limit = g.state.memory_limit;
+    g.state = RunState{};
+    g.state.memory_limit = memory_limit;
+    g.result = ResultFrame{};
+    g.result.run_id = g.frame.run_id;
+    wasm::reset();
+    wasm::start_from(nullptr);
+    set_limits();
+}
+
+// Whether the run has failed because the code does not parse: not for a module or an export that is
+// not there, which JavaScript has words for as well.
+bool is_no_javascript() {
+    return g.result.status == RunStatus::error && g.result.error.starts_with("SyntaxError: ") &&
+           g.result.error.find(" in module '") == std::string::npos;
+}
+
+// After code that does not compile and whose run has failed by that: makes JavaScript of it and
+// starts the run again, or says better what is wrong with it. False when the run stays failed.
+bool erase_types() {
+    if (!is_no_javascript() || soft_limit_passed()) {
+        return false;
+    }
+    const js::Value function =
+        js::eval(type_eraser_text(), "sallyport:types", js::EvalMode::script);
+    const js::Value code = js::string(g.code);
+    const js::Value answer = function == 0 || code == 0 ? 0 : js::call(function, &code, 1);
+    if (answer == 0 || js::exception_of(answer) != 0) {
+        return false;
+    }
+    g.without_types = js::to_text(answer).value_or("");
+    if (g.without_types.empty()) {
+        return false;
+    }
+    const bool erased = g.without_types.front() == '1';
+    g.without_types.erase(0, 1);
+    if (!erased) {
+        g.result.error = g.without_types;
+        g.result.stack.clear();
+        return false;
+    }
+    start_again();
+    g.source = g.without_types;
+    return true;
+}
+
+// Compiles the source as `code.js` and evaluates nothing of it. False when it has ended the run.
+bool compile_source() {
     g.compiling = true;
     const js::Value result = js::eval(kCompile, "sallyport:compile", js::EvalMode::module);
     g.compiling = false;
@@ -119,8 +173,18 @@ bool compile_code() {
         describe(thrown);
         return false;
     }
+    return true;
+}
+
+// Code with types is kept at once: to be rid of them takes far longer than to compile the rest.
+bool compile_code() {
+    g.source = g.code;
+    const bool typed = !compile_source();
+    if (typed && !(erase_types() && compile_source())) {
+        return false;
+    }
     const std::string& tenant = g.frame.tenant;
-    if (!tenant.empty() && code_cache.seen_before(tenant, g.code)) {
+    if (!tenant.empty() && (typed || code_cache.seen_before(tenant, g.code))) {
         wasm::start_from(code_cache.add(tenant, g.code));
     }
     return true;
@@ -259,7 +323,7 @@ js::Value host_call(std::uint32_t arguments, int count, int id) {
 }
 
 std::uint32_t module_source(std::string_view name) {
-    return g.compiling && name == kCodeModule ? js::own_text(g.code) : 0;
+    return g.compiling && name == kCodeModule ? js::own_text(g.source) : 0;
 }
 
 void on_hard_limit() {
@@ -342,8 +406,7 @@ bool run_one(const Entry& entry, Channel* channel, RunFrame frame, bool last) {
     switch (static_cast<wasm::Exit>(sigsetjmp(*wasm::landing(), 0))) {
         case wasm::Exit::normal:
             arm_hard_clock(now, g.deadline_ms + kHardGraceMs);
-            wasm::set_size_limit(memory);
-            js::set_memory_limit(g.state.memory_limit);
+            set_limits();
             run_to_the_end();
             // The interrupt may come out as an error of whatever it met.
             if (g.result.status == RunStatus::error && soft_limit_passed()) {

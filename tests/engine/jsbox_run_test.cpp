@@ -80,14 +80,12 @@ TEST_F(JsboxRun, SourceTextsThatAreNotStepsSayWhy) {
             << c.body;
     }
     for (const char* broken :
-         {"export const code = (", "};import fs from'fs';//", "interface A {}",
-          "export const code = (x: number) => x", "export const a = 1; export const a = 2"}) {
+         {"export const code = (", "};import fs from'fs';//", "export const code = (x: ) => x",
+          "export const a = 1; export const a = 2"}) {
         const SandboxResult result = run(broken);
         EXPECT_EQ(result.status, SandboxStatus::error) << broken;
         EXPECT_EQ(result.error.rfind("SyntaxError: ", 0), 0u) << result.error;
     }
-    EXPECT_NE(run("export const code = (x: number) => x").error.find("type annotations"),
-              std::string::npos);
     const SandboxResult nul = run(std::string("export const code = () => 1\0 junk", 33));
     EXPECT_EQ(nul.status, SandboxStatus::error);
 }

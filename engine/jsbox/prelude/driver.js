@@ -46,18 +46,14 @@ function is_out_of_memory(thrown) {
     }
 }
 
-// TypeScript is the usual reason why a module does not compile; the parser's words do not say so.
-const kNotTypeScript = ' (code steps of tier js are JavaScript modules; type annotations are not part of it)';
-
-function fail(thrown, while_compiling) {
+function fail(thrown) {
     const refused = host.memory_grace();
     if (is_out_of_memory(thrown) || (thrown === null && refused !== undefined)) {
         host.settle(kMemoryLimit, '', 'the memory limit was reached', '');
         return;
     }
     const [text, stack] = describe(thrown);
-    const hint = while_compiling === 1 && thrown instanceof SyntaxErrorOf ? kNotTypeScript : '';
-    host.settle(kError, '', text + hint, stack);
+    host.settle(kError, '', text, stack);
 }
 
 // JSON has no word for undefined, functions and symbols: they become null at the top, as they do in

@@ -16,7 +16,6 @@ const DateOf = Date;
 const ErrorOf = Error;
 const TypeErrorOf = TypeError;
 const RangeErrorOf = RangeError;
-const SyntaxErrorOf = SyntaxError;
 const MapOf = Map;
 const SetOf = Set;
 const PromiseOf = Promise;
