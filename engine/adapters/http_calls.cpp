@@ -18,6 +18,7 @@ HttpRequest request_of(HttpCall call, const std::string& tenant, std::int64_t ti
     const std::int64_t asked = call.timeout_ms > 0 ? call.timeout_ms : time_ms;
     request.timeout_ms =
         static_cast<std::uint32_t>(std::max<std::int64_t>(1, std::min(asked, time_ms_max)));
+    request.retry = call.retry;
     if (!call.follow_redirects) {
         request.redirects_max = 0;
     }

@@ -54,43 +54,6 @@ StepResult from_http(const Json& input, const HttpOutcome& outcome) {
     return result;
 }
 
-int status_of(const HttpOutcome& outcome) {
-    const auto* response = std::get_if<HttpResponse>(&outcome);
-    return response == nullptr ? 0 : response->status;
-}
-
-// Not the other side's: another attempt would end alike.
-bool is_our_refusal(const HttpOutcome& outcome) {
-    const auto* failure = std::get_if<HttpFailure>(&outcome);
-    return failure != nullptr &&
-           (failure->error == HttpError::overloaded || failure->error == HttpError::cancelled ||
-            failure->error == HttpError::refused_address);
-}
-
-// A request on its way, by its failure mode more than once. Each attempt has the same key.
-struct HttpWay {
-    HttpClient& http;
-    HttpRequest request;
-    Json input;
-    StepDone done;
-    int attempts = 0;
-    HttpClient::RequestId under_way = 0;
-    bool cancelled = false;
-};
-
-void attempt(const std::shared_ptr<HttpWay>& way) {
-    way->attempts += 1;
-    const bool last = way->attempts == kHttpAttempts || way->input["failureMode"].text().empty();
-    HttpRequest request = last ? std::move(way->request) : way->request;
-    way->under_way = way->http.send(std::move(request), [way, last](const HttpOutcome& outcome) {
-        if (!last && !way->cancelled && !is_our_refusal(outcome) &&
-            http_tries_again(way->input, status_of(outcome))) {
-            return attempt(way);
-        }
-        way->done(checked(from_http(way->input, outcome)));
-    });
-}
-
 StepResult answer_caller(Result<WebhookReply> reply) {
     if (!reply.ok()) {
         return step_failed(reply.message());
@@ -336,13 +299,12 @@ StepPerformer::Cancel StepPerformer::send_request(const StepCall& call, Done don
         request_of(*std::move(wanted), call.project_id, limits_.http_timeout_ms, call.time_left_ms);
     request.idempotency_key = call.idempotency_key;
     request.response_bytes_max = limits_.http_response_bytes_max;
-    const auto way =
-        std::make_shared<HttpWay>(HttpWay{http_, std::move(request), call.input, std::move(done)});
-    attempt(way);
-    return [way] {
-        way->cancelled = true;
-        way->http.cancel(way->under_way);
-    };
+    const auto id =
+        http_.send(std::move(request),
+                   [input = call.input, done = std::move(done)](const HttpOutcome& outcome) {
+                       done(checked(from_http(input, outcome)));
+                   });
+    return [this, id] { http_.cancel(id); };
 }
 
 }  // namespace sallyport::engine

@@ -13,6 +13,7 @@
 #include "engine/adapters/metrics_text.hpp"
 #include "engine/adapters/moved_journals.hpp"
 #include "engine/adapters/password_hasher.hpp"
+#include "engine/adapters/patient_http_client.hpp"
 #include "engine/adapters/postgres_store.hpp"
 #include "engine/adapters/project_limits.hpp"
 #include "engine/adapters/redis_bus.hpp"
@@ -193,7 +194,8 @@ struct Engine {
           clock(time),
           store(std::move(opened)),
           secrets(config.encryption_key),
-          http(loop, http_options(config)),
+          sockets(loop, http_options(config)),
+          http(loop, time, sockets),
           tokens({loop, time, *store, http, secrets},
                  config.cloud_auth ? config.cloud_service : std::string()),
           stored_secrets(*store, secrets, tokens),
@@ -304,7 +306,8 @@ struct Engine {
     SystemEntropy entropy;
     std::unique_ptr<Store> store;
     SecretBox secrets;
-    CurlHttpClient http;
+    CurlHttpClient sockets;
+    PatientHttpClient http;
     OAuth2Tokens tokens;
     StoredSecrets stored_secrets;
     JsboxPool sandbox;

@@ -199,12 +199,31 @@ Status add_body(HttpCall& call, const Json& input) {
                  std::string(type)};
 }
 
+// As clients of the contract's pieces see them: cookies are a list, other fields of one name one
+// text.
 Json headers_json(const std::vector<WebHeader>& headers) {
     Json object = Json::object();
     for (const WebHeader& header : headers) {
-        object.set(ascii_lower(header.name), Json::string(header.value));
+        const std::string name = ascii_lower(header.name);
+        const Json before = object[name];
+        if (name == "set-cookie") {
+            Json cookies = before.exists() ? before : Json::array();
+            cookies.append(Json::string(header.value));
+            object.set(name, cookies);
+        } else {
+            object.set(name, Json::string(before.exists()
+                                              ? std::string(before.text()) + ", " + header.value
+                                              : header.value));
+        }
     }
     return object;
+}
+
+HttpRetry retry_of(std::string_view failure_mode) {
+    return failure_mode == "retry_all"    ? HttpRetry::on_error
+           : failure_mode == "retry_5xx"  ? HttpRetry::on_5xx
+           : failure_mode == "retry_none" ? HttpRetry::none
+                                          : HttpRetry::when_told;
 }
 
 bool continues_at(const Json& input, int status) {
@@ -243,6 +262,7 @@ Result<HttpCall> http_call(const Json& input) {
             std::min(timeout_s * 1000, static_cast<double>(kTimeoutMsMax)));
     }
     call.follow_redirects = input["followRedirects"].boolean_or(true);
+    call.retry = retry_of(input["failureMode"].text());
     return call;
 }
 
@@ -268,12 +288,6 @@ HttpCallOutcome http_call_outcome(const Json& input, int status,
                 .dump();
     }
     return outcome;
-}
-
-bool http_tries_again(const Json& input, int status) {
-    const std::string_view mode = input["failureMode"].text();
-    return (mode == "retry_all" && (status == 0 || status >= 400)) ||
-           (mode == "retry_5xx" && (status == 0 || status >= 500));
 }
 
 bool http_failure_continues(const Json& input) {

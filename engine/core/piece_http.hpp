@@ -4,6 +4,7 @@
 
 #include "common/json.hpp"
 #include "common/result.hpp"
+#include "engine/core/http_retry.hpp"
 #include "engine/core/web_message.hpp"
 
 #include <cstdint>
@@ -24,6 +25,7 @@ struct HttpCall {
     std::string body;
     std::int64_t timeout_ms = 0;  // 0: the engine's own bound
     bool follow_redirects = true;
+    HttpRetry retry = HttpRetry::when_told;
 };
 
 Result<HttpCall> http_call(const Json& input);
@@ -36,11 +38,6 @@ struct HttpCallOutcome {
 // Statuses from 400 fail the step, unless its failure mode says otherwise.
 HttpCallOutcome http_call_outcome(const Json& input, int status,
                                   const std::vector<WebHeader>& headers, std::string_view body);
-// How often a call is made when it fails, by its failure mode.
-inline constexpr int kHttpAttempts = 3;
-// Whether an answer of this status, or none (0), is a failure that the failure mode would have
-// tried again.
-bool http_tries_again(const Json& input, int status);
 // Whether a call that got no answer lets the flow go on.
 bool http_failure_continues(const Json& input);
 

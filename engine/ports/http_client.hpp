@@ -7,6 +7,7 @@
 #pragma once
 
 #include "common/bytes.hpp"
+#include "engine/core/http_retry.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -39,6 +40,7 @@ struct HttpRequest {
     std::size_t response_bytes_max = 10 * 1024 * 1024;
     // 0: a 3xx answer is returned as it is.
     unsigned redirects_max = 5;
+    HttpRetry retry = HttpRetry::none;
 };
 
 struct HttpResponse {

@@ -341,6 +341,36 @@ TEST(EngineFlow, StatusDecidesWhoIsServed) {
     EXPECT_EQ(ann.get("/v1/flows/" + flow).status, 404);
 }
 
+// The first attempt's key goes with each: who has done the work knows it again.
+TEST(EngineFlow, WhoSaysLaterIsAskedAgain) {
+    std::atomic<int> asked{0};
+    Upstream stub([&asked](const UpstreamRequest&) {
+        UpstreamReply reply = json_reply(R"({"n":1})", ++asked == 1 ? 429 : 200);
+        reply.headers.emplace_back("Retry-After", "0");
+        reply.headers.emplace_back("Set-Cookie", "a=1");
+        reply.headers.emplace_back("Set-Cookie", "b=2");
+        return reply;
+    });
+    EngineProcess engine({egress_to(stub)});
+    ApiUser ann(engine);
+    ASSERT_EQ(ann.sign_up().status, 200);
+    const std::string url = R"("url":"http://)" + stub.address() + R"(/")";
+    const std::string patient = ann.make_flow(
+        {http_step("step_1", R"({"method":"POST","body_type":"json","body":{},)" + url + "}"),
+         answer_step("step_2", R"("{{step_1['output'].headers['set-cookie']}}")")});
+    EXPECT_EQ(deliver_webhook(engine, patient, "{}", "/sync").body, R"(["a=1","b=2"])");
+    ASSERT_EQ(stub.request_count(), 2U);
+    EXPECT_EQ(stub.requests()[0].header("idempotency-key"),
+              stub.requests()[1].header("idempotency-key"));
+
+    asked = 0;
+    stub.clear();
+    const std::string hasty = ann.make_flow(
+        {http_step("step_1", R"({"method":"GET","failureMode":"retry_none",)" + url + "}")});
+    EXPECT_EQ(deliver_webhook(engine, hasty, "{}", "/sync").status, 500);
+    EXPECT_EQ(stub.request_count(), 1U);
+}
+
 class VerdictTest : public ::testing::Test {
   protected:
     static constexpr std::string_view kSecret = "verdict-secret-of-this-test";

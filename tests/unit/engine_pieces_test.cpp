@@ -352,13 +352,16 @@ TEST(HttpPiece, RefusesWhatCannotBeSent) {
 }
 
 TEST(HttpPiece, TriesAgainWhatItsFailureModeSays) {
-    const auto again = [](std::string_view mode, int status) {
-        return http_tries_again(parse(R"({"failureMode":")" + std::string(mode) + "\"}"), status);
+    const auto retry = [](std::string_view mode) {
+        return http_call(
+                   parse(R"({"url":"https://h/","failureMode":")" + std::string(mode) + "\"}"))
+            ->retry;
     };
-    EXPECT_TRUE(again("retry_all", 404) && again("retry_all", 500) && again("retry_all", 0));
-    EXPECT_TRUE(again("retry_5xx", 500) && again("retry_5xx", 0));
-    EXPECT_FALSE(again("retry_all", 200) || again("retry_all", 302) || again("retry_5xx", 404));
-    EXPECT_FALSE(again("retry_none", 500) || again("continue_all", 500) || again("", 500));
+    EXPECT_EQ(retry("retry_all"), HttpRetry::on_error);
+    EXPECT_EQ(retry("retry_5xx"), HttpRetry::on_5xx);
+    EXPECT_EQ(retry("retry_none"), HttpRetry::none);
+    EXPECT_EQ(retry("continue_all"), HttpRetry::when_told);
+    EXPECT_EQ(retry(""), HttpRetry::when_told);
 }
 
 TEST(HttpPiece, JudgesTheAnswer) {
