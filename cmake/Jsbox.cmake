@@ -1,7 +1,6 @@
 # The JavaScript engine of the code-step sandbox: WebAssembly from npm, translated to C by wasm2c (wabt)
 # and compiled as the object library `quickjs_wasm2c`. Nothing generated is committed.
-set(SALLYPORT_QUICKJS_CACHE "" CACHE PATH
-    "Where scripts/fetch-quickjs and fetch-sucrase keep what they fetch (empty: the user's cache folder)")
+include(${CMAKE_CURRENT_LIST_DIR}/Fetch.cmake)
 
 find_program(WASM2C wasm2c)
 if(NOT WASM2C)
@@ -15,20 +14,13 @@ endif()
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 
 get_filename_component(jsbox_root ${CMAKE_CURRENT_LIST_DIR} DIRECTORY)
-execute_process(COMMAND ${jsbox_root}/scripts/fetch-quickjs ${SALLYPORT_QUICKJS_CACHE}
-                OUTPUT_VARIABLE quickjs_folder OUTPUT_STRIP_TRAILING_WHITESPACE
-                RESULT_VARIABLE quickjs_status)
-if(NOT quickjs_status EQUAL 0)
-    message(FATAL_ERROR "scripts/fetch-quickjs failed; its message stands above")
-endif()
+sallyport_fetch(fetch-quickjs quickjs_folder)
 
-# What erases the types of TypeScript: a parser in JavaScript that the worker hands to the engine.
-execute_process(COMMAND ${jsbox_root}/scripts/fetch-sucrase ${SALLYPORT_QUICKJS_CACHE}
-                OUTPUT_VARIABLE sucrase_folder OUTPUT_STRIP_TRAILING_WHITESPACE
-                RESULT_VARIABLE sucrase_status)
-if(NOT sucrase_status EQUAL 0)
-    message(FATAL_ERROR "scripts/fetch-sucrase failed; its message stands above")
-endif()
+# What erases the types of TypeScript: a parser in JavaScript that the worker hands to the engine. Taken out
+# of the archive anew, whose digest was checked just now.
+sallyport_fetch(fetch-sucrase sucrase_archive)
+set(sucrase_folder ${CMAKE_CURRENT_BINARY_DIR}/sucrase)
+file(ARCHIVE_EXTRACT INPUT ${sucrase_archive} DESTINATION ${sucrase_folder} PATTERNS package/dist)
 
 set(quickjs_out ${CMAKE_CURRENT_BINARY_DIR}/quickjs)
 file(MAKE_DIRECTORY ${quickjs_out})

@@ -1,10 +1,6 @@
 # JSONata from npm as a text within the engine, for a step that the sandbox runs. Nothing of it is committed.
-execute_process(COMMAND ${CMAKE_CURRENT_LIST_DIR}/../scripts/fetch-jsonata ${SALLYPORT_QUICKJS_CACHE}
-                OUTPUT_VARIABLE jsonata_folder OUTPUT_STRIP_TRAILING_WHITESPACE
-                RESULT_VARIABLE jsonata_status)
-if(NOT jsonata_status EQUAL 0)
-    message(FATAL_ERROR "scripts/fetch-jsonata failed; its message stands above")
-endif()
+include(${CMAKE_CURRENT_LIST_DIR}/Fetch.cmake)
+sallyport_fetch(fetch-jsonata jsonata_folder)
 file(READ ${jsonata_folder}/jsonata.min.js JSONATA)
 configure_file(${PROJECT_SOURCE_DIR}/engine/core/jsonata_script.cpp.in
                ${PROJECT_BINARY_DIR}/jsonata_script.cpp @ONLY)

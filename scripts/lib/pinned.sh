@@ -7,9 +7,9 @@ pinned_are_right() { # FOLDER DIGEST FILE [DIGEST FILE...]
     (cd "$folder" 2>/dev/null && printf '%s  %s\n' "$@" | sha256sum --check --status 2>/dev/null)
 }
 
-# fetch_pinned PACKAGE@VERSION FOLDER INSIDE DIGEST FILE [DIGEST FILE...]: leaves the files of the package's
-# folder INSIDE (empty: the package's own) in FOLDER and prints that path. Does nothing when all are there and right; runs nothing of
-# the package.
+# fetch_pinned PACKAGE@VERSION FOLDER INSIDE DIGEST FILE [DIGEST FILE...]: leaves the files of INSIDE, a folder of
+# the package's archive (`package/...`; `.`: the archive itself), in FOLDER and prints that path. Does nothing
+# when all are there and right; runs nothing of the package.
 fetch_pinned() {
     local package=$1 folder=$2 inside=$3 cache work at
     shift 3
@@ -28,11 +28,11 @@ fetch_pinned() {
         cat "$work/npm.log" >&2
         die "npm could not fetch $package"
     }
-    tar -xzf "$work"/*.tgz -C "$work" "package${inside:+/$inside}"
-    pinned_are_right "$work/package/$inside" "$@" ||
+    [ "$inside" = . ] || tar -xzf "$work"/*.tgz -C "$work" "$inside"
+    pinned_are_right "$work/$inside" "$@" ||
         die "$package does not have the pinned digests: it was changed on the way, refusing it"
     for ((at = 2; at <= $#; at += 2)); do
-        mv "$work/package/$inside/${!at}" "$folder/"
+        mv "$work/$inside/${!at}" "$folder/"
     done
     printf '%s\n' "$folder"
 }
