@@ -262,10 +262,7 @@ Result<ItemRound> look_at_ordered(const std::string& source, const Json& memory,
         seen = remembered(memory);
     }
     Json newest = any_before ? Json::string(before) : Json();
-    std::vector<std::string> at_newest;
-    for (const std::string& one : seen) {
-        at_newest.push_back(one);
-    }
+    std::vector<std::string> at_newest(seen.begin(), seen.end());
     for (std::size_t i = 0; i < list.size(); ++i) {
         Json item = list.at(i).deep_copy();
         const std::string key(item[kItemKey].text());

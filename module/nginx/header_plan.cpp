@@ -1,7 +1,6 @@
 #include "module/nginx/header_plan.hpp"
 
 #include "common/bytes.hpp"
-#include "module/nginx/field_name.hpp"
 #include "module/nginx/security_headers_conf.hpp"
 #include "module/nginx/str.hpp"
 
@@ -86,7 +85,7 @@ bool HeaderPlan::insert(std::string_view name, std::uint8_t action) {
 std::uint8_t HeaderPlan::action_for(std::string_view name) const {
     if ((lengths_[letter(name)] & length_bit(name)) != 0) {
         for (std::size_t at = hash(name); slots_[at].action != kFree; at = (at + 1) % kSlots) {
-            if (same_field_name(slots_[at].name, name)) {
+            if (ascii_iequals(slots_[at].name, name)) {
                 return slots_[at].action;
             }
         }

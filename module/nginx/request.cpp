@@ -1,7 +1,7 @@
 #include "module/nginx/request.hpp"
 
+#include "common/bytes.hpp"
 #include "common/socket_address.hpp"
-#include "module/nginx/field_name.hpp"
 #include "module/nginx/module.hpp"
 #include "module/nginx/str.hpp"
 
@@ -93,7 +93,8 @@ void each_header(ngx_list_t& list, std::string_view name, F&& each) {
     for (ngx_list_part_t* part = &list.part; part != nullptr; part = part->next) {
         auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
         for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            if (headers[i].hash != 0 && same_field_name(name, view(headers[i].key))) {
+            if (headers[i].hash != 0 && headers[i].key.len == name.size() &&
+                ascii_iequals(view(headers[i].key), name)) {
                 each(headers[i]);
             }
         }

@@ -289,26 +289,8 @@ class EngineNewRows : public EnginePostgres {
         const int before = looks();
         return wait_until([&] { return looks() >= before + 2; });
     }
-    // What the runs of the flow began with, oldest first.
-    std::string outputs(const std::string& flow) {
-        std::vector<std::string> all;
-        services_.ann()
-            .get("/v1/flow-runs?limit=100&projectId=" + services_.ann().project() +
-                 "&flowId=" + flow)
-            .body["data"]
-            .each_element([&](const Json& run) {
-                all.push_back(services_.ann()
-                                  .get("/v1/flow-runs/" + std::string(run["id"].text()))
-                                  .body["steps"]["trigger"]["output"]
-                                  .dump());
-            });
-        std::sort(all.begin(), all.end());
-        std::string text;
-        for (const std::string& one : all) {
-            text += one + " ";
-        }
-        return text;
-    }
+    // What the runs of the flow began with.
+    std::string outputs(const std::string& flow) { return services_.ann().run_beginnings(flow); }
     bool comes_to(const std::string& flow, const std::string& expected) {
         return wait_until([&] { return outputs(flow) == expected; });
     }

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -155,6 +156,23 @@ Json ApiUser::finished_run(const std::string& run_id) {
         return run["finishTime"].is_string();
     })) << run.dump();
     return run;
+}
+
+std::string ApiUser::run_beginnings(const std::string& flow_id, std::string_view member) {
+    std::vector<std::string> all;
+    get("/v1/flow-runs?limit=100&projectId=" + project_ + "&flowId=" + flow_id)
+        .body["data"]
+        .each_element([&](const Json& run) {
+            const Json output = get("/v1/flow-runs/" + std::string(run["id"].text()))
+                                    .body["steps"]["trigger"]["output"];
+            all.push_back(member.empty() ? output.dump() : std::string(output[member].text()));
+        });
+    std::sort(all.begin(), all.end());
+    std::string text;
+    for (const std::string& one : all) {
+        text += one + " ";
+    }
+    return text;
 }
 
 std::string code_step(std::string_view name, std::string_view code, std::string_view input,

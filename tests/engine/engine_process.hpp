@@ -81,6 +81,9 @@ class ApiUser {
     bool run_reaches(const std::string& run_id, std::string_view status);
     // The record of a run, once it has ended.
     Json finished_run(const std::string& run_id);
+    // What the runs of a flow began with, sorted, a blank after each: as JSON, or the text of one
+    // member.
+    std::string run_beginnings(const std::string& flow_id, std::string_view member = {});
 
     const std::string& project() const { return project_; }
     std::string token;

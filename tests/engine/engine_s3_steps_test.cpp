@@ -103,25 +103,9 @@ class EngineNewFiles : public EngineS3Steps {
         const auto before = looks();
         return wait_until([&] { return looks() >= before + 2; });
     }
-    // The keys of the files that runs began with, sorted.
+    // The keys of the files that runs began with.
     std::string keys(const std::string& flow) {
-        std::vector<std::string> all;
-        services_.ann()
-            .get("/v1/flow-runs?limit=100&projectId=" + services_.ann().project() +
-                 "&flowId=" + flow)
-            .body["data"]
-            .each_element([&](const Json& run) {
-                all.emplace_back(services_.ann()
-                                     .get("/v1/flow-runs/" + std::string(run["id"].text()))
-                                     .body["steps"]["trigger"]["output"]["Key"]
-                                     .text());
-            });
-        std::sort(all.begin(), all.end());
-        std::string text;
-        for (const std::string& one : all) {
-            text += one + " ";
-        }
-        return text;
+        return services_.ann().run_beginnings(flow, "Key");
     }
     bool comes_to(const std::string& flow, const std::string& expected) {
         return wait_until([&] { return keys(flow) == expected; });

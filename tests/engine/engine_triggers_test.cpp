@@ -3,7 +3,6 @@
 #include "tests/integration/fixtures/upstream.hpp"
 #include "tests/integration/fixtures/wait.hpp"
 
-#include <algorithm>
 #include <mutex>
 
 namespace sallyport::test {
@@ -63,23 +62,8 @@ class Items : protected ListService, public StoreContract {
         EXPECT_EQ(ann_.operate(flow, "CHANGE_STATUS", R"({"status":")" + status + "\"}").status,
                   200);
     }
-    // What the runs of the flow began with, sorted.
-    std::string outputs(const std::string& flow) {
-        std::vector<std::string> all;
-        ann_.get("/v1/flow-runs?limit=100&" + project_query() + "&flowId=" + flow)
-            .body["data"]
-            .each_element([&](const Json& run) {
-                all.push_back(ann_.get("/v1/flow-runs/" + id_of(run))
-                                  .body["steps"]["trigger"]["output"]
-                                  .dump());
-            });
-        std::sort(all.begin(), all.end());
-        std::string text;
-        for (const std::string& one : all) {
-            text += one + " ";
-        }
-        return text;
-    }
+    // What the runs of the flow began with.
+    std::string outputs(const std::string& flow) { return ann_.run_beginnings(flow); }
     bool comes_to(const std::string& flow, const std::string& expected) {
         return wait_until([&] { return outputs(flow) == expected; });
     }
