@@ -80,7 +80,8 @@ void look_at_window(LocalCheck& check, std::int64_t now_ns) {
     const policy::WindowTerms& terms = check.terms->window;
     check.measure = {};
     if (const auto* entry = check.zone->table<WindowEntry>().find(check.key, now_ns)) {
-        const policy::WindowStanding now = policy::window_standing(*entry, terms, now_ns);
+        const auto wanted = static_cast<std::uint64_t>(weight(check) + check.reserve);
+        const policy::WindowStanding now = policy::window_standing(*entry, terms, now_ns, wanted);
         check.measure = {now.used, now.next_ns};
     }
     answer(check, check.measure.used + weight(check) + check.reserve <= terms.max);

@@ -50,7 +50,7 @@ struct Ask {
 // What a decision has found about a key, in the terms of the limit's kind.
 struct Measure {
     std::int64_t used = 0;     // rate: ns ahead; window and concurrent: units
-    std::int64_t next_ns = 0;  // window: until the oldest leaves
+    std::int64_t next_ns = 0;  // window: until units come back; when refused, until enough do
 };
 Standing standing(const LimitTerms& terms, const Measure& measure, const Ask& ask = {});
 bool admits(const LimitTerms& terms, const Measure& measure, const Ask& ask);

@@ -46,18 +46,26 @@ void make_room(WindowEntry& entry) {
 }  // namespace
 
 WindowStanding window_standing(const WindowEntry& entry, const WindowTerms& terms,
-                               std::int64_t now_ns) {
+                               std::int64_t now_ns, std::uint64_t units) {
     const std::uint64_t now_ms = ms_of(now_ns);
     const std::uint64_t window_ms = ms_of(terms.window_ns);
+    const auto counts = [&](const WindowEntry::Place& place) {
+        return place.count != 0 && place.last_ms + window_ms > now_ms;
+    };
     WindowStanding out;
     for (const WindowEntry::Place& place : entry.places) {
-        if (place.count == 0 || place.last_ms + window_ms <= now_ms) {
+        out.used += counts(place) ? static_cast<std::uint32_t>(place.count) : 0;
+    }
+    std::uint64_t left = out.used;
+    for (const WindowEntry::Place& place : entry.places) {
+        if (!counts(place)) {
             continue;
         }
-        if (out.used == 0) {
-            out.next_ns = static_cast<std::int64_t>(place.last_ms + window_ms - now_ms) * kNsPerMs;
+        out.next_ns = static_cast<std::int64_t>(place.last_ms + window_ms - now_ms) * kNsPerMs;
+        left -= place.count;
+        if (left + units <= terms.max) {
+            break;
         }
-        out.used += static_cast<std::uint32_t>(place.count);
     }
     return out;
 }

@@ -42,11 +42,13 @@ static_assert(kWindowMaxUnits < (1U << 24));
 
 struct WindowStanding {
     std::uint32_t used = 0;
-    std::int64_t next_ns = 0;  // until the oldest place leaves the window; 0: nothing is used
+    std::int64_t next_ns = 0;  // until units come back; 0: nothing is used
 };
 
+// What stands in `next_ns`: when the oldest place leaves the window; where `units` more do not fit,
+// when they do (more than `max`: when all has left).
 WindowStanding window_standing(const WindowEntry& entry, const WindowTerms& terms,
-                               std::int64_t now_ns);
+                               std::int64_t now_ns, std::uint64_t units = 0);
 // REQUIRES: window_standing(...).used + units <= terms.max
 WindowStanding window_take(WindowEntry& entry, const WindowTerms& terms, std::uint32_t units,
                            std::int64_t now_ns);

@@ -11,7 +11,8 @@
 --                back
 -- returns        { 1 (passes) or 0 (refused), server time (us), then two numbers a limit }
 --   g, h         ns ahead of now (with what is held), ns granted beyond the need
---   w            units used, ms until the oldest leaves
+--   w            units used, ms until the oldest leaves, or until what was refused for want of room
+--                has it
 --   c            units held, 0
 --
 -- g: "<unix seconds> <nanoseconds>", the theoretical arrival time. Seconds and nanoseconds are kept
@@ -99,6 +100,17 @@ local function window(stored, life)
         end
     end
     return places, used
+end
+
+-- Milliseconds until the oldest leaves; where `units` more do not fit, until they do.
+local function comes_back(places, life, max, used, units)
+    local wait = 0
+    for p = 1, #places do
+        wait = places[p][1] + life - now_ms
+        used = used - places[p][2]
+        if used + units <= max then break end
+    end
+    return wait
 end
 
 local function count_in(places, units, max, life)
@@ -209,7 +221,7 @@ for i = 1, #KEYS do
                 redis.call('DEL', KEYS[i])
             end
         end
-        if #places > 0 then b = places[1][1] + life - now_ms end
+        b = comes_back(places, life, max, a, allowed == 0 and need + tonumber(ARGV[at + 5]) or 0)
     else
         a = state[i][2]
         if allowed == 1 then

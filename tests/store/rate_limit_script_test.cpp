@@ -95,6 +95,12 @@ class RateLimitScriptTest : public testing::Test {
         return reply.value_or(CheckReply{});
     }
 
+    CheckReply ask_refused(std::span<const Check> checks) {
+        const CheckReply reply = ask(checks);
+        EXPECT_FALSE(reply.allowed);
+        return reply;
+    }
+
     std::string redis_key(const Check& one) {
         return one.wire->key_head.substr(one.wire->key_head.find("sallyport")) +
                std::string(one.key.begin(), one.key.end());
@@ -365,6 +371,33 @@ TEST_F(RateLimitScriptTest, AWindowAdmitsItsMaxAndGivesBack) {
     EXPECT_TRUE(ask(one).allowed);
     one[0].units = 1;
     EXPECT_FALSE(ask(one).allowed);
+}
+
+TEST_F(RateLimitScriptTest, ARefusedCostIsToldWhenAWindowHasRoomForIt) {
+    policy::LimitSpec spec;
+    spec.name = "w";
+    spec.kind = policy::LimitKind::window;
+    spec.window = {4, 900 * kS};
+    spec.quota = 4;
+    wires_.push_back(make_wire(spec));
+    Check one[] = {{.wire = &wires_.back()}};
+    one[0].key.fill('k');
+    one[0].units = 3;
+    ASSERT_TRUE(ask(one).allowed);
+    // The second request lies later, by however long this takes.
+    const std::int64_t before_ns = ask_refused(one).measures[0].next_ns;
+    ASSERT_TRUE(test::wait_until(
+        [&] { return ask_refused(one).measures[0].next_ns < before_ns - 20'000'000; }));
+    one[0].units = 1;
+    ASSERT_TRUE(ask(one).allowed);
+    const auto refused_for = [&](std::int64_t units) {
+        one[0].units = units;
+        return ask_refused(one).measures[0].next_ns;
+    };
+    const std::int64_t oldest_ns = refused_for(3);
+    EXPECT_GT(refused_for(4), oldest_ns + 10'000'000) << "the second must leave too";
+    EXPECT_LE(refused_for(4), 900 * kS);
+    EXPECT_LE(refused_for(1), oldest_ns);
 }
 
 TEST_F(RateLimitScriptTest, AWindowOpensAgain) {

@@ -38,6 +38,28 @@ TEST(RateWindow, AFewRequestsAreRememberedExactly) {
     EXPECT_EQ(entry.live_until_ns(), 920 * kS + 900 * kS);
 }
 
+TEST(RateWindow, WhatNeedsMoreRoomWaitsForAllOfIt) {
+    const WindowTerms terms{4, 900 * kS};
+    WindowEntry entry = WindowEntry::fresh({1, 2}, kS);
+    EXPECT_EQ(window_standing(entry, terms, 5 * kS, 4).next_ns, 0);
+    EXPECT_TRUE(pass(entry, terms, 10 * kS, 1));
+    EXPECT_TRUE(pass(entry, terms, 20 * kS, 2));
+    EXPECT_TRUE(pass(entry, terms, 30 * kS, 1));
+    const auto until = [&](std::uint64_t units) {
+        return window_standing(entry, terms, 40 * kS, units).next_ns;
+    };
+    EXPECT_EQ(until(0), 870 * kS);
+    EXPECT_EQ(until(1), 870 * kS);
+    EXPECT_EQ(until(2), 880 * kS);
+    EXPECT_EQ(until(3), 880 * kS);
+    EXPECT_EQ(until(4), 890 * kS);
+    EXPECT_EQ(until(5), 890 * kS) << "never; then the window is empty";
+    // And it is true: the millisecond before is too early.
+    WindowEntry early = entry;
+    EXPECT_FALSE(pass(early, terms, 920 * kS - kMs, 2));
+    EXPECT_TRUE(pass(entry, terms, 920 * kS, 2));
+}
+
 TEST(RateWindow, NoWindowSeesMoreThanMaxAndFewArriveLate) {
     std::mt19937_64 random(3);
     for (int round = 0; round < 300; ++round) {
