@@ -49,8 +49,11 @@ struct BanMain {
 struct BanLocation {
     const BanMain* main = nullptr;  // where there are rules at all
     BanRuleMask rules = 0;          // this level's; after merging, all that count here
+    BanRuleMask server_rules = 0;  // after merging: the server's, judged before a location is known
     bool off = false;
     std::optional<policy::Mode> mode;
+
+    BanRuleMask location_rules() const { return rules & ~server_rules; }
 };
 
 // Rules of levels that the request has been at and may have left when it is logged.

@@ -45,6 +45,8 @@ Status merge(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
     if (!child.off) {
         child.rules |= parent.rules;
     }
+    child.server_rules =
+        is_server_level(cf, FeatureId::ban, child_conf) ? child.rules : parent.server_rules;
     return child.main != nullptr && level_mode(cf, child.mode) == policy::Mode::enforce
                ? check_error_pages(cf, NGX_HTTP_FORBIDDEN)
                : Status(Done{});
@@ -83,6 +85,11 @@ Status init_process(ngx_cycle_t* cycle, void* main_conf) {
 
 bool active(const void* location) {
     return static_cast<const BanLocation*>(location)->main != nullptr;
+}
+
+bool speaks(const void* location, Stage stage) {
+    return stage != Stage::location ||
+           static_cast<const BanLocation*>(location)->location_rules() != 0;
 }
 
 std::string_view rule_of(const BanMain& main, const BanEntry& entry, ngx_http_request_t* r) {
@@ -254,11 +261,7 @@ HookResult ban_post_read(Request& request, const void* location_conf) {
 // A location's own rules are noted, because an error_page may lead the request elsewhere.
 HookResult ban_rewrite(Request& request, const void* location_conf) {
     const auto& location = *static_cast<const BanLocation*>(location_conf);
-    const auto* server = static_cast<const BanLocation*>(
-        feature_server(static_cast<ngx_http_core_srv_conf_t*>(
-                           ngx_http_get_module_srv_conf(request.r(), ngx_http_core_module)),
-                       FeatureId::ban));
-    const BanRuleMask own = location.rules & ~server->rules;
+    const BanRuleMask own = location.location_rules();
     if (own != 0 && request.mode(location.mode) != policy::Mode::off) {
         note_rules(request, matching(*location.main, own, view(request.r()->uri)));
     }
@@ -281,6 +284,7 @@ const Feature kBan = {
     .init_process = init_process,
     .exit_process = [](ngx_cycle_t*, void* main) { static_cast<BanMain*>(main)->sync.reset(); },
     .active = active,
+    .speaks = speaks,
     .post_read = ban_post_read,
     .rewrite = ban_rewrite,
     .log = log,

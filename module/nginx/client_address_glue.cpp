@@ -16,6 +16,7 @@
 #include "module/policy/client_address.hpp"
 #include "module/policy/forwarded_header.hpp"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -193,9 +194,27 @@ std::optional<bool> https_from(std::string_view proto) {
                                           : std::nullopt;
 }
 
+// policy::is_host_and_port. A worker is asked for few names, mostly for one after the other: the
+// one that was good last is good still.
+bool is_good_host(std::string_view host) {
+    static std::array<char, 64> last;
+    static std::size_t size = 0;
+    if (size != 0 && host == std::string_view(last.data(), size)) {
+        return true;
+    }
+    if (!policy::is_host_and_port(host)) {
+        return false;
+    }
+    if (host.size() <= last.size()) {
+        std::copy(host.begin(), host.end(), last.begin());
+        size = host.size();
+    }
+    return true;
+}
+
 std::string_view own_host(ngx_http_request_t* r) {
     const std::string_view host = asked_host(r);
-    if (policy::is_host_and_port(host)) {
+    if (is_good_host(host)) {
         return host;
     }
     const auto* server = static_cast<const ngx_http_core_srv_conf_t*>(
@@ -231,7 +250,7 @@ HookResult post_read(Request& request, const void* location_conf) {
         fields.write({.client = request.client_address() == nullptr ? std::string_view()
                                                                     : request.client_text(),
                       .proto = request.is_https() ? "https" : "http",
-                      .host = policy::is_host_and_port(host) ? host : own_host(r)},
+                      .host = is_good_host(host) ? host : own_host(r)},
                      trusted);
     }
     return HookResult::pass();

@@ -15,6 +15,7 @@
 #include "common/bytes.hpp"
 #include "module/nginx/cors_plan.hpp"
 #include "module/nginx/feature.hpp"
+#include "module/nginx/levels.hpp"
 
 #include <string>
 #include <vector>
@@ -28,11 +29,13 @@ using policy::Reason;
 struct CorsMain {
     bool any = false;
     bool silent = false;  // some level says nothing: only then is the first location remembered
+    bool varied = false;  // some location's rules are not its server's
 };
 
 struct CorsLocation {
     std::optional<const CorsPlan*> plan;  // set: this level decided; null: off
     std::optional<policy::Mode> mode;
+    policy::Mode acting{};  // after merging: the mode that holds here
     const CorsMain* main = nullptr;
 };
 
@@ -81,6 +84,9 @@ Status merge(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
     child.mode = child.mode ? child.mode : parent.mode;
     auto* main = static_cast<CorsMain*>(feature_main(cf, FeatureId::cors));
     main->silent = main->silent || !child.plan;
+    child.acting = level_mode(cf, child.mode);
+    main->varied = main->varied || (!is_server_level(cf, FeatureId::cors, child_conf) &&
+                                    (child.plan != parent.plan || child.acting != parent.acting));
     child.main = main;
     return Done{};
 }
@@ -91,6 +97,14 @@ bool active(const void* location) {
 
 const CorsPlan* plan_of(const void* location_conf) {
     return static_cast<const CorsLocation*>(location_conf)->plan.value_or(nullptr);
+}
+
+// A location that is as its server is was judged there, but for origins that are refused.
+bool speaks(const void* location_conf, Stage stage) {
+    const auto& location = *static_cast<const CorsLocation*>(location_conf);
+    const CorsPlan* plan = plan_of(location_conf);
+    return stage != Stage::location || location.main->silent || location.main->varied ||
+           (plan != nullptr && plan->spec().refuses_others);
 }
 
 // A browser's preflight: OPTIONS, one Origin, one Access-Control-Request-Method, no body.
@@ -183,6 +197,7 @@ const Feature kCors = {
     .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<CorsLocation>(pool); },
     .merge_location = merge,
     .active = active,
+    .speaks = speaks,
     .post_read = post_read,
     .rewrite = rewrite,
     .preaccess = preaccess,

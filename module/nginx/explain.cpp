@@ -121,18 +121,33 @@ bool says_something(const HookResult& result) {
            result.mode != Mode::off;
 }
 
+bool has_hook(const Feature& feature, Stage stage) {
+    switch (stage) {
+        case Stage::server:
+            return feature.post_read != nullptr;
+        case Stage::location:
+            return feature.rewrite != nullptr;
+        case Stage::counting:
+            return feature.preaccess != nullptr;
+        case Stage::response:
+            break;
+    }
+    return feature.header_filter != nullptr;
+}
+
 // Asks the features of one stage and writes down what they said.
 class Interview {
   public:
     Interview(Request& request, Json& steps) : request_(request), steps_(steps) {}
 
-    void ask(Stage stage, const LocationConf& location, FeatureMask mask) {
+    // Also features whose hook has nothing to say here: an operator may want their facts.
+    void ask(Stage stage, const LocationConf& location) {
         constexpr std::array words = {"server", "location", "counting", "response"};
         for (std::size_t i = 0; i < kFeatureCount; ++i) {
-            if ((mask >> i & 1) == 0) {
+            const Feature& feature = *features()[i];
+            if ((location.active_mask >> i & 1) == 0 || !has_hook(feature, stage)) {
                 continue;
             }
-            const Feature& feature = *features()[i];
             Json step =
                 Json::object({{"feature", Json::string(feature.name)},
                               {"stage", Json::string(words[static_cast<std::size_t>(stage)])}});
@@ -224,15 +239,15 @@ Result<Json> interview(HypotheticalRequest& what) {
     Json steps = Json::array();
     Interview interview(request, steps);
     const LocationConf& server = *location_conf(r);
-    interview.ask(Stage::server, server, server.post_read_mask);
+    interview.ask(Stage::server, server);
     const auto found = what.enter_location();
     if (!found) {
         return found.error();
     }
     const LocationConf& location = *location_conf(r);
-    interview.ask(Stage::location, location, location.rewrite_mask);
-    interview.ask(Stage::counting, location, location.preaccess_mask);
-    interview.ask(Stage::response, location, location.header_mask);
+    interview.ask(Stage::location, location);
+    interview.ask(Stage::counting, location);
+    interview.ask(Stage::response, location);
     const auto& decision = interview.decision();
     Json out = Json::object(
         {{"request", request_of(request, what)},

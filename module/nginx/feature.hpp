@@ -78,6 +78,10 @@ struct Feature {
     // True when `location` makes this feature act; decides whether the hooks below are asked at
     // all.
     bool (*active)(const void* location) = nullptr;
+    // False where the hook of that stage (server, location or counting) has nothing to say in this
+    // active location whatever the request is: it is not asked then. Called when the whole
+    // configuration was read. Null: every hook there is is asked.
+    bool (*speaks)(const void* location, Stage) = nullptr;
 
     // Server level, before `rewrite` and `return` can answer. `location` is the server's.
     HookResult (*post_read)(Request&, const void* location) = nullptr;

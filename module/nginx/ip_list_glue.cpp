@@ -206,6 +206,11 @@ bool active(const void* location_conf) {
     return location.server_gate != nullptr || location.location_gate != nullptr;
 }
 
+bool speaks(const void* location_conf, Stage stage) {
+    const auto& location = *static_cast<const IpLocation*>(location_conf);
+    return (stage == Stage::server ? location.server_gate : location.location_gate) != nullptr;
+}
+
 HookResult ask(Request& request, const IpLocation& location, const IpGate* gate) {
     if (gate == nullptr) {
         return HookResult::pass();
@@ -290,6 +295,7 @@ const Feature kIpList = {
             return start_refreshing_alone(cycle, *static_cast<IpListMain*>(main));
         },
     .active = active,
+    .speaks = speaks,
     .post_read = post_read,
     .rewrite = rewrite,
     .explain = explain,

@@ -117,18 +117,36 @@ void* create_location_conf(ngx_conf_t* cf) noexcept {
                    });
 }
 
-void set_masks(LocationConf& conf, FeatureMask& active) {
+FeatureMask find_active(const LocationConf& conf) {
+    FeatureMask out = 0;
     for (std::size_t i = 0; i < kFeatureCount; ++i) {
-        const Feature& feature = *kFeatures[i];
-        if (feature.active == nullptr || !feature.active(conf.slots[i])) {
+        if (kFeatures[i]->active != nullptr && kFeatures[i]->active(conf.slots[i])) {
+            out |= FeatureMask{1} << i;
+        }
+    }
+    return out;
+}
+
+bool speaks(const Feature& feature, const void* location, Stage stage) {
+    return feature.speaks == nullptr || feature.speaks(location, stage);
+}
+
+// Which hooks are asked in a location.
+void set_masks(LocationConf& conf) {
+    for (std::size_t i = 0; i < kFeatureCount; ++i) {
+        const FeatureMask bit = conf.active_mask & FeatureMask{1} << i;
+        if (bit == 0) {
             continue;
         }
-        const FeatureMask bit = FeatureMask{1} << i;
-        active |= bit;
-        const auto mark = [bit](FeatureMask& mask, bool present) { mask |= present ? bit : 0; };
-        mark(conf.post_read_mask, feature.post_read != nullptr);
-        mark(conf.rewrite_mask, feature.rewrite != nullptr);
-        mark(conf.preaccess_mask, feature.preaccess != nullptr);
+        const Feature& feature = *kFeatures[i];
+        const void* own = conf.slots[i];
+        const auto mark = [bit](FeatureMask& mask, bool asked) { mask |= asked ? bit : 0; };
+        mark(conf.post_read_mask,
+             feature.post_read != nullptr && speaks(feature, own, Stage::server));
+        mark(conf.rewrite_mask,
+             feature.rewrite != nullptr && speaks(feature, own, Stage::location));
+        mark(conf.preaccess_mask,
+             feature.preaccess != nullptr && speaks(feature, own, Stage::counting));
         mark(conf.header_mask, feature.header_filter != nullptr);
         mark(conf.body_mask, feature.request_body_filter != nullptr);
         mark(conf.log_mask, feature.log != nullptr);
@@ -154,7 +172,10 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent_conf, void* child_conf) n
                     return report(cf, std::string(feature->name).c_str(), status.message());
                 }
             }
-            set_masks(child, main_conf(cf)->active);
+            child.active_mask = find_active(child);
+            MainConf& main = *main_conf(cf);
+            main.active |= child.active_mask;
+            main.locations.push_back(&child);
             return nullptr;
         });
 }
@@ -219,6 +240,9 @@ ngx_int_t postconfiguration(ngx_conf_t* cf) noexcept {
                 ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s", status.message().c_str());
                 return NGX_ERROR;
             }
+        }
+        for (LocationConf* location : main->locations) {
+            set_masks(*location);
         }
         widen_request_pools(cf);
         return install_phases(cf);
@@ -318,10 +342,13 @@ void* feature_location(ngx_http_request_t* r, FeatureId id) {
 }
 
 bool acts(ngx_http_request_t* r, std::initializer_list<FeatureId> wanted) {
-    const LocationConf& conf = *location_conf(r);
-    const FeatureMask judging = conf.post_read_mask | conf.rewrite_mask | conf.preaccess_mask;
-    return std::any_of(wanted.begin(), wanted.end(), [&](FeatureId id) {
-        return (judging >> static_cast<std::size_t>(id) & 1) != 0;
+    const FeatureMask active = location_conf(r)->active_mask;
+    return std::any_of(wanted.begin(), wanted.end(), [active](FeatureId id) {
+        const auto i = static_cast<std::size_t>(id);
+        const Feature& feature = *kFeatures[i];
+        return (active >> i & 1) != 0 &&
+               (feature.post_read != nullptr || feature.rewrite != nullptr ||
+                feature.preaccess != nullptr);
     });
 }
 

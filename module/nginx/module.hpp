@@ -13,11 +13,14 @@ namespace sallyport::ngx {
 
 struct DecisionLog;
 
+struct LocationConf;
+
 struct MainConf {
     std::array<void*, kFeatureCount> slots{};
     bool used = false;       // a directive of ours appeared: without one nothing is registered
     FeatureMask active = 0;  // features that act in some location
     std::vector<const DecisionLog*> decision_logs;
+    std::vector<LocationConf*> locations;  // every merged level
 };
 
 struct LocationConf {
@@ -25,7 +28,9 @@ struct LocationConf {
     std::optional<policy::Mode> mode;          // sallyport_mode
     std::optional<DecisionLog*> decision_log;  // set: this level decided; null: off
 
-    // Computed by merge: bit i is set when feature i acts here and has that hook.
+    // Bit i is set when feature i acts here.
+    FeatureMask active_mask = 0;
+    // Bit i is set when feature i acts here, has that hook, and the hook may have something to say.
     FeatureMask post_read_mask = 0;
     FeatureMask rewrite_mask = 0;
     FeatureMask preaccess_mask = 0;

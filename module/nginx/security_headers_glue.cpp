@@ -148,10 +148,11 @@ bool active(const void* location) {
     return static_cast<const HeadersLocation*>(location)->main->any;
 }
 
+bool speaks(const void* location, Stage stage) {
+    return stage != Stage::location || static_cast<const HeadersLocation*>(location)->main->silent;
+}
+
 HookResult rewrite(Request& request, const void* location_conf) {
-    if (!static_cast<const HeadersLocation*>(location_conf)->main->silent) {
-        return HookResult::pass();
-    }
     auto& state = request.feature_state<HeadersState>(FeatureId::security_headers);
     if (state.first == nullptr) {
         state.first = static_cast<const HeadersLocation*>(location_conf);
@@ -174,7 +175,7 @@ void header_filter(Request& request, const void* location_conf) {
 }
 
 HookResult explain(Request& request, const void* location_conf, Stage stage, Json&) {
-    if (stage == Stage::location) {
+    if (stage == Stage::location && speaks(location_conf, stage)) {
         return rewrite(request, location_conf);
     }
     if (stage == Stage::response) {
@@ -194,6 +195,7 @@ const Feature kSecurityHeaders = {
     .create_location = [](ngx_pool_t* pool) -> void* { return pool_new<HeadersLocation>(pool); },
     .merge_location = merge,
     .active = active,
+    .speaks = speaks,
     .rewrite = rewrite,
     .header_filter = header_filter,
     .explain = explain,

@@ -131,6 +131,11 @@ bool active(const void* location_conf) {
     return location.server_rule != nullptr || location.location_rule != nullptr;
 }
 
+bool speaks(const void* location_conf, Stage stage) {
+    const auto& location = *static_cast<const TlsLocation*>(location_conf);
+    return (stage == Stage::server ? location.server_rule : location.location_rule) != nullptr;
+}
+
 TlsVersion version_of(const SSL* ssl) {
     const int version = SSL_version(ssl);
     return version >= TLS1_3_VERSION   ? TlsVersion::v1_3
@@ -246,6 +251,7 @@ const Feature kTlsPolicy = {
     .init_process = init_process,
     .exit_process = exit_process,
     .active = active,
+    .speaks = speaks,
     .post_read = post_read,
     .rewrite = rewrite,
     .explain = explain,

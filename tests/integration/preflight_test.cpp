@@ -178,6 +178,41 @@ TEST_F(Preflight, OpensNothing) {
     EXPECT_EQ(preflight("/public/", "PORT_MIXED").body, "public") << "asks for nothing";
 }
 
+// A location alone that answers preflights in another way than its server: hooks that have nothing
+// to say anywhere are not asked, and this one has.
+TEST(PreflightOfOneLocation, IsJudgedByThatLocation) {
+    for (const char* own :
+         {"sallyport_cors off;",
+          "sallyport_cors origins=https://app.example.com preflight=continue;",
+          "sallyport_cors_mode report;", "sallyport_cors_mode off;", "sallyport_mode report;"}) {
+        const std::string conf = R"(
+    sallyport_cors origins=https://app.example.com credentials;
+    server {
+        listen 127.0.0.1:%%PORT%%;
+        sallyport_auth token file=tokens.key;
+        sallyport_auth_mode enforce;
+        location / { return 200 page; }
+        location /own/ { )" + std::string(own) +
+                                 R"( return 200 secret; }
+    }
+)";
+        NginxServer nginx(
+            conf, {.files = {{"tokens.key",
+                              "sha256:" + hex_encode(digest(DigestAlgorithm::sha256, kToken)) +
+                                  " app\n"}},
+                   .expected_log_lines = {}});
+        const auto ask = [&](const char* path) {
+            return send({.url = nginx.url(path),
+                         .method = "OPTIONS",
+                         .headers = {{"Origin", kApp}, {"Access-Control-Request-Method", "POST"}}});
+        };
+        EXPECT_EQ(ask("/").status, 204) << own;
+        const auto response = ask("/own/");
+        EXPECT_EQ(response.status, 401) << own;
+        EXPECT_EQ(response.body.find("secret"), std::string::npos) << own;
+    }
+}
+
 TEST_F(Preflight, StandsBehindAddressRulesOriginsAndLimits) {
     EXPECT_EQ(preflight("/denied/").status, 403);
     EXPECT_EQ(preflight("/strict/", "PORT", "https://evil.example").status, 403);
