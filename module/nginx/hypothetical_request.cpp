@@ -120,6 +120,9 @@ Result<std::unique_ptr<HypotheticalRequest>> HypotheticalRequest::make(
                                               [](char c) { return c >= 'a' && c <= 'z'; })) {
         return Error{"method must be an upper-case token, such as POST"};
     }
+    if (what.method == "TRACE" || what.method == "CONNECT") {
+        return Error{"nginx refuses " + what.method + " with 405 before any rule is asked"};
+    }
     std::unique_ptr<HypotheticalRequest> out(new HypotheticalRequest());
     out->log_ = *log;
     out->log_.handler = nullptr;
