@@ -182,6 +182,7 @@ extern const std::vector<ApiRoute> kStoreEntryRoutes;
 extern const std::vector<ApiRoute> kMcpServerRoutes;
 extern const std::vector<ApiRoute> kApiKeyRoutes;
 extern const std::vector<ApiRoute> kTemplateRoutes;
+extern const std::vector<ApiRoute> kTagRoutes;
 extern const std::vector<ApiRoute> kPieceRoutes;
 extern const std::vector<ApiRoute> kEngineRoutes;
 extern const std::vector<ApiRoute> kOpenApiRoutes;

@@ -53,6 +53,8 @@ constexpr std::array kAudited = {
     Audited{"DELETE", "users/:id", "user.deleted", "user"},
     Audited{"POST", "api-keys", "api.key.created", "apiKey"},
     Audited{"DELETE", "api-keys/:id", "api.key.deleted", "apiKey"},
+    Audited{"POST", "pieces", "piece.installed", "piece"},
+    Audited{"DELETE", "pieces/:id", "piece.deleted", "piece"},
     Audited{"POST", "authentication/sign-up", "user.signed.up", "user"},
     Audited{"POST", "authentication/sign-in", "user.signed.in", "user"},
 };
@@ -90,6 +92,7 @@ Json part_of(std::string_view member, const Json& from) {
         {"alert", {"id", "channel", "receiver"}},
         {"project", {"id", "displayName", "type", "externalId", "maxConcurrentJobs"}},
         {"apiKey", {"id", "displayName", "truncatedValue"}},
+        {"piece", {"id", "name", "version"}},
         {"user", {"id", "email", "firstName", "lastName", "status", "platformRole"}},
     };
     for (const Part& part : kParts) {

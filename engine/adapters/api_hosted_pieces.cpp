@@ -15,6 +15,8 @@ constexpr int kTemplateSchema = 22;
 constexpr const char* kPieceKind = "piece";
 constexpr const char* kPieceScope = "all";
 constexpr std::size_t kInstalledMax = 1000;
+// In the row alone: POST pieces named no version, so that POST pieces/sync may bring a newer one.
+constexpr const char* kFollows = "followsNewest";
 
 void fail_with(const CallPtr& call, const std::string& problem) {
     call->fail(ApiError::validation, Json::object({{"message", Json::string(problem)}}));
@@ -46,22 +48,36 @@ Json described(const Json& metadata) {
     return piece;
 }
 
-}  // namespace
+Json installed_json(const EntityRow& row) {
+    Json piece = entity_json(row);
+    entity_body(row).each_member([&piece](std::string_view name, const Json& value) {
+        if (name != kFollows) {
+            piece.set(name, value);
+        }
+    });
+    return piece;
+}
 
-void with_installed_pieces(Api& api, const CallPtr& call,
-                           std::function<void(std::vector<Json>)> then) {
+EntityQuery installed_query() {
     EntityQuery query;
     query.kind = kPieceKind;
     query.scope = kPieceScope;
     query.limit = kInstalledMax;
-    api.ports.entities.list_entities(std::move(query), [&api, call, then = std::move(then)](
-                                                           const Result<Page<EntityRow>>& page) {
+    return query;
+}
+
+}  // namespace
+
+void with_installed_pieces(Api& api, const CallPtr& call,
+                           std::function<void(std::vector<Json>)> then) {
+    api.ports.entities.list_entities(installed_query(), [&api, call, then = std::move(then)](
+                                                            const Result<Page<EntityRow>>& page) {
         if (api.failed(call, page)) {
             return;
         }
         std::vector<Json> pieces;
         for (const EntityRow& row : page->rows) {
-            pieces.push_back(entity_body(row));
+            pieces.push_back(installed_json(row));
         }
         then(std::move(pieces));
     });
@@ -73,7 +89,7 @@ void with_installed_piece(Api& api, const CallPtr& call, const std::string& name
         kPieceKind, kPieceScope, name,
         [&api, call, then = std::move(then)](const Result<std::optional<EntityRow>>& found) {
             if (!api.failed(call, found)) {
-                then(found->has_value() ? entity_body(**found) : Json());
+                then(found->has_value() ? installed_json(**found) : Json());
             }
         });
 }
@@ -100,10 +116,99 @@ void install_piece(Api& api, const CallPtr& call) {
             }
             const std::string name(call->body["pieceName"].text());
             const std::string label(ran.value["displayName"].text());
-            store_and_reply(
-                api, call,
-                new_entity(api, kPieceKind, kPieceScope, name, label, described(ran.value)), 201,
-                entity_body);
+            Json piece = described(ran.value);
+            piece.set(kFollows, Json::boolean(call->body["pieceVersion"].text().empty()));
+            store_and_reply(api, call, new_entity(api, kPieceKind, kPieceScope, name, label, piece),
+                            201, installed_json);
+        });
+}
+
+namespace {
+
+// Those that follow the newest, one after the other.
+struct Syncing {
+    CallPtr call;
+    std::vector<EntityRow> left;
+};
+
+void sync_next(Api& api, const std::shared_ptr<Syncing>& syncing);
+
+// Unless it was deleted, or installed with a version, meanwhile.
+void keep_newest(Api& api, const std::shared_ptr<Syncing>& syncing, const EntityRow& row,
+                 const Json& metadata) {
+    Json piece = described(metadata);
+    piece.set(kFollows, Json::boolean(true));
+    EntityRow next = row;
+    next.label = metadata["displayName"].text();
+    next.body = piece.dump();
+    next.updated_ms = api.now_ms();
+    api.ports.entities.change_entity(
+        row.kind, row.scope, row.key,
+        [next](std::optional<EntityRow>& stored) {
+            const bool same = stored && stored->id == next.id &&
+                              entity_body(*stored)[kFollows].is_true() && stored->body != next.body;
+            stored = same ? std::optional(next) : stored;
+            return same;
+        },
+        [&api, syncing](const Result<std::optional<EntityRow>>& stored) {
+            if (!api.failed(syncing->call, stored)) {
+                sync_next(api, syncing);
+            }
+        });
+}
+
+// One that the registry does not give, or that does not say what it is, stays as it was.
+void sync_next(Api& api, const std::shared_ptr<Syncing>& syncing) {
+    if (syncing->left.empty()) {
+        return syncing->call->reply(200, Json());
+    }
+    const EntityRow row = std::move(syncing->left.back());
+    syncing->left.pop_back();
+    api.ports.pieces->describe(row.key, "", [&api, syncing, row](const SandboxResult& ran) {
+        if (ran.status == SandboxStatus::ok) {
+            return keep_newest(api, syncing, row, ran.value);
+        }
+        api.ports.log.write(
+            LogLevel::warn, "piece_not_synced",
+            {{"piece", Json::string(row.key)}, {"problem", Json::string(ran.error)}});
+        sync_next(api, syncing);
+    });
+}
+
+}  // namespace
+
+// The engine's own pieces come with the engine: only what was installed can be older than what the
+// registry has.
+void sync_pieces(Api& api, const CallPtr& call) {
+    api.ports.entities.list_entities(installed_query(),
+                                     [&api, call](const Result<Page<EntityRow>>& page) {
+                                         if (api.failed(call, page)) {
+                                             return;
+                                         }
+                                         const auto syncing = std::make_shared<Syncing>();
+                                         syncing->call = call;
+                                         for (const EntityRow& row : page->rows) {
+                                             if (entity_body(row)[kFollows].is_true()) {
+                                                 syncing->left.push_back(row);
+                                             }
+                                         }
+                                         if (syncing->left.empty() || has_host(api, call)) {
+                                             sync_next(api, syncing);
+                                         }
+                                     });
+}
+
+void delete_piece(Api& api, const CallPtr& call) {
+    api.ports.entities.entity(
+        kPieceKind, call->params[0], [&api, call](const Result<std::optional<EntityRow>>& found) {
+            if (api.failed(call, found)) {
+                return;
+            }
+            if (!found->has_value()) {
+                return call->fail_not_found("piece_metadata", call->params[0]);
+            }
+            call->subject = installed_json(**found);
+            delete_and_reply(api, call, **found);
         });
 }
 

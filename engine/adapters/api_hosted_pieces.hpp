@@ -18,6 +18,10 @@ void with_installed_piece(Api& api, const CallPtr& call, const std::string& name
                           std::function<void(Json)> then);
 // POST pieces
 void install_piece(Api& api, const CallPtr& call);
+// POST pieces/sync
+void sync_pieces(Api& api, const CallPtr& call);
+// DELETE pieces/:id
+void delete_piece(Api& api, const CallPtr& call);
 // POST pieces/options, of a piece that is not the engine's own. REQUIRES: a checked body, a project
 // that the caller may use.
 void ask_for_options(Api& api, const CallPtr& call, const std::string& project_id);

@@ -95,6 +95,7 @@ constexpr std::array kTypes = {
           "id:text! created:text! updated:text! name:text! type:SHARED|CUSTOM|OFFICIAL! "
           "flows:objects"},
     Named{"Tag", "id:text! created:text! updated:text! name:text!"},
+    Named{"PieceOfRegistry", "name:text! version:text!"},
     Named{"Job",
           "id:text! created:text! updated:text! type:text! "
           "status:RUNNING|SUCCEEDED|FAILED|INTERRUPTED! total:number! done:number! failed:number! "
@@ -204,6 +205,11 @@ constexpr std::array kAnswers = {
     Answered{"DELETE", "templates/:id", "204", ""},
     Answered{"GET", "tags", "200", "Tag*"},
     Answered{"POST", "tags", "201", "Tag"},
+    Answered{"POST", "tags/pieces", "201", "object"},
+    Answered{"DELETE", "tags/:id", "204", ""},
+    Answered{"GET", "pieces/registry", "200", "PieceOfRegistry[]"},
+    Answered{"POST", "pieces/sync", "200", ""},
+    Answered{"DELETE", "pieces/:id", "204", ""},
     Answered{"GET", "jobs", "200", "Job*"},
     Answered{"POST", "jobs", "201", "Job"},
     Answered{"GET", "jobs/:id", "200", "Job"},
@@ -263,7 +269,9 @@ constexpr std::array kQueries = {
     Query{"trigger-events", "projectId:text! flowId:text! cursor:text limit:number"},
     Query{"sample-data",
           "projectId:text! flowId:text! flowVersionId:text! stepName:text! type:INPUT|OUTPUT"},
-    Query{"pieces", "searchQuery:text categories:texts sortBy:text orderBy:text"},
+    Query{"pieces",
+          "searchQuery:text categories:texts sortBy:text orderBy:text includeTags:true|false"},
+    Query{"pieces/registry", "release:text! edition:ce|ee|cloud!"},
     Query{"human-input/form/:flowId", "useDraft:true|false"},
     Query{"human-input/chat/:flowId", "useDraft:true|false"},
 };

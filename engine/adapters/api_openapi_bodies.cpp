@@ -66,6 +66,7 @@ constexpr std::array kBodies = {
     Body{"POST", "templates", kTemplate},
     Body{"POST", "templates/:id", "name:text summary:text description:text"},
     Body{"POST", "tags", "name:text!"},
+    Body{"POST", "tags/pieces", "piecesName:texts! tags:texts!"},
     Body{"POST", "tables",
          "projectId:text! name:text! fields:objects externalId:text folderId:text "
          "folderName:text"},

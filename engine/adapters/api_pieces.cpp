@@ -2,6 +2,7 @@
 // installed, and what an editor asks about their properties.
 #include "common/bytes.hpp"
 #include "engine/adapters/api_hosted_pieces.hpp"
+#include "engine/adapters/api_tags.hpp"
 #include "engine/core/flow_model.hpp"
 #include "engine/core/piece_catalog.hpp"
 #include "engine/core/piece_version.hpp"
@@ -53,7 +54,8 @@ void with_pieces(Api& api, const CallPtr& call, std::function<void(std::vector<J
     });
 }
 
-void reply_with_list(const CallPtr& call, const std::vector<Json>& all) {
+// `tags` may be null: the list shows none.
+void reply_with_list(const CallPtr& call, const std::vector<Json>& all, const PieceTags* tags) {
     const std::string wanted = call->query_text("searchQuery");
     const std::vector<std::string> categories = form_values(call->query, "categories");
     std::vector<Json> found;
@@ -69,14 +71,62 @@ void reply_with_list(const CallPtr& call, const std::vector<Json>& all) {
     }
     Json pieces = Json::array();
     for (const Json& piece : found) {
-        pieces.append(piece_summary(piece));
+        Json summary = piece_summary(piece);
+        if (tags != nullptr) {
+            Json names = Json::array();
+            const auto own = tags->find(std::string(piece["name"].text()));
+            for (const std::string& name :
+                 own == tags->end() ? std::vector<std::string>() : own->second) {
+                names.append(Json::string(name));
+            }
+            summary.set("tags", names);
+        }
+        pieces.append(summary);
     }
     call->reply(200, pieces);
 }
 
+// Tags are a platform's: who shows no session or key sees none.
+void reply_with_tags(Api& api, const CallPtr& call, const std::vector<Json>& pieces) {
+    api.authenticate(call, [&api, call, pieces] {
+        if (!call->engine_project.empty()) {
+            return reply_with_list(call, pieces, nullptr);
+        }
+        with_piece_tags(api, call, [call, pieces](const PieceTags& tags) {
+            reply_with_list(call, pieces, &tags);
+        });
+    });
+}
+
 void list_pieces(Api& api, const CallPtr& call) {
-    with_pieces(api, call,
-                [call](const std::vector<Json>& pieces) { reply_with_list(call, pieces); });
+    with_pieces(api, call, [&api, call](const std::vector<Json>& pieces) {
+        const bool tags = call->query_text("includeTags") == "true" &&
+                          !call->request.header("authorization").empty();
+        tags ? reply_with_tags(api, call, pieces) : reply_with_list(call, pieces, nullptr);
+    });
+}
+
+// What another server may fetch from here, each by name and version: those for its release.
+void list_registry(Api& api, const CallPtr& call) {
+    const std::string release = call->query_text("release");
+    const std::string edition = call->query_text("edition");
+    if (!is_piece_version(release)) {
+        return call->fail_validation("querystring/release must be numbers such as 1.2.3");
+    }
+    if (edition != "ce" && edition != "ee" && edition != "cloud") {
+        return call->fail_validation("querystring/edition must be ce, ee or cloud");
+    }
+    with_pieces(api, call, [call, release](const std::vector<Json>& pieces) {
+        Json registry = Json::array();
+        for (const Json& piece : pieces) {
+            if (piece_version_serves(release, piece["minimumSupportedRelease"].text()) &&
+                piece_version_serves(piece["maximumSupportedRelease"].text(), release)) {
+                registry.append(
+                    Json::object({{"name", piece["name"]}, {"version", piece["version"]}}));
+            }
+        }
+        call->reply(200, registry);
+    });
 }
 
 void list_categories(Api& api, const CallPtr& call) {
@@ -236,8 +286,11 @@ const std::vector<ApiRoute> kPieceRoutes = {
     {"POST", "pieces", ApiRoute::Access::platform, install_piece},
     {"GET", "pieces/categories", ApiRoute::Access::open, list_categories},
     {"GET", "pieces/versions", ApiRoute::Access::open, list_versions},
+    {"GET", "pieces/registry", ApiRoute::Access::open, list_registry},
+    {"POST", "pieces/sync", ApiRoute::Access::platform, sync_pieces},
     {"POST", "pieces/options", ApiRoute::Access::user, list_options},
     {"GET", "pieces/:name", ApiRoute::Access::open, get_piece},
+    {"DELETE", "pieces/:id", ApiRoute::Access::platform, delete_piece},
     {"GET", "pieces/:scope/:name", ApiRoute::Access::open, get_scoped_piece},
 };
 

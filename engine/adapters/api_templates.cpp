@@ -1,4 +1,4 @@
-// Templates of flows, and tags (engine contract 1.3). They belong to a platform.
+// Templates of flows (engine contract 1.3). They belong to a platform.
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
 #include "engine/core/shape.hpp"
@@ -11,7 +11,6 @@ namespace sallyport::engine {
 namespace {
 
 constexpr const char* kTemplate = "template";
-constexpr const char* kTag = "tag";
 
 constexpr std::array kNewTemplate = {
     Field{"name", Kind::text},        Field{"summary", Kind::text},
@@ -159,32 +158,6 @@ void delete_template(Api& api, const CallPtr& call) {
                          [&api, call](const EntityRow& row) { delete_and_reply(api, call, row); });
 }
 
-// ---- tags
-
-Json tag_json(const EntityRow& row) {
-    Json json = entity_json(row);
-    json.set("platformId", Json::string(row.scope));
-    json.set("name", Json::string(row.label));
-    return json;
-}
-
-void upsert_tag(Api& api, const CallPtr& call) {
-    if (!is_label(call, "name")) {
-        return;
-    }
-    const std::string name(call->body["name"].text());
-    store_and_reply(api, call,
-                    new_entity(api, kTag, call->user.platform_id, name, name, Json::object()), 201,
-                    tag_json);
-}
-
-void list_tags(Api& api, const CallPtr& call) {
-    EntityQuery wanted;
-    wanted.kind = kTag;
-    wanted.scope = call->user.platform_id;
-    reply_with_page(api, call, wanted, tag_json);
-}
-
 }  // namespace
 
 const std::vector<ApiRoute> kTemplateRoutes = {
@@ -193,8 +166,6 @@ const std::vector<ApiRoute> kTemplateRoutes = {
     {"GET", "templates/:id", ApiRoute::Access::user, get_template},
     {"POST", "templates/:id", ApiRoute::Access::user, update_template},
     {"DELETE", "templates/:id", ApiRoute::Access::user, delete_template},
-    {"POST", "tags", ApiRoute::Access::platform, upsert_tag},
-    {"GET", "tags", ApiRoute::Access::platform, list_tags},
 };
 
 }  // namespace sallyport::engine

@@ -67,10 +67,18 @@ void PackageFolders::prepare(const NpmPackages& packages, Done done) {
     if (packages.empty()) {
         return done(std::string());
     }
-    const std::string key = key_of(packages);
     if (is_there(packages)) {
-        return done(folder_of(key));
+        return done(folder_of(key_of(packages)));
     }
+    fetch(packages, std::move(done));
+}
+
+void PackageFolders::renew(const NpmPackages& packages, Done done) {
+    options_.may_fetch ? fetch(packages, std::move(done)) : prepare(packages, std::move(done));
+}
+
+void PackageFolders::fetch(const NpmPackages& packages, Done done) {
+    const std::string key = key_of(packages);
     const auto same =
         std::find_if(jobs_.begin(), jobs_.end(), [&key](const Job& job) { return job.key == key; });
     if (same != jobs_.end()) {

@@ -37,6 +37,9 @@ class PackageFolders {
 
     // `done` is called once, on the loop; from inside the call when the folder is there.
     void prepare(const NpmPackages& packages, Done done);
+    // Likewise, asking the registry anew what it has where fetching is allowed: for tags, such as
+    // `latest`, which mean another version tomorrow.
+    void renew(const NpmPackages& packages, Done done);
     bool is_there(const NpmPackages& packages) const;
 
   private:
@@ -47,6 +50,7 @@ class PackageFolders {
     };
 
     std::string folder_of(const std::string& key) const { return options_.root + "/" + key; }
+    void fetch(const NpmPackages& packages, Done done);
     void next();
     Status begin(const Job& job);
     void on_end(const ChildEnd& end);

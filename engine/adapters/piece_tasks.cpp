@@ -1,6 +1,7 @@
 #include "engine/adapters/piece_tasks.hpp"
 
 #include "common/bytes.hpp"
+#include "common/file_text.hpp"
 #include "engine/adapters/nodebox_pool.hpp"
 #include "engine/adapters/sandbox_result.hpp"
 
@@ -11,6 +12,18 @@ namespace sallyport::engine {
 namespace {
 
 constexpr std::string_view kReference = "connections";
+constexpr std::size_t kManifestBytesMax = 1u << 20;
+
+// What npm has put there.
+Result<std::string> installed_version(const std::string& folder, const std::string& package) {
+    const std::string path = folder + "/node_modules/" + package + "/package.json";
+    const Result<std::string> text = read_file_text(path, kManifestBytesMax);
+    const Result<Json> manifest = text.ok() ? Json::parse(*text) : Result<Json>(text.error());
+    if (!manifest.ok() || (*manifest)["version"].text().empty()) {
+        return Error{package + ": its package.json names no version"};
+    }
+    return std::string((*manifest)["version"].text());
+}
 
 }  // namespace
 
@@ -97,7 +110,24 @@ void PieceTasks::run_resolved(PieceTask task, const Json& input, int schema, Don
                       });
 }
 
+// The newest is found in a folder of its own, which is made anew each time, and described from the
+// folder of its version: that one never changes under a process that has it.
 void PieceTasks::describe(const std::string& piece, const std::string& version, Done done) {
+    if (!version.empty() || !is_npm_name(piece)) {
+        return describe_version(piece, version, std::move(done));
+    }
+    ports_.folders.renew(piece_package(piece, ""),
+                         [this, piece, done = std::move(done)](const Result<std::string>& folder) {
+                             const Result<std::string> newest =
+                                 folder.ok() ? installed_version(*folder, piece) : folder;
+                             if (!newest.ok()) {
+                                 return done(failed_run(SandboxStatus::error, newest.message()));
+                             }
+                             describe_version(piece, *newest, done);
+                         });
+}
+
+void PieceTasks::describe_version(const std::string& piece, const std::string& version, Done done) {
     PieceTask task;
     task.piece = piece;
     task.version = version;

@@ -56,7 +56,8 @@ class PieceTasks {
     Cancel run(PieceTask task, Done done);
     // Likewise with an input that may refer to connections and variables.
     void run_resolved(PieceTask task, const Json& input, int schema, Done done);
-    // The piece's description (engine contract 3.4), fetched when it is not there yet.
+    // The piece's description (engine contract 3.4), fetched when it is not there yet. Without a
+    // version of the newest that the registry has now.
     void describe(const std::string& piece, const std::string& version, Done done);
     std::string webhook_url(const std::string& flow_id) const;
     // Where the app of that name sends the events of all its accounts.
@@ -64,6 +65,7 @@ class PieceTasks {
 
   private:
     struct Under;
+    void describe_version(const std::string& piece, const std::string& version, Done done);
     void with_auth(const std::shared_ptr<Under>& under);
     void start(const std::shared_ptr<Under>& under, const std::string& folder);
 

@@ -95,6 +95,51 @@ TEST_F(EngineNode, PiecesAreInstalledDescribedAndPerformed) {
     }
 }
 
+// Those that were installed without a version follow the newest, and go again.
+TEST_F(EngineNode, InstalledPiecesAreSyncedAndDeleted) {
+    EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
+    ApiUser user(engine);
+    user.sign_up();
+    const std::string path = "/api/v1/pieces/@acme/piece-acme";
+    const auto version = [&] { return std::string(user.get(path).body["version"].text()); };
+    const auto release = [this](const std::string& number) {
+        std::ofstream(files_.path("acme/piece-acme") + "/package.json")
+            << R"({"name":"@acme/piece-acme","version":")" + number + R"(","main":"index.js"})";
+    };
+    ASSERT_EQ(user.post("/api/v1/pieces", R"({"pieceName":"@acme/piece-acme"})").status, 201);
+    EXPECT_EQ(version(), "1.2.3");
+    release("1.3.0");
+    EXPECT_EQ(version(), "1.2.3");
+    const ApiAnswer synced = user.post("/api/v1/pieces/sync", "{}");
+    EXPECT_EQ(synced.status, 200) << synced.raw.body;
+    EXPECT_EQ(version(), "1.3.0") << engine.log();
+    const Json shown = user.get(path).body;
+    EXPECT_FALSE(shown.has("followsNewest"));
+    // What POST takes for the newest is that, too.
+    release("1.4.0");
+    ASSERT_EQ(user.post("/api/v1/pieces", R"({"pieceName":"@acme/piece-acme"})").status, 201);
+    EXPECT_EQ(version(), "1.4.0");
+    ASSERT_EQ(
+        user.post("/api/v1/pieces", R"({"pieceName":"@acme/piece-acme","pieceVersion":"1.4.0"})")
+            .status,
+        201);
+    release("1.5.0");
+    EXPECT_EQ(user.post("/api/v1/pieces/sync", "{}").status, 200);
+    EXPECT_EQ(version(), "1.4.0") << "an administrator chose it";
+
+    const std::string id(shown["id"].text());
+    EXPECT_EQ(user.call("DELETE", "/api/v1/pieces/" + id).status, 204);
+    EXPECT_EQ(user.get(path).status, 404);
+    EXPECT_EQ(user.call("DELETE", "/api/v1/pieces/" + id).status, 404);
+    const Json events =
+        user.get("/api/v1/audit-events?action[]=piece.installed&action[]=piece.deleted")
+            .body["data"];
+    ASSERT_EQ(events.size(), 4U) << events.dump();
+    EXPECT_EQ(events.at(0)["action"].text(), "piece.deleted");
+    EXPECT_EQ(events.at(0)["data"]["piece"]["version"].text(), "1.4.0");
+    EXPECT_EQ(events.at(0)["data"]["piece"]["id"].text(), id);
+}
+
 TEST_F(EngineNode, PiecesWaitAndGoOn) {
     EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
     ApiUser user(engine);

@@ -114,6 +114,8 @@ class Described : public testing::Test {
             const std::string value = name == "projectId" ? ann_.project()
                                       : name == "tableId" ? tables
                                       : name == "flowId"  ? ids_.at("flows")
+                                      : name == "release" ? "1.0.0"
+                                      : name == "edition" ? "ce"
                                                           : "PROJECT&projectId=" + ann_.project();
             out += (out.empty() ? "?" : "&") + name + "=" + value;
         });

@@ -1,0 +1,107 @@
+// What administrators see and set of the whole platform: tags of pieces, the registry, the machine.
+#include "tests/engine/contract_fixture.hpp"
+
+#include <string>
+
+namespace sallyport::test {
+namespace {
+
+class Platform : public Contract {
+  protected:
+    // The tags of a piece as a list shows them; `none` when it shows no tags.
+    static std::string tags_of(ApiUser& user, std::string_view piece) {
+        std::string found = "none";
+        user.get("/v1/pieces?includeTags=true").body.each_element([&](const Json& one) {
+            if (one["name"].text() == piece && one.has("tags")) {
+                found = one["tags"].dump();
+            }
+        });
+        return found;
+    }
+    ApiAnswer tag(ApiUser& user, const std::string& pieces, const std::string& tags) {
+        return user.post("/v1/tags/pieces",
+                         R"({"piecesName":)" + pieces + R"(,"tags":)" + tags + "}");
+    }
+    static constexpr std::string_view kHttp = "@activepieces/piece-http";
+    static constexpr std::string_view kCsv = "@activepieces/piece-csv";
+};
+
+TEST_F(Platform, PiecesHaveTags) {
+    EXPECT_EQ(tags_of(ann_, kHttp), "[]");
+    expect(ann_.post("/v1/tags", R"({"name":"web"})"), 201, "Tag");
+    const std::string both = R"(["@activepieces/piece-http","@activepieces/piece-csv"])";
+    EXPECT_EQ(expect(tag(ann_, both, R"(["web","core","web"])"), 201).dump(), "{}");
+    EXPECT_EQ(tags_of(ann_, kHttp), R"(["web","core"])");
+    EXPECT_EQ(tags_of(ann_, kCsv), R"(["web","core"])");
+    const Json tags = ann_.get("/v1/tags").body["data"];
+    EXPECT_EQ(tags.size(), 2U) << "a tag that was there is not made again: " << tags.dump();
+    // What a piece had before goes.
+    EXPECT_EQ(tag(ann_, R"(["@activepieces/piece-csv"])", R"(["core"])").status, 201);
+    EXPECT_EQ(tags_of(ann_, kCsv), R"(["core"])");
+    EXPECT_EQ(tags_of(ann_, kHttp), R"(["web","core"])");
+    // A tag that goes takes itself from all pieces.
+    tags.each_element([this](const Json& one) {
+        if (one["name"].text() == "core") {
+            EXPECT_EQ(ann_.call("DELETE", "/v1/tags/" + std::string(one["id"].text())).status, 204);
+        }
+    });
+    EXPECT_EQ(tags_of(ann_, kHttp), R"(["web"])");
+    EXPECT_EQ(tags_of(ann_, kCsv), "[]");
+    EXPECT_EQ(tag(ann_, R"(["@activepieces/piece-http"])", "[]").status, 201);
+    EXPECT_EQ(tags_of(ann_, kHttp), "[]");
+    EXPECT_EQ(ann_.call("DELETE", "/v1/tags/nope").status, 404);
+}
+
+TEST_F(Platform, TagsAreForAdministrators) {
+    ApiUser bob(engine_);
+    bob.sign_up("bob@example.org");
+    ApiUser program(engine_);
+    program.token = ann_.post("/v1/api-keys", R"({"displayName":"K"})").body["value"].text();
+    const std::string http = R"(["@activepieces/piece-http"])";
+    EXPECT_EQ(tag(bob, http, R"(["mine"])").status, 403);
+    EXPECT_EQ(tag(program, http, R"(["web"])").status, 201);
+    EXPECT_EQ(tags_of(bob, kHttp), R"(["web"])");
+    ApiUser nobody(engine_);
+    EXPECT_EQ(tags_of(nobody, kHttp), "none");
+    const std::string id(ann_.get("/v1/tags").body["data"].at(0)["id"].text());
+    EXPECT_EQ(bob.call("DELETE", "/v1/tags/" + id).status, 403);
+    for (const std::string_view bad :
+         {R"({})", R"({"piecesName":["x"]})", R"({"piecesName":"x","tags":[]})",
+          R"({"piecesName":[1],"tags":[]})", R"({"piecesName":[""],"tags":[]})",
+          R"({"piecesName":[],"tags":[""]})"}) {
+        EXPECT_EQ(ann_.post("/v1/tags/pieces", std::string(bad)).status, 400) << bad;
+    }
+    std::string many = R"("a0")";
+    for (int i = 1; i <= 100; ++i) {
+        many += ",\"a" + std::to_string(i) + "\"";
+    }
+    EXPECT_EQ(tag(ann_, http, "[" + many + "]").status, 400);
+    EXPECT_EQ(ann_.get("/v1/tags").body["data"].size(), 1U) << "what is refused makes none";
+}
+
+TEST_F(Platform, TheRegistryNamesPiecesOfARelease) {
+    ApiUser nobody(engine_);
+    const Json pieces = expect(nobody.get("/v1/pieces/registry?release=0.50.0&edition=ce"), 200);
+    EXPECT_EQ(pieces.size(), ann_.get("/v1/pieces").body.size());
+    EXPECT_EQ(
+        pieces.at(0).dump(),
+        R"({"name":"@activepieces/piece-webhook","version":")" +
+            std::string(ann_.get("/v1/pieces/@activepieces/piece-webhook").body["version"].text()) +
+            "\"}");
+    for (const std::string_view bad : {"", "?release=0.50.0", "?edition=ce",
+                                       "?release=new&edition=ce", "?release=1.0.0&edition=x"}) {
+        EXPECT_EQ(nobody.get("/v1/pieces/registry" + std::string(bad)).status, 400) << bad;
+    }
+}
+
+TEST_F(Platform, NothingIsSyncedWhereNothingIsInstalled) {
+    EXPECT_EQ(ann_.post("/v1/pieces/sync", "{}").status, 200);
+    EXPECT_EQ(ann_.call("DELETE", "/v1/pieces/nope").status, 404);
+    ApiUser bob(engine_);
+    bob.sign_up("bob@example.org");
+    EXPECT_EQ(bob.post("/v1/pieces/sync", "{}").status, 403);
+    EXPECT_EQ(bob.call("DELETE", "/v1/pieces/nope").status, 403);
+}
+
+}  // namespace
+}  // namespace sallyport::test
