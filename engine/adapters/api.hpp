@@ -50,6 +50,8 @@ struct ApiOptions {
     bool audit_log = true;                       // AP_AUDIT_LOG_ENABLED
     std::size_t store_value_bytes_max = 512u << 10;
     std::size_t flow_steps_max = 1500;
+    std::size_t runs_active_max = 1000;  // that go on at once in this engine
+    std::string data_dir = ".";
     int poll_minutes = 5;  // AP_TRIGGER_DEFAULT_POLL_INTERVAL
     bool auth_limit_enabled = true;
     std::size_t auth_limit_max = 50;

@@ -101,6 +101,10 @@ constexpr std::array kTypes = {
           "status:RUNNING|SUCCEEDED|FAILED|INTERRUPTED! total:number! done:number! failed:number! "
           "problem:text? projectId:text?"},
     Named{"Health", "status:text!"},
+    Named{"SystemHealth",
+          "cpu:boolean! ram:boolean! disk:boolean! database:boolean! appCpu:boolean! "
+          "appRam:boolean! workerCpu:boolean? workerRam:boolean?"},
+    Named{"WorkerGroups", "groups:objects! sharedSlots:number!"},
 };
 
 struct Answered {
@@ -122,6 +126,7 @@ constexpr std::array kAnswers = {
     Answered{"POST", "platforms/:id", "200", "Platform"},
     Answered{"GET", "projects", "200", "Project*"},
     Answered{"POST", "projects", "201", "Project"},
+    Answered{"GET", "projects/worker-groups", "200", "WorkerGroups"},
     Answered{"GET", "projects/:id", "200", "Project"},
     Answered{"POST", "projects/:id", "200", "Project"},
     Answered{"DELETE", "projects/:id", "204", ""},
@@ -214,6 +219,7 @@ constexpr std::array kAnswers = {
     Answered{"POST", "jobs", "201", "Job"},
     Answered{"GET", "jobs/:id", "200", "Job"},
     Answered{"GET", "health", "200", "Health"},
+    Answered{"GET", "health/system", "200", "SystemHealth"},
     Answered{"GET", "flags", "200", "object"},
 };
 

@@ -375,6 +375,14 @@ void list_projects(Api& api, const CallPtr& call) {
     }
 }
 
+// What a project's `maxConcurrentJobs` is a part of: every engine has all of its places for every
+// project, and no worker is a group's own.
+void get_worker_groups(Api& api, const CallPtr& call) {
+    const auto places = static_cast<std::int64_t>(api.options.runs_active_max);
+    call->reply(200,
+                Json::object({{"groups", Json::array()}, {"sharedSlots", Json::integer(places)}}));
+}
+
 }  // namespace
 
 void remove_project(Api& api, const CallPtr& call, const std::string& id,
@@ -392,6 +400,7 @@ void remove_project(Api& api, const CallPtr& call, const std::string& id,
 const std::vector<ApiRoute> kProjectRoutes = {
     {"GET", "projects", ApiRoute::Access::user, list_projects},
     {"POST", "projects", ApiRoute::Access::user, create_project},
+    {"GET", "projects/worker-groups", ApiRoute::Access::user, get_worker_groups},
     {"GET", "projects/:id", ApiRoute::Access::user, get_project},
     {"POST", "projects/:id", ApiRoute::Access::user, update_project},
     {"DELETE", "projects/:id", ApiRoute::Access::user, delete_project},

@@ -66,6 +66,8 @@ ApiOptions api_options(const Config& config) {
     options.records_max = config.table_records_max;
     options.store_value_bytes_max = config.store_value_bytes_max;
     options.flow_steps_max = config.flow_steps_max;
+    options.runs_active_max = config.runs_active_max;
+    options.data_dir = config.data_dir;
     options.poll_minutes = config.poll_minutes;
     options.audit_log = config.audit_log;
     options.auth_limit_enabled = config.auth_limit_enabled;

@@ -8,6 +8,8 @@ namespace {
 
 class Platform : public Contract {
   protected:
+    Platform() : Contract({"SALLYPORT_RUNS_ACTIVE_MAX=7"}) {}
+
     // The tags of a piece as a list shows them; `none` when it shows no tags.
     static std::string tags_of(ApiUser& user, std::string_view piece) {
         std::string found = "none";
@@ -101,6 +103,21 @@ TEST_F(Platform, NothingIsSyncedWhereNothingIsInstalled) {
     bob.sign_up("bob@example.org");
     EXPECT_EQ(bob.post("/v1/pieces/sync", "{}").status, 403);
     EXPECT_EQ(bob.call("DELETE", "/v1/pieces/nope").status, 403);
+}
+
+TEST_F(Platform, AdministratorsSeeTheMachine) {
+    const Json health = expect(ann_.get("/v1/health/system"), 200, "GetSystemHealthChecksResponse");
+    // The tests run here: there is a processor and memory.
+    for (const std::string_view part : {"cpu", "ram", "database", "appCpu", "appRam"}) {
+        EXPECT_TRUE(health[part].is_true()) << part << health.dump();
+    }
+    EXPECT_TRUE(health["workerCpu"].is_null());
+    ApiUser bob(engine_);
+    bob.sign_up("bob@example.org");
+    EXPECT_EQ(bob.get("/v1/health/system").status, 403);
+    EXPECT_EQ(ApiUser(engine_).get("/v1/health/system").status, 403);
+    EXPECT_EQ(bob.get("/v1/projects/worker-groups").raw.body, R"({"groups":[],"sharedSlots":7})");
+    EXPECT_EQ(ApiUser(engine_).get("/v1/projects/worker-groups").status, 403);
 }
 
 }  // namespace
