@@ -260,6 +260,26 @@ void sign_in(Api& api, const CallPtr& call) {
         });
 }
 
+// A platform is one's own or not: with the one there is the session begins anew, for as long as a
+// new sign-in's. A program has no session.
+void switch_platform(Api& api, const CallPtr& call) {
+    constexpr std::array kFields = {Field{"platformId", Kind::text}};
+    const Status shape = check_shape(call->body, kFields, "body");
+    if (!shape.ok()) {
+        return call->fail_validation(shape.message());
+    }
+    if (call->service) {
+        return call->fail_not_allowed();
+    }
+    if (!admit(api, call)) {
+        return;
+    }
+    if (call->body["platformId"].text() != call->user.platform_id) {
+        return call->fail_not_allowed("The user is not a member of the platform");
+    }
+    open_session(api, call, call->user);
+}
+
 // Names and consents; the password and the address stay.
 void update_me(Api& api, const CallPtr& call) {
     constexpr std::array kFields = {Field{"firstName", Kind::text, Need::optional},
@@ -323,6 +343,7 @@ std::string email_of(const Json& value) {
 const std::vector<ApiRoute> kAccountRoutes = {
     {"POST", "authentication/sign-up", ApiRoute::Access::open, sign_up},
     {"POST", "authentication/sign-in", ApiRoute::Access::open, sign_in},
+    {"POST", "authentication/switch-platform", ApiRoute::Access::user, switch_platform},
     {"GET", "users/me", ApiRoute::Access::user, get_me},
     {"POST", "users/me", ApiRoute::Access::user, update_me},
 };

@@ -57,6 +57,7 @@ constexpr std::array kAudited = {
     Audited{"DELETE", "pieces/:id", "piece.deleted", "piece"},
     Audited{"POST", "authentication/sign-up", "user.signed.up", "user"},
     Audited{"POST", "authentication/sign-in", "user.signed.in", "user"},
+    Audited{"POST", "authentication/switch-platform", "user.session.renewed", "user"},
 };
 
 using Names = std::initializer_list<std::string_view>;

@@ -2,6 +2,7 @@
 // id, as the webhook behind them is.
 #include "engine/adapters/api.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
+#include "engine/adapters/api_platforms.hpp"
 
 #include <utility>
 
@@ -90,19 +91,37 @@ void get_form(Api& api, const CallPtr& call) {
     });
 }
 
+// Who asks: the platform of the flow's project.
+void reply_with_chat(Api& api, const CallPtr& call, const StoredFlow& flow, const Json& settings) {
+    Json json = head(flow);
+    json.set("props",
+             Json::object({{"botName", Json::string(settings["input"]["botName"].text())}}));
+    json.set("platformLogoUrl", Json::string(""));
+    api.ports.accounts.project(
+        flow.flow.project_id,
+        [&api, call, json](const Result<std::optional<ProjectRow>>& project) mutable {
+            if (api.failed(call, project)) {
+                return;
+            }
+            if (!project->has_value()) {
+                return fail_form(call, "chat ui");
+            }
+            with_platform_name(api, call, (*project)->platform_id,
+                               [call, json](const std::string& name) mutable {
+                                   json.set("platformName", Json::string(name));
+                                   call->reply(200, json);
+                               });
+        });
+}
+
 void get_chat(Api& api, const CallPtr& call) {
-    with_form_flow(api, call, "chat ui", [call](const StoredFlow& flow) {
+    with_form_flow(api, call, "chat ui", [&api, call](const StoredFlow& flow) {
         const Json settings = json_or(flow.version.trigger, Json::object())["settings"];
         if (settings["pieceName"].text() != kFormsPiece ||
             settings["triggerName"].text() != "chat_submission") {
             return fail_form(call, "chat ui");
         }
-        Json json = head(flow);
-        json.set("props",
-                 Json::object({{"botName", Json::string(settings["input"]["botName"].text())}}));
-        json.set("platformLogoUrl", Json::string(""));
-        json.set("platformName", Json::string("Sallyport"));
-        call->reply(200, json);
+        reply_with_chat(api, call, flow, settings);
     });
 }
 

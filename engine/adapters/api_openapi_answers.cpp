@@ -117,6 +117,7 @@ struct Answered {
 constexpr std::array kAnswers = {
     Answered{"POST", "authentication/sign-up", "200", "Session"},
     Answered{"POST", "authentication/sign-in", "200", "Session"},
+    Answered{"POST", "authentication/switch-platform", "200", "Session"},
     Answered{"GET", "users/me", "200", "Me"},
     Answered{"POST", "users/me", "200", "Me"},
     Answered{"GET", "users", "200", "User*"},

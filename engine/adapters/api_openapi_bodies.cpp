@@ -31,6 +31,7 @@ constexpr std::array kBodies = {
          "email:text! password:text! firstName:text! lastName:text! trackEvents:boolean! "
          "newsLetter:boolean! invitationToken:text"},
     Body{"POST", "authentication/sign-in", "email:text! password:text!"},
+    Body{"POST", "authentication/switch-platform", "platformId:text!"},
     Body{"POST", "flows",
          "displayName:text! projectId:text! folderId:text folderName:text metadata:object"},
     Body{"POST", "flows/:id", "type:text! request:object!"},

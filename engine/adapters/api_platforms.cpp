@@ -1,5 +1,7 @@
 // The platform: its name and looks (engine contract 1.3). What an administrator sets lies in an
 // entity of the platform.
+#include "engine/adapters/api_platforms.hpp"
+
 #include "engine/adapters/api_entities.hpp"
 #include "engine/core/shape.hpp"
 
@@ -11,6 +13,7 @@ namespace {
 
 constexpr const char* kKind = "platform_settings";
 constexpr const char* kKey = "platform";
+constexpr std::string_view kUnnamed = "platform";
 constexpr std::array<std::string_view, 3> kOwn = {"name", "primaryColor", "pinnedPieces"};
 // What would be refused or admitted by these is not: to say yes would promise it.
 constexpr std::array<std::string_view, 7> kNotServed = {
@@ -65,7 +68,7 @@ Json platform_json(const Api& api, const std::string& id, const UserRow& owner,
     frame.updated_ms = settings ? settings->updated_ms : owner.created_ms;
     Json json = entity_json(frame);
     json.set("ownerId", Json::string(owner.id));
-    json.set("name", Json::string("platform"));
+    json.set("name", Json::string(kUnnamed));
     json.set("primaryColor", Json::string("#6e41e2"));
     for (const std::string_view name : {"logoIconUrl", "fullLogoUrl", "favIconUrl"}) {
         json.set(name, Json::string(""));
@@ -175,6 +178,18 @@ void update_platform(Api& api, const CallPtr& call) {
 }
 
 }  // namespace
+
+void with_platform_name(Api& api, const CallPtr& call, const std::string& platform_id,
+                        std::function<void(const std::string& name)> then) {
+    api.ports.entities.entity_by_key(
+        kKind, platform_id, kKey,
+        [&api, call, then = std::move(then)](const Result<std::optional<EntityRow>>& settings) {
+            if (!api.failed(call, settings)) {
+                const Json own = settings->has_value() ? entity_body(**settings) : Json::object();
+                then(std::string(own["name"].text_or(kUnnamed)));
+            }
+        });
+}
 
 const std::vector<ApiRoute> kPlatformRoutes = {
     {"GET", "platforms/:id", ApiRoute::Access::user, get_platform},

@@ -36,10 +36,11 @@ TEST_F(Families, FormsAndChatsAreShown) {
                   .text(),
               "File");
     ann_.operate(flow, "UPDATE_TRIGGER", forms_trigger("chat_submission", R"({"botName":"Bot"})"));
-    EXPECT_EQ(expect(nobody.get("/v1/human-input/chat/" + flow + "?useDraft=true"), 200,
-                     "ChatUIResponse")["props"]["botName"]
-                  .text(),
-              "Bot");
+    const std::string chat = "/v1/human-input/chat/" + flow + "?useDraft=true";
+    EXPECT_EQ(expect(nobody.get(chat), 200, "ChatUIResponse")["props"]["botName"].text(), "Bot");
+    const std::string platform(ann_.get("/v1/users/me").body["platformId"].text());
+    ann_.post("/v1/platforms/" + platform, R"({"name":"Acme"})");
+    EXPECT_EQ(nobody.get(chat).body["platformName"].text(), "Acme");
     EXPECT_EQ(nobody.get("/v1/human-input/form/none").status, 404);
 }
 

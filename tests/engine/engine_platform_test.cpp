@@ -115,9 +115,47 @@ TEST_F(Platform, AdministratorsSeeTheMachine) {
     ApiUser bob(engine_);
     bob.sign_up("bob@example.org");
     EXPECT_EQ(bob.get("/v1/health/system").status, 403);
-    EXPECT_EQ(ApiUser(engine_).get("/v1/health/system").status, 403);
+    ApiUser nobody(engine_);
+    EXPECT_EQ(nobody.get("/v1/health/system").status, 403);
     EXPECT_EQ(bob.get("/v1/projects/worker-groups").raw.body, R"({"groups":[],"sharedSlots":7})");
-    EXPECT_EQ(ApiUser(engine_).get("/v1/projects/worker-groups").status, 403);
+    EXPECT_EQ(nobody.get("/v1/projects/worker-groups").status, 403);
+}
+
+TEST_F(Platform, OnesOwnIsSwitchedToAndNoOther) {
+    const std::string own(ann_.get("/v1/users/me").body["platformId"].text());
+    const auto ask = [](ApiUser& user, const std::string& platform) {
+        return user.post("/v1/authentication/switch-platform",
+                         R"({"platformId":")" + platform + "\"}");
+    };
+    const Json session = expect(ask(ann_, own), 200, "AuthenticationResponse");
+    EXPECT_EQ(session["projectId"].text(), ann_.project());
+    ApiUser again(engine_);
+    again.token = session["token"].text();
+    EXPECT_EQ(again.get("/v1/users/me").body["email"].text(), "ann@example.org");
+    EXPECT_EQ(ask(ann_, "AAAAAAAAAAAAAAAAAAAAA").status, 403);
+    EXPECT_EQ(ask(ann_, "").status, 403);
+    EXPECT_EQ(ann_.post("/v1/authentication/switch-platform", "{}").status, 400);
+    ApiUser program(engine_);
+    program.token = ann_.post("/v1/api-keys", R"({"displayName":"K"})").body["value"].text();
+    EXPECT_EQ(ask(program, own).status, 403) << "a key would outlive itself";
+    ApiUser nobody(engine_);
+    EXPECT_EQ(ask(nobody, own).status, 403);
+    const Json events = ann_.get("/v1/audit-events?action=user.session.renewed").body["data"];
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_EQ(events.at(0)["userEmail"].text(), "ann@example.org");
+    EXPECT_EQ(events.dump().find(again.token), std::string::npos);
+}
+
+TEST_F(Platform, AnInactiveUserSwitchesNowhere) {
+    ApiUser bob(engine_);
+    bob.sign_up("bob@example.org");
+    const Json me = bob.get("/v1/users/me").body;
+    ann_.post("/v1/users/" + std::string(me["id"].text()), R"({"status":"INACTIVE"})");
+    const ApiAnswer answer =
+        bob.post("/v1/authentication/switch-platform",
+                 R"({"platformId":")" + std::string(me["platformId"].text()) + "\"}");
+    EXPECT_EQ(answer.status, 403);
+    EXPECT_EQ(answer.body["code"].text(), "SESSION_EXPIRED");
 }
 
 }  // namespace
