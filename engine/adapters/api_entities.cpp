@@ -28,6 +28,23 @@ void find(Api& api, const CallPtr& call, const char* kind, std::string_view name
                               });
 }
 
+void read_more(Api& api, const CallPtr& call, EntityQuery query, std::vector<EntityRow> rows,
+               std::function<void(const std::vector<EntityRow>&)> then) {
+    api.ports.entities.list_entities(
+        query, [&api, call, query, rows = std::move(rows),
+                then = std::move(then)](const Result<Page<EntityRow>>& page) mutable {
+            if (api.failed(call, page)) {
+                return;
+            }
+            rows.insert(rows.end(), page->rows.begin(), page->rows.end());
+            if (!page->next) {
+                return then(rows);
+            }
+            query.cursor = page->next;
+            read_more(api, call, std::move(query), std::move(rows), std::move(then));
+        });
+}
+
 }  // namespace
 
 std::string api_key_hash(std::string_view key) {
@@ -110,6 +127,13 @@ void reply_with_page(Api& api, const CallPtr& call, EntityQuery query, EntityToJ
             call->reply(200, page_json(*page, to_json));
         }
     });
+}
+
+void with_all_rows(Api& api, const CallPtr& call, EntityQuery query,
+                   std::function<void(const std::vector<EntityRow>&)> then) {
+    constexpr std::size_t kRowsAPage = 1000;
+    query.limit = kRowsAPage;
+    read_more(api, call, std::move(query), {}, std::move(then));
 }
 
 void store_and_reply(Api& api, const CallPtr& call, EntityRow row, int status,

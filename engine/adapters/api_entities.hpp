@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sallyport::engine {
 
@@ -42,6 +43,10 @@ void with_platform_entity(Api& api, const CallPtr& call, const char* kind, std::
 using EntityToJson = std::function<Json(const EntityRow&)>;
 // A page of `query` with the call's cursor and limit. REQUIRES: the caller may see the scope.
 void reply_with_page(Api& api, const CallPtr& call, EntityQuery query, EntityToJson to_json);
+// Goes on with every row of `query`, read page after page. Answers the call when the store fails.
+// REQUIRES: as above, and rows of which there are few.
+void with_all_rows(Api& api, const CallPtr& call, EntityQuery query,
+                   std::function<void(const std::vector<EntityRow>&)> then);
 // Stores the row in place of one of the same key and answers with it.
 void store_and_reply(Api& api, const CallPtr& call, EntityRow row, int status,
                      EntityToJson to_json);

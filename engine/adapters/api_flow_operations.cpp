@@ -17,6 +17,8 @@ namespace sallyport::engine {
 namespace {
 
 constexpr std::size_t kNoteBytesMax = 10'000;
+// As of a new flow: every run of it keeps the name.
+constexpr std::size_t kFlowNameBytesMax = 1000;
 
 // What an operation needs on the store's thread, and what it has to say afterwards.
 struct Operation {
@@ -393,6 +395,10 @@ void operate_on_flow(Api& api, const CallPtr& call) {
     }
     if (operation->request["note"].text().size() > kNoteBytesMax) {
         return call->fail_validation("body/request/note must have at most 10000 bytes");
+    }
+    const bool names = operation->type == "CHANGE_NAME" || operation->type == "IMPORT_FLOW";
+    if (names && operation->request["displayName"].text().size() > kFlowNameBytesMax) {
+        return call->fail_validation("body/request/displayName must have at most 1000 bytes");
     }
     const Status request = check_operation(operation->type, operation->request);
     if (!request.ok()) {

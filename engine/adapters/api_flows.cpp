@@ -1,6 +1,7 @@
 // Flows and the operations on them (engine contract 1.5).
 #include "engine/adapters/api.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
+#include "engine/adapters/folder_filter.hpp"
 #include "engine/core/flow_model.hpp"
 #include "engine/core/item_memory.hpp"
 #include "engine/core/shape.hpp"
@@ -84,7 +85,7 @@ void list_flows(Api& api, const CallPtr& call) {
         return call->fail_validation("querystring/versionState must be LOCKED or DRAFT");
     }
     const std::string folder = call->query_text("folderId");
-    wanted.uncategorised_only = folder == "NULL";
+    wanted.uncategorised_only = folder == kNoFolder;
     if (!folder.empty() && !wanted.uncategorised_only) {
         wanted.folder_ids.push_back(folder);
     }

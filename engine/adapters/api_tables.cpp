@@ -2,6 +2,7 @@
 #include "engine/adapters/api_tables.hpp"
 
 #include "engine/adapters/api_flow_parts.hpp"
+#include "engine/adapters/folder_filter.hpp"
 #include "engine/core/shape.hpp"
 
 #include <algorithm>
@@ -174,17 +175,22 @@ void update_table(Api& api, const CallPtr& call) {
 
 // ---- list
 
+// `NULL` are the tables in no folder.
+std::vector<std::string> wanted_folders(const CallPtr& call) {
+    std::vector<std::string> folders = form_values(call->query, "folderIds");
+    if (const std::string folder = call->query_text("folderId"); !folder.empty()) {
+        folders.push_back(folder == kNoFolder ? "" : folder);
+    }
+    return folders;
+}
+
 void list_tables(Api& api, const CallPtr& call) {
     EntityQuery wanted;
     wanted.kind = kTableKind;
     wanted.scope = call->query_text("projectId");
     wanted.label = call->query_text("name");
     wanted.keys = form_values(call->query, "externalIds");
-    std::vector<std::string> folders = form_values(call->query, "folderIds");
-    if (const std::string folder = call->query_text("folderId"); !folder.empty()) {
-        folders.push_back(folder == "NULL" ? "" : folder);
-    }
-    wanted.members = {{"folderId", folders}};
+    wanted.members = {{"folderId", wanted_folders(call)}};
     const std::string sort = call->query_text("sortBy");
     if (!sort.empty() && sort != "NAME") {
         return call->fail_validation("querystring/sortBy must be NAME");
@@ -202,12 +208,13 @@ void list_tables(Api& api, const CallPtr& call) {
 
 void count_tables(Api& api, const CallPtr& call) {
     api.with_project(call, call->query_text("projectId"), [&api, call](const ProjectRow& project) {
-        api.ports.entities.count_entities(kTableKind, project.id,
-                                          [&api, call](const Result<std::int64_t>& count) {
-                                              if (!api.failed(call, count)) {
-                                                  call->reply(200, Json::integer(*count));
-                                              }
-                                          });
+        EntityQuery wanted;
+        wanted.kind = kTableKind;
+        wanted.scope = project.id;
+        wanted.members = {{"folderId", wanted_folders(call)}};
+        with_all_rows(api, call, wanted, [call](const std::vector<EntityRow>& tables) {
+            call->reply(200, Json::integer(static_cast<std::int64_t>(tables.size())));
+        });
     });
 }
 

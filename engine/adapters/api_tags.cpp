@@ -17,8 +17,6 @@ constexpr const char* kTag = "tag";
 constexpr const char* kPieceTags = "piece_tags";
 // Of one request.
 constexpr std::size_t kTagNamesMax = 100;
-// Read at once; all of a platform's are read for a list of pieces.
-constexpr std::size_t kTagsPage = 1000;
 
 Json tag_json(const EntityRow& row) {
     Json json = entity_json(row);
@@ -144,29 +142,10 @@ void set_piece_tags(Api& api, const CallPtr& call) {
     }
 }
 
-// Every row of the kind, page after page.
-void collect_rows(Api& api, const CallPtr& call, EntityQuery query, std::vector<EntityRow> rows,
-                  std::function<void(const std::vector<EntityRow>&)> then) {
-    api.ports.entities.list_entities(
-        query, [&api, call, query, rows = std::move(rows),
-                then = std::move(then)](const Result<Page<EntityRow>>& page) mutable {
-            if (api.failed(call, page)) {
-                return;
-            }
-            rows.insert(rows.end(), page->rows.begin(), page->rows.end());
-            if (!page->next) {
-                return then(rows);
-            }
-            query.cursor = page->next;
-            collect_rows(api, call, query, std::move(rows), std::move(then));
-        });
-}
-
 EntityQuery platform_rows(const CallPtr& call, const char* kind) {
     EntityQuery query;
     query.kind = kind;
     query.scope = call->user.platform_id;
-    query.limit = kTagsPage;
     return query;
 }
 
@@ -186,17 +165,17 @@ void with_piece_tags(Api& api, const CallPtr& call, std::function<void(const Pie
         }
         then(tags);
     };
-    collect_rows(api, call, platform_rows(call, kTag), {},
-                 [&api, call, with_rows](const std::vector<EntityRow>& tags) {
-                     std::map<std::string, std::string> names;
-                     for (const EntityRow& tag : tags) {
-                         names[tag.id] = tag.label;
-                     }
-                     collect_rows(api, call, platform_rows(call, kPieceTags), {},
-                                  [names, with_rows](const std::vector<EntityRow>& rows) {
-                                      with_rows(names, rows);
-                                  });
-                 });
+    with_all_rows(api, call, platform_rows(call, kTag),
+                  [&api, call, with_rows](const std::vector<EntityRow>& tags) {
+                      std::map<std::string, std::string> names;
+                      for (const EntityRow& tag : tags) {
+                          names[tag.id] = tag.label;
+                      }
+                      with_all_rows(api, call, platform_rows(call, kPieceTags),
+                                    [names, with_rows](const std::vector<EntityRow>& rows) {
+                                        with_rows(names, rows);
+                                    });
+                  });
 }
 
 const std::vector<ApiRoute> kTagRoutes = {

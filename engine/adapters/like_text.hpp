@@ -1,4 +1,6 @@
-// A pattern for SQL's LIKE that finds `text` anywhere. To be used with ESCAPE '\'.
+// A pattern for SQL's LIKE that finds `text` anywhere. To be used with ESCAPE '\'. Of a text that
+// is longer than any that is looked through only the beginning is asked for, and not found either:
+// SQLite refuses patterns above 50 000 bytes.
 #pragma once
 
 #include "common/json.hpp"
@@ -10,6 +12,14 @@
 namespace sallyport::engine {
 
 inline std::string like_text(std::string_view text) {
+    constexpr std::size_t kSearchedBytesMax = 16u << 10;
+    if (text.size() > kSearchedBytesMax) {
+        std::size_t end = kSearchedBytesMax;
+        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) {
+            --end;  // not within a character
+        }
+        text = text.substr(0, end);
+    }
     std::string out = "%";
     for (const char c : text) {
         if (c == '%' || c == '_' || c == '\\') {

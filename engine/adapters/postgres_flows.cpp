@@ -1,4 +1,5 @@
 // Flows and their versions in PostgreSQL.
+#include "engine/adapters/folder_filter.hpp"
 #include "engine/adapters/like_text.hpp"
 #include "engine/adapters/postgres_page.hpp"
 #include "engine/adapters/postgres_store.hpp"
@@ -222,11 +223,14 @@ void PostgresStore::list_versions(std::string flow_id, std::optional<PageCursor>
 
 void PostgresStore::count_flows(std::string project_id, std::string folder_id,
                                 StoreDone<std::int64_t> done) {
-    PostgresStatement query{
-        "count_flows",
-        "SELECT count(*) FROM flow WHERE project_id = $1 AND ($2 = '' OR folder_id = $2)",
-        {}};
-    reader().submit(std::move(query.add(project_id).add(folder_id)),
+    PostgresListQuery list("SELECT count(*) FROM flow");
+    list.add(" WHERE project_id = ?", project_id);
+    if (folder_id == kNoFolder) {
+        list.add(" AND folder_id IS NULL");
+    } else if (!folder_id.empty()) {
+        list.add(" AND folder_id = ?", folder_id);
+    }
+    reader().submit(std::move(list).all(),
                     [done = std::move(done)](const Result<PostgresRows>& rows) {
                         rows.ok() ? done(rows->integer(0, 0)) : done(rows.error());
                     });

@@ -1,4 +1,5 @@
 // Flows and their versions in SQLite.
+#include "engine/adapters/folder_filter.hpp"
 #include "engine/adapters/like_text.hpp"
 #include "engine/adapters/sqlite_page.hpp"
 #include "engine/adapters/sqlite_store.hpp"
@@ -134,12 +135,20 @@ Status put_both(SqliteDb& db, const StoredFlow& stored) {
 }
 
 // ` AND (instr(column, ?) > 0 OR …)`; nothing for no needles.
-std::string holds_clause(std::string_view column, std::size_t needles) {
-    std::string sql;
-    for (std::size_t i = 0; i < needles; ++i) {
-        sql += (i == 0 ? " AND (instr(" : " OR instr(") + std::string(column) + ", ?) > 0";
+// One of the needles, bound as a list, is in the column. An OR of them would be deeper than SQLite
+// takes from a thousand on.
+std::string holds_clause(std::string_view column, const std::vector<std::string>& needles) {
+    return needles.empty() ? std::string()
+                           : " AND EXISTS (SELECT 1 FROM json_each(?) AS needle WHERE instr(" +
+                                 std::string(column) + ", needle.value) > 0)";
+}
+
+std::string json_list(const std::vector<std::string>& texts) {
+    Json list = Json::array();
+    for (const std::string& text : texts) {
+        list.append(Json::string(text));
     }
-    return needles == 0 ? sql : sql + ")";
+    return list.dump();
 }
 
 Result<Page<StoredFlow>> read_page(SqliteDb& db, const FlowQuery& wanted) {
@@ -153,10 +162,16 @@ Result<Page<StoredFlow>> read_page(SqliteDb& db, const FlowQuery& wanted) {
     sql += wanted.uncategorised_only ? " AND f.folder_id IS NULL" : "";
     const std::vector<std::string> connections = json_needles("", wanted.connection_ids);
     const std::vector<std::string> agents = json_needles("\"agentId\":", wanted.agent_ids);
-    sql += holds_clause("v.connection_ids", connections.size());
-    sql += holds_clause("v.trigger", agents.size());
+    sql += holds_clause("v.connection_ids", connections);
+    sql += holds_clause("v.trigger", agents);
     sql += page_clause(wanted.cursor, "f.updated_ms", "f.id");
     const std::string name = like_text(wanted.name);
+    std::vector<std::string> needles;
+    for (const auto* texts : {&connections, &agents}) {
+        if (!texts->empty()) {
+            needles.push_back(json_list(*texts));
+        }
+    }
     SqliteQuery query(db, sql);
     query.bind(wanted.project_id);
     bind_list(query, wanted.statuses);
@@ -165,8 +180,7 @@ Result<Page<StoredFlow>> read_page(SqliteDb& db, const FlowQuery& wanted) {
         query.bind(name);
     }
     bind_list(query, wanted.folder_ids);
-    bind_list(query, connections);
-    bind_list(query, agents);
+    bind_list(query, needles);
     bind_page(query, wanted.cursor, wanted.limit);
     std::vector<StoredFlow> flows;
     while (query.row()) {
@@ -246,12 +260,14 @@ void SqliteStore::count_flows(std::string project_id, std::string folder_id,
         Unit::statement,
         [project_id = std::move(project_id),
          folder_id = std::move(folder_id)](SqliteDb& db) -> Result<std::int64_t> {
-            SqliteQuery query(db, folder_id.empty()
-                                      ? "SELECT count(*) FROM flow WHERE project_id = ?"
-                                      : "SELECT count(*) FROM flow WHERE project_id = ? "
-                                        "AND folder_id = ?");
+            const bool in_none = folder_id == kNoFolder;
+            std::string sql = "SELECT count(*) FROM flow WHERE project_id = ?";
+            sql += in_none             ? " AND folder_id IS NULL"
+                   : folder_id.empty() ? ""
+                                       : " AND folder_id = ?";
+            SqliteQuery query(db, sql);
             query.bind(project_id);
-            if (!folder_id.empty()) {
+            if (!in_none && !folder_id.empty()) {
                 query.bind(folder_id);
             }
             const std::int64_t count = query.row() ? query.integer(0) : 0;

@@ -163,6 +163,63 @@ TEST_P(Lists, FlowsByWhatTheyUse) {
               404);
 }
 
+// What is longer, or more, than anything there is finds nothing; it is no fault of the store.
+TEST_P(Lists, SearchesMayBeOfAnyLength) {
+    ann_.make_flow({code_step("step_1", "1", R"({"a":"{{connections['one']}}"})")});
+    expect(ann_.post("/v1/folders", of_project(R"("displayName":"Box")")), 200);
+    const std::string long_text(29'000, '_');
+    EXPECT_EQ(count("/v1/flows?name=" + long_text + "&", "FlowPage"), 0U);
+    EXPECT_EQ(count("/v1/flows?name=Test%20flow&", "FlowPage"), 1U);
+    std::string umlauts;  // 9600 of two bytes: the end of what is asked for is within none
+    for (int i = 0; i < 4'800; ++i) {
+        umlauts += "%C3%BC";
+    }
+    EXPECT_EQ(count("/v1/flows?name=" + umlauts + "&", "FlowPage"), 0U);
+    for (const std::string_view list :
+         {"/v1/tables?name=", "/v1/variables?name=", "/v1/app-connections?displayName=",
+          "/v1/mcp-servers?name=", "/v1/flow-runs?failedStepMessage="}) {
+        EXPECT_EQ(count(std::string(list) + long_text + "&", ""), 0U) << list;
+    }
+    std::string many;
+    for (int i = 0; i < 1'200; ++i) {
+        many += "connectionExternalIds=x&";
+    }
+    EXPECT_EQ(count("/v1/flows?" + many, "FlowPage"), 0U);
+    EXPECT_EQ(count("/v1/flows?" + many + "connectionExternalIds=one&", "FlowPage"), 1U);
+    EXPECT_EQ(count("/v1/flows?connectionExternalIds=one&agentExternalIds=a&", "FlowPage"), 0U);
+}
+
+TEST_P(Lists, CountsAreOfAFolder) {
+    const Json box = expect(ann_.post("/v1/folders", of_project(R"("displayName":"Box")")), 200);
+    const std::string id = id_of(box);
+    for (const std::string_view family : {"flows", "tables"}) {
+        const std::string path = "/v1/" + std::string(family);
+        const std::string name = family == "flows" ? R"("displayName":"F")" : R"("name":"T")";
+        ann_.post(path, of_project(name + R"(,"folderId":")" + id + "\""));
+        ann_.post(path, of_project(name + R"(,"folderId":")" + id + "\""));
+        ann_.post(path, of_project(name));
+        const auto counted = [&](const std::string& folder) {
+            return expect(ann_.get(path + "/count?" + project_query() + folder), 200).dump();
+        };
+        EXPECT_EQ(counted(""), "3") << path;
+        EXPECT_EQ(counted("&folderId=" + id), "2") << path;
+        EXPECT_EQ(counted("&folderId=NULL"), "1") << path;
+        EXPECT_EQ(counted("&folderId=none"), "0") << path;
+    }
+}
+
+TEST_P(Lists, NamesOfFlowsHaveAnEnd) {
+    const std::string flow(
+        ann_.post("/v1/flows", of_project(R"("displayName":"F")")).body["id"].text());
+    const auto rename = [&](std::size_t bytes) {
+        return ann_
+            .operate(flow, "CHANGE_NAME", R"({"displayName":")" + std::string(bytes, 'x') + "\"}")
+            .status;
+    };
+    EXPECT_EQ(rename(1000), 200);
+    EXPECT_EQ(rename(1001), 400);
+}
+
 TEST_P(Lists, RunsByWhatBecameOfThem) {
     const std::string good =
         ann_.make_flow({code_step("step_1", "export const code = async () => 1;")});

@@ -322,6 +322,7 @@ TEST_P(VersionsAndFolders, AreListedCountedAndLeft) {
     };
     EXPECT_EQ(count("folder"), 1);
     EXPECT_EQ(count("other"), 0);
+    EXPECT_EQ(count("NULL"), 0) << "it is in a folder";
     FlowQuery query;
     query.project_id = "p";
     query.folder_ids = {"folder"};
