@@ -1,6 +1,7 @@
 // POST flows/:id: the 26 operations (engine contract 1.5). What an operation needs from elsewhere
 // (a folder, an owner, another version) is looked up first; the change itself is one transaction.
 #include "engine/adapters/api_flow_parts.hpp"
+#include "engine/adapters/api_members.hpp"
 #include "engine/adapters/time_zones.hpp"
 #include "engine/core/flow_migration.hpp"
 #include "engine/core/flow_model.hpp"
@@ -267,18 +268,16 @@ void need_folder(Api& api, const CallPtr& call, const std::string& project_id,
         });
 }
 
+// One of the project: it is his, or he is a member of it. Any other user is not there.
 void need_owner(Api& api, const CallPtr& call, const std::string& id,
                 const std::function<void()>& then) {
-    api.ports.accounts.user_by_id(
-        id, [&api, call, id, then](const Result<std::optional<UserRow>>& user) {
-            if (api.failed(call, user)) {
-                return;
-            }
-            if (!user->has_value() || (*user)->platform_id != call->user.platform_id) {
-                return call->fail_not_found("user", id);
-            }
-            then();
-        });
+    if (id == call->project.owner_id) {
+        return then();
+    }
+    find_member(api, call, call->project.id, id,
+                [call, id, then](const std::optional<EntityRow>& member) {
+                    member ? then() : call->fail_not_found("user", id);
+                });
 }
 
 void need_version(Api& api, const CallPtr& call, const OperationPtr& operation,

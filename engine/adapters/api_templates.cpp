@@ -30,6 +30,9 @@ constexpr std::array<std::string_view, 9> kOwn = {"summary", "description", "cat
                                                   "tags",    "blogUrl",     "metadata",
                                                   "flows",   "author",      "type"};
 
+// In the row alone: the user who made it.
+constexpr const char* kMaker = "madeBy";
+
 Status check_flows(const Json& flows) {
     constexpr std::array kFlow = {Field{"displayName", Kind::text}, Field{"trigger", Kind::object},
                                   Field{"valid", Kind::boolean},
@@ -81,7 +84,11 @@ Json template_json(const EntityRow& row) {
     const Json body = entity_body(row);
     Json json = entity_json(row);
     json.set("name", Json::string(row.label));
-    body.each_member([&json](std::string_view name, const Json& value) { json.set(name, value); });
+    body.each_member([&json](std::string_view name, const Json& value) {
+        if (name != kMaker) {
+            json.set(name, value);
+        }
+    });
     json.set("platformId", Json::string(row.scope));
     return json;
 }
@@ -101,16 +108,30 @@ void put_members(const Json& given, Json& body) {
     body.set("pieces", pieces);
 }
 
+// What everybody is offered is the administrators'; others share what they have made.
+bool may_write(const ApiCall& call, const Json& stored) {
+    return call.is_admin() ||
+           (stored["type"].text() == "SHARED" && stored[kMaker].text() == call.user.id);
+}
+
+bool keeps_shared(const ApiCall& call) {
+    return call.is_admin() || call.body["type"].text_or("SHARED") == "SHARED";
+}
+
 void create_template(Api& api, const CallPtr& call) {
     const Status shape = check_template(call->body, true);
     if (!shape.ok()) {
         return call->fail_validation(shape.message());
     }
+    if (!keeps_shared(*call)) {
+        return call->fail_not_allowed();
+    }
     Json body = Json::object({{"tags", Json::array()},
                               {"blogUrl", Json::null()},
                               {"metadata", Json::null()},
                               {"flows", Json::array()},
-                              {"status", Json::string("PUBLISHED")}});
+                              {"status", Json::string("PUBLISHED")},
+                              {kMaker, Json::string(call->user.id)}});
     put_members(call->body, body);
     store_and_reply(api, call,
                     new_entity(api, kTemplate, call->user.platform_id, "",
@@ -124,6 +145,9 @@ void update_template(Api& api, const CallPtr& call) {
         return call->fail_validation(shape.message());
     }
     with_platform_entity(api, call, kTemplate, "template", [&api, call](const EntityRow& row) {
+        if (!may_write(*call, entity_body(row)) || !keeps_shared(*call)) {
+            return call->fail_not_allowed();
+        }
         change_and_reply(
             api, call, row, "template",
             [given = call->body](EntityRow& stored) {
@@ -154,8 +178,10 @@ void get_template(Api& api, const CallPtr& call) {
 }
 
 void delete_template(Api& api, const CallPtr& call) {
-    with_platform_entity(api, call, kTemplate, "template",
-                         [&api, call](const EntityRow& row) { delete_and_reply(api, call, row); });
+    with_platform_entity(api, call, kTemplate, "template", [&api, call](const EntityRow& row) {
+        may_write(*call, entity_body(row)) ? delete_and_reply(api, call, row)
+                                           : call->fail_not_allowed();
+    });
 }
 
 }  // namespace

@@ -158,5 +158,65 @@ TEST_F(Platform, AnInactiveUserSwitchesNowhere) {
     EXPECT_EQ(answer.body["code"].text(), "SESSION_EXPIRED");
 }
 
+// What everybody imports is not everybody's to change.
+TEST_F(Platform, TemplatesAreTheirMakersAndAdministrators) {
+    ApiUser bob(engine_);
+    bob.sign_up("bob@example.org");
+    ApiUser eve(engine_);
+    eve.sign_up("eve@example.org");
+    const auto make = [](ApiUser& user, const std::string& type) {
+        return user.post(
+            "/v1/templates",
+            R"({"name":"T","summary":"","description":"","author":"A","categories":[],)"
+            R"("flows":[],"type":")" +
+                type + "\"}");
+    };
+    const Json custom = expect(make(ann_, "CUSTOM"), 201, "Template");
+    const std::string hers = "/v1/templates/" + std::string(custom["id"].text());
+    EXPECT_EQ(make(bob, "CUSTOM").status, 403);
+    EXPECT_EQ(make(bob, "OFFICIAL").status, 403);
+    EXPECT_EQ(bob.post(hers, R"({"name":"mine"})").status, 403);
+    EXPECT_EQ(bob.call("DELETE", hers).status, 403);
+    EXPECT_EQ(expect(bob.get(hers), 200, "Template")["name"].text(), "T");
+    const Json shared = expect(make(bob, "SHARED"), 201, "Template");
+    EXPECT_FALSE(shared.has("madeBy"));
+    const std::string his = "/v1/templates/" + std::string(shared["id"].text());
+    EXPECT_EQ(bob.post(his, R"({"type":"CUSTOM"})").status, 403);
+    EXPECT_EQ(bob.post(his, R"({"name":"better"})").status, 200);
+    EXPECT_EQ(eve.post(his, R"({"name":"worse"})").status, 403);
+    EXPECT_EQ(eve.call("DELETE", his).status, 403);
+    EXPECT_EQ(bob.call("DELETE", his).status, 204);
+    ApiUser program(engine_);
+    program.token = ann_.post("/v1/api-keys", R"({"displayName":"K"})").body["value"].text();
+    EXPECT_EQ(program.post(hers, R"({"name":"U"})").status, 200);
+    EXPECT_EQ(ann_.call("DELETE", hers).status, 204);
+}
+
+// A flow's owner is somebody of its project; who else there is, is nobody's business.
+TEST_F(Platform, FlowsAreOwnedByPeopleOfTheProject) {
+    ApiUser bob(engine_);
+    const ApiAnswer joined = bob.sign_up("bob@example.org");
+    const std::string id(joined.body["id"].text());
+    const std::string flow(
+        ann_.post("/v1/flows", of_project(R"("displayName":"F")")).body["id"].text());
+    const auto give = [&](const std::string& to) {
+        return ann_.operate(flow, "UPDATE_OWNER", R"({"ownerId":")" + to + "\"}");
+    };
+    const ApiAnswer stranger = give(id);
+    EXPECT_EQ(stranger.status, 404);
+    EXPECT_EQ(stranger.body["params"]["entityType"].text(), "user");
+    EXPECT_EQ(give("AAAAAAAAAAAAAAAAAAAAA").status, 404);
+    ApiUser program(engine_);
+    program.token = ann_.post("/v1/api-keys", R"({"displayName":"K"})").body["value"].text();
+    EXPECT_EQ(program
+                  .post("/v1/user-invitations",
+                        of_project(R"("type":"PROJECT","email":"bob@example.org",)"
+                                   R"("projectRole":"Viewer","accepted":true)"))
+                  .status,
+              201);
+    EXPECT_EQ(give(id).status, 200);
+    EXPECT_EQ(give(std::string(ann_.get("/v1/users/me").body["id"].text())).status, 200);
+}
+
 }  // namespace
 }  // namespace sallyport::test
