@@ -3,6 +3,7 @@
 #include "engine/jsbox/code_cache.hpp"
 #include "engine/jsbox/host_calls.hpp"
 #include "engine/jsbox/prelude_text.hpp"
+#include "engine/jsbox/types/type_eraser_text.hpp"
 #include "engine/jsbox/wasm_host.hpp"
 
 #include <sys/time.h>

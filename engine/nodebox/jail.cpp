@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -141,12 +142,12 @@ std::string change_root() {
     return chdir(kJailPackages) == 0 ? std::string() : failed(kJailPackages);
 }
 
-bool limit(int resource, rlim_t value) {
-    rlimit wanted{value, value};
+bool limit(int resource, rlim_t value, rlim_t beyond = 0) {
+    rlimit wanted{value, value + beyond};
     rlimit now{};
     const auto which = static_cast<__rlimit_resource_t>(resource);
-    if (getrlimit(which, &now) == 0 && now.rlim_max < value) {
-        wanted = {now.rlim_max, now.rlim_max};
+    if (getrlimit(which, &now) == 0 && now.rlim_max < wanted.rlim_max) {
+        wanted = {std::min(value, now.rlim_max), now.rlim_max};
     }
     return setrlimit(which, &wanted) == 0;
 }
@@ -155,7 +156,9 @@ std::string lower_limits(const Plan& plan) {
     const bool lowered =
         limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, kFilesMax) &&
         limit(RLIMIT_FSIZE, kFileBytesMax) && limit(RLIMIT_MEMLOCK, 0) &&
-        limit(RLIMIT_STACK, kStackBytes) && limit(RLIMIT_CPU, plan.cpu_seconds) &&
+        limit(RLIMIT_STACK, kStackBytes) &&
+        // One signal that says so, and a second later the one that cannot be caught.
+        limit(RLIMIT_CPU, plan.cpu_seconds, 1) &&
         limit(RLIMIT_DATA, plan.memory_bytes + kNodeOwnBytes) &&
         // Without namespaces of its own the number counts all processes of the user.
         (!plan.jailed || limit(RLIMIT_NPROC, kThreadsMax));

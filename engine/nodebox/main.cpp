@@ -2,12 +2,15 @@
 // ended when it did not say so itself. The engine starts it; a person uses --probe to see whether
 // this machine has what the walls are made of.
 #include "engine/jsbox/protocol.hpp"
+#include "engine/jsbox/types/type_eraser_text.hpp"
 #include "engine/nodebox/host_text.hpp"
 #include "engine/nodebox/jail.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,6 +32,8 @@ namespace {
 using namespace sallyport::engine;
 
 constexpr int kChannelFd = 3;
+// What erases types, for Node to read when code turns out to have some: too long for an argument.
+constexpr int kTypesFd = 4;
 // The end of what Node wrote to its standard error: a fatal error is at most a page.
 constexpr std::size_t kTailBytesMax = 8u << 10;
 constexpr int kCannotStart = 70;
@@ -76,8 +81,26 @@ nodebox::Plan plan_of(const Options& options) {
     return plan;
 }
 
+// A file of the text that has no name and that nobody can change; -1 when there is none to be had.
+int file_of(std::string_view text) {
+    const int file = memfd_create("types", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (file >= 0 &&
+        (pwrite(file, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()) ||
+         fcntl(file, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)) {
+        close(file);
+        return -1;
+    }
+    return file;
+}
+
 [[noreturn]] void become_node(const nodebox::Plan& plan, const std::string& script) {
+    const int types = file_of(jsbox::type_eraser_text());
     std::string problem = nodebox::close_walls(plan);
+    // A file at its place already stays closed to Node until it is told otherwise.
+    if (problem.empty() &&
+        (types == kTypesFd ? fcntl(types, F_SETFD, 0) : dup2(types, kTypesFd)) < 0) {
+        problem = std::string("a file for what erases types: ") + std::strerror(errno);
+    }
     if (problem.empty()) {
         const std::string program = plan.jailed ? nodebox::kJailNode : plan.node;
         const std::string packages = plan.packages.empty() ? plan.scratch : plan.packages;
@@ -86,6 +109,7 @@ nodebox::Plan plan_of(const Options& options) {
             "--max-old-space-size=" + std::to_string(plan.memory_bytes >> 20),
             "--v8-pool-size=1",
             "--no-warnings",
+            "--experimental-vm-modules",  // to see whether code parses without evaluating it
             "-e",
             script,
             plan.jailed ? nodebox::kJailPackages : packages,
@@ -108,7 +132,8 @@ nodebox::Plan plan_of(const Options& options) {
 }
 
 struct End {
-    int status = 0;    // as waitpid gives it
+    int status = 0;  // as waitpid gives it
+    long cpu_seconds = 0;
     std::string tail;  // of standard error
 };
 
@@ -140,8 +165,10 @@ std::string run_node(const nodebox::Plan& plan, const std::string& script, End& 
         }
     }
     close(errors[0]);
-    while (waitpid(child, &end.status, 0) < 0 && errno == EINTR) {
+    rusage used{};
+    while (wait4(child, &end.status, 0, &used) < 0 && errno == EINTR) {
     }
+    end.cpu_seconds = used.ru_utime.tv_sec + used.ru_stime.tv_sec;
     return {};
 }
 
@@ -149,7 +176,7 @@ bool says(const End& end, std::string_view words) {
     return end.tail.find(words) != std::string::npos;
 }
 
-jsbox::ResultFrame result_of(const End& end) {
+jsbox::ResultFrame result_of(const End& end, unsigned cpu_seconds_max) {
     jsbox::ResultFrame frame;
     frame.retiring = true;
     const int signal = WIFSIGNALED(end.status) ? WTERMSIG(end.status) : 0;
@@ -160,7 +187,7 @@ jsbox::ResultFrame result_of(const End& end) {
                says(end, "Failed to reserve") || says(end, "Cannot create a handle")) {
         frame.status = jsbox::RunStatus::memory_limit;
         frame.error = "the memory limit was reached";
-    } else if (signal == SIGXCPU) {
+    } else if (signal == SIGXCPU || (signal == SIGKILL && end.cpu_seconds >= cpu_seconds_max)) {
         frame.status = jsbox::RunStatus::timeout;
         frame.error = "the time limit was reached";
     } else if (signal == SIGKILL) {
@@ -208,7 +235,7 @@ int serve(const nodebox::Plan& plan, std::uint64_t run_id) {
         problem = run_node(plan, std::string(nodebox::host_text()), end);
     }
     if (problem.empty()) {
-        frame = result_of(end);
+        frame = result_of(end, plan.cpu_seconds);
     } else {
         frame.error = "the sandbox cannot start: " + problem;
     }

@@ -1,5 +1,6 @@
 // TypeScript in code steps of tier js.
 #include "tests/engine/jsbox_fixture.hpp"
+#include "tests/engine/typescript_cases.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,10 +17,7 @@ class JsboxTypes : public JsboxFixture {
   protected:
     void SetUp() override { start(); }
     std::string outcome(const std::string& text, const std::string& input = "{}") {
-        const SandboxResult result = run(text, 5'000, input);
-        return result.status == SandboxStatus::ok
-                   ? result.value.dump()
-                   : std::string(to_string(result.status)) + ": " + result.error;
+        return outcome_of(run(text, 5'000, input));
     }
 };
 
@@ -56,9 +54,6 @@ TEST_F(JsboxTypes, AreErased) {
     for (int i = 0; i < 4; ++i) {  // compiled, and then kept
         EXPECT_EQ(outcome(kTyped, R"({"a":1,"n":2})"), kAnswer);
     }
-    EXPECT_EQ(outcome("interface A {}"),
-              "error: TypeError: the code must export a function named code: "
-              "export const code = async (inputs) => { \xe2\x80\xa6 }");
 }
 
 TEST_F(JsboxTypes, LeaveNothingFromRunToRun) {
@@ -76,22 +71,10 @@ TEST_F(JsboxTypes, LeaveNothingFromRunToRun) {
     }
 }
 
-TEST_F(JsboxTypes, KeepTheirLines) {
-    const SandboxResult thrown =
-        run("interface A {\n  b: string;\n}\n"
-            "export const code = (a: A): never => {\n"
-            "  throw new Error('here');\n};");
-    EXPECT_EQ(thrown.error, "Error: here");
-    EXPECT_NE(thrown.stack.find("code.js:5"), std::string::npos) << thrown.stack;
-    EXPECT_EQ(outcome("export const code = (a: string) => a;\nconst x: = 1;"),
-              "error: SyntaxError: Unexpected token (2:10)");
-}
-
-// What is JavaScript is not read as anything else.
-TEST_F(JsboxTypes, AreOnlyLookedForInWhatDoesNotCompile) {
-    EXPECT_EQ(
-        outcome("export const code = () => { const [a, b, c] = [1, 2, 0]; return a < b > (c); }"),
-        "true");
+TEST_F(JsboxTypes, MeanWhatTheyMeanInTierNode) {
+    for (const TypeScriptCase& wanted : kTypeScriptCases) {
+        expect_outcome(wanted, run(wanted.code, 5'000, kTypeScriptInput));
+    }
 }
 
 TEST_F(JsboxTypes, AreBoundedAsTheCodeIs) {

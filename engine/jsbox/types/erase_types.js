@@ -31,12 +31,36 @@ function erase(code) {
     return transformer.transform().code;
 }
 
+// The parser reads what may be an arrow function both ways, and for a mistake inside of one blames its arrow in
+// the end. The place that it got to on either way is where the mistake is.
+let furthest = null;
+Object.defineProperty(load('parser/tokenizer/state').default.prototype, 'error', {
+    get() {
+        return this.problem;
+    },
+    set(problem) {
+        this.problem = problem;
+        if (problem && (furthest === null || problem.pos > furthest.pos)) {
+            furthest = problem;
+        }
+    },
+});
+
+function what_is_wrong(problem) {
+    if (furthest !== null && furthest.pos > problem.pos) {
+        load('parser/traverser/base').augmentError(furthest);
+        return furthest.message;
+    }
+    return problem.message;
+}
+
 // The code behind a 1, or what is wrong with it behind a 0; nothing when that cannot be said.
 function erase_types(code) {
+    furthest = null;
     try {
         return `1${erase(code)}`;
     } catch (problem) {
-        return problem instanceof SyntaxError ? `0SyntaxError: ${problem.message}` : '';
+        return problem instanceof SyntaxError ? `0SyntaxError: ${what_is_wrong(problem)}` : '';
     }
 }
 erase_types;
