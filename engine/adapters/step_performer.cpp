@@ -160,7 +160,7 @@ StepResult step_result_from(SandboxResult ran) {
         case SandboxStatus::output_limit:
             return step_failed(std::move(ran.error));
         case SandboxStatus::timeout:
-            return step_failed("The code took longer than it may");
+            return step_failed("The code took longer than it may", FailureKind::timeout);
         case SandboxStatus::memory_limit:
             return step_failed("The code used more memory than it may", FailureKind::memory_limit);
         case SandboxStatus::crashed: {

@@ -37,7 +37,7 @@ inline constexpr std::size_t kFailureMessageBytesMax = 700;
 
 enum class FailureKind {
     error,         // the step said so: may be retried
-    timeout,       // the run's time is over
+    timeout,       // the run's time is over, or that of the sandbox
     memory_limit,  // the sandbox's memory is
     internal,      // ours
     log_size,      // the run has written more than it may

@@ -182,7 +182,7 @@ TEST(EngineFlow, AFailureModeTriesAgain) {
 }
 
 TEST(EngineFlow, SyncAnswersOfRunsWithoutAResponse) {
-    EngineProcess engine;
+    EngineProcess engine({"SALLYPORT_CODE_TIMEOUT_SECONDS=1"});
     ApiUser ann(engine);
     ann.sign_up();
     struct Case {
@@ -199,6 +199,9 @@ TEST(EngineFlow, SyncAnswersOfRunsWithoutAResponse) {
          "export const code = async () => { const a = []; for (;;) a.push(new "
          "Uint8Array(4e6).fill(1)); };",
          500, "MEMORY_LIMIT_EXCEEDED"},
+        {"time", "export const code = async () => { for (;;); };", 504, "TIMEOUT"},
+        {"waiting", "export const code = () => new Promise((done) => setTimeout(done, 60000));",
+         504, "TIMEOUT"},
     };
     for (const Case& test : cases) {
         const std::string flow = ann.make_flow({code_step("step_1", test.code)});
@@ -207,6 +210,29 @@ TEST(EngineFlow, SyncAnswersOfRunsWithoutAResponse) {
         const std::string run_id = answer.header("x-webhook-id").value_or("");
         EXPECT_EQ(ann.finished_run(run_id)["status"].text(), test.run_status) << test.name;
     }
+}
+
+// As with the run's own time: nothing of the flow takes it for a step that has failed.
+TEST(EngineFlow, CodeThatTakesTooLongIsNeitherTriedAgainNorPassedOver) {
+    EngineProcess engine({"SALLYPORT_CODE_TIMEOUT_SECONDS=1"});
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow(
+        {code_step("step_1", "export const code = async () => { for (;;) await null; };", "{}",
+                   R"({"continueOnFailure":{"value":true},"retryOnFailure":{"value":true}})"),
+         answer_step("step_2", R"({"went":"on"})")});
+    const HttpResponse answer = deliver(engine, "/v1/webhooks/" + flow + "/sync", "{}");
+    EXPECT_EQ(answer.status, 504);
+    const Json run = ann.finished_run(answer.header("x-webhook-id").value_or(""));
+    EXPECT_EQ(run["status"].text(), "TIMEOUT");
+    EXPECT_EQ(run["failedStep"]["name"].text(), "step_1");
+    EXPECT_EQ(run["failedStep"]["message"].text(), "The code took longer than it may");
+    EXPECT_FALSE(run["steps"].has("step_2"));
+    // It may be tried again by hand, as other runs that have failed.
+    EXPECT_EQ(ann.post("/v1/flow-runs/" + std::string(run["id"].text()) + "/retry",
+                       R"({"strategy":"FROM_FAILED_STEP","projectId":")" + ann.project() + "\"}")
+                  .status,
+              200);
 }
 
 TEST(EngineFlow, SyncCallersWaitOnlySoLong) {

@@ -52,12 +52,17 @@ TEST_F(EngineNode, LimitsGiveTheirOwnRunStates) {
     EngineProcess engine(settings);
     ApiUser user(engine);
     user.sign_up();
-    const std::string flow = user.make_flow({code_step(
-        "step_1", "export const code = async () => { const a = []; for (;;) a.push({}) }")});
-    const ApiAnswer run = user.post("/api/v1/webhooks/" + flow, "{}");
-    EXPECT_EQ(user.finished_run(std::string(run.raw.header("x-webhook-id").value_or("")))["status"]
-                  .text(),
-              "MEMORY_LIMIT_EXCEEDED");
+    for (const auto& [body, status] :
+         {std::pair("const a = []; for (;;) a.push({})", "MEMORY_LIMIT_EXCEEDED"),
+          std::pair("for (;;);", "TIMEOUT"),
+          std::pair("await new Promise((done) => setTimeout(done, 60000))", "TIMEOUT")}) {
+        const std::string flow = user.make_flow({code_step(
+            "step_1", std::string("export const code = async () => { ") + body + " }", "{}",
+            R"({"continueOnFailure":{"value":true},"retryOnFailure":{"value":true}})")});
+        const ApiAnswer run = user.post("/api/v1/webhooks/" + flow, "{}");
+        const std::string id(run.raw.header("x-webhook-id").value_or(""));
+        EXPECT_EQ(user.finished_run(id)["status"].text(), status) << body;
+    }
 }
 
 TEST_F(EngineNode, PiecesAreInstalledDescribedAndPerformed) {

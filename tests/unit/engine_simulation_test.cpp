@@ -220,13 +220,10 @@ class Storm {
         }
         keys_[key] += 1;
         if (chance(20)) {
-            const bool hard = chance(20);
-            report(StepFailed{at.name,
-                              action.attempt,
-                              "broken",
-                              hard ? FailureKind::internal : FailureKind::error,
-                              {},
-                              action.path});
+            constexpr FailureKind kHard[] = {FailureKind::internal, FailureKind::timeout,
+                                             FailureKind::memory_limit};
+            const FailureKind kind = chance(20) ? kHard[pick(0, 2)] : FailureKind::error;
+            report(StepFailed{at.name, action.attempt, "broken", kind, {}, action.path});
         } else if (at.kind == StepKind::loop || at.kind == StepKind::router) {
             report(
                 StepSucceeded{at.name, action.attempt, control_output(at), {}, false, action.path});
