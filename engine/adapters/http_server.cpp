@@ -2,6 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "common/ip.hpp"
+#include "engine/adapters/http_connections.hpp"
 #include "engine/adapters/http_wire.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -26,7 +27,6 @@
 #include <array>
 #include <chrono>
 #include <ctime>
-#include <list>
 #include <optional>
 
 namespace sallyport::engine {
@@ -34,10 +34,10 @@ namespace {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
-using Socket = asio::generic::stream_protocol::socket;
+using Socket = HttpConnection::Socket;
 using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
 using Code = boost::system::error_code;
-using Clock = std::chrono::steady_clock;
+using Clock = HttpConnection::Clock;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 // Timeouts are looked at this often, so each lasts up to this much longer.
@@ -46,16 +46,13 @@ constexpr std::chrono::milliseconds kSweep{500};
 // answer is not lost to a reset (RFC 9112 section 9.6). The bound is time alone: a bound in bytes
 // would reset whoever sends a large body quickly, who is just the one that is to see the 413.
 constexpr std::chrono::milliseconds kLinger{5000};
+// What is read of a body at a time. The parser asks for as much as there is room for, and by itself
+// makes room for 512 bytes.
+constexpr std::size_t kBodyBufferBytes = 64 * 1024;
 // The pause after an accept that failed: descriptors are short, asking at once would spin.
 constexpr std::chrono::milliseconds kAcceptPause{50};
 
-struct Connection : std::enable_shared_from_this<Connection> {
-    explicit Connection(Socket connected) : socket(std::move(connected)) {}
-    Socket socket;
-    Clock::time_point deadline = Clock::time_point::max();
-    bool idle = true;  // between requests: may be closed without loss
-    std::string peer;
-};
+using Connection = HttpConnection;
 
 std::string peer_of(const Socket& socket) {
     Code error;
@@ -130,14 +127,15 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
           acceptor(context),
           sweep_timer(context),
           options(limits),
-          handler(std::move(handle)) {}
+          handler(std::move(handle)),
+          connections(limits.connections_max, limits.held_bytes_max) {}
 
     asio::io_context& context;
     Acceptor acceptor;
     asio::steady_timer sweep_timer;
     HttpServerOptions options;
     Handler handler;
-    std::list<std::shared_ptr<Connection>> connections;
+    HttpConnections connections;
     bool draining = false;
     std::function<void()> drained;
     std::string unix_path;
@@ -153,7 +151,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
             if (error == asio::error::operation_aborted) {
                 co_return;
             }
-            if (error || connections.size() >= options.connections_max) {
+            if (error || !connections.make_place()) {
                 asio::steady_timer pause(context, kAcceptPause);
                 co_await pause.async_wait(kAwait);
                 continue;  // a connection above the bound is closed here
@@ -169,18 +167,18 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
             sweep_timer.expires_after(kSweep);
             co_await sweep_timer.async_wait(kAwait);
             const auto now = Clock::now();
-            for (const auto& connection : connections) {
-                if (connection->deadline < now || (draining && connection->idle)) {
+            connections.each([&](Connection& connection) {
+                if (connection.deadline < now || (draining && connection.idle)) {
                     Code ignored;
-                    connection->socket.close(ignored);
+                    connection.socket.close(ignored);
                 }
-            }
+            });
         }
     }
 
     static asio::awaitable<void> serve(std::shared_ptr<Impl> self,
                                        std::shared_ptr<Connection> connection) {
-        const auto at = self->connections.insert(self->connections.end(), connection);
+        self->connections.add(connection);
         connection->peer = peer_of(connection->socket);
         boost::beast::flat_buffer buffer(self->options.header_bytes_max + 64 * 1024);
         connection->deadline = in(self->options.header_timeout_ms);
@@ -189,10 +187,11 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
             open = co_await self->serve_one(*connection, buffer);
             connection->idle = true;
             connection->deadline = in(self->options.idle_timeout_ms);
+            self->connections.wait_for_request(*connection);
         }
         Code ignored;
         connection->socket.close(ignored);
-        self->connections.erase(at);
+        self->connections.remove(*connection);
         self->report_drained();
     }
 
@@ -218,6 +217,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
             co_return false;
         }
         connection.idle = false;
+        connections.request_came(connection);
         WebRequest request = request_head(parser.get(), connection.peer);
         const bool wants_more = parser.get().keep_alive();
         const bool head_only = parser.get().method() == http::verb::head;
@@ -227,11 +227,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
                               "100-continue")) {
                 co_await write(connection, "HTTP/1.1 100 Continue\r\n\r\n", {});
             }
-            std::tie(error, size) =
-                co_await http::async_read(connection.socket, buffer, parser, kAwait);
-            if (error) {
-                refusal = refusal_for(error);
-                co_await refuse(connection, refusal);
+            if (!co_await read_body(&connection, &buffer, &parser)) {
                 co_return false;
             }
         }
@@ -249,8 +245,37 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
         if (sends_body(response, head_only)) {
             body = response.body;
         }
+        connections.hold_answer(connection, body.size());
         const bool sent = co_await write(connection, head, body);
+        connections.hold_answer(connection, 0);
         co_return sent&& keep_alive;
+    }
+
+    // False when the connection is to be closed: it has been told why. REQUIRES: all live in the
+    // caller's frame.
+    asio::awaitable<bool> read_body(Connection* connection, boost::beast::flat_buffer* buffer,
+                                    http::request_parser<http::string_body>* parser) {
+        Code error;
+        parser->eager(true);
+        buffer->reserve(kBodyBufferBytes);
+        while (!error && !parser->is_done() && !connection->out_of_room) {
+            const auto [code, size] =
+                co_await http::async_read_some(connection->socket, *buffer, *parser, kAwait);
+            error = code;
+            connections.hold(*connection, parser->get().body().size());
+        }
+        if (!error && !connection->out_of_room) {
+            connections.hold(*connection, 0);  // whom it is handed to has bounds of its own
+            buffer->shrink_to_fit();
+            co_return true;
+        }
+        connections.hold(*connection, 0);
+        buffer->clear();
+        std::string().swap(parser->get().body());
+        const std::optional<WebResponse> refusal =
+            connection->out_of_room ? std::optional(wire_error(503)) : refusal_for(error);
+        co_await refuse(*connection, refusal);
+        co_return false;
     }
 
     // REQUIRES: `request` lives in the caller's frame.
@@ -433,51 +458,12 @@ void HttpServer::drain(std::function<void()> done) {
     impl_->drained = std::move(done);
     Code ignored;
     impl_->acceptor.close(ignored);
-    for (const auto& connection : impl_->connections) {
-        if (connection->idle) {
-            connection->socket.close(ignored);
+    impl_->connections.each([&ignored](Connection& connection) {
+        if (connection.idle) {
+            connection.socket.close(ignored);
         }
-    }
+    });
     impl_->report_drained();
-}
-
-Result<ListenAddress> ListenAddress::parse(std::string_view text) {
-    ListenAddress address;
-    if (text.starts_with("unix:")) {
-        address.unix_path = text.substr(5);
-        // sockaddr_un holds 108 bytes with the final zero.
-        if (address.unix_path.empty() || address.unix_path.size() > 107) {
-            return Error{"'" + std::string(text) + "': the path must have 1 to 107 bytes"};
-        }
-        return address;
-    }
-    const std::size_t colon = text.rfind(':');
-    const auto port =
-        colon == std::string_view::npos ? std::nullopt : parse_u64(text.substr(colon + 1));
-    std::string_view host = text.substr(0, colon);
-    if (host.starts_with('[') && host.ends_with(']')) {
-        host = host.substr(1, host.size() - 2);
-    }
-    if (!port || *port > 65535 || !IpAddress::parse(host)) {
-        return Error{"'" + std::string(text) +
-                     "' is no address to listen on: use unix:PATH or 127.0.0.1:PORT"};
-    }
-    address.host = host;
-    address.port = static_cast<std::uint16_t>(*port);
-    return address;
-}
-
-bool ListenAddress::is_private() const {
-    const auto ip = IpAddress::parse(host);
-    return !unix_path.empty() || host == "::1" || (ip && ip->is_v4() && ip->v4() >> 24 == 127);
-}
-
-std::string ListenAddress::to_string() const {
-    if (!unix_path.empty()) {
-        return "unix:" + unix_path;
-    }
-    const bool v6 = host.find(':') != std::string::npos;
-    return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
 }  // namespace sallyport::engine

@@ -6,6 +6,7 @@
 
 #include "common/result.hpp"
 #include "engine/adapters/asio_loop.hpp"
+#include "engine/adapters/listen_address.hpp"
 #include "engine/core/web_message.hpp"
 
 #include <cstddef>
@@ -16,24 +17,16 @@
 
 namespace sallyport::engine {
 
-struct ListenAddress {
-    std::string unix_path;      // not empty: a unix socket
-    unsigned unix_mode = 0660;  // of its file
-    std::string host = "127.0.0.1";
-    std::uint16_t port = 0;  // 0: any free one
-
-    // `unix:PATH` or `ADDRESS:PORT` with an IP address.
-    static Result<ListenAddress> parse(std::string_view text);
-    bool is_private() const;  // a unix socket or loopback
-    std::string to_string() const;
-};
-
 struct HttpServerOptions {
     // Gateways pass long cookies and a verdict on; nothing honest is longer.
     std::size_t header_bytes_max = 32 * 1024;
     std::size_t body_bytes_max = 29 * 1024 * 1024;
-    // Each holds a descriptor, a buffer and a coroutine.
+    // Each holds a descriptor, a buffer and a coroutine. Who comes when all places are taken has
+    // that of the connection which has waited longest for its request.
     std::size_t connections_max = 4096;
+    // Of bodies that come and go, all connections together. Beyond it the slowest is told to come
+    // later, or closed when it reads its answer.
+    std::size_t held_bytes_max = 256 * 1024 * 1024;
     // From the first byte waited for to the end of the header.
     std::int64_t header_timeout_ms = 15'000;
     std::int64_t idle_timeout_ms = 75'000;

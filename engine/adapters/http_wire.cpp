@@ -103,6 +103,12 @@ WebResponse wire_error(int status) {
         body.set("code", Json::string("FST_ERR_CTP_BODY_TOO_LARGE"));
         body.set("message", Json::string("Request body is too large"));
     }
+    if (status == 503) {
+        body.set("message", Json::string("Too many large requests at once"));
+        WebResponse response = json_response(status, body);
+        response.headers.push_back({"Retry-After", "1"});
+        return response;
+    }
     return json_response(status, body);
 }
 

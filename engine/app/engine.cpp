@@ -27,6 +27,7 @@
 #include "engine/adapters/stored_secrets.hpp"
 #include "engine/adapters/system_clock.hpp"
 #include "engine/app/data_folder.hpp"
+#include "engine/app/descriptors.hpp"
 #include "engine/app/node_tier.hpp"
 #include "engine/app/postgres_settings.hpp"
 #include "engine/app/version.hpp"
@@ -45,6 +46,8 @@ namespace {
 
 // Base64, JSON escapes and multipart frames around the largest payload.
 constexpr std::size_t kBodySlackBytes = 4u << 20;
+// Of the largest bodies, as many as these may be on their way at once, however large they may be.
+constexpr std::size_t kLargestBodiesAtOnce = 4;
 
 // Connections to PostgreSQL that do not read: changes, transactions, presence.
 constexpr std::size_t kOtherConnections = 3;
@@ -358,6 +361,9 @@ Status serve(Engine& engine, const Config& config) {
     HttpServerOptions options;
     options.body_bytes_max =
         std::max(config.webhook_payload_bytes_max, config.file_bytes_max) + kBodySlackBytes;
+    options.held_bytes_max =
+        std::max(options.held_bytes_max, kLargestBodiesAtOnce * options.body_bytes_max);
+    options.connections_max = std::min(options.connections_max, connection_descriptors());
     auto server = HttpServer::listen(engine.loop, config.listen, options,
                                      [&engine](WebRequest request, HttpServer::Respond respond) {
                                          engine.api.handle(std::move(request), std::move(respond));

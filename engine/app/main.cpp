@@ -3,6 +3,7 @@
 #include "engine/adapters/postgres_connection.hpp"
 #include "engine/app/config.hpp"
 #include "engine/app/config_names.hpp"
+#include "engine/app/descriptors.hpp"
 #include "engine/app/engine.hpp"
 #include "engine/app/version.hpp"
 
@@ -109,6 +110,7 @@ int start(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
     forbid_core_dumps();
+    sallyport::engine::ask_for_descriptors();
     std::signal(SIGPIPE, SIG_IGN);  // NOLINT: a peer that went away is an error code, not a death
     try {
         CLI::App app("The automation engine behind the gateway.", "sallyport-engine");

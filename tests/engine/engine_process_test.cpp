@@ -7,6 +7,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <iterator>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -146,6 +149,29 @@ HttpResponse deliver(const EngineProcess& engine, const std::string& path) {
     request.body = "{}";
     request.headers = {{"Content-Type", "application/json"}};
     return send(request);
+}
+
+// Silent connections have half of the descriptors at most; who asks has the place of one of them.
+TEST(EngineProgram, SilentConnectionsKeepNobodyOutWhereDescriptorsAreFew) {
+    EngineProcess engine({}, {"prlimit", "--nofile=512:512"});
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow({code_step("one", "export const code = async () => 1;"),
+                                            answer_step("answer", R"({"n":"{{one.output}}"})")});
+    std::vector<std::unique_ptr<RawSocket>> silent;
+    for (int i = 0; i < 600; ++i) {
+        silent.push_back(std::make_unique<RawSocket>(engine.port()));
+        silent.back()->send("POST /api/v1/webhooks/" + flow + " HTTP/1.1\r\nHo");
+    }
+    for (int i = 0; i < 5; ++i) {
+        HttpRequest hook;
+        hook.method = "POST";
+        hook.url = engine.url("/v1/webhooks/" + flow + "/sync");
+        EXPECT_EQ(send(hook).body, R"({"n":1})");
+    }
+    const auto open = std::distance(
+        std::filesystem::directory_iterator("/proc/" + std::to_string(engine.pid()) + "/fd"), {});
+    EXPECT_LT(open, 512 / 2 + 100);
 }
 
 TEST(EngineProgram, KilledInTheMiddleItFinishesWhatItAcknowledged) {
