@@ -1,5 +1,6 @@
 #include "engine/adapters/postgres_presence.hpp"
 
+#include <chrono>
 #include <utility>
 
 namespace sallyport::engine {
@@ -14,8 +15,22 @@ constexpr std::string_view kBeatFrozen = "interval '30 seconds'";
 // Numbers of processes that are long gone.
 constexpr const char* kForgetSql =
     "DELETE FROM engine_process WHERE beat < clock_timestamp() - interval '1 day'";
+constexpr std::string_view kNowMs = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+// An answer that took longer says too little of what time it is.
+constexpr std::chrono::milliseconds kPromptAnswer{500};
+
+using Steady = std::chrono::steady_clock;
 
 }  // namespace
+
+Status PostgresPresence::ask_time(PostgresSession& session, const TellTime& tell_time) {
+    const auto now = session.query("SELECT " + std::string(kNowMs), {});
+    if (!now.ok()) {
+        return now.error();
+    }
+    tell_time(now->integer(0, 0));
+    return Done{};
+}
 
 Result<std::int64_t> PostgresPresence::draw_number(PostgresSession& session) {
     const auto drawn = session.query(
@@ -46,8 +61,8 @@ std::string PostgresPresence::free_or_gone() {
 }
 
 PostgresPresence::PostgresPresence(Loop& loop, const PostgresOptions& options, std::int64_t number,
-                                   Log& log)
-    : loop_(loop), log_(log), number_(number) {
+                                   Log& log, TellTime tell_time)
+    : loop_(loop), log_(log), number_(number), tell_time_(std::move(tell_time)) {
     lane_ = std::make_unique<PostgresLane>(
         loop, options, PostgresLane::Mode::session,
         PostgresLane::Hooks{[this] { on_up(); },
@@ -104,9 +119,15 @@ void PostgresPresence::beat() {
     PostgresStatement statement{
         "beat",
         "INSERT INTO engine_process (number, beat) VALUES ($1, clock_timestamp()) "
-        "ON CONFLICT (number) DO UPDATE SET beat = excluded.beat",
+        "ON CONFLICT (number) DO UPDATE SET beat = excluded.beat RETURNING " +
+            std::string(kNowMs),
         {}};
-    lane_->submit(std::move(statement.add(number_)), [](const Result<PostgresRows>&) {});
+    lane_->submit(std::move(statement.add(number_)),
+                  [this, asked = Steady::now()](const Result<PostgresRows>& rows) {
+                      if (rows.ok() && tell_time_ && Steady::now() - asked < kPromptAnswer) {
+                          tell_time_(rows->integer(0, 0));
+                      }
+                  });
     beat_timer_ = loop_.after(kBeatMs, [this] { beat(); });
 }
 

@@ -23,16 +23,20 @@ namespace sallyport::engine {
 
 class PostgresPresence {
   public:
+    using TellTime = std::function<void(std::int64_t now_ms)>;
     static constexpr std::int64_t kBeatMs = 1000;
     // After the database was away everybody's lock is free for a moment: no claims so long.
     static constexpr std::int64_t kGraceMs = 10'000;
 
     // `number` is from draw_number; its beat is fresh.
-    PostgresPresence(Loop& loop, const PostgresOptions& options, std::int64_t number, Log& log);
+    PostgresPresence(Loop& loop, const PostgresOptions& options, std::int64_t number, Log& log,
+                     TellTime tell_time);
     ~PostgresPresence();
     PostgresPresence(const PostgresPresence&) = delete;
     PostgresPresence& operator=(const PostgresPresence&) = delete;
 
+    // What time it is for the database.
+    static Status ask_time(PostgresSession& session, const TellTime& tell_time);
     // A number nobody else has, with a first beat.
     static Result<std::int64_t> draw_number(PostgresSession& session);
 
@@ -56,6 +60,7 @@ class PostgresPresence {
     std::int64_t number_;
     bool may_claim_ = true;
     bool was_up_ = false;
+    TellTime tell_time_;
     std::function<void(const StoreNotice&)> notice_;
     Loop::TimerId beat_timer_ = 0;
     Loop::TimerId grace_timer_ = 0;

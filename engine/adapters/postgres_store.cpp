@@ -17,6 +17,12 @@ Result<std::unique_ptr<PostgresStore>> PostgresStore::open(PostgresStoreOptions 
     if (!migrated.ok()) {
         return migrated.error();
     }
+    if (options.tell_time) {
+        const Status told = PostgresPresence::ask_time(**session, options.tell_time);
+        if (!told.ok()) {
+            return told.error();
+        }
+    }
     const auto number = PostgresPresence::draw_number(**session);
     if (!number.ok()) {
         return number.error();
@@ -30,7 +36,8 @@ PostgresStore::PostgresStore(PostgresStoreOptions options, Loop& loop, std::int6
     : loop_(loop),
       number_(number),
       bus_(options.bus),
-      presence_(std::make_unique<PostgresPresence>(loop, options.connection, number, log)) {
+      presence_(std::make_unique<PostgresPresence>(loop, options.connection, number, log,
+                                                   options.tell_time)) {
     const auto lane = [&](PostgresLane::Mode mode, PostgresLane::Hooks hooks) {
         return std::make_unique<PostgresLane>(loop, options.connection, mode, std::move(hooks));
     };

@@ -31,6 +31,8 @@ struct PostgresStoreOptions {
     // Tells of runs that are done in place of the database, when it is up. Null: the database does.
     // Outlives the store.
     AnswerBus* bus = nullptr;
+    // Told the database's time, unix milliseconds, at the opening and every second; may be empty.
+    std::function<void(std::int64_t)> tell_time = {};
 };
 
 class PostgresStore final : public Store {

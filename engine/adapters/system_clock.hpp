@@ -8,22 +8,43 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
+#include <cstdlib>
 
 namespace sallyport::engine {
 
 class SystemClock final : public Clock {
   public:
-    std::int64_t now_ms() const override { return ms<std::chrono::system_clock>(); }
+    std::int64_t now_ms() const override {
+        return ms<std::chrono::system_clock>() - ahead_ms_.load(std::memory_order_relaxed);
+    }
     std::int64_t steady_ms() const override { return ms<std::chrono::steady_clock>(); }
 
+    // What is known better than by this machine: `now_ms` goes by it from here on. A difference
+    // that two machines in good order may have is none. True when it has changed by more than that.
+    bool follow(std::int64_t right_ms) {
+        const std::int64_t ahead_ms = ms<std::chrono::system_clock>() - right_ms;
+        if (std::abs(ahead_ms - ahead_ms_) <= kAgreeMs) {
+            return false;
+        }
+        ahead_ms_ = std::abs(ahead_ms) > kAgreeMs ? ahead_ms : 0;
+        return true;
+    }
+    // The machine's clock against that.
+    std::int64_t ahead_ms() const { return ahead_ms_; }
+
   private:
+    static constexpr std::int64_t kAgreeMs = 1000;
+
     template <typename Source>
     static std::int64_t ms() {
         return std::chrono::duration_cast<std::chrono::milliseconds>(
                    Source::now().time_since_epoch())
             .count();
     }
+
+    std::atomic<std::int64_t> ahead_ms_ = 0;
 };
 
 // For one thread. Draws from the kernel in blocks: an id is made for each request.

@@ -30,6 +30,7 @@
 #include "engine/app/descriptors.hpp"
 #include "engine/app/node_tier.hpp"
 #include "engine/app/postgres_settings.hpp"
+#include "engine/app/shared_time.hpp"
 #include "engine/app/version.hpp"
 #include "engine/core/piece_s3.hpp"
 #include "engine/core/piece_smtp.hpp"
@@ -397,7 +398,7 @@ std::unique_ptr<AnswerBus> open_bus(const Config& config, AsioLoop& loop, Log& l
                         : nullptr;  // read_config has looked
 }
 
-Result<std::unique_ptr<Store>> open_store(const Config& config, Loop& loop, const Clock& clock,
+Result<std::unique_ptr<Store>> open_store(const Config& config, Loop& loop, SystemClock& clock,
                                           Log& log, AnswerBus* bus) {
     if (!config.use_postgres) {
         auto store =
@@ -411,6 +412,7 @@ Result<std::unique_ptr<Store>> open_store(const Config& config, Loop& loop, cons
     PostgresStoreOptions options;
     options.connection = *connection;
     options.bus = bus;
+    options.tell_time = follow_time(clock, log);
     if (config.postgres.pool_size > 0) {
         options.readers = config.postgres.pool_size - kOtherConnections;
     }
@@ -433,7 +435,7 @@ void hear(Engine& engine) {
 }  // namespace
 
 Status run_engine(Config config) {
-    const SystemClock clock;
+    SystemClock clock;
     JsonLog log(STDERR_FILENO, config.log_level, clock);
     for (const std::string& warning : config.warnings) {
         log.write(LogLevel::warn, "setting_ignored", {{"problem", Json::string(warning)}});

@@ -4,6 +4,7 @@
 // SALLYPORT_LEDGER_KILLS and SALLYPORT_LEDGER_SEED choose how long and which moments;
 // scripts/kill-soak runs the long form. The ledger is printed.
 #include "tests/engine/engine_process.hpp"
+#include "tests/engine/faulty_machine.hpp"
 #include "tests/integration/fixtures/postgres_server.hpp"
 #include "tests/integration/fixtures/upstream.hpp"
 #include "tests/integration/fixtures/wait.hpp"
@@ -72,30 +73,46 @@ struct Books {
     std::atomic<std::size_t> unanswered = 0;  // the engine died first
 };
 
-class EngineLedger : public ::testing::TestWithParam<bool> {
+// Two engines on PostgreSQL may have clocks that are an hour apart; then each run rests a moment,
+// too.
+enum class Where { sqlite, postgres, clocks_apart };
+
+class EngineLedger : public ::testing::TestWithParam<Where> {
   protected:
     EngineLedger() : random_(from_environment("SALLYPORT_LEDGER_SEED", 1)) {
         std::vector<std::string> settings = {"SALLYPORT_EGRESS_ALLOW=" + stub_.address(),
                                              "AP_LOG_LEVEL=warn"};
-        if (GetParam()) {
+        if (shared()) {
             server_ = std::make_unique<PostgresServer>();
+            database_ = server_->make_database();
             settings.emplace_back("AP_DB_TYPE=POSTGRES");
-            settings.push_back("AP_POSTGRES_URL=" + server_->make_database());
+            settings.push_back("AP_POSTGRES_URL=" + database_);
         }
-        for (int i = 0; i < (GetParam() ? 2 : 1); ++i) {
+        engines_.push_back(std::make_unique<EngineProcess>(settings));
+        if (GetParam() == Where::clocks_apart) {
+            machine_.set_clock(1);
+            engines_.push_back(std::make_unique<EngineProcess>(settings, machine_.wrapper()));
+        } else if (shared()) {
             engines_.push_back(std::make_unique<EngineProcess>(settings));
         }
         ann_ = std::make_unique<ApiUser>(*engines_[0]);
         ann_->sign_up();
         const std::string call = R"({"method":"POST","url":"http://)" + stub_.address() +
                                  R"(/effect","body_type":"json","body":{}})";
-        flow_ = ann_->make_flow(
-            {code_step("first", "export const code = async () => Math.random();"),
-             http_step("call", call),
-             code_step("second", "export const code = async (inputs) => inputs.n;",
-                       R"({"n":"{{call.output.body.n}}"})"),
-             http_step("again", call), answer_step("answer", R"({"n":"{{second.output}}"})")});
+        std::vector<std::string> steps = {
+            code_step("first", "export const code = async () => Math.random();"),
+            http_step("call", call),
+            code_step("second", "export const code = async (inputs) => inputs.n;",
+                      R"({"n":"{{call.output.body.n}}"})")};
+        if (GetParam() == Where::clocks_apart) {
+            steps.push_back(delay_step("rest", "delayFor", R"({"unit":"seconds","delayFor":1})"));
+        }
+        steps.push_back(http_step("again", call));
+        steps.push_back(answer_step("answer", R"({"n":"{{second.output}}"})"));
+        flow_ = ann_->make_flow(steps);
     }
+
+    static bool shared() { return GetParam() != Where::sqlite; }
 
     int pick(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
 
@@ -124,7 +141,16 @@ class EngineLedger : public ::testing::TestWithParam<bool> {
         }
     }
 
-    // One thing dies: mostly an engine, sometimes a sandbox worker or the database.
+    // The connections by which engines are there for each other, and hear of each other.
+    void cut_listeners() {
+        server_->query(database_,
+                       "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = "
+                       "'advisory'");
+        ++listener_cuts_;
+    }
+
+    // One thing dies: mostly an engine, sometimes a sandbox worker, the database or what one hears
+    // by.
     void kill_something() {
         EngineProcess& engine =
             *engines_[static_cast<std::size_t>(pick(0, static_cast<int>(engines_.size()) - 1))];
@@ -133,6 +159,8 @@ class EngineLedger : public ::testing::TestWithParam<bool> {
             server_->crash();
             server_->start();
             ++database_kills_;
+        } else if (dice == 4 && server_ != nullptr) {
+            cut_listeners();
         } else if (dice <= 3) {
             for (const ChildProcess& child : children_of(engine.pid())) {
                 ::kill(child.pid, SIGKILL);
@@ -188,9 +216,9 @@ class EngineLedger : public ::testing::TestWithParam<bool> {
         for (const auto& [key, effect] : world_->effects()) {
             repeated += effect.times > 1 ? 1 : 0;
         }
-        std::printf("ledger, %s\n", GetParam() ? "PostgreSQL, two engines" : "SQLite");
-        std::printf("  killed        engines %d, sandboxes %d, databases %d\n", engine_kills_,
-                    worker_kills_, database_kills_);
+        std::printf("ledger, %s\n", shared() ? "PostgreSQL, two engines" : "SQLite");
+        std::printf("  killed        engines %d, sandboxes %d, databases %d, listeners %d\n",
+                    engine_kills_, worker_kills_, database_kills_, listener_cuts_);
         std::printf("  sent          %zu\n", books_.sent.load());
         std::printf("  acknowledged  %zu\n", books_.acknowledged.size());
         std::printf("  refused       %zu (503)\n", books_.refused.load());
@@ -207,7 +235,9 @@ class EngineLedger : public ::testing::TestWithParam<bool> {
     std::shared_ptr<World> world_ = std::make_shared<World>();
     Upstream stub_{
         [world = world_](const UpstreamRequest& request) { return world->answer(request); }};
+    FaultyMachine machine_;
     std::unique_ptr<PostgresServer> server_;
+    std::string database_;
     std::vector<std::unique_ptr<EngineProcess>> engines_;
     std::unique_ptr<ApiUser> ann_;
     std::string flow_;
@@ -217,6 +247,7 @@ class EngineLedger : public ::testing::TestWithParam<bool> {
     int engine_kills_ = 0;
     int worker_kills_ = 0;
     int database_kills_ = 0;
+    int listener_cuts_ = 0;
     std::map<std::string, std::size_t> ended_;
 };
 
@@ -235,8 +266,9 @@ TEST_P(EngineLedger, EveryAcknowledgedRunEndsAndNoRecordedStepRepeats) {
     print();
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, EngineLedger, ::testing::Values(false));
-INSTANTIATE_TEST_SUITE_P(Postgres, EngineLedger, ::testing::Values(true));
+INSTANTIATE_TEST_SUITE_P(Sqlite, EngineLedger, ::testing::Values(Where::sqlite));
+INSTANTIATE_TEST_SUITE_P(Postgres, EngineLedger, ::testing::Values(Where::postgres));
+INSTANTIATE_TEST_SUITE_P(ClocksApart, EngineLedger, ::testing::Values(Where::clocks_apart));
 
 }  // namespace
 }  // namespace sallyport::test

@@ -1,5 +1,6 @@
 // Two engines on one PostgreSQL database: each serves all flows; what one leaves, the other ends.
 #include "tests/engine/engine_process.hpp"
+#include "tests/engine/faulty_machine.hpp"
 #include "tests/integration/fixtures/postgres_server.hpp"
 #include "tests/integration/fixtures/upstream.hpp"
 #include "tests/integration/fixtures/wait.hpp"
@@ -7,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <memory>
 #include <string>
@@ -151,6 +153,47 @@ TEST_F(EngineShared, ADatabaseThatGoesAndComesBackCostsNoRun) {
     for (const std::string& run : runs) {
         EXPECT_EQ(ann.finished_run(run)["status"].text(), "SUCCEEDED");
     }
+}
+
+// Each engine would take the other's delays for due an hour early, or an hour late.
+TEST_F(EngineShared, EnginesWhoseClocksAreAnHourApartRestAsLongAsTheyShould) {
+    const std::string database = server_->make_database();
+    FaultyMachine machine;
+    machine.set_clock(1);
+    EngineProcess right(on(database));
+    EngineProcess ahead(on(database), machine.wrapper());
+    EXPECT_NE(ahead.log().find("clock_differs"), std::string::npos) << ahead.log();
+    EXPECT_EQ(right.log().find("clock_differs"), std::string::npos);
+    ApiUser ann(right);
+    ann.sign_up();
+    // Longer than what an engine keeps in memory under a timer of its own.
+    const std::string soon = ann.make_flow({delay_step("32")});
+    const std::string late = ann.make_flow({delay_step("1800")});
+    const auto begin = std::chrono::steady_clock::now();
+    std::vector<std::string> sooner;
+    std::vector<std::string> later;
+    for (const EngineProcess* engine : {&right, &ahead}) {
+        sooner.push_back(hook(*engine, soon).header("x-webhook-id").value_or(""));
+        later.push_back(hook(*engine, late).header("x-webhook-id").value_or(""));
+    }
+    for (const std::string& run : later) {
+        ASSERT_TRUE(ann.run_reaches(run, "PAUSED"));
+    }
+    // The one that is ahead dies: the other ends its delays, when they are due.
+    ahead.kill();
+    for (const std::string& run : sooner) {
+        EXPECT_TRUE(wait_until(
+            [&] { return ann.get("/v1/flow-runs/" + run).body["status"].text() == "SUCCEEDED"; },
+            std::chrono::seconds(60)));
+    }
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30));
+    for (const std::string& run : later) {
+        EXPECT_EQ(ann.get("/v1/flow-runs/" + run).body["status"].text(), "PAUSED");
+    }
+    // A clock that is set while the engine runs is noticed too.
+    ahead.start();
+    machine.set_clock(0);
+    EXPECT_TRUE(wait_until([&] { return ahead.log().find("clock_agrees") != std::string::npos; }));
 }
 
 TEST_F(EngineShared, AStartWithoutADatabaseSaysSo) {
