@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace sallyport::test {
@@ -216,6 +217,36 @@ TEST_F(EngineRedis, SaysWhatSentinelsDoNotKnow) {
     EXPECT_NE(first_->log().find("it does not know the master other"), std::string::npos)
         << first_->log();
     EXPECT_EQ(call_across(), kAnswer);
+}
+
+// The Sentinel and both servers behind TLS; what the Sentinel names is known by its certificate
+// too.
+TEST_F(EngineRedis, IsNamedAndFollowedBySentinelsOverTls) {
+    RedisSentinels redis(RedisSentinels::Over::tls);
+    auto settings = under("localhost:" + std::to_string(redis.tls_port()));
+    settings.emplace_back("AP_REDIS_USE_SSL=true");
+    settings.push_back("AP_REDIS_SSL_CA_FILE=" + certificates().ca);
+    start(settings);
+    ASSERT_TRUE(wait_until([&] { return both_listen(redis.server(0)); })) << first_->log();
+    EXPECT_EQ(call_across(), kAnswer);
+    EXPECT_NE(published(redis.server(0)), "0");
+    redis.fail_over();
+    ASSERT_TRUE(wait_until([&] { return both_listen(redis.server(1)); })) << first_->log();
+    EXPECT_EQ(call_across(), kAnswer);
+    redis.server(1).stop();
+    EXPECT_EQ(call_across(), kAnswer) << "without any";
+    // One that somebody else signed for is not believed, and one without TLS not asked.
+    for (const auto& [sentinel, problem] :
+         {std::pair("localhost:" + std::to_string(redis.tls_port()), "certificate verify failed"),
+          std::pair(sentinel_of(redis), "redis_lost")}) {
+        auto wrong = under(sentinel);
+        wrong.emplace_back("AP_REDIS_USE_SSL=true");
+        wrong.push_back("AP_REDIS_SSL_CA_FILE=" + certificates().stranger_certificate);
+        start(wrong);
+        ASSERT_TRUE(wait_until([&] { return said("redis_lost") == 2; }));
+        EXPECT_NE(first_->log().find(problem), std::string::npos) << first_->log();
+        EXPECT_EQ(call_across(), kAnswer);
+    }
 }
 
 TEST_F(EngineRedis, IsKnownByItsCertificate) {
