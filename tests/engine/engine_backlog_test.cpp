@@ -152,6 +152,55 @@ TEST(EngineBacklog, AHundredThousandRunsWaitInTheStore) {
         << "each step once";
 }
 
+// Due while the engine was down, and soon after it is back; killed in the middle of it.
+TEST(EngineBacklog, AHundredThousandDelaysEndOnceEachOverARestart) {
+    constexpr int kResting = 100'000;
+    EngineProcess engine;
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow(
+        {delay_step("rest", "delayFor", R"({"unit":"days","delayFor":2})"), mapping_step("map")});
+    const std::string first = start(engine, flow);
+    ASSERT_TRUE(ann.run_reaches(first, "PAUSED"));
+    engine.stop();
+    {
+        Database database(engine);
+        database.copy_run(first, kResting, 100, "archived_ms = 0");
+        const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+                             std::chrono::system_clock::now().time_since_epoch())
+                             .count();
+        database.execute("UPDATE run SET resume_ms = " + std::to_string(now) +
+                         " + abs(random() % 10000) - 5000 WHERE id LIKE '%w0%'");
+    }
+    engine.start();
+    const auto ended = [&] {
+        return metric(engine, "sallyport_runs_ended_total{status=\"SUCCEEDED\"}");
+    };
+    ASSERT_TRUE(wait_until([&] { return ended() > kResting / 10; }, kLong));
+    engine.kill();
+    engine.start();
+    ASSERT_TRUE(wait_until(
+        [&] {
+            return metric(engine, "sallyport_queue_depth") == 0 &&
+                   metric(engine, "sallyport_runs_live") == 0 &&
+                   ann.get("/v1/flow-runs/count-by-status?projectId=" + ann.project())
+                           .raw.body.find("\"SUCCEEDED\",\"count\":" + std::to_string(kResting)) !=
+                       std::string::npos;
+        },
+        kLong));
+    EXPECT_LT(memory_peak_mb(engine), 150);
+    engine.stop();
+    Database database(engine);
+    EXPECT_EQ(database.number("SELECT count(*) FROM run WHERE status = 'SUCCEEDED'"), kResting);
+    EXPECT_EQ(database.number("SELECT count(*) FROM run WHERE status = 'PAUSED'"), 1);
+    EXPECT_EQ(
+        database.number("SELECT count(*) FROM (SELECT run_id FROM run_journal WHERE run_id LIKE "
+                        "'%w0%' GROUP BY run_id HAVING sum(instr(entries, '\"run_resumed\"') > 0) "
+                        "<> 1 OR sum(instr(entries, '\"step\":\"map\"') > 0) < 1)"),
+        0)
+        << "each delay ended once";
+}
+
 TEST(EngineBacklog, AMillionRunsRest) {
     constexpr int kResting = 1'000'000;
     EngineProcess engine;

@@ -234,6 +234,34 @@ TEST(EgressUrl, ParsesStrictly) {
     EXPECT_FALSE(parse_egress_url("http://a.test/" + std::string(kUrlBytesMax / 2, ' ')).ok());
 }
 
+// What some parser or resolver takes for another place than it looks like.
+TEST(EgressUrl, HasOneReading) {
+    const UrlCase cases[] = {
+        {"http://[fe80::1%lo]/", ""},
+        {"http://[::1%251]/", ""},
+        {"http://[::1]%25lo/", ""},
+        {"http://0/", ""},
+        {"http://00/", ""},
+        {"http://0x0/", ""},
+        {"http://0./", ""},
+        {"http://0300.0250.0.1/", ""},
+        {"http://127.0.0.1./", "http://127.0.0.1/"},
+        {"http://127.0.0.1../", ""},
+        {"http://127.0.0.01/", ""},
+        {"http://1.2.3.4.0x7f/", ""},
+        {"http://a.test:80@127.0.0.1/", ""},
+        {"http://127.0.0.1#@a.test/", "http://127.0.0.1/"},
+        {"http://127.0.0.1?@a.test/", "http://127.0.0.1/?@a.test/"},
+        {"http://%31%32%37.0.0.1/", ""},
+        {"http://[::ffff:0x7f000001]/", ""},
+        {"http://\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1/", ""},
+    };
+    for (const auto& c : cases) {
+        const auto url = parse_egress_url(c.text);
+        EXPECT_EQ(url.ok() ? url->text() : std::string(), c.canonical) << c.text;
+    }
+}
+
 TEST(EgressUrl, OriginIsSchemeHostAndPort) {
     EXPECT_EQ(parse_egress_url("https://A.test/x")->origin(), "https://a.test:443");
     EXPECT_EQ(parse_egress_url("http://[::1]:8/x")->origin(), "http://[::1]:8");
