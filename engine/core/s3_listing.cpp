@@ -24,7 +24,7 @@ std::string url_decoded(std::string text) {
 }
 
 // The text of one element.
-class Field {
+class ListedField {
   public:
     std::string take() { return std::exchange(text_, {}); }
     void clear() { text_.clear(); }
@@ -80,7 +80,7 @@ bool take_field(Listing& listing, std::size_t depth, std::string_view parent, st
 std::optional<Listing> read_listing(std::string_view xml) {
     XmlReader reader(xml);
     Listing listing;
-    Field field;
+    ListedField field;
     std::string parent;
     while (true) {
         switch (reader.next()) {
@@ -141,7 +141,7 @@ Result<S3Page> read_s3_page(std::string_view xml) {
 Result<S3Copy> read_s3_copy(std::string_view xml) {
     XmlReader reader(xml);
     S3Copy copy;
-    Field field;
+    ListedField field;
     while (true) {
         switch (reader.next()) {
             case XmlReader::Event::done:
