@@ -56,7 +56,8 @@ void identify_packages(NodeboxMake& make) {
 }
 
 NodeboxProcess::Place place_of(const NodeboxOptions& options) {
-    return {options.launcher_path, options.node_path, options.jailed, options.scratch_root};
+    return {options.launcher_path, options.node_path, options.jailed, options.scratch_root,
+            options.code_range_bytes};
 }
 
 }  // namespace

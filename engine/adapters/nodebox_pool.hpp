@@ -19,9 +19,11 @@
 namespace sallyport::engine {
 
 struct NodeboxOptions {
-    std::string launcher_path;    // empty: `sallyport-nodebox` beside the running program
-    std::string node_path;        // absolute
-    bool jailed = true;           // false: AP_EXECUTION_MODE=UNSANDBOXED
+    std::string launcher_path;  // empty: `sallyport-nodebox` beside the running program
+    std::string node_path;      // absolute
+    bool jailed = true;         // false: AP_EXECUTION_MODE=UNSANDBOXED
+    // What this Node reserves for code as if it were data: set by probe_nodebox.
+    std::size_t code_range_bytes = 0;
     std::string scratch_root;     // not jailed: where each run gets a folder of its own
     std::size_t processes = 0;    // at once; 0: two for each core, at least four
     std::size_t tenant_max = 0;   // of one tenant; 0: all but one
@@ -38,9 +40,10 @@ inline constexpr std::string_view kInternalOrigin = "http://engine.internal/";
 // Absolute path of Node: `wanted`, or the first `node` of PATH. The error says what to do.
 Result<std::string> find_node(const std::string& wanted, const std::string& search_path);
 
-// Whether this machine has what the walls are made of and Node runs behind them; blocks for as long
-// as a start takes. The error is one line that says what is missing.
-Status probe_nodebox(const NodeboxOptions& options);
+// Whether this machine has what the walls are made of and Node runs behind them, and what it needs
+// there; blocks for as long as a start takes, or two. The error is one line that says what is
+// missing.
+Status probe_nodebox(NodeboxOptions& options);
 
 class NodeboxPool final : public NodeHost {
   public:

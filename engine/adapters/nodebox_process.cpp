@@ -24,7 +24,8 @@ Result<std::unique_ptr<NodeboxProcess>> NodeboxProcess::start(Loop& loop, const 
         place.launcher_path,
         {"--node", place.node_path, "--walls", place.jailed ? "all" : "none", "--packages",
          make.packages, "--scratch", self->scratch_, "--memory", std::to_string(make.memory_bytes),
-         "--cpu", std::to_string(make.cpu_seconds), "--run", std::to_string(number)}};
+         "--code-range", std::to_string(place.code_range_bytes), "--cpu",
+         std::to_string(make.cpu_seconds), "--run", std::to_string(number)}};
     if (ahead) {
         command.arguments.insert(
             command.arguments.end(),

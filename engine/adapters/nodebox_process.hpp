@@ -37,6 +37,7 @@ class NodeboxProcess {
         std::string node_path;
         bool jailed = true;
         std::string scratch_root;  // not jailed: where each process gets a folder of its own
+        std::size_t code_range_bytes = 0;
     };
     struct Listener {
         std::function<void()> ready;              // once: it waits for its run

@@ -159,7 +159,7 @@ std::string lower_limits(const Plan& plan) {
         limit(RLIMIT_STACK, kStackBytes) &&
         // One signal that says so, and a second later the one that cannot be caught.
         limit(RLIMIT_CPU, plan.cpu_seconds, 1) &&
-        limit(RLIMIT_DATA, plan.memory_bytes + kNodeOwnBytes) &&
+        limit(RLIMIT_DATA, plan.memory_bytes + kNodeOwnBytes + plan.code_range_bytes) &&
         // Without namespaces of its own the number counts all processes of the user.
         (!plan.jailed || limit(RLIMIT_NPROC, kThreadsMax));
     return lowered ? std::string() : failed("limits");

@@ -16,6 +16,7 @@ struct Plan {
     std::string packages;  // the folder that holds node_modules; empty: none
     std::string ahead;     // what is loaded before the run is there; empty: nothing, it is there
     std::size_t memory_bytes = 0;
+    std::size_t code_range_bytes = 0;  // what Node reserves for code as if it were data
     unsigned cpu_seconds = 0;
     std::string scratch;  // not jailed: a folder for this run's files
 };

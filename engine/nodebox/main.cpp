@@ -39,6 +39,8 @@ constexpr std::size_t kTailBytesMax = 8u << 10;
 constexpr int kCannotStart = 70;
 // ES modules without flags, fetch, and everything that pieces ask for came with this version.
 constexpr int kNodeMajorMin = 18;
+// The probe's status when Node reserves more for its code than it was let.
+constexpr int kNeedsCodeRange = 4;
 
 using Options = std::map<std::string, std::string>;
 
@@ -77,6 +79,7 @@ nodebox::Plan plan_of(const Options& options) {
     plan.ahead = text(options, "ahead");
     plan.scratch = text(options, "scratch");
     plan.memory_bytes = number(options, "memory");
+    plan.code_range_bytes = number(options, "code-range");
     plan.cpu_seconds = static_cast<unsigned>(number(options, "cpu"));
     return plan;
 }
@@ -265,9 +268,15 @@ int probe(nodebox::Plan plan) {
     if (WIFEXITED(end.status) && WEXITSTATUS(end.status) == 3) {
         return fail(plan.node + " is older than Node " + std::to_string(kNodeMajorMin));
     }
-    const std::size_t line = end.tail.find('\n');
-    return fail(end.tail.empty() ? plan.node + " does not run behind the walls"
-                                 : end.tail.substr(0, line));
+    if (says(end, "CodeRange")) {
+        fail(plan.node + " reserves its code range: --code-range BYTES allows for it");
+        return kNeedsCodeRange;
+    }
+    // A fatal error begins with empty lines.
+    const std::size_t begin = end.tail.find_first_not_of("\n# ");
+    return fail(begin == std::string::npos
+                    ? plan.node + " does not run behind the walls"
+                    : end.tail.substr(begin, end.tail.find('\n', begin) - begin));
 }
 
 }  // namespace

@@ -359,6 +359,19 @@ TEST(NodeboxFloor, SaysInOneLineWhatIsMissing) {
     EXPECT_THAT(engine::find_node("", "/nowhere:relative").message(), HasSubstr("SALLYPORT_NODE"));
 }
 
+// As Node does from version 24 on: 512 MB for code, which the limit on data would count.
+TEST(NodeboxFloor, LetsNodeReserveItsCodeRange) {
+    engine::NodeboxOptions options;
+    options.launcher_path = SALLYPORT_NODEBOX_PATH;
+    options.node_path = "/usr/bin/true";
+    ASSERT_TRUE(engine::probe_nodebox(options).ok());
+    EXPECT_EQ(options.code_range_bytes, 0u);
+    options.node_path = SALLYPORT_RESERVING_PROGRAM;
+    const Status probed = engine::probe_nodebox(options);
+    EXPECT_TRUE(probed.ok()) << probed.message();
+    EXPECT_EQ(options.code_range_bytes, 512u << 20);
+}
+
 // A launcher in a place where namespaces are not to be had: as in a container with default
 // settings.
 TEST(NodeboxFloor, RefusesWithoutUserNamespaces) {

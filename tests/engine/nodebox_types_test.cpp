@@ -67,7 +67,7 @@ TEST_F(NodeboxTypes, ProcessorTimeIsATimeLimit) {
         make.memory_bytes = 65u << 20;
         make.cpu_seconds = 1;
         auto started = engine::NodeboxProcess::start(
-            loop, {SALLYPORT_NODEBOX_PATH, node_path(), true, ""}, make, 1, false);
+            loop, {SALLYPORT_NODEBOX_PATH, node_path(), true, "", 512u << 20}, make, 1, false);
         ASSERT_TRUE(started.ok()) << started.message();
         const auto process = *std::move(started);
         engine::jsbox::RunFrame frame;
