@@ -1,8 +1,8 @@
 // The JSON piece: text to JSON and back, queries, and many objects as one.
 #include "engine/core/js_text.hpp"
-#include "engine/core/jsonata_script.hpp"
 #include "engine/core/piece_input.hpp"
 #include "engine/core/piece_table.hpp"
+#include "engine/core/step_scripts.hpp"
 
 namespace sallyport::engine {
 namespace {
@@ -87,13 +87,15 @@ export const code = async (i) => {
 
 const NativePiece kJsonNative = {
     R"json({
- "name":"@activepieces/piece-json","version":"0.0.8","displayName":"JSON",
+ "name":"@activepieces/piece-json","version":"0.1.4","displayName":"JSON",
  "description":"Convert JSON to text and back","categories":["CORE"],
  "actions":{
   "convertJsonToText":{"displayName":"Convert JSON to Text","description":"Writes a value as JSON","props":{"text_object":["JSON","JSON",true,{"defaultValue":{}}]}},
   "convertTextToJson":{"displayName":"Convert Text to JSON","description":"Reads JSON","props":{"text_object":["LONG_TEXT","Text",true,{"defaultValue":""}]}},
   "run_jsonata_query":{"displayName":"Run JSONata Query","description":"What an expression of JSONata makes of it","props":{
    "json":["JSON","JSON Data",true,{"defaultValue":{}}],"query":["SHORT_TEXT","JSONata Query",true]}},
+  "run_jq_query":{"displayName":"Run JQ Query","description":"What a program of jq makes of it","props":{
+   "json":["JSON","JSON Data",true,{"defaultValue":{}}],"query":["SHORT_TEXT","JQ Query",true]}},
   "merge_json":{"displayName":"Merge JSON Objects","description":"One object of many, field by field","props":{
    "jsonArray":["JSON","Objects to Merge",true],
    "defaultStrategy":["STATIC_DROPDOWN","Default Strategy",true,{"options":[["First found","first"],["Last found","last"],["Most frequent","most_frequent"],["Minimum","min"],["Maximum","max"],["Concatenate into array","concat"]],"defaultValue":"last"}],
@@ -104,6 +106,7 @@ const NativePiece kJsonNative = {
     {{"convertJsonToText", to_text},
      {"convertTextToJson", from_text},
      {"run_jsonata_query", nullptr, kJsonataScript},
+     {"run_jq_query", nullptr, kJqScript},
      {"merge_json", nullptr, kMerge}}};
 
 }  // namespace sallyport::engine

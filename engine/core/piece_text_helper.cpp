@@ -2,6 +2,7 @@
 // JavaScript's, and one that never ends costs the run its time and nobody else's.
 #include "engine/core/piece_input.hpp"
 #include "engine/core/piece_table.hpp"
+#include "engine/core/step_scripts.hpp"
 
 namespace sallyport::engine {
 namespace {
@@ -121,7 +122,7 @@ export const code = async (i) => {
 }  // namespace
 
 const NativePiece kTextHelperNative = {R"json({
- "name":"@activepieces/piece-text-helper","version":"0.4.0","displayName":"Text Helper",
+ "name":"@activepieces/piece-text-helper","version":"0.6.6","displayName":"Text Helper",
  "description":"Work with texts","categories":["CORE"],
  "actions":{
   "concat":{"displayName":"Concatenate","description":"Joins texts","props":{"texts":["ARRAY","Texts",true],"seperator":["SHORT_TEXT","Separator",false]}},
@@ -129,6 +130,16 @@ const NativePiece kTextHelperNative = {R"json({
   "split":{"displayName":"Split","description":"A list of the parts between delimiters","props":{"text":["SHORT_TEXT","Text",true],"delimiter":["SHORT_TEXT","Delimiter",true]}},
   "find":{"displayName":"Find","description":"What an expression finds first, and its groups","props":{"text":["SHORT_TEXT","Text",true],"expression":["SHORT_TEXT","Expression",true]}},
   "slugify":{"displayName":"Slugify","description":"A text for addresses","props":{"text":["SHORT_TEXT","Text",true]}},
+  "markdown_to_html":{"displayName":"Markdown to HTML","description":"A page of Markdown","props":{
+   "markdown":["LONG_TEXT","Markdown Content",true],
+   "flavor":["STATIC_DROPDOWN","Flavor of Markdown",true,{"options":[["Default","vanilla"],["Original","original"],["GitHub","github"]],"defaultValue":"github"}],
+   "headerLevelStart":["NUMBER","Minimum Header Level",true,{"defaultValue":1}],
+   "tables":["CHECKBOX","Support Tables",true,{"defaultValue":true}],
+   "noHeaderId":["CHECKBOX","No Header ID",true,{"defaultValue":false}],
+   "simpleLineBreaks":["CHECKBOX","Simple Line Breaks",true,{"defaultValue":false}],
+   "openLinksInNewWindow":["CHECKBOX","Open Links in New Window",true,{"defaultValue":false}]}},
+  "html_to_markdown":{"displayName":"HTML to Markdown","description":"Markdown of a page","props":{
+   "html":["LONG_TEXT","HTML Content",true],"gfm":["CHECKBOX","GitHub Flavored Markdown",false,{"defaultValue":true}]}},
   "stripHtml":{"displayName":"Remove HTML Tags","description":"The text of a page","props":{"html":["LONG_TEXT","HTML content",true]}},
   "defaultValue":{"displayName":"Default Value","description":"A value, or another when it is empty","props":{"value":["SHORT_TEXT","Value",false],"defaultString":["SHORT_TEXT","Default Value",true]}},
   "json_to_ascii_table":{"displayName":"List to Text Table","description":"A table in letters","props":{"data":["JSON","List",true]}}},
@@ -141,6 +152,8 @@ const NativePiece kTextHelperNative = {R"json({
                                         {"replace", nullptr, kReplace},
                                         {"slugify", nullptr, kSlugify},
                                         {"stripHtml", nullptr, kStripHtml},
+                                        {"markdown_to_html", nullptr, kMarkdownToHtmlScript},
+                                        {"html_to_markdown", nullptr, kHtmlToMarkdownScript},
                                         {"json_to_ascii_table", nullptr, kTable}}};
 
 }  // namespace sallyport::engine

@@ -1,14 +1,4 @@
-// JSONata (MIT licence, the JSONata authors) and the step around it: see cmake/Jsonata.cmake.
-#include "engine/core/jsonata_script.hpp"
-
-namespace sallyport::engine {
-
-constinit const std::string_view kJsonataScript = R"jsonata(
-const module = { exports: {} };
-const exports = module.exports;
-)jsonata"
-R"jsonata(@JSONATA@)jsonata"
-R"jsonata(
+// The step `run_jsonata_query`, behind JSONata (MIT licence, the JSONata authors).
 const jsonata = module.exports;
 const read = (given) => typeof given === 'string' ? JSON.parse(given) : given;
 export const code = async (i) => {
@@ -20,6 +10,3 @@ export const code = async (i) => {
         throw new Error('JSONata Execution Failed. Please check your query syntax. Details: ' + error?.message);
     }
 };
-)jsonata";
-
-}  // namespace sallyport::engine

@@ -1,0 +1,159 @@
+// Steps that are scripts: programs of jq, Markdown and HTML, in the sandbox of the real engine.
+#include "common/file_text.hpp"
+#include "tests/engine/engine_process.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace sallyport::test {
+namespace {
+
+class EngineScriptSteps : public ::testing::Test {
+  protected:
+    EngineScriptSteps() { ann_.sign_up(); }
+
+    static std::string step(const std::string& name, std::string_view piece,
+                            std::string_view action, const std::string& input) {
+        return R"({"type":"PIECE","displayName":"Step","valid":true,"name":")" + name +
+               R"(","settings":{"pieceName":"@activepieces/piece-)" + std::string(piece) +
+               R"(","pieceVersion":"0.1.0","actionName":")" + std::string(action) +
+               R"(","propertySettings":{},"input":)" + input + "}}";
+    }
+    static std::string query_step(const std::string& name, const std::string& json,
+                                  std::string_view program) {
+        return step(name, "json", "run_jq_query",
+                    "{\"json\":" + json + ",\"query\":" + Json::string(program).dump() + "}");
+    }
+    Json ran(const std::vector<std::string>& steps, const std::string& body = "{}") {
+        const std::string flow = ann_.make_flow(steps);
+        HttpRequest request;
+        request.method = "POST";
+        request.url = engine_.url("/v1/webhooks/" + flow);
+        request.headers = {{"Content-Type", "application/json"}};
+        request.body = body;
+        return ann_.finished_run(send(request).header("x-webhook-id").value_or(""));
+    }
+    // What one step gives, or why it failed.
+    std::string outcome(const std::string& step, const std::string& name) {
+        const Json run = ran({step});
+        return run["status"].text() == "SUCCEEDED"
+                   ? run["steps"][name]["output"].dump()
+                   : std::string(run["failedStep"]["message"].text());
+    }
+    std::string ask(const std::string& json, std::string_view program) {
+        return outcome(query_step("q", json, program), "q");
+    }
+
+    EngineProcess engine_;
+    ApiUser ann_{engine_};
+};
+
+TEST_F(EngineScriptSteps, ProgramsGiveWhatJqGives) {
+    const auto text = read_file_text(SALLYPORT_VECTORS_DIR "/jq.json", 1U << 20U);
+    ASSERT_TRUE(text.ok()) << text.message();
+    const Json vectors = *Json::parse(*text);
+    std::vector<std::string> steps;
+    vectors["cases"].each_element([&](const Json& one) {
+        steps.push_back(query_step("q" + std::to_string(steps.size()),
+                                   "\"{{trigger.output.body}}\"", one["program"].text()));
+    });
+    ASSERT_GT(steps.size(), 90U);
+    const Json run = ran(steps, vectors["input"].dump());
+    ASSERT_EQ(run["status"].text(), "SUCCEEDED") << run["failedStep"].dump();
+    std::size_t at = 0;
+    vectors["cases"].each_element([&](const Json& one) {
+        EXPECT_EQ(run["steps"]["q" + std::to_string(at++)]["output"].dump(), one["output"].dump())
+            << one["program"].text();
+    });
+}
+
+TEST_F(EngineScriptSteps, WrongProgramsFailTheirStepAndSayWhy) {
+    struct Case {
+        std::string_view program, message;
+    };
+    for (const auto& [program, message] :
+         std::vector<Case>{{".a |", "Unexpected end at character 5"},
+                           {"foo(1)", "foo/1 is not defined"},
+                           {"$x", "$x is not defined"},
+                           {R"(import "a" as b; 1)", "There are no modules here"},
+                           {".a.b", R"(Cannot index number with "b")"},
+                           {".a[]", "Cannot iterate over number (1)"},
+                           {". + 1", R"(object ({"a":1}) and number (1) cannot be added)"},
+                           {R"("a" | test("["))", "is not a valid regex"},
+                           {R"("stop" | error)", "Details: stop"},
+                           {"error({a: 1})", R"({"a":1} (not a string))"},
+                           {R"("bye" | halt_error)", "Details: bye"},
+                           {"def f: 1 + f; f", "the program calls itself too often"}}) {
+        const std::string outcome = ask(R"({"a":1})", program);
+        EXPECT_NE(outcome.find("JQ Execution Failed. Please check your query syntax. Details: "),
+                  std::string::npos)
+            << outcome;
+        EXPECT_NE(outcome.find(message), std::string::npos) << program << ": " << outcome;
+    }
+    EXPECT_NE(ask(R"("{")", ".").find("JQ Execution Failed"), std::string::npos);
+    // What never ends costs its step the time of a code step.
+    EXPECT_NE(ask("1", "[range(1; infinite)]").find("more memory than it may"), std::string::npos);
+    EXPECT_NE(ask("1", "last(range(1; infinite))").find("than it may"), std::string::npos);
+}
+
+TEST_F(EngineScriptSteps, QueriesTakeTextsAndLoopLong) {
+    EXPECT_EQ(ask(R"("[1,2]")", "map(. * 2)"), "[2,4]");
+    EXPECT_EQ(ask("null", "[0 | recurse(if . < 20000 then . + 1 else empty end)] | length"),
+              "20001");
+    EXPECT_EQ(ask("{}", "[.a, env, $ENV]"), "[null,{},{}]");
+}
+
+TEST_F(EngineScriptSteps, MarkdownBecomesHtml) {
+    const auto html = [this](const std::string& more, std::string_view markdown) {
+        return outcome(step("h", "text-helper", "markdown_to_html",
+                            "{\"markdown\":" + Json::string(markdown).dump() + more + "}"),
+                       "h");
+    };
+    const auto text = [](std::string_view made) { return Json::string(made).dump(); };
+    const std::string usual =
+        R"(,"flavor":"github","headerLevelStart":1,"tables":true,"noHeaderId":false,"simpleLineBreaks":false,"openLinksInNewWindow":false)";
+    EXPECT_EQ(html(usual, "# Hi there\n\n**b** *i* ~~s~~ [l](https://x.org)"),
+              text("<h1 id=\"hi-there\">Hi there</h1>\n<p><strong>b</strong> <em>i</em> "
+                   "<del>s</del> <a href=\"https://x.org\">l</a></p>"));
+    EXPECT_EQ(html(usual, "|a|b|\n|---|---|\n|1|2|"),
+              text("<table>\n<thead>\n<tr>\n<th id=\"a\">a</th>\n<th id=\"b\">b</th>\n</tr>\n"
+                   "</thead>\n<tbody>\n<tr>\n<td>1</td>\n<td>2</td>\n</tr>\n</tbody>\n</table>"));
+    EXPECT_EQ(html(R"(,"flavor":"github","headerLevelStart":"3","noHeaderId":"true")", "# T"),
+              text("<h3>T</h3>"));
+    EXPECT_EQ(html(R"(,"flavor":"github","openLinksInNewWindow":true)", "[l](https://x.org)"),
+              text("<p><a href=\"https://x.org\" rel=\"noopener noreferrer\" "
+                   "target=\"_blank\">l</a></p>"));
+    // As published, this flavor brings settings of its own for all of them.
+    EXPECT_EQ(html(R"(,"flavor":"vanilla","headerLevelStart":3,"noHeaderId":true)", "# T"),
+              text("<h1 id=\"t\">T</h1>"));
+    EXPECT_EQ(
+        html(R"(,"headerLevelStart":7)", "# T"),
+        "{\n  \"headerLevelStart\": [\n    \"Expected a number from 1 to 6, received: 7\"\n  ]\n}");
+    EXPECT_EQ(html(R"(,"flavor":"other")", "# T"),
+              "{\n  \"flavor\": [\n    \"Expected vanilla, original or github, received: other\"\n "
+              " ]\n}");
+}
+
+TEST_F(EngineScriptSteps, HtmlBecomesMarkdown) {
+    const auto markdown = [this](const std::string& more, std::string_view html) {
+        return outcome(step("m", "text-helper", "html_to_markdown",
+                            "{\"html\":" + Json::string(html).dump() + more + "}"),
+                       "m");
+    };
+    const auto text = [](std::string_view made) { return Json::string(made).dump(); };
+    EXPECT_EQ(markdown("",
+                       "<h1>T</h1><p>a <b>b</b> <i>c</i> <a href='https://x.org'>l</a></p>"
+                       "<script>alert(1)</script>"),
+              text("T\n=\n\na **b** _c_ [l](https://x.org)"));
+    EXPECT_EQ(markdown("", "<ul><li>one<li>two &amp; three</ul>"), text("* one\n* two & three"));
+    const std::string_view table =
+        "<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table><del>s</del>";
+    EXPECT_EQ(markdown(R"(,"gfm":true)", table),
+              text("| a   | b   |\n| --- | --- |\n| 1   | 2   |\n\n~~s~~"));
+    EXPECT_EQ(markdown(R"(,"gfm":false)", table).find("| 1"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sallyport::test
