@@ -259,6 +259,8 @@ const NativePiece kFormsNative = {R"json({
     "type":["STATIC_DROPDOWN","Field Type",true,{"options":[["Text","text"],["Text Area","text_area"],["File","file"],["Toggle","toggle"]]}],
     "description":["SHORT_TEXT","Field Description",false],
     "required":["CHECKBOX","Required",false,{"defaultValue":false}]}}]}},
+  "file_submission":{"displayName":"Simple File Submission","description":"A person gives a file","type":"WEBHOOK","props":{
+   "waitForResponse":["CHECKBOX","Wait for Response",true,{"defaultValue":true}]}},
   "chat_submission":{"displayName":"Chat UI","description":"A person writes a message","type":"WEBHOOK","props":{
    "botName":["SHORT_TEXT","Bot Name",true,{"defaultValue":"AI Bot"}]}}}
 })json",

@@ -15,6 +15,8 @@ inline constexpr std::string_view kManualTrigger = "manual_trigger";
 
 inline constexpr std::string_view kFormsPiece = "@activepieces/piece-forms";
 inline constexpr std::string_view kFormSubmission = "form_submission";
+// Of older exports: a form of one file.
+inline constexpr std::string_view kFileSubmission = "file_submission";
 inline constexpr std::string_view kChatSubmission = "chat_submission";
 
 inline constexpr std::string_view kMcpPiece = "@activepieces/piece-mcp";

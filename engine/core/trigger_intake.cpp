@@ -34,6 +34,16 @@ Intake take_form(const Json& input, const Json& payload) {
     return checked(form_output(input, payload["body"]));
 }
 
+// The file must be there; what else came is let through, as published.
+Intake take_file(const Json&, const Json& payload) {
+    Json fields = Json::array();
+    fields.append(Json::object({{"displayName", Json::string("File")},
+                                {"type", Json::string("file")},
+                                {"required", Json::boolean(true)}}));
+    const Result<Json> output = form_output(Json::object({{"inputs", fields}}), payload["body"]);
+    return checked(output.ok() ? Result<Json>(payload["body"]) : output);
+}
+
 Intake take_chat(const Json&, const Json& payload) {
     return run_with(payload["body"]);
 }
@@ -47,9 +57,10 @@ struct TriggerRow {
     std::string_view trigger;
     Take take;
 };
-constexpr std::array<TriggerRow, 5> kTriggers = {{{kWebhookPiece, "catch_webhook", take_webhook},
+constexpr std::array<TriggerRow, 6> kTriggers = {{{kWebhookPiece, "catch_webhook", take_webhook},
                                                   {kSubflowsPiece, kCallableFlow, take_call},
                                                   {kFormsPiece, kFormSubmission, take_form},
+                                                  {kFormsPiece, kFileSubmission, take_file},
                                                   {kFormsPiece, kChatSubmission, take_chat},
                                                   {kMcpPiece, kMcpTool, take_tool_call}}};
 

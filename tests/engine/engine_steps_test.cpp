@@ -305,6 +305,18 @@ TEST_F(EngineSteps, FormsStartFlowsAndAnswer) {
     EXPECT_EQ(post(url, "[1]").status, 400);
 }
 
+TEST_F(EngineSteps, AFileStartsAFlow) {
+    const std::string flow = flow_with(trigger("forms", "file_submission", "{}"),
+                                       {piece_step("answer", "forms", "return_response",
+                                                   R"({"markdown":"{{trigger.output.file}}"})")});
+    const std::string url = engine_.url("/v1/webhooks/" + flow + "/sync");
+    EXPECT_EQ(post(url, R"({"file":"https://h.test/a","more":1})").body,
+              R"({"type":"markdown","value":"https://h.test/a","files":[]})");
+    EXPECT_EQ(post(url, R"({"file":""})").status, 400);
+    EXPECT_EQ(post(url, "[1]").status, 400);
+    EXPECT_NE(post(url, "{}").body.find("Field File is required"), std::string::npos);
+}
+
 TEST_F(EngineSteps, FormsAreAnsweredWithFiles) {
     const auto answer = [this](std::string_view action, std::string_view input) {
         const std::string flow = flow_with(
