@@ -161,10 +161,25 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     StepCall call_of(const RunPtr& run, const PerformStep& action) const;
     void perform_link(const RunPtr& run, const PerformStep& action);
     void call_flow(const RunPtr& run, const PerformStep& action);
-    void start_called(const RunPtr& run, const PerformStep& action, const std::string& flow_id);
+    // Goes on with the program of the callable flow of that name; fails the step when there is none.
+    void with_callable(const RunPtr& run, const PerformStep& action, const std::string& name,
+                       std::function<void(std::shared_ptr<const Program>)> then);
+    void start_called(const RunPtr& run, const PerformStep& action,
+                      std::shared_ptr<const Program> program);
     void return_response(const RunPtr& run, const PerformStep& action);
     void send_response(const RunPtr& run, const PerformStep& action, const std::string& url);
     bool tells_parent(const RunPtr& run);
+
+    // A file's rows for another flow, batch after batch (run_batches.cpp).
+    struct FanOut;
+    void stream_csv(const RunPtr& run, const PerformStep& action);
+    void read_csv_file(const RunPtr& run, const PerformStep& action,
+                       std::shared_ptr<const Program> program);
+    void fan_out(const RunPtr& run, const PerformStep& action,
+                 std::shared_ptr<const Program> program, std::string text);
+    void pump(const std::shared_ptr<FanOut>& work);
+    void start_batch(const std::shared_ptr<FanOut>& work, const Json& rows);
+    static StepResult fan_out_result(const FanOut& work);
 
     // Time.
     void arm_sweep();

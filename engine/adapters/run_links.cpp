@@ -69,8 +69,11 @@ StepCall RunDriver::Impl::call_of(const RunPtr& run, const PerformStep& action) 
 }
 
 void RunDriver::Impl::perform_link(const RunPtr& run, const PerformStep& action) {
-    if (run->program->steps[action.step].action == kCallFlow) {
+    const std::string& name = run->program->steps[action.step].action;
+    if (name == kCallFlow) {
         call_flow(run, action);
+    } else if (name == kStreamCsv) {
+        stream_csv(run, action);
     } else {
         return_response(run, action);
     }
@@ -78,28 +81,15 @@ void RunDriver::Impl::perform_link(const RunPtr& run, const PerformStep& action)
 
 // ---- calling
 
-void RunDriver::Impl::call_flow(const RunPtr& run, const PerformStep& action) {
-    const std::string name(run->input["flowId"].text());
+void RunDriver::Impl::with_callable(const RunPtr& run, const PerformStep& action,
+                                    const std::string& name,
+                                    std::function<void(std::shared_ptr<const Program>)> then) {
     if (name.empty()) {
         on_result(run, action, step_failed("Please select a flow"));
         return;
     }
-    ports_.flows.find(run->row.project_id, name,
-                      [self = shared_from_this(), run, action](const Result<std::string>& id) {
-                          if (!id.ok()) {
-                              self->on_result(run, action, step_overloaded());
-                          } else if (id->empty()) {
-                              self->on_result(run, action, step_failed("Flow not found"));
-                          } else {
-                              self->start_called(run, action, *id);
-                          }
-                      });
-}
-
-void RunDriver::Impl::start_called(const RunPtr& run, const PerformStep& action,
-                                   const std::string& flow_id) {
-    ports_.flows.published(flow_id, [self = shared_from_this(), run,
-                                     action](const Result<std::optional<RunnableFlow>>& flow) {
+    const auto judge = [self = shared_from_this(), run, action,
+                        then = std::move(then)](const Result<std::optional<RunnableFlow>>& flow) {
         if (!flow.ok()) {
             self->on_result(run, action, step_overloaded());
             return;
@@ -113,33 +103,55 @@ void RunDriver::Impl::start_called(const RunPtr& run, const PerformStep& action,
                                                  : "Flow not found"));
             return;
         }
-        const StepCall call = self->call_of(run, action);
-        const bool waits = run->input["waitForResponse"].is_true();
-        StartRun child;
-        child.program = (*flow)->program;
-        child.project_id = run->row.project_id;
-        child.environment = run->row.environment;
-        child.parent_run_id = run->row.id;
-        child.fail_parent = waits;
-        child.delivery_id = call.idempotency_key;
-        child.payload =
-            call_payload(run->input["flowProps"]["payload"],
-                         waits ? self->resume_url(run, "waitpoints", call.request_id) : "");
-        self->start(std::move(child),
-                    [self, run, action, call, waits](const Result<StartedRun>& started) {
-                        if (!started.ok()) {
-                            self->on_result(run, action, step_overloaded());
-                            return;
-                        }
-                        StepResult result = step_succeeded(Json::object());
-                        if (waits) {
-                            result.kind = StepResult::Kind::paused;
-                            result.request_id = call.request_id;
-                            result.resume_at_ms = call.wait_until_ms;
-                        }
-                        self->on_result(run, action, std::move(result));
-                    });
-    });
+        then((*flow)->program);
+    };
+    ports_.flows.find(
+        run->row.project_id, name,
+        [self = shared_from_this(), run, action, judge](const Result<std::string>& id) {
+            if (!id.ok()) {
+                self->on_result(run, action, step_overloaded());
+            } else if (id->empty()) {
+                self->on_result(run, action, step_failed("Flow not found"));
+            } else {
+                self->ports_.flows.published(*id, judge);
+            }
+        });
+}
+
+void RunDriver::Impl::call_flow(const RunPtr& run, const PerformStep& action) {
+    with_callable(run, action, std::string(run->input["flowId"].text()),
+                  [self = shared_from_this(), run, action](std::shared_ptr<const Program> program) {
+                      self->start_called(run, action, std::move(program));
+                  });
+}
+
+void RunDriver::Impl::start_called(const RunPtr& run, const PerformStep& action,
+                                   std::shared_ptr<const Program> program) {
+    const StepCall call = call_of(run, action);
+    const bool waits = run->input["waitForResponse"].is_true();
+    StartRun child;
+    child.program = std::move(program);
+    child.project_id = run->row.project_id;
+    child.environment = run->row.environment;
+    child.parent_run_id = run->row.id;
+    child.fail_parent = waits;
+    child.delivery_id = call.idempotency_key;
+    child.payload = call_payload(run->input["flowProps"]["payload"],
+                                 waits ? resume_url(run, "waitpoints", call.request_id) : "");
+    start(std::move(child),
+          [self = shared_from_this(), run, action, call, waits](const Result<StartedRun>& started) {
+              if (!started.ok()) {
+                  self->on_result(run, action, step_overloaded());
+                  return;
+              }
+              StepResult result = step_succeeded(Json::object());
+              if (waits) {
+                  result.kind = StepResult::Kind::paused;
+                  result.request_id = call.request_id;
+                  result.resume_at_ms = call.wait_until_ms;
+              }
+              self->on_result(run, action, std::move(result));
+          });
 }
 
 // ---- answering

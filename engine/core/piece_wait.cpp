@@ -73,7 +73,7 @@ const NativePiece kApprovalNative = {R"json({
                                      {{kApprovalLinks}, {kWaitForApproval}}};
 
 const NativePiece kSubflowsNative = {R"json({
- "name":"@activepieces/piece-subflows","version":"0.6.3","displayName":"Sub Flows",
+ "name":"@activepieces/piece-subflows","version":"0.6.4","displayName":"Sub Flows",
  "description":"Call other flows","categories":["CORE","FLOW_CONTROL"],
  "actions":{
   "callFlow":{"displayName":"Call Flow","description":"Starts a flow whose trigger is Callable Flow","props":{
@@ -81,6 +81,11 @@ const NativePiece kSubflowsNative = {R"json({
    "mode":["STATIC_DROPDOWN","Mode",true,{"defaultValue":"simple","options":[["Simple","simple"],["Advanced","advanced"]]}],
    "flowProps":["DYNAMIC","",true,{"refreshers":["mode","flowId"],"cases":{"simple":{"payload":["OBJECT","Payload",true]},"advanced":{"payload":["JSON","Payload",true]}}}],
    "waitForResponse":["CHECKBOX","Wait for Response",false,{"defaultValue":false}]}},
+  "streamCsvToSubflows":{"displayName":"Stream CSV to Subflows","description":"Starts a flow for each batch of a file's rows","props":{
+   "file":["FILE","CSV File",true],"subflow":["DROPDOWN","Subflow",true,{"refreshers":[]}],
+   "batchSize":["NUMBER","Rows per batch",true,{"defaultValue":100}],
+   "delimiter":["STATIC_DROPDOWN","Delimiter",true,{"defaultValue":",","options":[["Comma",","],["Tab","\t"]]}],
+   "extraData":["JSON","Extra Data",false]}},
   "returnResponse":{"displayName":"Return Response","description":"Answers the flow that called","props":{
    "mode":["STATIC_DROPDOWN","Mode",true,{"defaultValue":"simple","options":[["Simple","simple"],["Advanced","advanced"]]}],
    "response":["DYNAMIC","Response",true,{"refreshers":["mode"],"cases":{"simple":{"response":["OBJECT","Response",true]},"advanced":{"response":["JSON","Response",true]}}}]}}},
@@ -89,6 +94,6 @@ const NativePiece kSubflowsNative = {R"json({
    "mode":["STATIC_DROPDOWN","Mode",true,{"defaultValue":"simple","options":[["Simple","simple"],["Advanced","advanced"]]}],
    "exampleData":["DYNAMIC","Sample Data",true,{"refreshers":["mode"],"cases":{"simple":{"sampleData":["OBJECT","Sample Data",true]},"advanced":{"sampleData":["JSON","Sample Data",true]}}}]}}}
 })json",
-                                     {{kCallFlow}, {kReturnResponse}}};
+                                     {{kCallFlow}, {kStreamCsv}, {kReturnResponse}}};
 
 }  // namespace sallyport::engine

@@ -19,6 +19,7 @@ inline constexpr std::string_view kApprovalLinks = "create_approval_links";
 
 inline constexpr std::string_view kSubflowsPiece = "@activepieces/piece-subflows";
 inline constexpr std::string_view kCallFlow = "callFlow";
+inline constexpr std::string_view kStreamCsv = "streamCsvToSubflows";
 inline constexpr std::string_view kReturnResponse = "returnResponse";
 inline constexpr std::string_view kCallableFlow = "callableFlow";
 
