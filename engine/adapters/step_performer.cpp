@@ -32,10 +32,9 @@ StepResult from_http(const Json& input, const HttpOutcome& outcome) {
         if (failure->error == HttpError::overloaded) {
             return step_overloaded();
         }
-        if (http_failure_continues(input)) {
+        if (auto output = http_failure_output(input, failure->message)) {
             StepResult result;
-            result.output = Json::object(
-                {{"error", Json::object({{"message", Json::string(failure->message)}})}});
+            result.output = std::move(*output);
             return result;
         }
         return step_failed(std::string(to_string(failure->error)) + ": " + failure->message);

@@ -17,6 +17,8 @@ namespace {
 
 // A request that takes longer is a flow that should wait for a webhook instead.
 constexpr std::int64_t kTimeoutMsMax = 600'000;
+// What the published piece says of a request that nobody answered.
+constexpr int kStatusOfNoAnswer = 500;
 
 std::string text_of(const Json& value) {
     if (!value.exists() || value.is_null()) {
@@ -220,16 +222,23 @@ Json headers_json(const std::vector<WebHeader>& headers) {
 }
 
 HttpRetry retry_of(std::string_view failure_mode) {
-    return failure_mode == "retry_all"    ? HttpRetry::on_error
-           : failure_mode == "retry_5xx"  ? HttpRetry::on_5xx
-           : failure_mode == "retry_none" ? HttpRetry::none
-                                          : HttpRetry::when_told;
+    return failure_mode == "retry_all"                                     ? HttpRetry::on_error
+           : failure_mode == "retry_5xx" || failure_mode == "continue_4xx" ? HttpRetry::on_5xx
+           : failure_mode == "retry_none"                                  ? HttpRetry::none
+                                                                           : HttpRetry::when_told;
 }
 
 bool continues_at(const Json& input, int status) {
     const std::string_view mode = input["failureMode"].text();
     return input["failsafe"].is_true() || mode == "continue_all" ||
-           (mode == "continue_4xx" && status >= 400 && status < 500);
+           ((mode == "continue_4xx" || mode == "retry_5xx") && status >= 400 && status < 500);
+}
+
+// What the published piece gives where a flow goes on in spite of an error.
+void add_error(Json& output, const Json& input, Json response) {
+    output.set("response", std::move(response));
+    const Json sent = input["body"]["data"];
+    output.set("request", sent.exists() ? Json::object({{"body", sent}}) : Json::object());
 }
 
 }  // namespace
@@ -281,17 +290,25 @@ HttpCallOutcome http_call_outcome(const Json& input, int status,
     outcome.output = Json::object(
         {{"status", Json::integer(status)}, {"headers", headers_json(headers)}, {"body", value}});
     outcome.ok = status < 400 || continues_at(input, status);
-    if (!outcome.ok) {
-        outcome.message =
-            Json::object(
-                {{"response", Json::object({{"status", Json::integer(status)}, {"body", value}})}})
-                .dump();
+    if (status < 400) {
+        return outcome;
+    }
+    const Json response = Json::object({{"status", Json::integer(status)}, {"body", value}});
+    if (outcome.ok) {
+        add_error(outcome.output, input, response);
+    } else {
+        outcome.message = Json::object({{"response", response}}).dump();
     }
     return outcome;
 }
 
-bool http_failure_continues(const Json& input) {
-    return input["failsafe"].is_true() || input["failureMode"].text() == "continue_all";
+std::optional<Json> http_failure_output(const Json& input, std::string_view message) {
+    if (!input["failsafe"].is_true() && input["failureMode"].text() != "continue_all") {
+        return std::nullopt;
+    }
+    Json output = Json::object({{"error", Json::object({{"message", Json::string(message)}})}});
+    add_error(output, input, Json::object({{"status", Json::integer(kStatusOfNoAnswer)}}));
+    return output;
 }
 
 const NativePiece kHttpNative = {R"json({
@@ -313,7 +330,7 @@ const NativePiece kHttpNative = {R"json({
    "response_is_binary":["CHECKBOX","Response is Binary",false,{"defaultValue":false}],
    "timeout":["NUMBER","Timeout (s)",false],"followRedirects":["CHECKBOX","Follow redirects",false],
    "failsafe":["CHECKBOX","No Error on Failure",false],
-   "failureMode":["STATIC_DROPDOWN","On Failure",false,{"options":[["Retry on all errors (4xx, 5xx)","retry_all"],["Retry on internal errors (5xx)","retry_5xx"],["Do not retry","retry_none"],["Continue flow on all errors","continue_all"],["Continue flow on errors 4xx","continue_4xx"],["Continue, no retries","continue_none"]]}]}}},
+   "failureMode":["STATIC_DROPDOWN","On Failure",false,{"options":[["Retry on all errors (4xx, 5xx)","retry_all"],["Retry on internal errors (5xx)","retry_5xx"],["Do not retry","retry_none"],["Continue flow on all errors","continue_all"],["Continue flow on 4xx errors","continue_4xx"],["Do not continue (stop the flow)","continue_none"]],"defaultValue":"continue_none"}]}}},
  "triggers":{
   "new_items":{"displayName":"New Items","description":"Fetches a list again and again; runs once for each new item","type":"POLLING","props":{
    "method":["STATIC_DROPDOWN","Method",false,{"defaultValue":"GET","options":["GET","POST"]}],

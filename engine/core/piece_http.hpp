@@ -8,6 +8,7 @@
 #include "engine/core/web_message.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,13 +33,15 @@ Result<HttpCall> http_call(const Json& input);
 
 struct HttpCallOutcome {
     bool ok = true;
-    Json output;          // {status, headers, body}
+    // {status, headers, body}; with {response: {status, body}, request: {body}} where the flow goes
+    // on in spite of an error, as published.
+    Json output;
     std::string message;  // when not ok
 };
 // Statuses from 400 fail the step, unless its failure mode says otherwise.
 HttpCallOutcome http_call_outcome(const Json& input, int status,
                                   const std::vector<WebHeader>& headers, std::string_view body);
-// Whether a call that got no answer lets the flow go on.
-bool http_failure_continues(const Json& input);
+// The output where a call that got no answer lets the flow go on; nullopt where it does not.
+std::optional<Json> http_failure_output(const Json& input, std::string_view message);
 
 }  // namespace sallyport::engine

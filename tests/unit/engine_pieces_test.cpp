@@ -361,6 +361,8 @@ TEST(HttpPiece, TriesAgainWhatItsFailureModeSays) {
     EXPECT_EQ(retry("retry_5xx"), HttpRetry::on_5xx);
     EXPECT_EQ(retry("retry_none"), HttpRetry::none);
     EXPECT_EQ(retry("continue_all"), HttpRetry::when_told);
+    EXPECT_EQ(retry("continue_4xx"), HttpRetry::on_5xx);
+    EXPECT_EQ(retry("continue_none"), HttpRetry::when_told);
     EXPECT_EQ(retry(""), HttpRetry::when_told);
 }
 
@@ -380,6 +382,28 @@ TEST(HttpPiece, JudgesTheAnswer) {
     EXPECT_TRUE(http_call_outcome(parse(R"({"failsafe":true})"), 500, {}, "").ok);
     EXPECT_TRUE(http_call_outcome(parse(R"({"failureMode":"continue_4xx"})"), 404, {}, "").ok);
     EXPECT_FALSE(http_call_outcome(parse(R"({"failureMode":"continue_4xx"})"), 500, {}, "").ok);
+    for (const std::string_view mode : {"continue_none", "retry_none", "retry_all", "stopFlow"}) {
+        EXPECT_FALSE(
+            http_call_outcome(parse(R"({"failureMode":")" + std::string(mode) + "\"}"), 404, {}, "")
+                .ok)
+            << mode;
+    }
+}
+
+TEST(HttpPiece, GivesThePublishedErrorWhereTheFlowGoesOn) {
+    const Json input =
+        parse(R"({"failureMode":"continue_all","body_type":"json","body":{"data":{"a":1}}})");
+    EXPECT_EQ(
+        http_call_outcome(input, 404, {}, "gone").output.dump(),
+        R"({"status":404,"headers":{},"body":"gone","response":{"status":404,"body":"gone"},"request":{"body":{"a":1}}})");
+    EXPECT_FALSE(http_call_outcome(input, 200, {}, "").output["response"].exists());
+    EXPECT_TRUE(http_call_outcome(parse(R"({"failureMode":"retry_5xx"})"), 404, {}, "").ok);
+    EXPECT_FALSE(http_call_outcome(parse(R"({"failureMode":"retry_5xx"})"), 500, {}, "").ok);
+    EXPECT_EQ(
+        http_failure_output(input, "no route")->dump(),
+        R"({"error":{"message":"no route"},"response":{"status":500},"request":{"body":{"a":1}}})");
+    EXPECT_FALSE(http_failure_output(parse(R"({"failureMode":"continue_none"})"), "").has_value());
+    EXPECT_FALSE(http_failure_output(parse(R"({"failureMode":"continue_4xx"})"), "").has_value());
 }
 
 }  // namespace
