@@ -19,7 +19,7 @@ namespace sallyport::engine {
 namespace {
 
 constexpr int kProbeMsMax = 20'000;
-constexpr std::size_t kAnswerBytesMax = 4096;
+constexpr std::size_t kProbeAnswerBytesMax = 4096;
 // The launcher's status for it (engine/nodebox/main.cpp).
 constexpr int kNeedsCodeRange = 4;
 // What V8 reserves for code; from Node 24 on it counts as data, all of it and at once.
@@ -34,7 +34,7 @@ std::string read_answer(int pipe) {
     std::string text;
     std::array<char, 512> buffer{};
     pollfd entry{pipe, POLLIN, 0};
-    while (text.size() < kAnswerBytesMax && poll(&entry, 1, kProbeMsMax) > 0) {
+    while (text.size() < kProbeAnswerBytesMax && poll(&entry, 1, kProbeMsMax) > 0) {
         const ssize_t got = read(pipe, buffer.data(), buffer.size());
         if (got <= 0) {
             break;

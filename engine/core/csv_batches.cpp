@@ -1,5 +1,6 @@
 #include "engine/core/csv_batches.hpp"
 
+#include "engine/core/csv_text.hpp"
 #include "engine/core/piece_input.hpp"
 
 #include <algorithm>
@@ -11,7 +12,6 @@ namespace {
 constexpr std::size_t kRowsMax = 10'000;  // the published piece's
 // Of a batch as JSON, where each row has the names of its columns: what a webhook may bring.
 constexpr std::size_t kBatchBytesMax = 25U << 20U;
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::string_view kBlanks = " \t\f";
 
 }  // namespace

@@ -5,8 +5,6 @@
 namespace sallyport::engine {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
 class CsvReader {
   public:
     CsvReader(std::string_view text, char delimiter) : text_(text), delimiter_(delimiter) {

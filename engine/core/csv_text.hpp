@@ -10,6 +10,9 @@
 
 namespace sallyport::engine {
 
+// What a file may begin with, for no reader's benefit.
+inline constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
 using CsvRecord = std::vector<std::string>;
 
 // Records end with whatever the first one ends with (LF, CRLF or CR). A byte order mark is skipped.
