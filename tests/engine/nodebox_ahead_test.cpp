@@ -161,15 +161,24 @@ TEST_P(NodeboxAhead, WhatWaitsHasLoadedItsPackageAndNothingOfTheRun) {
                  "exports.at = Date.now(); exports.seen = [process.argv.length, process.env,"
                  "process.execArgv, require('fs').readdirSync('/').sort(),"
                  "require('fs').readdirSync('/app').sort()]; console.log('loaded');");
-    const std::string ask =
-        "const b = require('beside'); return [Date.now() - b.at > 300, b.seen, b.seen.length]";
+    // Whether it was loaded before this was asked, and what it saw.
+    const auto ask = [&] {
+        const auto now = std::chrono::system_clock::now().time_since_epoch();
+        const auto now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+        return step_with(folder, "const b = require('beside'); return [b.at < " +
+                                     std::to_string(now_ms) + ", b.seen, b.seen.length]");
+    };
     const std::string seen =
         R"([1,{},[],["app","dev","lib","lib64","node","tmp","usr"],["node_modules","package.json"]])";
-    EXPECT_EQ(said(step_with(folder, ask)), "[false," + seen + ",5]");
-    ASSERT_TRUE(idle_becomes(1));
-    let_wait();
-    const SandboxResult result = run(step_with(folder, ask));
-    EXPECT_EQ(met_ahead(), 1u);
+    EXPECT_EQ(said(ask()), "[false," + seen + ",5]");
+    // How long loading takes is the machine's business: longer from try to try.
+    SandboxResult result;
+    for (int tries = 1; tries <= 10 && !result.value.at(0).boolean_or(false); ++tries) {
+        ASSERT_TRUE(idle_becomes(1));
+        let_wait(300 * tries);
+        result = run(ask());
+        EXPECT_EQ(met_ahead(), static_cast<std::size_t>(tries));
+    }
     EXPECT_EQ(result.value.dump(), "[true," + seen + ",5]") << result.error;
     EXPECT_THAT(result.console, HasSubstr("loaded"));
     EXPECT_EQ(
