@@ -197,7 +197,7 @@ bool Api::accept_verdict(ApiCall& call) {
         return true;
     }
     const auto verdict = contract::verify_verdict(call.request.header(contract::kVerdictHeader),
-                                                  *verdict_key_, now_ms() / 1000);
+                                                  *verdict_key_, ports.clock.machine_ms() / 1000);
     if (!verdict.ok()) {
         ports.log.write(LogLevel::warn, "verdict_refused",
                         {{"problem", Json::string(verdict.message())}});

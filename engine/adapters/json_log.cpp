@@ -27,7 +27,7 @@ void JsonLog::write(LogLevel level, std::string_view event, Fields fields) {
     if (!enabled(level)) {
         return;
     }
-    Json line = Json::object({{"time", Json::string(iso_time(clock_.now_ms()))},
+    Json line = Json::object({{"time", Json::string(iso_time(clock_.machine_ms()))},
                               {"level", Json::string(name_of(level))},
                               {"event", Json::string(event)}});
     for (const auto& [name, value] : fields) {

@@ -17,14 +17,15 @@ namespace sallyport::engine {
 class SystemClock final : public Clock {
   public:
     std::int64_t now_ms() const override {
-        return ms<std::chrono::system_clock>() - ahead_ms_.load(std::memory_order_relaxed);
+        return machine_ms() - ahead_ms_.load(std::memory_order_relaxed);
     }
+    std::int64_t machine_ms() const override { return ms<std::chrono::system_clock>(); }
     std::int64_t steady_ms() const override { return ms<std::chrono::steady_clock>(); }
 
     // What is known better than by this machine: `now_ms` goes by it from here on. A difference
     // that two machines in good order may have is none. True when it has changed by more than that.
     bool follow(std::int64_t right_ms) {
-        const std::int64_t ahead_ms = ms<std::chrono::system_clock>() - right_ms;
+        const std::int64_t ahead_ms = machine_ms() - right_ms;
         if (std::abs(ahead_ms - ahead_ms_) <= kAgreeMs) {
             return false;
         }

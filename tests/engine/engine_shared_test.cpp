@@ -1,4 +1,5 @@
 // Two engines on one PostgreSQL database: each serves all flows; what one leaves, the other ends.
+#include "common/contract.hpp"
 #include "tests/engine/engine_process.hpp"
 #include "tests/engine/faulty_machine.hpp"
 #include "tests/integration/fixtures/postgres_server.hpp"
@@ -194,6 +195,35 @@ TEST_F(EngineShared, EnginesWhoseClocksAreAnHourApartRestAsLongAsTheyShould) {
     ahead.start();
     machine.set_clock(0);
     EXPECT_TRUE(wait_until([&] { return ahead.log().find("clock_agrees") != std::string::npos; }));
+}
+
+// The gateway signs with the clock of the machine that both are on.
+TEST_F(EngineShared, TheGatewayIsBelievedByTheMachinesOwnClock) {
+    constexpr std::string_view kSecret = "verdict-secret-of-this-test";
+    FaultyMachine machine;
+    machine.set_clock(1);
+    EngineProcess ahead(
+        on(server_->make_database(), {"SALLYPORT_VERDICT_SECRET=" + std::string(kSecret)}),
+        machine.wrapper());
+    ASSERT_NE(ahead.log().find("clock_differs"), std::string::npos) << ahead.log();
+    const auto status_of = [&](std::chrono::hours gateways_clock) {
+        contract::GatewayVerdict verdict;
+        verdict.time_s = std::chrono::duration_cast<std::chrono::seconds>(
+                             (std::chrono::system_clock::now() + gateways_clock).time_since_epoch())
+                             .count();
+        verdict.client_address = "192.0.2.7";
+        verdict.scheme = "https";
+        verdict.method = "GET";
+        verdict.target = "/";
+        HttpRequest request;
+        request.url = ahead.url("/v1/flags");
+        request.headers = {
+            {std::string(contract::kVerdictHeader),
+             contract::sign_verdict(verdict, contract::verdict_key(Secret(kSecret)))}};
+        return send(request).status;
+    };
+    EXPECT_EQ(status_of(std::chrono::hours(1)), 200);
+    EXPECT_EQ(status_of(std::chrono::hours(0)), 403);
 }
 
 TEST_F(EngineShared, AStartWithoutADatabaseSaysSo) {
