@@ -151,9 +151,9 @@ TEST(EngineLarge, MoreConnectionsThanDescriptorsEndWell) {
         for (int i = 0; i < 100; ++i) {
             crowd.push_back(std::make_unique<RawSocket>(engine.port()));
         }
-        crowd.front()->send("GET /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\n");
-        EXPECT_NE(crowd.front()->receive_until("200 OK").find("200"), std::string::npos)
-            << "who is in is served";
+        crowd.back()->send("GET /api/v1/health HTTP/1.1\r\nHost: x\r\n\r\n");
+        EXPECT_NE(crowd.back()->receive_until("200 OK").find("200"), std::string::npos)
+            << "who asks has the place of one that says nothing";
     }
     EXPECT_EQ(deliver_webhook(engine, flow, "{}", "/sync").body, "7")
         << "and so is the next who comes";
