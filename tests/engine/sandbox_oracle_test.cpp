@@ -269,8 +269,10 @@ TEST_F(SandboxOracle, WordsInListsAreTexts) {
 // Intl in the sandbox and in Node.js.
 TEST_F(SandboxOracle, IntlSaysWhatNodeSays) {
     start();
-    const Json cases = oracle.ask(Json::object({{"do", Json::string("intl")}}))["cases"];
-    EXPECT_GT(cases.size(), 7000U);
+    const Json answer = oracle.ask(Json::object({{"do", Json::string("intl")}}));
+    const Json cases = answer["cases"];
+    // A Node.js with other data says nothing of dates.
+    EXPECT_GT(cases.size(), answer["same_data"].boolean_or(false) ? 7000U : 3500U);
     for (std::size_t at = 0; at < cases.size(); at += kFormulasARun) {
         Words expressions;
         for (std::size_t i = at; i < std::min(cases.size(), at + kFormulasARun); ++i) {

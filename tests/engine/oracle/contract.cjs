@@ -5,7 +5,7 @@
 //   {"do":"formulas","expressions":[…],"data":…}
 //       {"answers":[{"value":…} or {"error":…}]}
 //   {"do":"intl"}
-//       {"cases":[{"expression":…,"answer":…}]}: of Node.js itself (intl_cases.cjs)
+//       {"same_data":…,"cases":[{"expression":…,"answer":…}]}: of Node.js itself (intl_cases.cjs)
 //   {"do":"check","type":"PopulatedFlow","value":…}
 //       {"problems":[…]}: where the value is not of the type
 // The clock stands still, so that trees can be compared whole.
@@ -83,7 +83,7 @@ function formulas(question) {
     };
 }
 
-const intl = () => ({ cases: require('./intl_cases.cjs')() });
+const intl = require('./intl_cases.cjs');
 
 const kinds = { apply, check, formulas, intl };
 readline.createInterface({ input: process.stdin }).on('line', (line) => {
