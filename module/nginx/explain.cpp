@@ -121,20 +121,6 @@ bool says_something(const HookResult& result) {
            result.mode != Mode::off;
 }
 
-bool has_hook(const Feature& feature, Stage stage) {
-    switch (stage) {
-        case Stage::server:
-            return feature.post_read != nullptr;
-        case Stage::location:
-            return feature.rewrite != nullptr;
-        case Stage::counting:
-            return feature.preaccess != nullptr;
-        case Stage::response:
-            break;
-    }
-    return feature.header_filter != nullptr;
-}
-
 // Asks the features of one stage and writes down what they said.
 class Interview {
   public:

@@ -112,6 +112,21 @@ struct Feature {
     Status (*ready)(void* main) = nullptr;
 };
 
+// Whether the feature has a hook of that stage at all.
+inline bool has_hook(const Feature& feature, Stage stage) {
+    switch (stage) {
+        case Stage::server:
+            return feature.post_read != nullptr;
+        case Stage::location:
+            return feature.rewrite != nullptr;
+        case Stage::counting:
+            return feature.preaccess != nullptr;
+        case Stage::response:
+            break;
+    }
+    return feature.header_filter != nullptr;
+}
+
 // The feature's main configuration while a configuration is read (null when it has none).
 void* feature_main(ngx_conf_t* cf, FeatureId id);
 // The same for a running worker.
@@ -122,7 +137,7 @@ void* explained_main(FeatureId id);
 std::optional<std::string_view> explained_body();
 // The feature's configuration of the location that a request is in.
 void* feature_location(ngx_http_request_t* r, FeatureId id);
-// Whether one of these judges requests in the location that a request is in.
+// Whether one of these acts in the location that a request is in.
 bool acts(ngx_http_request_t* r, std::initializer_list<FeatureId> features);
 // Another feature's configuration of the level that is being merged; features are merged in order.
 void* feature_location(ngx_conf_t* cf, FeatureId id);
