@@ -161,10 +161,9 @@ void record(Api& api, const Audited& audited, const ApiCall& call, const Json& a
 // ---- reading it
 
 Json event_json(const EntityRow& row) {
-    const Json body = entity_body(row);
     Json json = entity_json(row);
     json.set("platformId", Json::string(row.scope));
-    body.each_member([&json](std::string_view name, const Json& value) { json.set(name, value); });
+    add_entity_body(json, row);
     return json;
 }
 

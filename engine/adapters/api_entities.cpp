@@ -61,6 +61,14 @@ Json entity_json(const EntityRow& row) {
                          {"updated", Json::string(iso_time(row.updated_ms))}});
 }
 
+void add_entity_body(Json& json, const EntityRow& row, std::string_view hidden) {
+    entity_body(row).each_member([&](std::string_view name, const Json& value) {
+        if (hidden.empty() || name != hidden) {
+            json.set(name, value);
+        }
+    });
+}
+
 EntityRow new_entity(Api& api, const char* kind, const std::string& scope, const std::string& key,
                      const std::string& label, const Json& body) {
     EntityRow row;

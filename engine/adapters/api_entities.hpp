@@ -23,6 +23,8 @@ inline constexpr std::size_t kLabelBytesMax = 1000;
 Json entity_body(const EntityRow& row);
 // {id, created, updated} to begin with.
 Json entity_json(const EntityRow& row);
+// Adds the members of its body, but for the one that is the engine's own.
+void add_entity_body(Json& json, const EntityRow& row, std::string_view hidden = {});
 EntityRow new_entity(Api& api, const char* kind, const std::string& scope, const std::string& key,
                      const std::string& label, const Json& body);
 Json user_summary(const UserRow& user);  // UserWithMetaInformation

@@ -50,11 +50,7 @@ Json described(const Json& metadata) {
 
 Json installed_json(const EntityRow& row) {
     Json piece = entity_json(row);
-    entity_body(row).each_member([&piece](std::string_view name, const Json& value) {
-        if (name != kFollows) {
-            piece.set(name, value);
-        }
-    });
+    add_entity_body(piece, row, kFollows);
     return piece;
 }
 

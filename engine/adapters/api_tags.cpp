@@ -35,11 +35,15 @@ void upsert_tag(Api& api, const CallPtr& call) {
                     tag_json);
 }
 
+EntityQuery platform_rows(const CallPtr& call, const char* kind) {
+    EntityQuery query;
+    query.kind = kind;
+    query.scope = call->user.platform_id;
+    return query;
+}
+
 void list_tags(Api& api, const CallPtr& call) {
-    EntityQuery wanted;
-    wanted.kind = kTag;
-    wanted.scope = call->user.platform_id;
-    reply_with_page(api, call, wanted, tag_json);
+    reply_with_page(api, call, platform_rows(call, kTag), tag_json);
 }
 
 void delete_tag(Api& api, const CallPtr& call) {
@@ -140,13 +144,6 @@ void set_piece_tags(Api& api, const CallPtr& call) {
         std::reverse(tagging->tags.begin(), tagging->tags.end());  // the last is made first
         make_next_tag(api, tagging);
     }
-}
-
-EntityQuery platform_rows(const CallPtr& call, const char* kind) {
-    EntityQuery query;
-    query.kind = kind;
-    query.scope = call->user.platform_id;
-    return query;
 }
 
 }  // namespace

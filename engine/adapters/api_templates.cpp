@@ -81,14 +81,9 @@ void collect_pieces(const Json& value, Json& pieces, std::set<std::string>& seen
 }
 
 Json template_json(const EntityRow& row) {
-    const Json body = entity_body(row);
     Json json = entity_json(row);
     json.set("name", Json::string(row.label));
-    body.each_member([&json](std::string_view name, const Json& value) {
-        if (name != kMaker) {
-            json.set(name, value);
-        }
-    });
+    add_entity_body(json, row, kMaker);
     json.set("platformId", Json::string(row.scope));
     return json;
 }

@@ -134,9 +134,8 @@ Status put_both(SqliteDb& db, const StoredFlow& stored) {
     return status.ok() && stored.schedule_changed ? put_schedule(db, stored) : status;
 }
 
-// ` AND (instr(column, ?) > 0 OR …)`; nothing for no needles.
-// One of the needles, bound as a list, is in the column. An OR of them would be deeper than SQLite
-// takes from a thousand on.
+// One of the needles, bound as a list, is in the column; nothing for no needles. An OR of them
+// would be deeper than SQLite takes from a thousand on.
 std::string holds_clause(std::string_view column, const std::vector<std::string>& needles) {
     return needles.empty() ? std::string()
                            : " AND EXISTS (SELECT 1 FROM json_each(?) AS needle WHERE instr(" +
