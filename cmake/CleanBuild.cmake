@@ -20,7 +20,7 @@ function(sallyport_precompile TARGET)
     endif()
 endfunction()
 
-# sallyport_batch(TARGET [ALONE SOURCE…]): four neighbours by name are compiled as one file, so that they
+# sallyport_batch(TARGET [ALONE SOURCE…]): eight neighbours by name are compiled as one file, so that they
 # read their headers once. Their anonymous namespaces become one: names in them differ between neighbours.
 # ALONE are sources that stay by themselves: those of one vocabulary (every feature's glue defines
 # `kDirectives`, every command `run`) and those whose headers are so large that they are built beside the rest.
@@ -29,7 +29,7 @@ function(sallyport_batch TARGET)
         return()
     endif()
     cmake_parse_arguments(ARG "" "" "ALONE" ${ARGN})
-    set_target_properties(${TARGET} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
+    set_target_properties(${TARGET} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
     # The types of a source's own namespace are no header's here.
     target_compile_options(${TARGET} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
     set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)

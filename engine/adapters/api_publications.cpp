@@ -7,7 +7,7 @@
 namespace sallyport::engine {
 namespace {
 
-constexpr const char* kKind = "publication";
+constexpr const char* kPublicationKind = "publication";
 
 Json publication_json(const EntityRow& row) {
     const Json body = entity_body(row);
@@ -22,7 +22,7 @@ Json publication_json(const EntityRow& row) {
 void list_publications(Api& api, const CallPtr& call) {
     with_flow(api, call, FlowStore::Which::latest, {}, [&api, call](const StoredFlow& flow) {
         EntityQuery wanted;
-        wanted.kind = kKind;
+        wanted.kind = kPublicationKind;
         wanted.scope = flow.flow.id;
         reply_with_page(api, call, wanted, publication_json);
     });
@@ -42,7 +42,7 @@ void note_publication(Api& api, const CallPtr& call, const StoredFlow& flow,
                                        {"email", Json::string(call->user.email)},
                                        {"firstName", Json::string(call->user.first_name)},
                                        {"lastName", Json::string(call->user.last_name)}})}});
-    const EntityRow row = new_entity(api, kKind, flow.flow.id, "", "", body);
+    const EntityRow row = new_entity(api, kPublicationKind, flow.flow.id, "", "", body);
     api.ports.entities.change_entity(
         row.kind, row.scope, row.key,
         [row](std::optional<EntityRow>& stored) {

@@ -11,7 +11,7 @@ namespace {
 
 // What belongs to a project, in an order that foreign keys allow. Children of entities have the
 // entity's id as their scope.
-constexpr std::array kRemovals = {
+constexpr std::array kPostgresRemovals = {
     // Objects of files, which are somewhere else (file_keeper.hpp): to be removed next.
     "UPDATE entity SET created_ms = 0 WHERE kind = 'file_object' "
     "AND scope = $1::text || ':objects'",
@@ -100,7 +100,7 @@ void PostgresStore::delete_project(std::string id, StoreDone<bool> done) {
                 }
                 const bool idle = rows->integer(0, 0) == 0;
                 if (idle) {
-                    for (const char* sql : kRemovals) {
+                    for (const char* sql : kPostgresRemovals) {
                         transaction->query(of(sql, id));
                     }
                 }
@@ -179,7 +179,7 @@ void PostgresStore::delete_user(std::string id, std::string own_project, StoreDo
                                                                : UserGone::gone;
             const bool goes = outcome == UserGone::gone;
             if (goes) {
-                for (const char* sql : kRemovals) {
+                for (const char* sql : kPostgresRemovals) {
                     transaction->query(of(sql, own_project));
                 }
                 transaction->query(of("DELETE FROM \"user\" WHERE id = $1", id));

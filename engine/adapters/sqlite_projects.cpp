@@ -10,7 +10,7 @@ namespace {
 
 // What belongs to a project, in an order that foreign keys allow. Children of entities have the
 // entity's id as their scope.
-constexpr std::array kRemovals = {
+constexpr std::array kSqliteRemovals = {
     // Objects of files, which are somewhere else (file_keeper.hpp): to be removed next.
     "UPDATE entity SET created_ms = 0 WHERE kind = 'file_object' AND scope = ? || ':objects'",
     "DELETE FROM entity WHERE scope IN (SELECT id FROM flow WHERE project_id = ?)",
@@ -42,8 +42,8 @@ Result<bool> remove_project(SqliteDb& db, const std::string& id) {
         return under_way.ok() ? Result<bool>(false) : under_way.error();
     }
     Status status = Done{};
-    for (std::size_t i = 0; i < kRemovals.size() && status.ok(); ++i) {
-        status = SqliteQuery(db, kRemovals[i]).bind(id).run();
+    for (std::size_t i = 0; i < kSqliteRemovals.size() && status.ok(); ++i) {
+        status = SqliteQuery(db, kSqliteRemovals[i]).bind(id).run();
     }
     return status.ok() ? Result<bool>(true) : status.error();
 }

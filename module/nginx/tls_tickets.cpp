@@ -37,8 +37,8 @@ bool set_mac_key(EVP_MAC_CTX* mac, std::string_view key) {
 // What SSL_CTX_set_tlsext_ticket_key_evp_cb wants to hear.
 enum Answer { kFailed = -1, kUnknownKey = 0, kGood = 1, kGoodButRenew = 2 };
 
-Answer seal(const TicketKeys& keys, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
-            EVP_MAC_CTX* mac) {
+Answer seal_ticket(const TicketKeys& keys, unsigned char* name, unsigned char* iv,
+                   EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) {
     const EVP_CIPHER* aes = EVP_aes_256_cbc();
     std::copy_n(as_bytes(keys.name(0)), keys.name(0).size(), name);
     const bool ok = RAND_bytes(iv, EVP_CIPHER_get_iv_length(aes)) == 1 &&
@@ -47,8 +47,8 @@ Answer seal(const TicketKeys& keys, unsigned char* name, unsigned char* iv, EVP_
     return ok ? kGood : kFailed;
 }
 
-Answer open(const TicketKeys& keys, const unsigned char* name, const unsigned char* iv,
-            EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) {
+Answer open_ticket(const TicketKeys& keys, const unsigned char* name, const unsigned char* iv,
+                   EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) {
     const auto found = keys.find({reinterpret_cast<const char*>(name), keys.name(0).size()});
     if (!found) {
         return kUnknownKey;
@@ -67,7 +67,8 @@ int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* 
     if (keys == nullptr || keys->size() == 0) {
         return kFailed;
     }
-    return sealing != 0 ? seal(*keys, name, iv, cipher, mac) : open(*keys, name, iv, cipher, mac);
+    return sealing != 0 ? seal_ticket(*keys, name, iv, cipher, mac)
+                        : open_ticket(*keys, name, iv, cipher, mac);
 }
 
 }  // namespace

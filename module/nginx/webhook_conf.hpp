@@ -84,6 +84,10 @@ struct WebhookLocation {
 inline constexpr std::size_t kWebhookDirectiveCount = 9;
 extern const Directive kWebhookDirectives[kWebhookDirectiveCount];
 
+inline WebhookMain& webhook_main(DirectiveCall& call) {
+    return *static_cast<WebhookMain*>(call.main);
+}
+
 Status set_webhook_replay(DirectiveCall& call);
 // Finds the store that `replay` names, once it is known.
 Status resolve_webhook_replay(ngx_conf_t* cf, WebhookReplay& replay);

@@ -25,10 +25,6 @@ WebhookLocation& location_of(DirectiveCall& call) {
     return *static_cast<WebhookLocation*>(call.location);
 }
 
-WebhookMain& main_of(DirectiveCall& call) {
-    return *static_cast<WebhookMain*>(call.main);
-}
-
 const hook::Pairs* find_profile(const WebhookMain& main, std::string_view name) {
     for (const auto& [known, pairs] : main.profiles) {
         if (known == name) {
@@ -76,7 +72,7 @@ Status set_webhook(DirectiveCall& call) {
     if (!overrides) {
         return overrides.error();
     }
-    const hook::Pairs* own = find_profile(main_of(call), name);
+    const hook::Pairs* own = find_profile(webhook_main(call), name);
     const hook::Preset* preset = own == nullptr ? hook::find_preset(name) : nullptr;
     if (own == nullptr && preset == nullptr) {
         return Error{"unknown preset or profile " + in_quotes(name) +
@@ -105,7 +101,7 @@ Status set_profile(DirectiveCall& call) {
     if (hook::find_preset(name) != nullptr) {
         return Error{in_quotes(name) + " is the name of a preset; choose another"};
     }
-    if (find_profile(main_of(call), name) != nullptr) {
+    if (find_profile(webhook_main(call), name) != nullptr) {
         return Error{"the profile " + in_quotes(name) + " is defined twice; keep one"};
     }
     auto pairs = hook::parse_pairs(call.arg(1));
@@ -113,7 +109,7 @@ Status set_profile(DirectiveCall& call) {
     if (!checked) {
         return Error{in_quotes(name) + ": " + checked.message()};
     }
-    main_of(call).profiles.emplace_back(name, std::move(*pairs));
+    webhook_main(call).profiles.emplace_back(name, std::move(*pairs));
     return Done{};
 }
 

@@ -22,10 +22,6 @@ constexpr std::uint64_t kZoneBytesMin = 64 * 1024;
 // Senders give up after about this long.
 constexpr std::int64_t kWaitMsMax = 10'000;
 
-WebhookMain& main_of(DirectiveCall& call) {
-    return *static_cast<WebhookMain*>(call.main);
-}
-
 Result<WebhookReplayZone*> zone_of(DirectiveCall& call, std::string_view text) {
     const std::size_t colon = text.find(':');
     const std::string name(text.substr(0, colon));
@@ -33,7 +29,7 @@ Result<WebhookReplayZone*> zone_of(DirectiveCall& call, std::string_view text) {
         return Error{in_quotes(text) + " is not a zone; write for example zone=deliveries:10m"};
     }
     WebhookReplayZone* known = nullptr;
-    for (WebhookReplayZone* zone : main_of(call).zones) {
+    for (WebhookReplayZone* zone : webhook_main(call).zones) {
         known = zone->name() == name ? zone : known;
     }
     if (colon == std::string_view::npos) {
@@ -65,7 +61,7 @@ Result<WebhookReplayZone*> zone_of(DirectiveCall& call, std::string_view text) {
     if (!announced) {
         return announced.error();
     }
-    main_of(call).zones.push_back(zone);
+    webhook_main(call).zones.push_back(zone);
     return zone;
 }
 

@@ -272,7 +272,7 @@ Status set_webhook_handshake(DirectiveCall& call) {
 
 // sallyport_webhook_certificates FOLDER
 Status set_webhook_certificates(DirectiveCall& call) {
-    WebhookCertificates& certificates = static_cast<WebhookMain*>(call.main)->certificates;
+    WebhookCertificates& certificates = webhook_main(call).certificates;
     if (certificates.has_folder()) {
         return Error{"is given twice; keep one"};
     }
