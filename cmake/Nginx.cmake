@@ -19,21 +19,15 @@ if(NOT nginx_objs)
     endif()
     set(nginx_tree ${CMAKE_BINARY_DIR}/nginx)
     set(nginx_objs ${nginx_tree}/objs)
-    if(NOT EXISTS ${nginx_objs}/ngx_auto_config.h
-       OR ${SALLYPORT_NGINX_SOURCE}/conf_flags IS_NEWER_THAN ${nginx_objs}/ngx_auto_config.h)
-        message(STATUS "Configuring a copy of nginx for its headers")
-        file(REMOVE_RECURSE ${nginx_tree})
-        file(COPY ${SALLYPORT_NGINX_SOURCE}/ DESTINATION ${nginx_tree})
-        execute_process(
-            COMMAND bash -c ". ./conf_flags && ./configure \"\${NGX_CONF_FLAGS[@]}\""
-            WORKING_DIRECTORY ${nginx_tree}
-            RESULT_VARIABLE nginx_configured
-            OUTPUT_FILE ${CMAKE_BINARY_DIR}/nginx-configure.log
-            ERROR_FILE ${CMAKE_BINARY_DIR}/nginx-configure.log)
-        if(NOT nginx_configured EQUAL 0)
-            message(FATAL_ERROR "nginx's configure failed; see nginx-configure.log in the build folder")
-        endif()
-    endif()
+    # A step of the build, beside the compiler: the configure script is some hundred small compilations.
+    add_custom_command(
+        OUTPUT ${nginx_objs}/ngx_auto_config.h
+        COMMAND ${PROJECT_SOURCE_DIR}/scripts/lib/configure_nginx.sh ${SALLYPORT_NGINX_SOURCE} ${nginx_tree}
+        DEPENDS ${SALLYPORT_NGINX_SOURCE}/conf_flags ${PROJECT_SOURCE_DIR}/scripts/lib/configure_nginx.sh
+        COMMENT "Configuring a copy of nginx for its headers"
+        VERBATIM)
+    add_custom_target(nginx_configured DEPENDS ${nginx_objs}/ngx_auto_config.h)
+    add_dependencies(nginx_headers nginx_configured)
 endif()
 
 target_include_directories(nginx_headers SYSTEM INTERFACE

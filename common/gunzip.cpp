@@ -10,7 +10,7 @@
 namespace sallyport {
 namespace {
 
-constexpr std::size_t kPieceBytes = 16 * 1024;
+constexpr std::size_t kInflatedBytes = 16 * 1024;
 // zlib's largest window, plus 16: expect a gzip header.
 constexpr int kGzipWindowBits = 15 + 16;
 
@@ -30,7 +30,7 @@ struct GunzipStream::Inner {
     std::string_view input;
     std::size_t room;
     State state = State::open;
-    std::array<std::uint8_t, kPieceBytes> piece;
+    std::array<std::uint8_t, kInflatedBytes> piece;
 };
 
 GunzipStream::GunzipStream(std::size_t output_bytes_max)

@@ -10,9 +10,9 @@ namespace sallyport::store {
 namespace {
 
 // Reads a reply's tree from front to back.
-class Walk {
+class SpoolWalk {
   public:
-    explicit Walk(const Reply& reply) : reply_(reply) {}
+    explicit SpoolWalk(const Reply& reply) : reply_(reply) {}
 
     const ReplyNode* next() {
         return at_ < reply_.nodes().size() ? &reply_.nodes()[at_++] : nullptr;
@@ -49,7 +49,7 @@ void set_field(SpoolItem& item, std::string_view name, std::string value) {
 }
 
 // [id, [name, value, …]]; an entry that was deleted meanwhile is nil, or has nil for its fields.
-bool read_entry(Walk& walk, std::vector<SpoolItem>& out) {
+bool read_entry(SpoolWalk& walk, std::vector<SpoolItem>& out) {
     const ReplyNode* entry = walk.next();
     if (entry == nullptr) {
         return false;
@@ -83,7 +83,7 @@ bool read_entry(Walk& walk, std::vector<SpoolItem>& out) {
     return true;
 }
 
-bool read_list(Walk& walk, std::vector<SpoolItem>& out) {
+bool read_list(SpoolWalk& walk, std::vector<SpoolItem>& out) {
     const ReplyNode* list = walk.next();
     if (list == nullptr || list->kind != ReplyKind::array) {
         return false;
@@ -148,7 +148,7 @@ Result<std::vector<SpoolItem>> parse_entries(const Reply& reply) {
     if (is_empty(reply)) {
         return out;
     }
-    Walk walk(reply);
+    SpoolWalk walk(reply);
     if (reply.kind != ReplyKind::array || !read_list(walk, out)) {
         return strange(reply);
     }
@@ -161,7 +161,7 @@ Result<std::vector<SpoolItem>> parse_read(const Reply& reply) {
     if (is_empty(reply)) {
         return out;
     }
-    Walk walk(reply);
+    SpoolWalk walk(reply);
     const ReplyNode* streams = reply.kind == ReplyKind::array ? walk.next() : nullptr;
     const ReplyNode* stream = streams == nullptr ? nullptr : walk.next();
     std::string name;
@@ -175,7 +175,7 @@ Result<std::vector<SpoolItem>> parse_read(const Reply& reply) {
 // [cursor, [entry, …], …]
 Result<ClaimedEntries> parse_claimed(const Reply& reply) {
     ClaimedEntries out;
-    Walk walk(reply);
+    SpoolWalk walk(reply);
     const ReplyNode* whole = reply.kind == ReplyKind::array ? walk.next() : nullptr;
     if (whole == nullptr || whole->integer < 2 || !walk.text(out.cursor) ||
         !read_list(walk, out.items)) {
