@@ -170,7 +170,7 @@ class FlowStore {
     virtual void flow(std::string id, Which which, std::string version_id,
                       StoreDone<std::optional<StoredFlow>> done) = 0;
     virtual void list_flows(FlowQuery query, StoreDone<Page<StoredFlow>> done) = 0;
-    // Of one folder, or of all when `folder_id` is empty.
+    // Of one folder, of all when `folder_id` is empty, of those in none when it is "NULL".
     virtual void count_flows(std::string project_id, std::string folder_id,
                              StoreDone<std::int64_t> done) = 0;
     // Every flow in the folder is in none afterwards.
