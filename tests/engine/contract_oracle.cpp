@@ -1,5 +1,6 @@
 #include "tests/engine/contract_oracle.hpp"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,7 +31,8 @@ ContractOracle::ContractOracle() {
     std::signal(SIGPIPE, SIG_IGN);  // when it dies, the answer that does not come says so
     std::array<int, 2> in{};
     std::array<int, 2> out{};
-    if (::pipe(in.data()) != 0 || ::pipe(out.data()) != 0) {
+    // Another oracle that is started meanwhile must not keep this one's ends open.
+    if (::pipe2(in.data(), O_CLOEXEC) != 0 || ::pipe2(out.data(), O_CLOEXEC) != 0) {
         throw std::runtime_error("no pipes for the oracle");
     }
     pid_ = ::fork();
@@ -38,9 +40,6 @@ ContractOracle::ContractOracle() {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         ::dup2(in[0], STDIN_FILENO);
         ::dup2(out[1], STDOUT_FILENO);
-        for (const int fd : {in[0], in[1], out[0], out[1]}) {
-            ::close(fd);
-        }
         ::execl(node.c_str(), node.c_str(), SALLYPORT_CONTRACT_ORACLE, SALLYPORT_CONTRACT_PACKAGES,
                 static_cast<char*>(nullptr));
         ::_exit(127);
@@ -60,8 +59,8 @@ ContractOracle::~ContractOracle() {
     ::waitpid(pid_, nullptr, 0);
 }
 
-Json ContractOracle::ask(const Json& question) {
-    const std::string line = question.dump() + "\n";
+Json ContractOracle::ask(std::string line) {
+    line += '\n';
     std::fwrite(line.data(), 1, line.size(), questions_);
     std::fflush(questions_);
     char* text = nullptr;
@@ -71,7 +70,8 @@ Json ContractOracle::ask(const Json& question) {
         std::free(text);
         throw std::runtime_error("the oracle ended at " + line.substr(0, 500));
     }
-    Result<Json> answer = Json::parse(std::string_view(text, static_cast<std::size_t>(size - 1)));
+    Result<Json> answer =
+        Json::parse_flow(std::string_view(text, static_cast<std::size_t>(size - 1)));
     std::free(text);
     if (!answer.ok()) {
         throw std::runtime_error("the oracle said what is no JSON: " + answer.message());

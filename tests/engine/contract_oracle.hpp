@@ -19,7 +19,9 @@ class ContractOracle {
     ContractOracle(const ContractOracle&) = delete;
     ContractOracle& operator=(const ContractOracle&) = delete;
 
-    Json ask(const Json& question);
+    // The question is one line.
+    Json ask(std::string line);
+    Json ask(const Json& question) { return ask(question.dump()); }
     // Where `value` is not of the contract's type; empty when it is.
     std::string problems(std::string_view type, const Json& value);
 

@@ -1,124 +1,98 @@
 // Every operation on flows against the contract's published implementation: what it accepts, the
 // tree it leaves, the errors it gives. SALLYPORT_SEQUENCES=20000 (scripts/compare-flow-operations)
-// draws more sequences than the test run's 300.
-#include "engine/core/flow_model.hpp"
-#include "engine/core/flow_operations.hpp"
+// draws more sequences than the test run's 300, SALLYPORT_JOBS of them at a time.
 #include "tests/engine/contract_oracle.hpp"
-#include "tests/engine/flow_sequences.hpp"
+#include "tests/engine/flow_comparison.hpp"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
-#include <map>
+#include <future>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace sallyport::test {
 namespace {
 
-constexpr std::string_view kNow = "2026-01-01T00:00:00.000Z";
-constexpr std::size_t kOperationsMax = 30;
+// A long comparison says this often how far it is.
+constexpr std::uint64_t kReportEvery = 1000;
 
 std::uint64_t number_or(const char* name, std::uint64_t fallback) {
     const char* text = std::getenv(name);
     return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
 }
 
-Json new_version() {
-    return Json::object({{"displayName", Json::string("My flow")},
-                         {"trigger", engine::empty_trigger(kNow)},
-                         {"valid", Json::boolean(false)},
-                         {"state", Json::string("DRAFT")},
-                         {"notes", Json::array()},
-                         {"connectionIds", Json::array()},
-                         {"agentIds", Json::array()}});
-}
+// Seeds that several oracles work off together, until all are done or one tells a difference.
+class Comparison {
+  public:
+    Comparison(std::uint64_t first, std::uint64_t count)
+        : next_(first), end_(first + count), count_(count) {}
 
-// The server derives these; the published function leaves them alone.
-Json compared(const Json& version) {
-    Json copy = version.deep_copy();
-    copy.erase("connectionIds");
-    copy.erase("agentIds");
-    return copy;
-}
+    void work() {
+        ContractOracle oracle;
+        FlowTally tally;
+        while (const std::optional<std::uint64_t> seed = take()) {
+            try {
+                finish(flow_difference(oracle, *seed, tally));
+            } catch (const std::exception& error) {
+                finish("seed " + std::to_string(*seed) + ": " + error.what());
+            }
+        }
+        const std::lock_guard lock(mutex_);
+        tally_.add(tally);
+    }
 
-// What we refuse although the published function does something (flow_operations.hpp says why).
-bool is_declared(const std::string& problem) {
-    for (const std::string_view part :
-         {"exists already", "cannot be replaced by", "cannot be imported"}) {
-        if (problem.find(part) != std::string::npos) {
-            return true;
+    const std::string& difference() const { return difference_; }
+    const FlowTally& tally() const { return tally_; }
+    std::uint64_t done() const { return done_; }
+
+  private:
+    std::optional<std::uint64_t> take() {
+        const std::lock_guard lock(mutex_);
+        return next_ == end_ || !difference_.empty() ? std::nullopt : std::optional(next_++);
+    }
+
+    void finish(const std::string& difference) {
+        const std::lock_guard lock(mutex_);
+        ++done_;
+        difference_ += difference.empty() ? "" : difference + "\n";
+        if (difference_.empty() && done_ % kReportEvery == 0) {
+            std::printf("%llu of %llu, no difference\n", static_cast<unsigned long long>(done_),
+                        static_cast<unsigned long long>(count_));
+            std::fflush(stdout);
         }
     }
-    return false;
-}
 
-struct Tally {
-    std::map<std::string, int> applied;
-    int refused = 0;
-    int declared = 0;
+    std::mutex mutex_;
+    std::uint64_t next_;
+    const std::uint64_t end_;
+    const std::uint64_t count_;
+    std::uint64_t done_ = 0;
+    std::string difference_;
+    FlowTally tally_;
 };
 
-// One operation on both; the version afterwards, or an empty Json when they differ.
-Json step(ContractOracle& oracle, const Json& version, const Json& operation, Tally& tally) {
-    const std::string type(operation["type"].text());
-    const Json request = operation["request"];
-    const Json theirs = oracle.ask(Json::object(
-        {{"do", Json::string("apply")}, {"version", version}, {"operation", operation}}));
-    const Status shape = engine::check_operation(type, request);
-    EXPECT_EQ(shape.ok(), theirs["accepted"].is_true()) << operation.dump() << "\n"
-                                                        << (shape.ok() ? "" : shape.message());
-    if (shape.ok() != theirs["accepted"].is_true()) {
-        return {};
-    }
-    if (!shape.ok()) {
-        ++tally.refused;
-        return version;
-    }
-    const engine::OperationOutcome ours = engine::apply_operation(version, type, request, kNow);
-    const Json error = theirs["error"];
-    if (!ours.ok() && is_declared(ours.problem)) {
-        ++tally.declared;
-        return version;
-    }
-    EXPECT_EQ(ours.ok(), !error.exists())
-        << operation.dump() << "\nours: " << ours.problem << "\ntheirs: " << error.dump() << "\non "
-        << version.dump();
-    if (ours.ok() != !error.exists()) {
-        return {};
-    }
-    if (!ours.ok()) {
-        ++tally.refused;
-        const bool missing = !ours.missing_step.empty();
-        if (!error["code"].is_null()) {
-            EXPECT_EQ(missing ? "ENTITY_NOT_FOUND" : "FLOW_OPERATION_INVALID",
-                      error["code"].text());
-            EXPECT_EQ(ours.problem, error["params"]["message"].text()) << operation.dump();
-        }
-        return version;
-    }
-    const Json after = compared(ours.version);
-    const Json expected = compared(theirs["version"]);
-    EXPECT_TRUE(after.equals(expected))
-        << operation.dump() << "\non     " << version.dump() << "\nours   " << after.dump_sorted()
-        << "\ntheirs " << expected.dump_sorted();
-    ++tally.applied[type];
-    return after.equals(expected) ? ours.version : Json();
-}
-
 TEST(FlowOperationsOracle, SequencesLeaveTheSameTreesAndErrors) {
-    ContractOracle oracle;
     const std::uint64_t sequences = number_or("SALLYPORT_SEQUENCES", 300);
-    const std::uint64_t first = number_or("SALLYPORT_SEED", 1);
-    Tally tally;
-    for (std::uint64_t seed = first; seed < first + sequences; ++seed) {
-        FlowSequence sequence(seed);
-        Json version = new_version();
-        for (std::size_t i = 0; i < kOperationsMax; ++i) {
-            version = step(oracle, version, sequence.next(version), tally);
-            ASSERT_TRUE(version.exists()) << "SALLYPORT_SEED=" << seed << ", operation " << i;
-        }
+    Comparison comparison(number_or("SALLYPORT_SEED", 1), sequences);
+    std::vector<std::future<void>> jobs(
+        std::max<std::uint64_t>(number_or("SALLYPORT_JOBS", 1), 1));
+    for (std::future<void>& job : jobs) {
+        job = std::async(std::launch::async, [&comparison] { comparison.work(); });
     }
+    for (std::future<void>& job : jobs) {
+        job.get();
+    }
+    if (!comparison.difference().empty()) {
+        FAIL() << comparison.difference();
+    }
+    EXPECT_EQ(comparison.done(), sequences);
     // A comparison that never gets anywhere compares nothing.
+    const FlowTally& tally = comparison.tally();
     EXPECT_GE(tally.applied.size(), 18U);
     for (const auto& [type, count] : tally.applied) {
         EXPECT_GT(count, static_cast<int>(sequences) / 50) << type;

@@ -1,7 +1,8 @@
 // Answers questions about the contract, one JSON line each, from its published implementation:
-//   {"do":"apply","version":…,"operation":{"type":…,"request":…}}
-//       {"accepted":…,"version":…} or {"accepted":…,"error":{"code":…,"params":…}}; code is null when the
-//       implementation threw something that is not an answer
+//   {"do":"apply","steps":[{"version":…,"operation":{"type":…,"request":…}}, …]}
+//       {"answers":[…]}, of each {"accepted":false}, {"accepted":true,"version":…} or
+//       {"accepted":true,"error":{"code":…,"params":…}}; code is null when the implementation threw something
+//       that is not an answer
 //   {"do":"formulas","expressions":[…],"data":…}
 //       {"answers":[{"value":…} or {"error":…}]}
 //   {"do":"intl"}
@@ -51,15 +52,34 @@ const answers = {
     }),
 };
 
-function apply(question) {
-    const operation = question.operation;
-    const accepted = shared.FlowOperationRequest.safeParse(structuredClone(operation)).success;
+// The union of operations parses with every member in turn and words what each has against the request: two fifths
+// of this process's time. A request can only pass as the member that has its type, given that no two have the same.
+const members = shared.FlowOperationRequest.options;
+const memberOf = new Map(members.map((member) => [member.shape.type.value, member]));
+if (memberOf.size !== members.length) {
+    throw new Error('two operations have the same type');
+}
+
+function accepts(operation) {
+    const member = memberOf.get(operation.type);
+    return member !== undefined && member.safeParse(structuredClone(operation)).success;
+}
+
+function applyOne({ version, operation }) {
+    if (!accepts(operation)) {
+        return { accepted: false };
+    }
     try {
-        return { accepted, version: shared.flowOperations.apply(question.version, structuredClone(operation)) };
+        return { accepted: true, version: shared.flowOperations.apply(version, structuredClone(operation)) };
     } catch (thrown) {
         const error = thrown && thrown.error;
-        return { accepted, error: { code: error ? error.code : null, params: error ? error.params : String(thrown) } };
+        const params = error ? error.params : String(thrown);
+        return { accepted: true, error: { code: error ? error.code : null, params } };
     }
+}
+
+function apply(question) {
+    return { answers: question.steps.map(applyOne) };
 }
 
 function check(question) {
