@@ -1,11 +1,14 @@
 // POST app-connections/replace: every flow of the project that uses one connection uses another
-// from then on.
+// from then on: its latest version, and what is published when the request says so.
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
 #include "engine/adapters/stored_secrets.hpp"
+#include "engine/adapters/time_zones.hpp"
+#include "engine/core/connection_references.hpp"
 #include "engine/core/flow_model.hpp"
 #include "engine/core/shape.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -19,68 +22,43 @@ struct Replacement {
     EntityRow source;
     EntityRow target;
     bool delete_source = false;
+    bool republish = false;               // published versions still to be gone through
     std::vector<std::string> flows;       // still to be looked at
     std::optional<PageCursor> following;  // of the list of flows
     bool listed = false;
 };
 using ReplacementPtr = std::shared_ptr<Replacement>;
 
-// `connections['a']` and `connections.a` become `connections['b']`, inside `{{ }}` or out of it:
-// the word means nothing elsewhere.
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-    for (const std::string& old :
-         {"connections['" + from + "']", "connections[\"" + from + "\"]"}) {
-        const std::string now = "connections['" + to + "']";
-        for (std::size_t at = text.find(old); at != std::string::npos;
-             at = text.find(old, at + now.size())) {
-            text.replace(at, old.size(), now);
-        }
-    }
-    return text;
+void fail_replacement(const CallPtr& call, const char* message) {
+    call->fail(ApiError::validation, Json::object({{"message", Json::string(message)}}));
 }
 
-Json replaced_value(const Json& value, const std::string& from, const std::string& to) {
-    if (value.is_string()) {
-        return Json::string(replaced(std::string(value.text()), from, to));
-    }
-    if (value.is_array()) {
-        Json out = Json::array();
-        value.each_element([&](const Json& item) { out.append(replaced_value(item, from, to)); });
-        return out;
-    }
-    if (value.is_object()) {
-        Json out = Json::object();
-        value.each_member([&](std::string_view key, const Json& member) {
-            out.set(key, key == "sourceCode" ? member : replaced_value(member, from, to));
-        });
-        return out;
-    }
-    return value;
+// Flows whose published or latest version uses the connection that goes.
+FlowQuery users_of_source(const Replacement& work, bool published) {
+    FlowQuery wanted;
+    wanted.project_id = work.source.scope;
+    wanted.connection_ids = {work.source.key};
+    wanted.published = published;
+    wanted.limit = kFlowsAPage;
+    return wanted;
 }
 
-bool change_flow(StoredFlow& stored, const std::string& from, const std::string& to,
-                 const std::string& draft_id, std::int64_t now_ms) {
-    VersionRow& version = stored.version;
+// Puts the other connection into the version's steps. False when there was nothing to change.
+bool put_connection(VersionRow& version, const std::string& from, const std::string& to) {
     const Json trigger = json_or(version.trigger, Json::object());
     const std::string before = trigger.dump();
     visit_steps(trigger, [&](Json step) {
-        step.set("settings", replaced_value(step["settings"], from, to));
+        step.set("settings", settings_with_connection(step["settings"], from, to));
     });
-    if (trigger.dump() == before) {
+    version.trigger = trigger.dump();
+    if (version.trigger == before) {
         return false;
     }
-    if (version.state == "LOCKED") {
-        version.id = draft_id;
-        version.state = "DRAFT";
-        version.created_ms = now_ms;
-    }
-    version.trigger = trigger.dump();
     Json connections = Json::array();
     for (const std::string& id : connection_ids(trigger)) {
         connections.append(Json::string(id));
     }
     version.connection_ids = connections.dump();
-    version.updated_ms = stored.flow.updated_ms = now_ms;
     return true;
 }
 
@@ -88,19 +66,20 @@ void next_flow(Api& api, const ReplacementPtr& work);
 
 void finish(Api& api, const ReplacementPtr& work) {
     if (!work->delete_source) {
-        return work->call->reply(200, Json());
+        return work->call->reply(204, Json());
     }
-    delete_and_reply(api, work->call, work->source, 200);
+    delete_and_reply(api, work->call, work->source);
 }
 
 void next_page(Api& api, const ReplacementPtr& work) {
     if (work->listed && !work->following) {
-        return finish(api, work);
+        if (!std::exchange(work->republish, false)) {
+            return finish(api, work);
+        }
+        work->listed = false;  // what is published is done; the drafts come next
     }
-    FlowQuery wanted;
-    wanted.project_id = work->source.scope;
+    FlowQuery wanted = users_of_source(*work, work->republish);
     wanted.cursor = work->following;
-    wanted.limit = kFlowsAPage;
     api.ports.flows.list_flows(wanted, [&api, work](const Result<Page<StoredFlow>>& page) {
         if (api.failed(work->call, page)) {
             return;
@@ -108,13 +87,119 @@ void next_page(Api& api, const ReplacementPtr& work) {
         work->listed = true;
         work->following = page->next;
         for (const StoredFlow& flow : page->rows) {
-            if (flow.version.connection_ids.find(Json::string(work->source.key).dump()) !=
-                std::string::npos) {
-                work->flows.push_back(flow.flow.id);
-            }
+            work->flows.push_back(flow.flow.id);
         }
         next_flow(api, work);
     });
+}
+
+// ---- what is published
+
+// A version that says when a hosted trigger wants to be asked again.
+void take_new_schedule(StoredFlow& stored, const std::optional<HostedTriggers::Enabled>& enabled,
+                       std::int64_t now_ms) {
+    if (!enabled || enabled->cron.empty()) {
+        return;
+    }
+    const auto next = next_fire_ms(enabled->cron, enabled->timezone, now_ms);
+    if (next.ok()) {
+        stored.schedule_changed = true;
+        stored.schedule = ScheduleRow{stored.flow.id, enabled->cron, enabled->timezone, *next};
+    }
+}
+
+// The published version is history and stays: a copy of it is published in its place. A draft that
+// was begun since stays the latest version, for which the copy is dated before it.
+bool publish_copy(StoredFlow& stored, VersionRow copy, const std::string& replaced_id,
+                  std::int64_t now_ms) {
+    if (stored.flow.published_version_id != replaced_id) {
+        return false;  // somebody published in between
+    }
+    const bool has_draft = stored.version.id != replaced_id;
+    copy.created_ms =
+        has_draft ? stored.version.created_ms - 1 : std::max(now_ms, stored.version.created_ms + 1);
+    copy.updated_ms = stored.flow.updated_ms = now_ms;
+    stored.flow.published_version_id = copy.id;
+    stored.version = std::move(copy);
+    return true;
+}
+
+void store_copy(Api& api, const ReplacementPtr& work, const StoredFlow& next,
+                const std::string& replaced_id,
+                const std::optional<HostedTriggers::Enabled>& enabled) {
+    api.ports.flows.change_flow(
+        next.flow.id,
+        [copy = next.version, replaced_id, enabled, now = api.now_ms()](StoredFlow& stored) {
+            const bool published = publish_copy(stored, copy, replaced_id, now);
+            if (published) {
+                take_new_schedule(stored, enabled, now);
+            }
+            return published;
+        },
+        [&api, work, next](const Result<std::optional<StoredFlow>>& changed) {
+            api.ports.catalog.forget(next.flow.id);
+            if (api.failed(work->call, changed)) {
+                return;
+            }
+            if (changed->has_value() && (*changed)->version.id == next.version.id) {
+                return note_publication(api, work->call, **changed,
+                                        [&api, work] { next_flow(api, work); });
+            }
+            if (changed->has_value()) {
+                work->flows.push_back(next.flow.id);  // once more, from what is published now
+            }
+            next_flow(api, work);
+        });
+}
+
+void republish(Api& api, const ReplacementPtr& work, const StoredFlow& published) {
+    StoredFlow next = published;
+    if (!put_connection(next.version, work->source.key, work->target.key)) {
+        return next_flow(api, work);
+    }
+    next.version.id = api.ports.entropy.id();
+    next.version.updated_by = work->call->user.id;
+    const std::string replaced_id = published.version.id;
+    if (published.flow.status != "ENABLED") {
+        return store_copy(api, work, next, replaced_id, std::nullopt);
+    }
+    switch_trigger(
+        api, work->call, next, true, true,
+        [&api, work, next, replaced_id](const std::optional<HostedTriggers::Enabled>& enabled) {
+            store_copy(api, work, next, replaced_id, enabled);
+        });
+}
+
+void look_at_published(Api& api, const ReplacementPtr& work, const std::string& id) {
+    api.ports.flows.flow(id, FlowStore::Which::published_or_latest, {},
+                         [&api, work](const Result<std::optional<StoredFlow>>& found) {
+                             if (api.failed(work->call, found)) {
+                                 return;
+                             }
+                             if (!found->has_value() ||
+                                 (*found)->flow.published_version_id != (*found)->version.id) {
+                                 return next_flow(api, work);
+                             }
+                             republish(api, work, **found);
+                         });
+}
+
+// ---- drafts
+
+bool change_latest(StoredFlow& stored, const Replacement& work, const std::string& draft_id,
+                   std::int64_t now_ms) {
+    VersionRow& version = stored.version;
+    if (!put_connection(version, work.source.key, work.target.key)) {
+        return false;
+    }
+    if (version.state == "LOCKED") {
+        version.id = draft_id;
+        version.state = "DRAFT";
+        version.created_ms = now_ms;
+    }
+    version.updated_by = work.call->user.id;
+    version.updated_ms = stored.flow.updated_ms = now_ms;
+    return true;
 }
 
 // Changed flows move to the head of the list, which is read downwards: none is missed.
@@ -124,11 +209,13 @@ void next_flow(Api& api, const ReplacementPtr& work) {
     }
     const std::string id = work->flows.back();
     work->flows.pop_back();
+    if (work->republish) {
+        return look_at_published(api, work, id);
+    }
     api.ports.flows.change_flow(
         id,
-        [from = work->source.key, to = work->target.key, draft = api.ports.entropy.id(),
-         now = api.now_ms()](StoredFlow& stored) {
-            return change_flow(stored, from, to, draft, now);
+        [work, draft = api.ports.entropy.id(), now = api.now_ms()](StoredFlow& stored) {
+            return change_latest(stored, *work, draft, now);
         },
         [&api, work, id](const Result<std::optional<StoredFlow>>& changed) {
             api.ports.catalog.forget(id);
@@ -136,6 +223,26 @@ void next_flow(Api& api, const ReplacementPtr& work) {
                 next_flow(api, work);
             }
         });
+}
+
+// A connection that published flows go on using is not deleted under them.
+void need_no_published_user(Api& api, const ReplacementPtr& work) {
+    if (!work->delete_source || work->republish) {
+        return next_page(api, work);
+    }
+    FlowQuery wanted = users_of_source(*work, true);
+    wanted.limit = 1;
+    api.ports.flows.list_flows(wanted, [&api, work](const Result<Page<StoredFlow>>& page) {
+        if (api.failed(work->call, page)) {
+            return;
+        }
+        if (!page->rows.empty()) {
+            return fail_replacement(work->call,
+                                    "Published flows use the connection: it is deleted together "
+                                    "with applyToPublishedVersions alone");
+        }
+        next_page(api, work);
+    });
 }
 
 void find_both(Api& api, const ReplacementPtr& work, const std::string& project) {
@@ -159,11 +266,9 @@ void find_both(Api& api, const ReplacementPtr& work, const std::string& project)
         find("targetAppConnectionId", work->target, [&api, work] {
             if (entity_body(work->source)["pieceName"].text() !=
                 entity_body(work->target)["pieceName"].text()) {
-                return work->call->fail(
-                    ApiError::validation,
-                    Json::object({{"message", Json::string("Connections must be of one piece")}}));
+                return fail_replacement(work->call, "Connections must be of one piece");
             }
-            next_page(api, work);
+            need_no_published_user(api, work);
         });
     });
 }
@@ -180,9 +285,13 @@ void replace_connection(Api& api, const CallPtr& call) {
     if (!shape.ok()) {
         return call->fail_validation(shape.message());
     }
+    if (call->body["sourceAppConnectionId"].text() == call->body["targetAppConnectionId"].text()) {
+        return fail_replacement(call, "A connection cannot be replaced with itself");
+    }
     const auto work = std::make_shared<Replacement>();
     work->call = call;
     work->delete_source = call->body["deleteSourceConnection"].is_true();
+    work->republish = call->body["applyToPublishedVersions"].is_true();
     const std::string project(call->body["projectId"].text());
     api.with_project(call, project,
                      [&api, work, project](const ProjectRow&) { find_both(api, work, project); });

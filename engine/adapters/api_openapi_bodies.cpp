@@ -52,7 +52,7 @@ constexpr std::array kBodies = {
          "PLACEHOLDER! value:object metadata:object pieceVersion:text"},
     Body{"POST", "app-connections/replace",
          "sourceAppConnectionId:text! targetAppConnectionId:text! projectId:text! "
-         "deleteSourceConnection:boolean"},
+         "deleteSourceConnection:boolean applyToPublishedVersions:boolean"},
     Body{"POST", "app-connections/:id", "displayName:text! metadata:object"},
     Body{"POST", "variables", "projectId:text! name:text! value:text! metadata:object"},
     Body{"POST", "variables/:id", "value:text metadata:object"},

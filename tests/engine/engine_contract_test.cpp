@@ -219,27 +219,6 @@ TEST_F(Contract, StepsReadConnectionsAndVariables) {
     EXPECT_EQ(ann_.post("/v1/webhooks/" + flow + "/sync", "{}").status, 500);
 }
 
-TEST_F(Contract, ConnectionsAreReplacedInFlows) {
-    const Json a = ann_.post("/v1/app-connections",
-                             connection("a", R"({"type":"SECRET_TEXT","secret_text":"1"})"))
-                       .body;
-    const Json b = ann_.post("/v1/app-connections",
-                             connection("b", R"({"type":"SECRET_TEXT","secret_text":"2"})"))
-                       .body;
-    const std::string flow =
-        ann_.make_flow({code_step("step_1", "x", R"({"auth":"{{connections['a']}}"})")});
-    const std::string body =
-        of_project(R"("sourceAppConnectionId":")" + std::string(a["id"].text()) +
-                   R"(","targetAppConnectionId":")" + std::string(b["id"].text()) +
-                   R"(","deleteSourceConnection":true)");
-    EXPECT_EQ(ann_.post("/v1/app-connections/replace", body).status, 200);
-    const Json changed = expect(ann_.get("/v1/flows/" + flow), 200, "PopulatedFlow");
-    EXPECT_EQ(changed["version"]["connectionIds"].dump(), R"(["b"])");
-    EXPECT_EQ(changed["version"]["state"].text(), "DRAFT");
-    EXPECT_EQ(ann_.get("/v1/app-connections/" + std::string(a["id"].text())).status, 404);
-    EXPECT_EQ(ann_.post("/v1/app-connections/replace", body).status, 404);
-}
-
 TEST_F(Contract, FoldersHoldFlows) {
     const Json folder =
         expect(ann_.post("/v1/folders", of_project(R"("displayName":"Work")")), 200, "FolderDto");

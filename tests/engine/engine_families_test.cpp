@@ -278,5 +278,95 @@ TEST_P(Lists, RunsByTheirTags) {
 INSTANTIATE_TEST_SUITE_P(Stores, Lists, testing::Values("sqlite", "postgres"),
                          [](const auto& one) { return std::string(one.param); });
 
+TEST_F(Families, ConnectionsAreReplacedInFlows) {
+    const Json a = ann_.post("/v1/app-connections",
+                             connection("a", R"({"type":"SECRET_TEXT","secret_text":"1"})"))
+                       .body;
+    const Json b = ann_.post("/v1/app-connections",
+                             connection("b", R"({"type":"SECRET_TEXT","secret_text":"2"})"))
+                       .body;
+    const std::string flow =
+        ann_.make_flow({code_step("step_1", "x", R"({"auth":"{{connections['a']}}"})")});
+    const std::string members = R"("sourceAppConnectionId":")" + std::string(a["id"].text()) +
+                                R"(","targetAppConnectionId":")" + std::string(b["id"].text()) +
+                                "\"";
+    EXPECT_EQ(ann_.post("/v1/app-connections/replace", of_project(members)).status, 204);
+    const Json changed = expect(ann_.get("/v1/flows/" + flow), 200, "PopulatedFlow");
+    EXPECT_EQ(changed["version"]["connectionIds"].dump(), R"(["b"])");
+    EXPECT_EQ(changed["version"]["state"].text(), "DRAFT");
+    // What is published goes on using it.
+    const std::string deleting = of_project(members + R"(,"deleteSourceConnection":true)");
+    const std::string path = "/v1/app-connections/" + std::string(a["id"].text());
+    EXPECT_EQ(ann_.post("/v1/app-connections/replace", deleting).body["code"].text(), "VALIDATION");
+    EXPECT_EQ(ann_.get(path).status, 200);
+    ASSERT_EQ(ann_.operate(flow, "LOCK_AND_PUBLISH", "{}").status, 200);
+    EXPECT_EQ(ann_.post("/v1/app-connections/replace", deleting).status, 204);
+    EXPECT_EQ(ann_.get(path).status, 404);
+    EXPECT_EQ(ann_.post("/v1/app-connections/replace", deleting).status, 404);
+}
+
+TEST_F(Families, ConnectionsAreReplacedInWhatIsPublished) {
+    const auto make = [this](const std::string& name) {
+        return std::string(
+            ann_.post("/v1/app-connections",
+                      connection(name, R"({"type":"SECRET_TEXT","secret_text":")" + name + "\"}"))
+                .body["id"]
+                .text());
+    };
+    const std::string a = make("a");
+    const std::string b = make("b");
+    const auto replace = [this](const std::string& from, const std::string& to,
+                                const std::string& more) {
+        return ann_.post("/v1/app-connections/replace",
+                         of_project(R"("sourceAppConnectionId":")" + from +
+                                    R"(","targetAppConnectionId":")" + to + "\"" + more));
+    };
+    const auto step = [](const char* input) {
+        return code_step("step_1", "export const code = async (inputs) => inputs;", input);
+    };
+    const auto auth_of = [this](const std::string& flow, const std::string& version) {
+        const Json found =
+            ann_.get("/v1/flows/" + flow + (version.empty() ? "" : "?versionId=" + version)).body;
+        return std::string(
+            found["version"]["trigger"]["nextAction"]["settings"]["input"]["auth"].text());
+    };
+    const auto published_of = [this](const std::string& flow) {
+        return std::string(ann_.get("/v1/flows/" + flow).body["publishedVersionId"].text());
+    };
+    // One flow as it was published, one with edits since, one whose edits dropped the connection.
+    const std::string plain = ann_.make_flow({step(R"({"auth":"{{connections.a}}"})")});
+    const std::string edited = ann_.make_flow({step(R"({"auth":"{{connections['a']}}"})")});
+    const std::string dropped = ann_.make_flow({step(R"({"auth":"{{connections['a']}}"})")});
+    ASSERT_EQ(ann_.operate(edited, "UPDATE_ACTION",
+                           step(R"({"auth":"{{connections['a']}}","new":"yes"})"))
+                  .status,
+              200);
+    ASSERT_EQ(ann_.operate(dropped, "UPDATE_ACTION", step(R"({"auth":"none"})")).status, 200);
+    const std::string draft(ann_.get("/v1/flows/" + edited).body["version"]["id"].text());
+    const std::string before = published_of(plain);
+
+    EXPECT_EQ(replace(a, a, "").status, 409);
+    EXPECT_EQ(replace(a, b, R"(,"deleteSourceConnection":true)").status, 409);
+    EXPECT_EQ(auth_of(plain, ""), "{{connections.a}}");
+    EXPECT_EQ(
+        replace(a, b, R"(,"deleteSourceConnection":true,"applyToPublishedVersions":true)").status,
+        204);
+    EXPECT_EQ(ann_.get("/v1/app-connections/" + a).status, 404);
+    for (const std::string& flow : {plain, edited, dropped}) {
+        EXPECT_EQ(auth_of(flow, published_of(flow)), "{{connections['b']}}") << flow;
+        const ApiAnswer ran = ann_.post("/v1/webhooks/" + flow + "/sync", "{}");
+        EXPECT_EQ(ran.status, 204) << ran.raw.body;
+    }
+    // History stays, no draft is made of what had none, and a draft keeps its edits.
+    EXPECT_EQ(auth_of(plain, before), "{{connections.a}}");
+    EXPECT_EQ(ann_.get("/v1/flows/" + plain).body["version"]["state"].text(), "LOCKED");
+    EXPECT_EQ(ann_.get("/v1/flows/" + plain + "/publications").body["data"].size(), 2U);
+    const Json after = expect(ann_.get("/v1/flows/" + edited), 200, "PopulatedFlow")["version"];
+    EXPECT_EQ(after["id"].text(), draft);
+    EXPECT_EQ(after["trigger"]["nextAction"]["settings"]["input"].dump(),
+              R"({"auth":"{{connections['b']}}","new":"yes"})");
+    EXPECT_EQ(auth_of(dropped, ""), "none");
+}
+
 }  // namespace
 }  // namespace sallyport::test

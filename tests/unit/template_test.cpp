@@ -1,5 +1,6 @@
 #include "engine/core/template.hpp"
 
+#include "engine/core/connection_references.hpp"
 #include "engine/core/template_tokens.hpp"
 
 #include <gtest/gtest.h>
@@ -259,6 +260,39 @@ TEST(TemplateTokens, CountsPairsOfBraces) {
     EXPECT_EQ(bodies("{{{a}}}"), (List{"{a"}));
     EXPECT_EQ(bodies("{ {a}} {{"), List{});
     EXPECT_EQ(bodies("{{ {{ a }}"), List{});
+}
+
+TEST(ConnectionReferences, AreRewrittenInExpressionsAlone) {
+    const struct {
+        const char* text;
+        const char* after;  // `a` having become `b-2`; empty: the same
+    } cases[] = {
+        {"{{connections['a']}}", "{{connections['b-2']}}"},
+        {"{{connections[\"a\"].token}}", "{{connections['b-2'].token}}"},
+        {"{{connections.a}}", "{{connections['b-2']}}"},
+        {"{{ connections.a.token }}", "{{ connections['b-2'].token }}"},
+        {"{{connections.a?.x}}", "{{connections['b-2']?.x}}"},
+        {"Bearer {{connections.a}}, {{connections['a'].x + connections.a.y}}!",
+         "Bearer {{connections['b-2']}}, {{connections['b-2'].x + connections['b-2'].y}}!"},
+        {"{{ {...connections.a, n: 1} }}", "{{ {...connections['b-2'], n: 1} }}"},
+        {"{{connections['ab']}} {{connections.ab}} {{connections.a-b}}", ""},
+        {"{{step_1['output'].connections.a}} {{step_1 . connections['a']}}", ""},
+        {"{{myconnections.a}} {{variables['a']}} {{variables.a}}", ""},
+        {"see connections.a or connections['a']", ""},
+        {"{{connections.a", ""},
+    };
+    for (const auto& c : cases) {
+        EXPECT_EQ(with_connection(c.text, "a", "b-2"), *c.after == '\0' ? c.text : c.after);
+    }
+    EXPECT_EQ(with_connection("{{connections.a}}", "a", "it's"), "{{connections[\"it's\"]}}");
+    EXPECT_EQ(settings_with_connection(
+                  json(R"({"input":{"auth":"{{connections.a}}","l":["{{connections['a']}}",1]},
+                           "sourceCode":{"code":"`{{connections.a}}`"}})"),
+                  "a", "b")
+                  .dump(),
+              json(R"({"input":{"auth":"{{connections['b']}}","l":["{{connections['b']}}",1]},
+                       "sourceCode":{"code":"`{{connections.a}}`"}})")
+                  .dump());
 }
 
 }  // namespace
