@@ -3,6 +3,7 @@
 #include "engine/adapters/api_flow_parts.hpp"
 #include "engine/core/shape.hpp"
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <utility>
@@ -157,7 +158,26 @@ void update_template(Api& api, const CallPtr& call) {
     });
 }
 
-void list_templates(Api& api, const CallPtr& call) {
+// ---- reading: what is official is offered to everybody, signed in or not; what somebody shares is
+// shown to whoever has its address, and listed for the platform's users; the rest is theirs alone.
+
+constexpr const char* kOfficial = "OFFICIAL";
+constexpr const char* kShared = "SHARED";
+constexpr const char* kPublished = "PUBLISHED";
+
+// Goes on as a user when the call says who it is, as nobody when it does not try to. A piece's
+// token is neither.
+void as_user_or_nobody(Api& api, const CallPtr& call, const std::function<void()>& as_user,
+                       const std::function<void()>& as_nobody) {
+    if (call->request.header("authorization").empty()) {
+        return as_nobody();
+    }
+    api.authenticate(call, [call, as_user] {
+        call->engine_project.empty() ? as_user() : call->fail_not_allowed();
+    });
+}
+
+void list_for_user(Api& api, const CallPtr& call) {
     EntityQuery wanted;
     wanted.kind = kTemplate;
     wanted.scope = call->user.platform_id;
@@ -167,9 +187,52 @@ void list_templates(Api& api, const CallPtr& call) {
     reply_with_page(api, call, wanted, template_json);
 }
 
+void list_for_nobody(Api& api, const CallPtr& call) {
+    const std::vector<std::string> types = form_values(call->query, "type");
+    if (!types.empty() && std::find(types.begin(), types.end(), kOfficial) == types.end()) {
+        return call->reply(200, Json::object({{"data", Json::array()},
+                                              {"next", Json::null()},
+                                              {"previous", Json::null()}}));
+    }
+    EntityQuery wanted;
+    wanted.kind = kTemplate;
+    wanted.every_scope = true;  // nobody has no platform, and these are for everybody
+    wanted.label = call->query_text("search");
+    wanted.members = {{"type", {kOfficial}}, {"status", {kPublished}}};
+    wanted.limit = 100;
+    reply_with_page(api, call, wanted, template_json);
+}
+
+void list_templates(Api& api, const CallPtr& call) {
+    as_user_or_nobody(
+        api, call, [&api, call] { list_for_user(api, call); },
+        [&api, call] { list_for_nobody(api, call); });
+}
+
+void get_for_nobody(Api& api, const CallPtr& call) {
+    api.ports.entities.entity(
+        kTemplate, call->params[0], [&api, call](const Result<std::optional<EntityRow>>& found) {
+            if (api.failed(call, found)) {
+                return;
+            }
+            const Json body = found->has_value() ? entity_body(**found) : Json::object();
+            const std::string_view type = body["type"].text();
+            if (body["status"].text() != kPublished || (type != kOfficial && type != kShared)) {
+                return call->fail_not_found("template", call->params[0]);
+            }
+            call->reply(200, template_json(**found));
+        });
+}
+
 void get_template(Api& api, const CallPtr& call) {
-    with_platform_entity(api, call, kTemplate, "template",
-                         [call](const EntityRow& row) { call->reply(200, template_json(row)); });
+    as_user_or_nobody(
+        api, call,
+        [&api, call] {
+            with_platform_entity(api, call, kTemplate, "template", [call](const EntityRow& row) {
+                call->reply(200, template_json(row));
+            });
+        },
+        [&api, call] { get_for_nobody(api, call); });
 }
 
 void delete_template(Api& api, const CallPtr& call) {
@@ -182,9 +245,9 @@ void delete_template(Api& api, const CallPtr& call) {
 }  // namespace
 
 const std::vector<ApiRoute> kTemplateRoutes = {
-    {"GET", "templates", ApiRoute::Access::user, list_templates},
+    {"GET", "templates", ApiRoute::Access::open, list_templates},
     {"POST", "templates", ApiRoute::Access::user, create_template},
-    {"GET", "templates/:id", ApiRoute::Access::user, get_template},
+    {"GET", "templates/:id", ApiRoute::Access::open, get_template},
     {"POST", "templates/:id", ApiRoute::Access::user, update_template},
     {"DELETE", "templates/:id", ApiRoute::Access::user, delete_template},
 };

@@ -192,6 +192,52 @@ TEST_F(Platform, TemplatesAreTheirMakersAndAdministrators) {
     EXPECT_EQ(ann_.call("DELETE", hers).status, 204);
 }
 
+// Who has not signed in sees what is offered to everybody, and what is shared by its address.
+TEST_F(Platform, OfficialTemplatesAreReadBySomebodyWithoutASession) {
+    const auto make = [this](const std::string& type) {
+        return std::string(
+            ann_.post("/v1/templates",
+                      R"({"name":")" + type +
+                          R"( one","summary":"","description":"","author":"A","categories":[],)"
+                          R"("flows":[],"type":")" +
+                          type + "\"}")
+                .body["id"]
+                .text());
+    };
+    const std::string official = make("OFFICIAL");
+    const std::string shared = make("SHARED");
+    const std::string custom = make("CUSTOM");
+    const std::string archived = make("OFFICIAL");
+    ann_.post("/v1/templates/" + archived, R"({"status":"ARCHIVED"})");
+
+    ApiUser nobody(engine_);
+    const Json list = expect(nobody.get("/v1/templates"), 200);
+    ASSERT_EQ(list["data"].size(), 1U);
+    EXPECT_EQ(list["data"].at(0)["id"].text(), official);
+    EXPECT_FALSE(list["data"].at(0).has("madeBy"));
+    const struct {
+        const char* query;
+        std::size_t count;
+    } lists[] = {{"type=OFFICIAL", 1}, {"type=CUSTOM", 0},  {"type=SHARED", 0},
+                 {"search=OFFI", 1},   {"search=other", 0}, {"type=CUSTOM&type=OFFICIAL", 1}};
+    for (const auto& c : lists) {
+        const ApiAnswer found = nobody.get(std::string("/v1/templates?") + c.query);
+        EXPECT_EQ(found.body["data"].size(), c.count) << c.query << found.raw.body;
+    }
+    expect(nobody.get("/v1/templates/" + official), 200, "Template");
+    expect(nobody.get("/v1/templates/" + shared), 200, "Template");
+    EXPECT_EQ(nobody.get("/v1/templates/" + custom).status, 404);
+    EXPECT_EQ(nobody.get("/v1/templates/" + archived).status, 404);
+    EXPECT_EQ(nobody.call("DELETE", "/v1/templates/" + official).status, 403);
+
+    EXPECT_EQ(ann_.get("/v1/templates").body["data"].size(), 4U);
+    EXPECT_EQ(ann_.get("/v1/templates/" + custom).status, 200);
+    nobody.token = "not-a-token";
+    EXPECT_EQ(nobody.get("/v1/templates").status, 401);
+    nobody.token = engine_token(ann_.project());
+    EXPECT_EQ(nobody.get("/v1/templates").status, 403);
+}
+
 // A flow's owner is somebody of its project; who else there is, is nobody's business.
 TEST_F(Platform, FlowsAreOwnedByPeopleOfTheProject) {
     ApiUser bob(engine_);
