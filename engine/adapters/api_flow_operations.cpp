@@ -155,13 +155,21 @@ bool use_as_draft(const Operation& operation, VersionRow& version) {
     return true;
 }
 
-// The step's pointers to its samples: the other one stays.
-bool save_sample(Operation& operation, VersionRow& version) {
-    const Json step =
+// The step that the operation names; what is missing is noted.
+Json named_step(Operation& operation, const VersionRow& version) {
+    Json step =
         find_step(json_or(version.trigger, Json::object()), operation.request["stepName"].text());
     if (!step.exists()) {
         operation.problem = "Step not found";
         operation.missing_step = operation.request["stepName"].text();
+    }
+    return step;
+}
+
+// The step's pointers to its samples: the other one stays.
+bool save_sample(Operation& operation, VersionRow& version) {
+    const Json step = named_step(operation, version);
+    if (!step.exists()) {
         return false;
     }
     Json settings = step["settings"]["sampleData"].deep_copy();
@@ -347,6 +355,10 @@ void prepare(Api& api, const CallPtr& call, const OperationPtr& operation, const
         return need_version(api, call, operation, go);
     }
     if (type == "SAVE_SAMPLE_DATA") {
+        // Before anything is kept: nobody would ever find it.
+        if (!named_step(*operation, flow.version).exists()) {
+            return answer(api, call, *operation, std::optional(flow));
+        }
         return keep_sample(api, call, operation, flow.flow.project_id, go);
     }
     if (type == "LOCK_AND_PUBLISH" || type == "CHANGE_STATUS") {

@@ -44,6 +44,11 @@ class Contract : public testing::Test {
     std::string of_project(const std::string& members) const {
         return R"({"projectId":")" + ann_.project() + "\"," + members + "}";
     }
+    // What the engine has on disk.
+    std::string stored_bytes() const {
+        return engine_.folder().read("data/engine.db") +
+               engine_.folder().read("data/engine.db-wal");
+    }
     // The token the engine gives to pieces.
     std::string engine_token(const std::string& project) const {
         const HmacKey key(DigestAlgorithm::sha256, "0123456789abcdef0123456789abcdef");

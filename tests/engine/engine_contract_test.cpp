@@ -273,6 +273,17 @@ TEST_F(Contract, FlowsChangeAsAWhole) {
               R"({"deep":[1]})");
     EXPECT_EQ(ann_.operate(flow, "DELETE_ACTION", R"({"names":["step_1"]})").status, 200);
     EXPECT_EQ(ann_.operate(flow, "SAVE_SAMPLE_DATA", step).status, 404);
+    // What is refused leaves nothing behind.
+    EXPECT_EQ(ann_.operate(flow, "SAVE_SAMPLE_DATA",
+                           R"({"stepName":"step_9","type":"INPUT","payload":"left-behind"})")
+                  .status,
+              404);
+    EXPECT_EQ(stored_bytes().find("left-behind"), std::string::npos);
+    ASSERT_EQ(ann_.operate(flow, "SAVE_SAMPLE_DATA",
+                           R"({"stepName":"trigger","type":"OUTPUT","payload":"left-here"})")
+                  .status,
+              200);
+    EXPECT_NE(stored_bytes().find("left-here"), std::string::npos);
     EXPECT_EQ(
         ann_.operate(flow, "DUPLICATE_ACTION", R"({"stepName":"step_1"})").body["code"].text(),
         "ENTITY_NOT_FOUND");
