@@ -257,6 +257,12 @@ Result<HttpCall> http_call(const Json& input) {
     if (input_flag(input, "use_proxy")) {
         return input_error("use_proxy", "This engine sends requests without a step's own proxy");
     }
+    // Steps that come after would look for a `file` that is not there.
+    if (input_flag(input, "response_to_file")) {
+        return input_error("response_to_file",
+                           "This engine keeps no response as a file; response_is_binary gives the "
+                           "body in base64");
+    }
     call.url = trim_ows(input["url"].text());
     add_query(call.url, input["queryParams"]);
     for (const Status& status : {add_headers(call, input["headers"]),
@@ -270,7 +276,9 @@ Result<HttpCall> http_call(const Json& input) {
         call.timeout_ms = static_cast<std::int64_t>(
             std::min(timeout_s * 1000, static_cast<double>(kTimeoutMsMax)));
     }
-    call.follow_redirects = input["followRedirects"].boolean_or(true);
+    // `false` is what the form writes for a new step. A step that says nothing follows, as it does
+    // with the published piece: a form's default is not put in when a flow runs.
+    call.follow_redirects = input_flag(input, "followRedirects", true);
     call.retry = retry_of(input["failureMode"].text());
     return call;
 }
@@ -328,7 +336,7 @@ const NativePiece kHttpNative = {R"json({
      "fieldName":["SHORT_TEXT","Field Name",true],"fieldType":["STATIC_DROPDOWN","Field Type",true,{"options":[["Text","text"],["File","file"]]}],
      "textFieldValue":["LONG_TEXT","Text",false],"fileFieldValue":["FILE","File",false]}}]}}}],
    "response_is_binary":["CHECKBOX","Response is Binary",false,{"defaultValue":false}],
-   "timeout":["NUMBER","Timeout (s)",false],"followRedirects":["CHECKBOX","Follow redirects",false],
+   "timeout":["NUMBER","Timeout (s)",false],"followRedirects":["CHECKBOX","Follow redirects",false,{"defaultValue":false}],
    "failsafe":["CHECKBOX","No Error on Failure",false],
    "failureMode":["STATIC_DROPDOWN","On Failure",false,{"options":[["Retry on all errors (4xx, 5xx)","retry_all"],["Retry on internal errors (5xx)","retry_5xx"],["Do not retry","retry_none"],["Continue flow on all errors","continue_all"],["Continue flow on 4xx errors","continue_4xx"],["Do not continue (stop the flow)","continue_none"]],"defaultValue":"continue_none"}]}}},
  "triggers":{

@@ -1,5 +1,6 @@
 // The webhook and HTTP pieces: inputs to requests, requests to payloads, answers to the wire.
 #include "engine/core/multipart.hpp"
+#include "engine/core/piece_catalog.hpp"
 #include "engine/core/piece_delay.hpp"
 #include "engine/core/piece_http.hpp"
 #include "engine/core/piece_store.hpp"
@@ -281,6 +282,21 @@ TEST(HttpPiece, BuildsTheRequest) {
     EXPECT_FALSE(call->follow_redirects);
 }
 
+// The default of a form and what happens to a step that was written without the form are two
+// things.
+TEST(HttpPiece, FollowsRedirectsUnlessToldNotTo) {
+    const auto follows = [](std::string_view more) {
+        return http_call(parse(R"({"url":"http://h")" + std::string(more) + "}"))->follow_redirects;
+    };
+    EXPECT_TRUE(follows(""));
+    EXPECT_TRUE(follows(R"(,"followRedirects":null)"));
+    EXPECT_TRUE(follows(R"(,"followRedirects":true)"));
+    EXPECT_FALSE(follows(R"(,"followRedirects":false)"));
+    EXPECT_FALSE(follows(R"(,"followRedirects":"false")"));
+    const Json form = find_piece(kHttpPiece)["actions"]["send_request"]["props"];
+    EXPECT_EQ(form["followRedirects"]["defaultValue"].dump(), "false");
+}
+
 TEST(HttpPiece, BuildsBodies) {
     struct Case {
         std::string_view input;
@@ -344,6 +360,7 @@ TEST(HttpPiece, RefusesWhatCannotBeSent) {
          R"({"url":"http://h","authType":"DIGEST"})",
          R"({"url":"http://h","authType":"BEARER_TOKEN","authFields":{"token":"a\nb"}})",
          R"({"url":"http://h","use_proxy":true,"proxy_settings":{"proxy_host":"p"}})",
+         R"({"url":"http://h","response_to_file":true})",
          R"({"url":"http://h","body_type":"form_data","body":{"data":"a"}})",
          R"({"url":"http://h","body_type":"form_data","body":{"data":[{"fieldName":"f","fieldType":"file","fileFieldValue":"x"}]}})",
          R"({"url":"http://h","body_type":"form_data","body":{"data":[1]}})"}) {
