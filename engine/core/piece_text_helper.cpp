@@ -9,7 +9,9 @@ namespace {
 
 Result<Json> concat(const Json& input, const PieceWorld&) {
     const auto texts = input_list(input, "texts");
-    const auto separator = input_text_or(input, "seperator", "");  // the published spelling
+    // Older exports spell it so.
+    const bool older = !input["separator"].exists() && input["seperator"].exists();
+    const auto separator = input_text_or(input, older ? "seperator" : "separator", "");
     if (!texts.ok()) {
         return texts.error();
     }
@@ -56,7 +58,15 @@ Result<Json> default_value(const Json& input, const PieceWorld&) {
 // A text that became a list or an object on its way is meant as text.
 constexpr std::string_view kFind = R"js(
 const text = (v) => typeof v === 'string' ? v : v == null ? '' : JSON.stringify(v);
-export const code = async (i) => text(i.text).match(new RegExp(text(i.expression)));
+const flags = (i) => i.ignoreCase === true || i.ignoreCase === 'true' ? 'i' : '';
+export const code = async (i) => text(i.text).match(new RegExp(text(i.expression), flags(i)));
+)js";
+
+constexpr std::string_view kFindAll = R"js(
+const text = (v) => typeof v === 'string' ? v : v == null ? '' : JSON.stringify(v);
+const flags = (i) => i.ignoreCase === true || i.ignoreCase === 'true' ? 'gi' : 'g';
+export const code = async (i) =>
+    [...text(i.text).matchAll(new RegExp(text(i.expression), flags(i)))].map((found) => found[0]);
 )js";
 
 constexpr std::string_view kReplace = R"js(
@@ -125,10 +135,11 @@ const NativePiece kTextHelperNative = {R"json({
  "name":"@activepieces/piece-text-helper","version":"0.6.6","displayName":"Text Helper",
  "description":"Work with texts","categories":["CORE"],
  "actions":{
-  "concat":{"displayName":"Concatenate","description":"Joins texts","props":{"texts":["ARRAY","Texts",true],"seperator":["SHORT_TEXT","Separator",false]}},
+  "concat":{"displayName":"Concatenate","description":"Joins texts","props":{"texts":["ARRAY","Texts",true],"separator":["SHORT_TEXT","Separator",false]}},
   "replace":{"displayName":"Replace","description":"Replaces what an expression finds","props":{"text":["SHORT_TEXT","Text",true],"searchValue":["SHORT_TEXT","Search Value",true],"replaceValue":["SHORT_TEXT","Replace Value",false],"replaceOnlyFirst":["CHECKBOX","Replace Only First Match",false]}},
   "split":{"displayName":"Split","description":"A list of the parts between delimiters","props":{"text":["SHORT_TEXT","Text",true],"delimiter":["SHORT_TEXT","Delimiter",true]}},
-  "find":{"displayName":"Find","description":"What an expression finds first, and its groups","props":{"text":["SHORT_TEXT","Text",true],"expression":["SHORT_TEXT","Expression",true]}},
+  "find":{"displayName":"Find","description":"What an expression finds first, and its groups","props":{"text":["SHORT_TEXT","Text",true],"expression":["SHORT_TEXT","Expression",true],"ignoreCase":["CHECKBOX","Ignore Case",false,{"defaultValue":false}]}},
+  "find_all":{"displayName":"Find All","description":"All that an expression finds","props":{"text":["SHORT_TEXT","Text",true],"expression":["SHORT_TEXT","Expression",true],"ignoreCase":["CHECKBOX","Ignore Case",false,{"defaultValue":false}]}},
   "slugify":{"displayName":"Slugify","description":"A text for addresses","props":{"text":["SHORT_TEXT","Text",true]}},
   "markdown_to_html":{"displayName":"Markdown to HTML","description":"A page of Markdown","props":{
    "markdown":["LONG_TEXT","Markdown Content",true],
@@ -149,6 +160,7 @@ const NativePiece kTextHelperNative = {R"json({
                                         {"split", split},
                                         {"defaultValue", default_value},
                                         {"find", nullptr, kFind},
+                                        {"find_all", nullptr, kFindAll},
                                         {"replace", nullptr, kReplace},
                                         {"slugify", nullptr, kSlugify},
                                         {"stripHtml", nullptr, kStripHtml},

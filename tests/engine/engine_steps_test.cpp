@@ -90,6 +90,25 @@ TEST_F(EngineSteps, HelpersWorkTogether) {
     EXPECT_EQ(steps["text"]["output"].text(), R"([{"name":"A","n":"1"},{"name":"B","n":"2"}])");
 }
 
+TEST_F(EngineSteps, SearchesMayIgnoreCaseAndFindAll) {
+    const auto output = [this](const std::string& action, const std::string& more) {
+        const Json run = ran(
+            {piece_step("s", "text-helper", action, R"({"text":"Ann, ann and ANN")" + more + "}")});
+        return run["status"].text() == "SUCCEEDED"
+                   ? run["steps"]["s"]["output"].dump()
+                   : std::string(run["failedStep"]["message"].text());
+    };
+    EXPECT_EQ(output("find", R"(,"expression":"ANN")"), R"(["ANN"])");
+    EXPECT_EQ(output("find", R"(,"expression":"ANN","ignoreCase":true)"), R"(["Ann"])");
+    EXPECT_EQ(output("find_all", R"(,"expression":"a(n)n")"), R"(["ann"])");
+    EXPECT_EQ(output("find_all", R"(,"expression":"a(n)n","ignoreCase":true)"),
+              R"(["Ann","ann","ANN"])");
+    EXPECT_EQ(output("find_all", R"(,"expression":"x")"), "[]");
+    const std::string problem = output("find_all", R"(,"expression":"(")");
+    EXPECT_EQ(problem, output("find", R"(,"expression":"(")"));
+    EXPECT_NE(problem.find("SyntaxError"), std::string::npos) << problem;
+}
+
 TEST_F(EngineSteps, ObjectsBecomeOneAndListsTables) {
     const auto merged = [this](const std::string& more) {
         const Json run = ran({piece_step(

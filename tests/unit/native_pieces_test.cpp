@@ -238,6 +238,9 @@ TEST(NativePieces, Texts) {
     expect_all({
         {"text-helper", "concat", R"({"texts":["a",1,true,null,"b"],"seperator":"-"})",
          R"("a-1-true--b")"},
+        {"text-helper", "concat", R"({"texts":["a","b"],"separator":", "})", R"("a, b")"},
+        {"text-helper", "concat", R"({"texts":["a","b"],"separator":"","seperator":"-"})",
+         R"("ab")"},
         {"text-helper", "concat", R"({"texts":["a","b"]})", R"("ab")"},
         {"text-helper", "concat", R"({"texts":"x"})", "", "Expected array"},
         {"text-helper", "split", R"({"text":"a,,b","delimiter":","})", R"(["a","","b"])"},
