@@ -5,6 +5,10 @@ if(CMAKE_BUILD_TYPE STREQUAL RelWithDebInfo AND NOT SALLYPORT_SANITIZE AND NOT S
     set(SALLYPORT_CLEAN_BUILD ON)
 endif()
 
+# What nearly every file includes, whatever it is part of.
+set(SALLYPORT_PRECOMPILED
+    <array> <optional> <span> <string> <string_view> <utility> <vector> common/result.hpp)
+
 # sallyport_precompile(TARGET HEADER…): headers that nearly every file of TARGET includes by itself are read
 # once. Name no header here that only some files include: all would see its names, and a call of ours without
 # a namespace and with an argument from std can then mean the standard's function (bind, quoted).

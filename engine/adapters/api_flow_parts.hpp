@@ -33,6 +33,8 @@ using TriggerSwitched = std::function<void(std::optional<HostedTriggers::Enabled
 void switch_trigger(Api& api, const CallPtr& call, const StoredFlow& latest, bool publishes,
                     bool on, TriggerSwitched then);
 
+// The kind of what it keeps, in the flow's scope.
+inline constexpr const char* kPublicationKind = "publication";
 // Records that the caller has published the flow, with the note of the request, then goes on.
 void note_publication(Api& api, const CallPtr& call, const StoredFlow& flow,
                       std::function<void()> then);

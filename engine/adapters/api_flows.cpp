@@ -147,7 +147,7 @@ void remove_flow(Api& api, const CallPtr& call, const std::string& id) {
         if (api.failed(call, deleted)) {
             return;
         }
-        clear_kinds(api, call, id, {"publication", kItemMemoryKind, kAppListenerKind});
+        clear_kinds(api, call, id, {kPublicationKind, kItemMemoryKind, kAppListenerKind});
     });
 }
 

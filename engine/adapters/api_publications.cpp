@@ -7,8 +7,6 @@
 namespace sallyport::engine {
 namespace {
 
-constexpr const char* kPublicationKind = "publication";
-
 Json publication_json(const EntityRow& row) {
     const Json body = entity_body(row);
     Json json = entity_json(row);

@@ -12,6 +12,9 @@ namespace sallyport::engine {
 namespace {
 
 constexpr const char* kTemplate = "template";
+constexpr const char* kOfficial = "OFFICIAL";  // types
+constexpr const char* kShared = "SHARED";
+constexpr const char* kPublished = "PUBLISHED";  // a status
 
 constexpr std::array kNewTemplate = {
     Field{"name", Kind::text},        Field{"summary", Kind::text},
@@ -60,11 +63,11 @@ Status check_template(const Json& body, bool is_new) {
     shape = shape.ok() ? check_flows(body["flows"]) : shape;
     shape = shape.ok() ? check_tags(body["tags"]) : shape;
     const std::string_view type = body["type"].text();
-    if (shape.ok() && is_new && type != "SHARED" && type != "CUSTOM" && type != "OFFICIAL") {
+    if (shape.ok() && is_new && type != kShared && type != "CUSTOM" && type != kOfficial) {
         return Error{"body/type must be one of OFFICIAL, SHARED, CUSTOM"};
     }
     const Json status = body["status"];
-    if (shape.ok() && status.is_string() && status.text() != "PUBLISHED" &&
+    if (shape.ok() && status.is_string() && status.text() != kPublished &&
         status.text() != "ARCHIVED") {
         return Error{"body/status must be PUBLISHED or ARCHIVED"};
     }
@@ -107,11 +110,11 @@ void put_members(const Json& given, Json& body) {
 // What everybody is offered is the administrators'; others share what they have made.
 bool may_write(const ApiCall& call, const Json& stored) {
     return call.is_admin() ||
-           (stored["type"].text() == "SHARED" && stored[kMaker].text() == call.user.id);
+           (stored["type"].text() == kShared && stored[kMaker].text() == call.user.id);
 }
 
 bool keeps_shared(const ApiCall& call) {
-    return call.is_admin() || call.body["type"].text_or("SHARED") == "SHARED";
+    return call.is_admin() || call.body["type"].text_or(kShared) == kShared;
 }
 
 void create_template(Api& api, const CallPtr& call) {
@@ -126,7 +129,7 @@ void create_template(Api& api, const CallPtr& call) {
                               {"blogUrl", Json::null()},
                               {"metadata", Json::null()},
                               {"flows", Json::array()},
-                              {"status", Json::string("PUBLISHED")},
+                              {"status", Json::string(kPublished)},
                               {kMaker, Json::string(call->user.id)}});
     put_members(call->body, body);
     store_and_reply(api, call,
@@ -161,10 +164,6 @@ void update_template(Api& api, const CallPtr& call) {
 // ---- reading: what is official is offered to everybody, signed in or not; what somebody shares is
 // shown to whoever has its address, and listed for the platform's users; the rest is theirs alone.
 
-constexpr const char* kOfficial = "OFFICIAL";
-constexpr const char* kShared = "SHARED";
-constexpr const char* kPublished = "PUBLISHED";
-
 // Goes on as a user when the call says who it is, as nobody when it does not try to. A piece's
 // token is neither.
 void as_user_or_nobody(Api& api, const CallPtr& call, const std::function<void()>& as_user,
@@ -190,9 +189,7 @@ void list_for_user(Api& api, const CallPtr& call) {
 void list_for_nobody(Api& api, const CallPtr& call) {
     const std::vector<std::string> types = form_values(call->query, "type");
     if (!types.empty() && std::find(types.begin(), types.end(), kOfficial) == types.end()) {
-        return call->reply(200, Json::object({{"data", Json::array()},
-                                              {"next", Json::null()},
-                                              {"previous", Json::null()}}));
+        return call->reply(200, page_json(Page<EntityRow>{}, template_json));
     }
     EntityQuery wanted;
     wanted.kind = kTemplate;
