@@ -1,4 +1,5 @@
 // What a code step finds in the sandbox and what becomes of its result.
+#include "common/file_text.hpp"
 #include "tests/engine/jsbox_fixture.hpp"
 
 #include <set>
@@ -120,7 +121,10 @@ TEST_F(JsboxRun, TheUsualGlobalsWork) {
          "'8080'; return u.href",
          R"("http://127.0.0.1:8080/?k=a+b%26")"},
         {"return new URL('http://[::FFFF:1.2.3.4]/').hostname", R"("[::ffff:102:304]")"},
-        {"try { new URL('/x') } catch (e) { return e.code }", R"("ERR_INVALID_URL")"},
+        {"try { new URL('/x') } catch (e) { return [e.name, e.message, e.code, e.input] }",
+         R"(["TypeError","Invalid URL","ERR_INVALID_URL","/x"])"},
+        {"const u = new URL('http://a/?#'); u.hash = ''; u.search = 'x'; return u.href",
+         R"("http://a/?x")"},
         {"return structuredClone({ d: new Date(0), m: new Map([[1, new Set([2])]]) "
          "}).m.get(1).has(2)",
          "true"},
@@ -148,6 +152,29 @@ TEST_F(JsboxRun, TheUsualGlobalsWork) {
     };
     for (const Case& c : cases) {
         EXPECT_EQ(value_of(c.body), c.expected) << c.body;
+    }
+}
+
+// tests/vectors/urls.json: what whatwg-url 14.2.0, the standard's reference, makes of addresses:
+// [address, null or [href, host, pathname, search, hash, names and values]].
+TEST_F(JsboxRun, AddressesAreReadAsTheStandardSays) {
+    const auto text = read_file_text(SALLYPORT_VECTORS_DIR "/urls.json", 1U << 20U);
+    ASSERT_TRUE(text.ok()) << text.message();
+    const Json expected = *Json::parse(*text);
+    ASSERT_GT(expected.size(), 100U);
+    const std::string got = value_of(
+        "return inputs.urls.map(([text]) => {\n"
+        "  try {\n"
+        "    const u = new URL(text);\n"
+        "    return [text, [u.href, u.host, u.pathname, u.search, u.hash, "
+        "[...u.searchParams].flat()]];\n"
+        "  } catch { return [text, null]; }\n"
+        "})",
+        "{\"urls\":" + *text + "}");
+    const Result<Json> ours = Json::parse(got);
+    ASSERT_TRUE(ours.ok()) << got;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        EXPECT_EQ(ours->at(i).dump(), expected.at(i).dump());
     }
 }
 

@@ -8,200 +8,120 @@ const kPathSet = ' "#<>?`{}^';
 const kUserSet = ' "#<>?`{}/:;=@[\\]^|';
 
 function invalid_url(text) {
-    const error = new TypeErrorOf(`Invalid URL: ${text}`);
+    const error = new TypeErrorOf('Invalid URL');
     error.code = 'ERR_INVALID_URL';
+    error.input = `${text}`;
     return error;
 }
 
-function percent_encode(text, set) {
-    let out = '';
-    for (const character of text) {
-        const code = char_code_at(character, 0);
-        if (code > 0x1f && code < 0x7f && !set.includes(character)) {
-            out += character;
-        } else {
-            for (const byte of utf8_encode_slow(character)) {
-                out += '%' + (byte < 16 ? '0' : '') + byte.toString(16).toUpperCase();
-            }
-        }
-    }
-    return out;
-}
-function percent_decode(text) {
-    if (!text.includes('%')) {
-        return text;
-    }
-    const bytes = utf8_encode(text);
-    const out = [];
-    for (let i = 0; i < bytes.length; i++) {
-        const hex = bytes[i] === 37 ? latin1_decode(bytes_subarray(bytes, i + 1, i + 3)) : '';
-        if (/^[0-9a-fA-F]{2}$/.test(hex)) {
-            out.push(parseInt(hex, 16));
-            i += 2;
-        } else {
-            out.push(bytes[i]);
-        }
-    }
-    return utf8_decode(new Bytes(out), false);
-}
+const is_drive = (segment) => /^[A-Za-z][:|]$/.test(segment);
+const begins_with_drive = (path) => /^[A-Za-z][:|]([/\\]|$)/.test(path);
 
-// RFC 3492, encoding of one label.
-function punycode(label) {
-    const points = [...label].map((character) => character.codePointAt(0));
-    let out = points.filter((point) => point < 128).map((point) => from_char_code(point)).join('');
-    const basic = out.length;
-    let handled = basic;
-    let delta = 0;
-    let current = 128;
-    let bias = 72;
-    if (basic > 0) {
-        out += '-';
-    }
-    const digit = (value) => from_char_code(value < 26 ? 97 + value : 22 + value);
-    while (handled < points.length) {
-        const next = min(...points.filter((point) => point >= current));
-        delta += (next - current) * (handled + 1);
-        current = next;
-        for (const point of points) {
-            if (point < current) {
-                delta += 1;
-            }
-            if (point !== current) {
-                continue;
-            }
-            let rest = delta;
-            for (let k = 36; ; k += 36) {
-                const threshold = k <= bias ? 1 : k >= bias + 26 ? 26 : k - bias;
-                if (rest < threshold) {
-                    break;
-                }
-                out += digit(threshold + ((rest - threshold) % (36 - threshold)));
-                rest = floor((rest - threshold) / (36 - threshold));
-            }
-            out += digit(rest);
-            let scaled = handled === basic ? floor(delta / 700) : delta >> 1;
-            scaled += floor(scaled / (handled + 1));
-            let k = 0;
-            for (; scaled > 455; k += 36) {
-                scaled = floor(scaled / 35);
-            }
-            bias = k + floor((36 * scaled) / (scaled + 38));
-            delta = 0;
-            handled += 1;
-        }
-        delta += 1;
-        current += 1;
-    }
-    return `xn--${out}`;
-}
-
-function parse_ipv4(host_name) {
-    const parts = host_name.split('.');
-    if (parts.length > 1 && parts[parts.length - 1] === '') {
-        parts.pop();
-    }
-    const last = parts[parts.length - 1];
-    if (!/^(0[xX][0-9a-fA-F]*|[0-9]+)$/.test(last)) {
-        return null;  // not a number at the end: a name
-    }
-    if (parts.length > 4) {
-        return undefined;
-    }
-    const numbers = parts.map((part) => /^0[xX][0-9a-fA-F]*$/.test(part) ? parseInt(part.slice(2) || '0', 16)
-        : /^0[0-7]+$/.test(part) ? parseInt(part, 8) : /^(0|[1-9][0-9]*)$/.test(part) ? NumberOf(part) : NaN);
-    const final = numbers.pop();
-    if (numbers.some((number) => !(number <= 255)) || !(final < pow(256, 4 - numbers.length))) {
-        return undefined;
-    }
-    let address = final;
-    numbers.forEach((number, i) => { address += number * pow(256, 3 - i); });
-    return [24, 16, 8, 0].map((shift) => floor(address / pow(2, shift)) % 256).join('.');
-}
-
-function parse_ipv6(text) {
-    let source = text;
-    const tail = /^(.*:)(\d{1,3}(?:\.\d{1,3}){3})$/.exec(source);
-    if (tail) {
-        const bytes = tail[2].split('.').map(NumberOf);
-        if (bytes.some((byte) => byte > 255)) {
-            return undefined;
-        }
-        source = tail[1] + (bytes[0] * 256 + bytes[1]).toString(16) + ':' + (bytes[2] * 256 + bytes[3]).toString(16);
-    }
-    const halves = source.split('::');
-    if (halves.length > 2) {
-        return undefined;
-    }
-    const pieces = (half) => (half === '' ? [] : half.split(':'));
-    const left = pieces(halves[0]);
-    const right = halves.length === 2 ? pieces(halves[1]) : [];
-    const missing = 8 - left.length - right.length;
-    if ([...left, ...right].some((piece) => !/^[0-9a-fA-F]{1,4}$/.test(piece)) ||
-        (halves.length === 2 ? missing < 1 : missing !== 0)) {
-        return undefined;
-    }
-    const words = [...left, ...new Array(halves.length === 2 ? missing : 0).fill('0'), ...right]
-        .map((piece) => parseInt(piece, 16).toString(16));
-    let best = { at: -1, size: 1 };
-    for (let i = 0; i < 8; i++) {
-        let size = 0;
-        while (i + size < 8 && words[i + size] === '0') {
-            size += 1;
-        }
-        if (size > best.size) {
-            best = { at: i, size };
-        }
-    }
-    if (best.at < 0) {
-        return `[${words.join(':')}]`;
-    }
-    return `[${words.slice(0, best.at).join(':')}::${words.slice(best.at + best.size).join(':')}]`;
-}
-
-// The canonical form of a special scheme's host; undefined when there is none.
-function parse_host(text) {
-    if (text.startsWith('[')) {
-        return text.endsWith(']') ? parse_ipv6(text.slice(1, -1)) : undefined;
-    }
-    let name = percent_decode(text).normalize('NFKC').toLowerCase().replace(/[\u3002\uff0e\uff61]/g, '.');
-    if (/[^\x00-\x7f]/.test(name)) {
-        name = name.split('.').map((label) => (/[^\x00-\x7f]/.test(label) ? punycode(label) : label)).join('.');
-    }
-    if (name === '' || /[\x00-\x20"#%/:<>?@[\\\]^`{|}\x7f]/.test(name)) {
-        return undefined;
-    }
-    const address = parse_ipv4(name);
-    return address === null ? name : address;
-}
-
-function normalize_path(path, special) {
-    const out = [];
-    const segments = (special ? path.replaceAll('\\', '/') : path).split('/');
+// The segments of `path` after those of `before`, dots resolved. A drive's letter is never left.
+function path_segments(path, protocol, before) {
+    const out = [...before];
+    const segments = (is_special(protocol) ? path.replaceAll('\\', '/') : path).split('/');
     segments.forEach((segment, i) => {
         const plain = segment.replace(/%2e/gi, '.');
-        const last = i === segments.length - 1;
-        if (plain === '..') {
-            if (out.length > 1) {
-                out.pop();
-            }
-            if (last) {
-                out.push('');
-            }
-        } else if (plain === '.') {
-            if (last) {
-                out.push('');
-            }
-        } else {
-            out.push(percent_encode(segment, kPathSet));
+        if (plain === '..' && !(protocol === 'file:' && out.length === 1 && /^[A-Za-z]:$/.test(out[0]))) {
+            out.pop();
+        }
+        if (plain !== '..' && plain !== '.') {
+            const drive = protocol === 'file:' && out.length === 0 && is_drive(segment);
+            out.push(drive ? `${segment[0]}:` : percent_encode(segment, kPathSet));
+        } else if (i === segments.length - 1) {
+            out.push('');
         }
     });
-    return out.join('/');
+    return out;
+}
+// `path` begins with a slash, or is empty.
+function normalize_path(path, protocol, before = []) {
+    if (path === '' && before.length === 0) {
+        return is_special(protocol) ? '/' : '';
+    }
+    return `/${path_segments(path.slice(1), protocol, before).join('/')}`;
+}
+
+// user:password@host:port, into `url`. False when it is none.
+function parse_authority(authority, url) {
+    const special = is_special(url.protocol);
+    const at = authority.lastIndexOf('@');
+    if (at >= 0) {
+        const user = authority.slice(0, at);
+        const colon = user.indexOf(':');
+        url.username = percent_encode(colon < 0 ? user : user.slice(0, colon), kUserSet);
+        url.password = colon < 0 ? '' : percent_encode(user.slice(colon + 1), kUserSet);
+    }
+    const place = authority.slice(at + 1);
+    const port = /:([^\]]*)$/.exec(place.replace(/\[[^\]]*\]?/, (address) => '[' + '.'.repeat(address.length - 2) + ']'));
+    const colon = port ? place.indexOf(':', place.lastIndexOf(']') + 1) : -1;
+    const name = colon < 0 ? place : place.slice(0, colon);
+    const digits = colon < 0 ? '' : place.slice(colon + 1);
+    if (!/^[0-9]*$/.test(digits) || NumberOf(digits) > 65535 || (name === '' && (special || at >= 0 || colon >= 0))) {
+        return false;
+    }
+    url.port = digits === '' || StringOf(NumberOf(digits)) === kDefaultPorts[url.protocol] ? '' : StringOf(NumberOf(digits));
+    url.hostname = special ? parse_host(name) : parse_opaque_host(name);
+    return url.hostname !== undefined;
+}
+
+// What follows `file:`, in a file's own rules: drives, and hosts without ports.
+function parse_file(rest, url, base, query) {
+    const slashes = /^[/\\]{0,2}/.exec(rest)[0].length;
+    url.authority = true;
+    if (slashes === 2) {
+        const end = `${rest}/`.slice(2).search(/[/\\]/) + 2;
+        const name = rest.slice(2, end);
+        if (is_drive(name)) {
+            url.pathname = normalize_path(rest.slice(1), url.protocol);
+            return url;
+        }
+        url.hostname = name === '' ? '' : parse_host(name);
+        if (url.hostname === 'localhost') {
+            url.hostname = '';
+        }
+        url.pathname = normalize_path(rest.slice(end), url.protocol);
+        return url.hostname === undefined ? undefined : url;
+    }
+    const before = base && base.protocol === 'file:' ? base.pathname.split('/').slice(1) : [];
+    url.hostname = base && base.protocol === 'file:' ? base.hostname : '';
+    if (slashes === 1) {
+        const drive = !begins_with_drive(rest.slice(1)) && before.length > 0 && /^[A-Za-z]:$/.test(before[0]);
+        url.pathname = normalize_path(rest, url.protocol, drive ? [before[0]] : []);
+    } else if (rest === '' && before.length > 0) {
+        url.pathname = base.pathname;
+        url.search = query === null ? base.search : url.search;
+    } else {
+        const keep = begins_with_drive(rest) ? [] : path_segments('..', url.protocol, before).slice(0, -1);
+        url.pathname = normalize_path(`/${rest}`, url.protocol, keep);
+    }
+    return url;
+}
+
+// `rest` without scheme, query and fragment, after `base`.
+function parse_relative(rest, url, base, query, fragment) {
+    if (base.opaque && (rest !== '' || query !== null || fragment === null)) {
+        return undefined;
+    }
+    const { username, password, hostname, port, opaque, authority } = base;
+    Object.assign(url, { username, password, hostname, port, opaque, authority });
+    if (rest === '') {
+        url.pathname = base.pathname;
+        url.search = query === null ? base.search : url.search;
+    } else if (rest[0] === '/' || (is_special(url.protocol) && rest[0] === '\\')) {
+        url.pathname = normalize_path(rest, url.protocol);
+    } else {
+        url.pathname = normalize_path(`/${rest}`, url.protocol, base.pathname.split('/').slice(1, -1));
+    }
+    return url;
 }
 
 // Splits `text`, after `base` when it is relative, into the parts of a URL record.
 function parse_url(text, base) {
     let rest = text.replace(/^[\x00-\x20]+|[\x00-\x20]+$/g, '').replace(/[\t\n\r]/g, '');
-    const url = { protocol: '', username: '', password: '', hostname: '', port: '', pathname: '', search: '', hash: '', opaque: false };
+    const url = { protocol: '', username: '', password: '', hostname: '', port: '', pathname: '', search: '', hash: '',
+        opaque: false, authority: false };
     const cut = (mark) => {
         const at = rest.indexOf(mark);
         const tail = at < 0 ? null : rest.slice(at + 1);
@@ -209,78 +129,36 @@ function parse_url(text, base) {
         return tail;
     };
     const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(rest);
-    const same = scheme && base && is_special(base.protocol) && `${scheme[1].toLowerCase()}:` === base.protocol &&
-        !/^[/\\]{2}/.test(rest.slice(scheme[0].length));
-    const relative = !scheme || same;
-    if (relative && !base) {
-        return undefined;
-    }
+    url.protocol = scheme ? scheme[0].toLowerCase() : base ? base.protocol : '';
+    const special = is_special(url.protocol);
     if (scheme) {
         rest = rest.slice(scheme[0].length);
     }
+    const relative = base && (!scheme || (special && url.protocol === base.protocol && !rest.startsWith('//')));
+    if (!scheme && !base) {
+        return undefined;
+    }
     const fragment = cut('#');
-    url.hash = fragment ? `#${percent_encode(fragment, kFragmentSet)}` : '';
+    url.hash = fragment === null ? '' : `#${percent_encode(fragment, kFragmentSet)}`;
     const query = cut('?');
-    url.protocol = relative ? base.protocol : `${scheme[1].toLowerCase()}:`;
-    const special = is_special(url.protocol);
-    url.search = query ? `?${percent_encode(query, special ? `${kQuerySet}'` : kQuerySet)}` : '';
+    url.search = query === null ? '' : `?${percent_encode(query, special ? `${kQuerySet}'` : kQuerySet)}`;
+    if (url.protocol === 'file:') {
+        return parse_file(rest, url, base, query);
+    }
     const slashes = special ? /^[/\\]{2}/.test(rest) : rest.startsWith('//');
-    if (relative && !slashes) {
-        if (base.opaque && (rest !== '' || query !== null || fragment === null)) {
-            return undefined;
-        }
-        Object.assign(url, { username: base.username, password: base.password, hostname: base.hostname, port: base.port, opaque: base.opaque });
-        if (rest === '') {
-            url.pathname = base.pathname;
-            url.search = query === null ? base.search : url.search;
-        } else if (rest[0] === '/' || (special && rest[0] === '\\')) {
-            url.pathname = normalize_path(rest, special);
-        } else {
-            url.pathname = normalize_path(base.pathname.replace(/[^/]*$/, '') + rest, special);
-        }
-        return url;
+    if (relative && !(slashes && !base.opaque)) {
+        return parse_relative(rest, url, base, query, fragment);
     }
     if (!special && !slashes) {
         url.opaque = rest[0] !== '/';
-        url.pathname = url.opaque ? percent_encode(rest, '') : normalize_path(rest, false);
+        url.pathname = url.opaque ? percent_encode(rest, '') : normalize_path(rest, url.protocol);
         return url;
     }
-    rest = special && url.protocol !== 'file:' ? rest.replace(/^[/\\]*/, '') : rest.slice(slashes ? 2 : 0);
+    rest = special ? rest.replace(/^[/\\]*/, '') : rest.slice(2);
     const end = rest.search(special ? /[/\\]/ : /\//);
-    let authority = end < 0 ? rest : rest.slice(0, end);
-    const path = end < 0 ? '' : rest.slice(end);
-    const at = authority.lastIndexOf('@');
-    if (at >= 0) {
-        const user = authority.slice(0, at);
-        const colon = user.indexOf(':');
-        url.username = percent_encode(colon < 0 ? user : user.slice(0, colon), kUserSet);
-        url.password = colon < 0 ? '' : percent_encode(user.slice(colon + 1), kUserSet);
-        authority = authority.slice(at + 1);
-    }
-    const port = /:([0-9]*)$/.exec(authority);
-    if (port && !(authority.startsWith('[') && !authority.includes(']'))) {
-        authority = authority.slice(0, port.index);
-        if (NumberOf(port[1]) > 65535) {
-            return undefined;
-        }
-        url.port = port[1] === '' || StringOf(NumberOf(port[1])) === kDefaultPorts[url.protocol] ? '' : StringOf(NumberOf(port[1]));
-    }
-    if (url.protocol === 'file:' && authority === '') {
-        url.hostname = '';
-    } else if (special) {
-        const host_name = parse_host(authority);
-        if (host_name === undefined) {
-            return undefined;
-        }
-        url.hostname = url.protocol === 'file:' && host_name === 'localhost' ? '' : host_name;
-    } else {
-        if (/[\x00-\x20#/<>?@[\\\]^|]/.test(authority) && !authority.startsWith('[')) {
-            return undefined;
-        }
-        url.hostname = percent_encode(authority, '');
-    }
-    url.pathname = path === '' ? (special ? '/' : '') : normalize_path(path, special);
-    return url;
+    url.authority = true;
+    url.pathname = normalize_path(end < 0 ? '' : rest.slice(end), url.protocol);
+    return parse_authority(end < 0 ? rest : rest.slice(0, end), url) ? url : undefined;
 }
 
 const form_encode = (text) => {
@@ -384,13 +262,15 @@ class URL {
     get port() { return this.#url.port; }
     get host() { return this.#url.hostname + (this.#url.port ? `:${this.#url.port}` : ''); }
     get pathname() { return this.#url.pathname; }
-    get search() { return this.#url.search; }
-    get hash() { return this.#url.hash; }
+    // A mark with nothing behind it is in the address and no part of it.
+    get search() { return this.#url.search === '?' ? '' : this.#url.search; }
+    get hash() { return this.#url.hash === '#' ? '' : this.#url.hash; }
     get origin() { return is_special(this.#url.protocol) && this.#url.protocol !== 'file:' ? `${this.#url.protocol}//${this.host}` : 'null'; }
     get href() {
         const { protocol, username, password, pathname, search, hash } = this.#url;
         const user = username || password ? `${username}${password ? `:${password}` : ''}@` : '';
-        const authority = this.#url.opaque || (!is_special(protocol) && !this.#url.hostname) ? '' : `//${user}${this.host}`;
+        // A path of two slashes without a host would be read as one.
+        const authority = this.#url.authority ? `//${user}${this.host}` : !this.#url.opaque && pathname.startsWith('//') ? '/.' : '';
         return `${protocol}${authority}${pathname}${search}${hash}`;
     }
     // Every setter goes through the parser: what it would not accept changes nothing.
@@ -441,11 +321,11 @@ class URL {
     }
     set search(value) {
         const query = as_text(value).replace(/^\?/, '').replaceAll('#', '%23');
-        this.#with('search', query ? `?${query}` : '');
+        this.#with('search', value === '' ? '' : `?${query}`);
     }
     set hash(value) {
         const fragment = as_text(value).replace(/^#/, '');
-        this.#with('hash', fragment ? `#${fragment}` : '');
+        this.#with('hash', value === '' ? '' : `#${fragment}`);
     }
     get searchParams() {
         if (!this.#params) {
