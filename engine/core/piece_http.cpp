@@ -319,8 +319,36 @@ std::optional<Json> http_failure_output(const Json& input, std::string_view mess
     return output;
 }
 
+namespace {
+
+// The sandbox's own reader of addresses. Names are data: one may be `__proto__`.
+constexpr std::string_view kParseUrl = R"js(
+const read = (text) => {
+    try {
+        return new URL(text);
+    } catch (error) {
+        throw new Error('Failed to parse URL. Please ensure it is a valid, absolute URL. Details: ' + error.message);
+    }
+};
+export const code = async (i) => {
+    const url = read(i.url);
+    const query = url.searchParams;
+    const lists = i.returnArrays === true || i.returnArrays === 'true';
+    return {
+        base_url: url.protocol + '//' + url.host,
+        domain: url.hostname,
+        path: url.pathname,
+        query_parameters: Object.fromEntries(
+            [...new Set(query.keys())].map((name) => [name, lists ? query.getAll(name) : query.get(name)])),
+        hash: url.hash.slice(1),
+    };
+};
+)js";
+
+}  // namespace
+
 const NativePiece kHttpNative = {R"json({
- "name":"@activepieces/piece-http","version":"0.11.0","displayName":"HTTP",
+ "name":"@activepieces/piece-http","version":"0.11.10","displayName":"HTTP",
  "description":"Send HTTP requests","categories":["CORE"],
  "actions":{
   "send_request":{"displayName":"Send HTTP request","description":"Sends a request and gives the response","props":{
@@ -338,7 +366,10 @@ const NativePiece kHttpNative = {R"json({
    "response_is_binary":["CHECKBOX","Response is Binary",false,{"defaultValue":false}],
    "timeout":["NUMBER","Timeout (s)",false],"followRedirects":["CHECKBOX","Follow redirects",false,{"defaultValue":false}],
    "failsafe":["CHECKBOX","No Error on Failure",false],
-   "failureMode":["STATIC_DROPDOWN","On Failure",false,{"options":[["Retry on all errors (4xx, 5xx)","retry_all"],["Retry on internal errors (5xx)","retry_5xx"],["Do not retry","retry_none"],["Continue flow on all errors","continue_all"],["Continue flow on 4xx errors","continue_4xx"],["Do not continue (stop the flow)","continue_none"]],"defaultValue":"continue_none"}]}}},
+   "failureMode":["STATIC_DROPDOWN","On Failure",false,{"options":[["Retry on all errors (4xx, 5xx)","retry_all"],["Retry on internal errors (5xx)","retry_5xx"],["Do not retry","retry_none"],["Continue flow on all errors","continue_all"],["Continue flow on 4xx errors","continue_4xx"],["Do not continue (stop the flow)","continue_none"]],"defaultValue":"continue_none"}]}},
+  "parse_url":{"displayName":"Parse URL","description":"Extract the domain, path, and query parameters from a URL.","props":{
+   "url":["SHORT_TEXT","URL",true,{"description":"The full URL you want to parse (e.g., https://example.com/page?utm_source=twitter)"}],
+   "returnArrays":["CHECKBOX","Return Values as Arrays",false,{"description":"If checked (recommended), all query parameters are returned as JSON arrays to safely group duplicate keys (e.g., {\"tags\": [\"shoes\", \"hats\"]}). If unchecked, standard web behavior applies, returning only the first value as text.","defaultValue":true}]}}},
  "triggers":{
   "new_items":{"displayName":"New Items","description":"Fetches a list again and again; runs once for each new item","type":"POLLING","props":{
    "method":["STATIC_DROPDOWN","Method",false,{"defaultValue":"GET","options":["GET","POST"]}],
@@ -359,6 +390,6 @@ const NativePiece kHttpNative = {R"json({
    "timezone":["STATIC_DROPDOWN","Timezone",false,{"defaultValue":"UTC","options":"TIME_ZONES"}],
    "timeout":["NUMBER","Timeout (s)",false],"followRedirects":["CHECKBOX","Follow redirects",false]}}}
 })json",
-                                 {{"send_request"}}};
+                                 {{"send_request"}, {"parse_url", nullptr, kParseUrl}}};
 
 }  // namespace sallyport::engine
