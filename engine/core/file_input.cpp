@@ -2,6 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "engine/core/piece_input.hpp"
+#include "engine/core/web_message.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,6 +13,7 @@ namespace sallyport::engine {
 namespace {
 
 constexpr std::string_view kAnyType = "application/octet-stream";
+constexpr std::string_view kName = ";name=";
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kTypes = {
     {{"txt", "text/plain"},
@@ -35,25 +37,13 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kTypes =
      {"docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
      {"bin", kAnyType}}};
 
-std::string_view type_of_name(std::string_view name) {
-    const std::size_t dot = name.rfind('.');
-    const std::string ending =
-        dot == std::string_view::npos ? "" : ascii_lower(name.substr(dot + 1));
-    for (const auto& [known, type] : kTypes) {
-        if (ending == known) {
-            return type;
-        }
-    }
-    return kAnyType;
-}
-
 Error not_a_file(std::string_view property, const Json& value) {
     std::string shown = value.exists() ? value_text(value) : "undefined";
     shown.resize(std::min<std::size_t>(shown.size(), 100));
     return input_error(property, "Expected file url or base64 with mimeType, received: " + shown);
 }
 
-// data:<type>;base64,<text>
+// data:<type>[;name=<name>];base64,<text>
 Result<InputFile> from_data_url(std::string_view property, const Json& value) {
     std::string_view rest = value.text();
     rest.remove_prefix(5);
@@ -64,12 +54,21 @@ Result<InputFile> from_data_url(std::string_view property, const Json& value) {
         return not_a_file(property, value);
     }
     const auto data = base64_decode(rest.substr(comma + 1));
-    const std::string_view type = head.substr(0, head.size() - kBase64.size());
+    std::string_view type = head.substr(0, head.size() - kBase64.size());
+    std::string name;
+    if (const std::size_t at = type.find(kName); at != std::string_view::npos) {
+        const std::string_view named = type.substr(at + kName.size());
+        name = member_name(percent_decode(named.substr(0, named.find(';'))));
+        type = type.substr(0, at);
+    }
     if (!data || !is_field_value(type)) {
         return not_a_file(property, value);
     }
-    return InputFile{"unknown." + std::string(ending_of_type(type, "bin")),
-                     std::string(type.empty() ? kAnyType : type), std::string(as_text(*data))};
+    if (name.empty()) {
+        name = "unknown." + std::string(ending_of_type(type, "bin"));
+    }
+    return InputFile{std::move(name), std::string(type.empty() ? kAnyType : type),
+                     std::string(as_text(*data))};
 }
 
 }  // namespace
@@ -83,6 +82,18 @@ std::string_view ending_of_type(std::string_view wanted, std::string_view fallba
     return fallback;
 }
 
+std::string_view type_of_name(std::string_view name) {
+    const std::size_t dot = name.rfind('.');
+    const std::string ending =
+        dot == std::string_view::npos ? "" : ascii_lower(name.substr(dot + 1));
+    for (const auto& [known, type] : kTypes) {
+        if (ending == known) {
+            return type;
+        }
+    }
+    return kAnyType;
+}
+
 Result<InputFile> file_input(std::string_view property, const Json& value) {
     if (value.is_string() && value.text().starts_with("data:")) {
         return from_data_url(property, value);
@@ -94,6 +105,11 @@ Result<InputFile> file_input(std::string_view property, const Json& value) {
     }
     const std::string name = *input_text_or(value, "filename", "unknown");
     return InputFile{name, std::string(type_of_name(name)), std::string(as_text(*data))};
+}
+
+std::string file_address(const InputFile& file) {
+    return "data:" + file.type + std::string(kName) + percent_encode(file.name) + ";base64," +
+           base64_encode(as_bytes(file.data), file.data.size());
 }
 
 }  // namespace sallyport::engine

@@ -27,31 +27,13 @@ std::string text_of(const Json& value) {
     return value.is_string() ? std::string(value.text()) : value.dump();
 }
 
-void append_escaped(std::string& out, std::string_view text) {
-    constexpr std::string_view kHex = "0123456789ABCDEF";
-    for (const char c : text) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-        if (plain) {
-            out += c;
-        } else {
-            const auto byte = static_cast<unsigned char>(c);
-            out += '%';
-            out += kHex[byte >> 4];
-            out += kHex[byte & 15];
-        }
-    }
-}
-
 std::string form_text(const Json& object) {
     std::string out;
     object.each_member([&out](std::string_view name, const Json& value) {
         if (!out.empty()) {
             out += '&';
         }
-        append_escaped(out, name);
-        out += '=';
-        append_escaped(out, text_of(value));
+        out += percent_encode(name) + "=" + percent_encode(text_of(value));
     });
     return out;
 }
@@ -234,6 +216,30 @@ bool continues_at(const Json& input, int status) {
            ((mode == "continue_4xx" || mode == "retry_5xx") && status >= 400 && status < 500);
 }
 
+// The last segment of the path, as the published piece names what it keeps.
+std::string file_name_of(std::string_view url) {
+    url = url.substr(0, url.find_first_of("?#"));
+    const std::size_t authority = url.find("://");
+    const std::size_t path = url.find('/', authority == url.npos ? 0 : authority + 3);
+    std::string_view rest = path == url.npos ? std::string_view() : url.substr(path);
+    while (rest.ends_with('/')) {
+        rest.remove_suffix(1);
+    }
+    std::string name = percent_decode(rest.substr(rest.rfind('/') + 1));
+    return name.empty() || member_name(name) != name ? "response" : name;
+}
+
+// What later steps take as a file.
+Json file_json(const Json& input, std::string_view type, std::string_view body) {
+    std::string name = file_name_of(input["url"].text());
+    type = trim_ows(type.substr(0, type.find(';')));
+    const std::size_t slash = type.find('/');
+    const bool whole =
+        slash != type.npos && is_token(type.substr(0, slash)) && is_token(type.substr(slash + 1));
+    const std::string_view known = whole ? type : type_of_name(name);
+    return Json::string(file_address({std::move(name), std::string(known), std::string(body)}));
+}
+
 // What the published piece gives where a flow goes on in spite of an error.
 void add_error(Json& output, const Json& input, Json response) {
     output.set("response", std::move(response));
@@ -256,12 +262,6 @@ Result<HttpCall> http_call(const Json& input) {
     }
     if (input_flag(input, "use_proxy")) {
         return input_error("use_proxy", "This engine sends requests without a step's own proxy");
-    }
-    // Steps that come after would look for a `file` that is not there.
-    if (input_flag(input, "response_to_file")) {
-        return input_error("response_to_file",
-                           "This engine keeps no response as a file; response_is_binary gives the "
-                           "body in base64");
     }
     call.url = trim_ows(input["url"].text());
     add_query(call.url, input["queryParams"]);
@@ -286,6 +286,13 @@ Result<HttpCall> http_call(const Json& input) {
 HttpCallOutcome http_call_outcome(const Json& input, int status,
                                   const std::vector<WebHeader>& headers, std::string_view body) {
     const std::string type = ascii_lower(find_header(headers, "content-type"));
+    if (status < 400 && input_flag(input, "response_to_file")) {
+        return {true,
+                Json::object({{"status", Json::integer(status)},
+                              {"headers", headers_json(headers)},
+                              {"file", file_json(input, type, body)}}),
+                {}};
+    }
     const bool binary = input_flag(input, "response_is_binary");
     Json value = Json::string(binary ? base64_encode(as_bytes(body), body.size()) : body);
     if (!binary && type.find("json") != std::string::npos) {
@@ -363,7 +370,8 @@ const NativePiece kHttpNative = {R"json({
     "json":{"data":["JSON","JSON Body",true]},"raw":{"data":["LONG_TEXT","Raw Body",true]},"form_data":{"data":["ARRAY","Form Data",true,{"properties":{
      "fieldName":["SHORT_TEXT","Field Name",true],"fieldType":["STATIC_DROPDOWN","Field Type",true,{"options":[["Text","text"],["File","file"]]}],
      "textFieldValue":["LONG_TEXT","Text",false],"fileFieldValue":["FILE","File",false]}}]}}}],
-   "response_is_binary":["CHECKBOX","Response is Binary",false,{"defaultValue":false}],
+   "response_is_binary":["CHECKBOX","Response is Binary",false,{"description":"Enable for files like PDFs, images, etc. A base64 body will be returned.","defaultValue":false}],
+   "response_to_file":["CHECKBOX","Save Response to File",false,{"description":"Gives the body as a file that later steps take, instead of its text","defaultValue":false}],
    "timeout":["NUMBER","Timeout (s)",false],"followRedirects":["CHECKBOX","Follow redirects",false,{"defaultValue":false}],
    "failsafe":["CHECKBOX","No Error on Failure",false],
    "failureMode":["STATIC_DROPDOWN","On Failure",false,{"options":[["Retry on all errors (4xx, 5xx)","retry_all"],["Retry on internal errors (5xx)","retry_5xx"],["Do not retry","retry_none"],["Continue flow on all errors","continue_all"],["Continue flow on 4xx errors","continue_4xx"],["Do not continue (stop the flow)","continue_none"]],"defaultValue":"continue_none"}]}},

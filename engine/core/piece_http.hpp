@@ -33,8 +33,8 @@ Result<HttpCall> http_call(const Json& input);
 
 struct HttpCallOutcome {
     bool ok = true;
-    // {status, headers, body}; with {response: {status, body}, request: {body}} where the flow goes
-    // on in spite of an error, as published.
+    // {status, headers, body}, with `file` for the body when that is wanted; with {response:
+    // {status, body}, request: {body}} where the flow goes on in spite of an error, as published.
     Json output;
     std::string message;  // when not ok
 };

@@ -1,4 +1,5 @@
 // The webhook and HTTP pieces: inputs to requests, requests to payloads, answers to the wire.
+#include "engine/core/file_input.hpp"
 #include "engine/core/multipart.hpp"
 #include "engine/core/piece_catalog.hpp"
 #include "engine/core/piece_delay.hpp"
@@ -360,7 +361,6 @@ TEST(HttpPiece, RefusesWhatCannotBeSent) {
          R"({"url":"http://h","authType":"DIGEST"})",
          R"({"url":"http://h","authType":"BEARER_TOKEN","authFields":{"token":"a\nb"}})",
          R"({"url":"http://h","use_proxy":true,"proxy_settings":{"proxy_host":"p"}})",
-         R"({"url":"http://h","response_to_file":true})",
          R"({"url":"http://h","body_type":"form_data","body":{"data":"a"}})",
          R"({"url":"http://h","body_type":"form_data","body":{"data":[{"fieldName":"f","fieldType":"file","fileFieldValue":"x"}]}})",
          R"({"url":"http://h","body_type":"form_data","body":{"data":[1]}})"}) {
@@ -405,6 +405,40 @@ TEST(HttpPiece, JudgesTheAnswer) {
                 .ok)
             << mode;
     }
+}
+
+TEST(HttpPiece, GivesTheBodyAsAFile) {
+    const auto file = [](std::string_view url, std::string_view type) {
+        const Json input = Json::object({{"url", Json::string(url)},
+                                         {"response_to_file", Json::boolean(true)},
+                                         {"response_is_binary", Json::boolean(true)}});
+        return std::string(
+            http_call_outcome(input, 200, {{"Content-Type", std::string(type)}}, "hi")
+                .output["file"]
+                .text());
+    };
+    EXPECT_EQ(file("https://h/a/b%20c.csv?x=/y#z", "Text/CSV; charset=utf-8"),
+              "data:text/csv;name=b%20c.csv;base64,aGk=");
+    EXPECT_EQ(file("http://h/a/b.pdf//", "a,b"), "data:application/pdf;name=b.pdf;base64,aGk=");
+    EXPECT_EQ(file("http://h", ""), "data:application/octet-stream;name=response;base64,aGk=");
+    EXPECT_EQ(file("http://h/%ff", "x/y;"), "data:x/y;name=response;base64,aGk=");
+    EXPECT_EQ(file("http://h/a;base64,b", "x/y"), "data:x/y;name=a%3Bbase64%2Cb;base64,aGk=");
+    const auto whole =
+        http_call_outcome(parse(R"({"url":"http://h/a","response_to_file":"true"})"), 201, {}, "");
+    EXPECT_EQ(
+        whole.output.dump(),
+        R"({"status":201,"headers":{},"file":"data:application/octet-stream;name=a;base64,"})");
+    EXPECT_FALSE(http_call_outcome(parse(R"({"response_to_file":true})"), 404, {}, "no").ok);
+    EXPECT_EQ(http_call_outcome(parse(R"({"response_to_file":true,"failureMode":"continue_all"})"),
+                                404, {}, "no")
+                  .output["body"]
+                  .text(),
+              "no");
+    // A step that comes later has the name and the type.
+    const auto read = file_input("f", Json::string(file("http://h/%C3%A9.txt", "a/b")));
+    ASSERT_TRUE(read.ok()) << read.message();
+    EXPECT_EQ(read->name + read->type + read->data, "é.txta/bhi");
+    EXPECT_EQ(file_input("f", Json::string("data:a/b;name=%FF;base64,"))->name, "\ufffd");
 }
 
 TEST(HttpPiece, GivesThePublishedErrorWhereTheFlowGoesOn) {
