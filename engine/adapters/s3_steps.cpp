@@ -12,16 +12,19 @@ namespace {
 
 constexpr std::int64_t kTimeMs = 60'000;
 
-StepResult result_of(const std::string& action, const S3Call& call, const HttpOutcome& outcome) {
+StepResult result_of(const std::string& action, const S3Step& step, const S3Call& call,
+                     const HttpOutcome& outcome) {
     if (const auto* failure = std::get_if<HttpFailure>(&outcome)) {
         return failure->error == HttpError::overloaded
                    ? step_overloaded()
                    : step_failed(std::string(to_string(failure->error)) + ": " + failure->message);
     }
     const auto& response = std::get<HttpResponse>(outcome);
-    Result<Json> output = s3_outcome(
-        action, call,
-        {response.status, response.header("etag"), response.header("content-type"), response.body});
+    S3Answer answer{response.status, {}, response.body};
+    for (const HttpHeader& field : response.headers) {
+        answer.headers.push_back({field.name, field.value});
+    }
+    Result<Json> output = s3_outcome(action, step, call, answer);
     return output.ok() ? step_succeeded(*std::move(output)) : step_failed(output.message());
 }
 
@@ -44,7 +47,7 @@ void send_next(HttpClient& http, const std::shared_ptr<Way>& way) {
     way->under_way =
         http.send(request_of(std::move(sent), way->tenant, way->time_ms, kS3FileBytesMax),
                   [&http, way, &call](const HttpOutcome& outcome) {
-                      StepResult result = result_of(way->action, call, outcome);
+                      StepResult result = result_of(way->action, way->step, call, outcome);
                       if (result.kind != StepResult::Kind::succeeded) {
                           return way->done(std::move(result));
                       }

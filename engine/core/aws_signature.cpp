@@ -20,6 +20,18 @@ std::string amz_time(std::int64_t now_ms) {
     return text + "Z";
 }
 
+// Without blanks at its ends, and one where it has several.
+std::string signed_value(std::string_view value) {
+    std::string out;
+    for (const char c : trim_ows(value)) {
+        const bool blank = c == ' ' || c == '\t';
+        if (!blank || out.back() != ' ') {
+            out += blank ? ' ' : c;
+        }
+    }
+    return out;
+}
+
 Secret signing_key(const AwsCredentials& credentials, std::string_view day,
                    std::string_view service) {
     const std::string start = "AWS4" + std::string(credentials.secret.reveal());
@@ -81,7 +93,7 @@ std::vector<std::pair<std::string, std::string>> aws_sign(const AwsCredentials& 
     std::string canonical = request.method + "\n" + request.path + "\n" + request.query + "\n";
     std::string names;
     for (const auto& [name, value] : headers) {
-        canonical += name + ":" + std::string(trim_ows(value)) + "\n";
+        canonical += name + ":" + signed_value(value) + "\n";
         names += (names.empty() ? "" : ";") + name;
     }
     canonical += "\n" + names + "\n" + content;

@@ -82,7 +82,7 @@ std::string_view ending_of_type(std::string_view wanted, std::string_view fallba
     return fallback;
 }
 
-std::string_view type_of_name(std::string_view name) {
+std::string_view type_of_name(std::string_view name, std::string_view fallback) {
     const std::size_t dot = name.rfind('.');
     const std::string ending =
         dot == std::string_view::npos ? "" : ascii_lower(name.substr(dot + 1));
@@ -91,7 +91,7 @@ std::string_view type_of_name(std::string_view name) {
             return type;
         }
     }
-    return kAnyType;
+    return fallback;
 }
 
 Result<InputFile> file_input(std::string_view property, const Json& value) {

@@ -20,8 +20,9 @@ struct InputFile {
 // How the names of a media type's files usually end, without the dot.
 std::string_view ending_of_type(std::string_view type, std::string_view fallback);
 
-// That of files whose names end like this one; application/octet-stream when none is known.
-std::string_view type_of_name(std::string_view name);
+// That of files whose names end like this one.
+std::string_view type_of_name(std::string_view name,
+                              std::string_view fallback = "application/octet-stream");
 
 Result<InputFile> file_input(std::string_view property, const Json& value);
 // The other way: what steps that come later take as that file, its name too.

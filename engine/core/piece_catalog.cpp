@@ -76,6 +76,11 @@ Json steps_json(const Json& steps, bool triggers, bool with_auth) {
                                    {"description", step["description"]},
                                    {"props", props_json(step["props"])},
                                    {"requireAuth", Json::boolean(with_auth)}});
+        for (const std::string_view said : {"audience", "classification"}) {
+            if (step.has(said)) {
+                whole.set(said, step[said]);
+            }
+        }
         if (triggers) {
             const Json sample = step["sampleData"];
             whole.set("type", step["type"]);

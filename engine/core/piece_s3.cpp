@@ -3,6 +3,7 @@
 #include "common/bytes.hpp"
 #include "engine/core/file_input.hpp"
 #include "engine/core/piece_input.hpp"
+#include "engine/core/piece_s3_files.hpp"
 #include "engine/core/piece_table.hpp"
 #include "engine/core/time_text.hpp"
 
@@ -16,9 +17,7 @@ namespace {
 constexpr std::int64_t kSignedMinutesMax = 10'080;
 
 Status check_key(std::string_view name, std::string_view key) {
-    return is_s3_key(key)
-               ? Status(Done{})
-               : input_error(name, "Expected 1 to 1024 bytes without . and .. as a part");
+    return is_s3_key(key) ? Status(Done{}) : input_error(name, std::string(kS3KeyRule));
 }
 
 // What files of a type are usually called; of others the type's second part.
@@ -150,15 +149,6 @@ Result<Json> moved_file(const S3Call& call, std::string_view body) {
                                             {"LastModified", Json::string(copy->modified)}})}});
 }
 
-Json read_file(const S3Call& call, const S3Answer& answer) {
-    const std::size_t slash = call.key.rfind('/');
-    return Json::object(
-        {{"filename", Json::string(call.key.substr(slash == std::string::npos ? 0 : slash + 1))},
-         {"type", Json::string(answer.type)},
-         {"size", Json::integer(static_cast<std::int64_t>(answer.body.size()))},
-         {"base64", Json::string(base64_encode(as_bytes(answer.body), answer.body.size()))}});
-}
-
 }  // namespace
 
 Result<S3Bucket> s3_bucket_of(const Json& auth) {
@@ -185,6 +175,9 @@ Result<S3Step> s3_step(std::string_view action, const Json& input, std::int64_t 
     if (!bucket.ok()) {
         return bucket.error();
     }
+    if (action.starts_with(kS3FileActions)) {
+        return s3_file_step(*bucket, action, input, now_ms);
+    }
     if (action == "upload-file") {
         Result<S3Call> call = upload(*bucket, input, now_ms);
         return call.ok() ? Result<S3Step>(step_of(*std::move(call))) : call.error();
@@ -207,13 +200,26 @@ Result<S3Step> s3_step(std::string_view action, const Json& input, std::int64_t 
         s3_signed(*bucket, action == "deleteFile" ? "DELETE" : "GET", *key, {}, "", now_ms));
 }
 
-Result<Json> s3_outcome(std::string_view action, const S3Call& call, const S3Answer& answer) {
+Json s3_file_json(const S3Call& call, const S3Answer& answer) {
+    const std::size_t slash = call.key.rfind('/');
+    return Json::object(
+        {{"filename", Json::string(call.key.substr(slash == std::string::npos ? 0 : slash + 1))},
+         {"type", Json::string(answer.header("content-type"))},
+         {"size", Json::integer(static_cast<std::int64_t>(answer.body.size()))},
+         {"base64", Json::string(base64_encode(as_bytes(answer.body), answer.body.size()))}});
+}
+
+Result<Json> s3_outcome(std::string_view action, const S3Step& step, const S3Call& call,
+                        const S3Answer& answer) {
+    if (action.starts_with(kS3FileActions)) {
+        return s3_file_outcome(action, step.output, call, answer);
+    }
     if (answer.status < 200 || answer.status >= 300) {
         return Error{s3_problem(answer.status, answer.body)};
     }
     if (action == "upload-file") {
         return Json::object(
-            {{"fileName", Json::string(call.key)}, {"etag", Json::string(answer.etag)}});
+            {{"fileName", Json::string(call.key)}, {"etag", Json::string(answer.header("etag"))}});
     }
     if (action == "list-files") {
         return listed_files(answer.body);
@@ -224,7 +230,7 @@ Result<Json> s3_outcome(std::string_view action, const S3Call& call, const S3Ans
     if (action == "deleteFile") {
         return Json::object({{"key", Json::string(call.key)}});
     }
-    return read_file(call, answer);
+    return s3_file_json(call, answer);
 }
 
 Result<ListSettings> new_file_settings(const Json& settings) {
@@ -270,7 +276,37 @@ const NativePiece kS3Native = {R"json({
   "generate-signed-url":{"displayName":"Generate signed URL","description":"An address that gives a file to whoever has it, for a time","props":{
    "key":["SHORT_TEXT","File Path",true],"expiresIn":["NUMBER","Expires In (minutes)",true,{"defaultValue":10}]}},
   "generate-signed-upload-url":{"displayName":"Generate Signed Upload URL","description":"An address that takes a file from whoever has it, for a time","props":{
-   "key":["SHORT_TEXT","File Key",true],"expiresIn":["NUMBER","Expires In (minutes)",true,{"defaultValue":10}]}}},
+   "key":["SHORT_TEXT","File Key",true],"expiresIn":["NUMBER","Expires In (minutes)",true,{"defaultValue":10}]}},
+  "amazon_s3_list_files":{"displayName":"List Files","description":"Files and folders by their keys, page by page","audience":"ai","classification":"SEARCH","props":{
+   "prefix":["SHORT_TEXT","Folder Prefix",false],
+   "listFoldersSeparately":["CHECKBOX","List Folders Separately",false,{"defaultValue":false}],
+   "maxResults":["NUMBER","Max Results",false],
+   "continuationToken":["SHORT_TEXT","Continuation Token",false],
+   "startAfter":["SHORT_TEXT","Start After Key",false]}},
+  "amazon_s3_get_file_metadata":{"displayName":"Get File Metadata","description":"What is known of a file, without its content","audience":"ai","classification":"READ","props":{
+   "key":["SHORT_TEXT","File Key",true],"versionId":["SHORT_TEXT","Version ID",false]}},
+  "amazon_s3_read_file":{"displayName":"Read File","description":"Gives a file to other steps, and text at once","audience":"ai","classification":"READ","props":{
+   "key":["SHORT_TEXT","File Key",true],"versionId":["SHORT_TEXT","Version ID",false]}},
+  "amazon_s3_upload_file":{"displayName":"Upload File","description":"Stores a file or a text under a key","audience":"ai","classification":"WRITE","props":{
+   "key":["SHORT_TEXT","File Key",true],"file":["FILE","File",false],"textContent":["LONG_TEXT","Text Content",false],
+   "contentType":["SHORT_TEXT","Content Type",false],"metadata":["OBJECT","Custom Metadata",false],
+   "doNotOverwrite":["CHECKBOX","Do Not Overwrite",false,{"defaultValue":false}]}},
+  "amazon_s3_copy_file":{"displayName":"Copy File","description":"Copies a file, or an older version of it, to another key","audience":"ai","classification":"WRITE","props":{
+   "sourceKey":["SHORT_TEXT","Source File Key",true],"destinationKey":["SHORT_TEXT","Destination File Key",true],
+   "sourceVersionId":["SHORT_TEXT","Source Version ID",false]}},
+  "amazon_s3_move_file":{"displayName":"Move File","description":"Gives a file another key","audience":"ai","classification":"WRITE","props":{
+   "sourceKey":["SHORT_TEXT","Source File Key",true],"destinationKey":["SHORT_TEXT","Destination File Key",true]}},
+  "amazon_s3_delete_files":{"displayName":"Delete Files","description":"Removes up to a thousand files","audience":"ai","classification":"DESTRUCTIVE","props":{
+   "keys":["ARRAY","File Keys",true]}},
+  "amazon_s3_get_file_tags":{"displayName":"Get File Tags","description":"The tags of a file","audience":"ai","classification":"READ","props":{
+   "key":["SHORT_TEXT","File Key",true],"versionId":["SHORT_TEXT","Version ID",false]}},
+  "amazon_s3_set_file_tags":{"displayName":"Set File Tags","description":"Gives a file these tags and no others","audience":"ai","classification":"WRITE","props":{
+   "key":["SHORT_TEXT","File Key",true],"tags":["OBJECT","Tags",true],"versionId":["SHORT_TEXT","Version ID",false]}},
+  "amazon_s3_delete_file_tags":{"displayName":"Delete File Tags","description":"Takes all tags from a file","audience":"ai","classification":"DESTRUCTIVE","props":{
+   "key":["SHORT_TEXT","File Key",true],"versionId":["SHORT_TEXT","Version ID",false]}},
+  "amazon_s3_list_file_versions":{"displayName":"List File Versions","description":"Versions and delete markers of files, page by page","audience":"ai","classification":"SEARCH","props":{
+   "prefix":["SHORT_TEXT","Key Prefix",false],"maxResults":["NUMBER","Max Results",false],
+   "keyMarker":["SHORT_TEXT","Key Marker",false],"versionIdMarker":["SHORT_TEXT","Version ID Marker",false]}}},
  "triggers":{
   "new_file":{"displayName":"New or Updated File","description":"Starts a run for each file that is new or has changed","type":"POLLING","props":{
    "folderPath":["SHORT_TEXT","Folder Path",false],
@@ -284,6 +320,17 @@ const NativePiece kS3Native = {R"json({
                                 {"moveFile"},
                                 {"deleteFile"},
                                 {"generate-signed-url"},
-                                {"generate-signed-upload-url"}}};
+                                {"generate-signed-upload-url"},
+                                {"amazon_s3_list_files"},
+                                {"amazon_s3_get_file_metadata"},
+                                {"amazon_s3_read_file"},
+                                {"amazon_s3_upload_file"},
+                                {"amazon_s3_copy_file"},
+                                {"amazon_s3_move_file"},
+                                {"amazon_s3_delete_files"},
+                                {"amazon_s3_get_file_tags"},
+                                {"amazon_s3_set_file_tags"},
+                                {"amazon_s3_delete_file_tags"},
+                                {"amazon_s3_list_file_versions"}}};
 
 }  // namespace sallyport::engine

@@ -7,6 +7,7 @@
 #include "engine/core/item_memory.hpp"
 #include "engine/core/s3_listing.hpp"
 #include "engine/core/s3_request.hpp"
+#include "engine/core/web_message.hpp"
 
 #include <cstdint>
 #include <string>
@@ -18,7 +19,12 @@ namespace sallyport::engine {
 inline constexpr std::string_view kS3Piece = "@activepieces/piece-amazon-s3";
 inline constexpr std::size_t kS3FileBytesMax = 25u << 20;
 
-// What a step asks for, one request after the other; or its output, when there is nothing to ask.
+// Of a file's name, by whoever gives one.
+inline constexpr std::string_view kS3KeyRule =
+    "Expected 1 to 1024 bytes without . and .. as a part";
+
+// What a step asks for, one request after the other. `output` is the step's own when there is
+// nothing to ask, and what it gives beside the answers otherwise.
 struct S3Step {
     std::vector<S3Call> calls;
     Json output;
@@ -27,14 +33,18 @@ Result<S3Step> s3_step(std::string_view action, const Json& input, std::int64_t 
 
 struct S3Answer {
     int status = 0;
-    std::string_view etag;
-    std::string_view type;
+    std::vector<WebHeader> headers;
     std::string_view body;
+
+    std::string_view header(std::string_view name) const { return find_header(headers, name); }
 };
 // Of one of the step's requests; the first one's is the step's output. upload-file: {fileName,
 // etag}; read-file: {filename, type, size, base64}, a file that steps take; list-files: {files,
-// isTruncated}; moveFile: {CopyObjectResult}; deleteFile: {key}.
-Result<Json> s3_outcome(std::string_view action, const S3Call& call, const S3Answer& answer);
+// isTruncated}; moveFile: {CopyObjectResult}; deleteFile: {key}. The others: piece_s3_files.hpp.
+Result<Json> s3_outcome(std::string_view action, const S3Step& step, const S3Call& call,
+                        const S3Answer& answer);
+// {filename, type, size, base64}
+Json s3_file_json(const S3Call& call, const S3Answer& answer);
 
 // Of a connection's value.
 Result<S3Bucket> s3_bucket_of(const Json& auth);

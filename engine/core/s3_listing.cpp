@@ -1,175 +1,148 @@
 #include "engine/core/s3_listing.hpp"
 
 #include "common/bytes.hpp"
+#include "engine/core/s3_document.hpp"
 #include "engine/core/web_message.hpp"
-#include "engine/core/xml_reader.hpp"
 
 #include <algorithm>
 #include <optional>
-#include <utility>
 
 namespace sallyport::engine {
 namespace {
-
-constexpr std::size_t kFieldBytesMax = 4096;  // a key of 1024 bytes, each of them as %XX
 
 Error no_listing() {
     return Error{"s3: the answer is no listing of a bucket"};
 }
 
-// As a form has it.
-std::string url_decoded(std::string text) {
-    std::replace(text.begin(), text.end(), '+', ' ');
-    return percent_decode(text);
-}
-
-// The text of one element.
-class ListedField {
+// Keys of a document that says that they are encoded, as a form has it.
+class ListedKeys {
   public:
-    std::string take() { return std::exchange(text_, {}); }
-    void clear() { text_.clear(); }
-    // False when it has become longer than any is.
-    bool add(const std::string& text) {
-        text_ += text;
-        return text_.size() <= kFieldBytesMax;
+    explicit ListedKeys(const S3Document& document)
+        : encoded_(document.root.text("EncodingType") == "url") {}
+
+    std::string read(std::string_view written) const {
+        std::string key(written);
+        if (!encoded_) {
+            return key;
+        }
+        std::replace(key.begin(), key.end(), '+', ' ');
+        return percent_decode(key);
     }
 
   private:
-    std::string text_;
+    bool encoded_;
 };
 
-bool set_field(S3Object& object, std::string_view name, std::string value) {
-    if (name == "Key") {
-        object.key = std::move(value);
-    } else if (name == "LastModified") {
-        object.modified = std::move(value);
-    } else if (name == "ETag") {
-        object.etag = std::move(value);
-    } else if (name == "StorageClass") {
-        object.storage_class = std::move(value);
-    } else if (name == "Size") {
-        const auto size = parse_u64(value);
-        object.size = static_cast<std::int64_t>(size.value_or(0) & INT64_MAX);
-        return size.has_value();
+std::optional<S3Object> listed_object(const S3Record& record, const ListedKeys& keys) {
+    S3Object object;
+    object.key = keys.read(record.text("Key"));
+    object.modified = record.text("LastModified");
+    object.etag = record.text("ETag");
+    object.storage_class = record.text("StorageClass");
+    const auto size = record.has("Size") ? parse_u64(record.text("Size")) : 0;
+    if (object.key.empty() || !size) {
+        return std::nullopt;
     }
-    return true;
-}
-
-struct Listing {
-    S3Page page;
-    bool url_encoded = false;
-};
-
-// One element that has ended; `depth` is 2 within the root, 3 within one of its members.
-bool take_field(Listing& listing, std::size_t depth, std::string_view parent, std::string_view name,
-                std::string value) {
-    S3Page& page = listing.page;
-    if (depth == 3 && parent == "Contents") {
-        return set_field(page.objects.back(), name, std::move(value));
-    }
-    if (depth == 2 && name == "IsTruncated") {
-        page.truncated = value == "true";
-    } else if (depth == 2 && name == "NextContinuationToken") {
-        page.next = std::move(value);
-    } else if (depth == 2 && name == "EncodingType") {
-        listing.url_encoded = value == "url";
-    }
-    return true;
-}
-
-std::optional<Listing> read_listing(std::string_view xml) {
-    XmlReader reader(xml);
-    Listing listing;
-    ListedField field;
-    std::string parent;
-    while (true) {
-        switch (reader.next()) {
-            case XmlReader::Event::done:
-                return listing;
-            case XmlReader::Event::error:
-                return std::nullopt;
-            case XmlReader::Event::text:
-                if (!field.add(reader.text())) {
-                    return std::nullopt;
-                }
-                break;
-            case XmlReader::Event::begin:
-                field.clear();
-                if (reader.depth() == 1 && reader.name() != "ListBucketResult") {
-                    return std::nullopt;
-                }
-                if (reader.depth() == 2) {
-                    parent = reader.name();
-                    if (parent == "Contents") {
-                        if (listing.page.objects.size() == kS3PageObjects) {
-                            return std::nullopt;
-                        }
-                        listing.page.objects.emplace_back();
-                    }
-                }
-                break;
-            case XmlReader::Event::end:
-                if (!take_field(listing, reader.depth(), parent, reader.name(), field.take())) {
-                    return std::nullopt;
-                }
-                break;
-        }
-    }
+    object.size = static_cast<std::int64_t>(*size & INT64_MAX);
+    return object;
 }
 
 }  // namespace
 
 Result<S3Page> read_s3_page(std::string_view xml) {
-    std::optional<Listing> listing = read_listing(xml);
-    if (!listing) {
+    const auto document = read_s3_document(xml, "ListBucketResult");
+    if (!document) {
         return no_listing();
     }
-    S3Page& page = listing->page;
-    for (S3Object& object : page.objects) {
-        if (listing->url_encoded) {
-            object.key = url_decoded(std::move(object.key));
+    const ListedKeys keys(*document);
+    S3Page page;
+    for (const S3Record& record : document->records) {
+        if (record.name == "Contents") {
+            std::optional<S3Object> object = listed_object(record, keys);
+            if (!object) {
+                return no_listing();
+            }
+            page.objects.push_back(*std::move(object));
+        } else if (record.name == "CommonPrefixes" && !record.text("Prefix").empty()) {
+            page.folders.push_back(keys.read(record.text("Prefix")));
         }
     }
-    const bool whole = std::all_of(page.objects.begin(), page.objects.end(),
-                                   [](const S3Object& object) { return !object.key.empty(); });
-    if (!whole || (page.truncated && page.next.empty())) {
+    page.truncated = document->root.text("IsTruncated") == "true";
+    page.next = document->root.text("NextContinuationToken");
+    if (page.objects.size() + page.folders.size() > kS3PageObjects ||
+        (page.truncated && page.next.empty())) {
         return no_listing();
     }
-    return std::move(page);
+    return page;
+}
+
+Result<S3Versions> read_s3_versions(std::string_view xml) {
+    const Error problem{"s3: the answer is no listing of versions"};
+    const auto document = read_s3_document(xml, "ListVersionsResult");
+    if (!document) {
+        return problem;
+    }
+    const ListedKeys keys(*document);
+    S3Versions listed;
+    for (const S3Record& record : document->records) {
+        const bool deleted = record.name == "DeleteMarker";
+        if (!deleted && record.name != "Version") {
+            continue;
+        }
+        std::optional<S3Object> object = listed_object(record, keys);
+        if (!object || listed.versions.size() == kS3PageObjects) {
+            return problem;
+        }
+        listed.versions.push_back({*std::move(object), std::string(record.text("VersionId")),
+                                   record.text("IsLatest") == "true", deleted});
+    }
+    listed.truncated = document->root.text("IsTruncated") == "true";
+    listed.next_key = keys.read(document->root.text("NextKeyMarker"));
+    listed.next_id = document->root.text("NextVersionIdMarker");
+    if (listed.truncated && listed.next_key.empty()) {
+        return problem;
+    }
+    return listed;
 }
 
 Result<S3Copy> read_s3_copy(std::string_view xml) {
-    XmlReader reader(xml);
-    S3Copy copy;
-    ListedField field;
-    while (true) {
-        switch (reader.next()) {
-            case XmlReader::Event::done:
-                return copy;
-            case XmlReader::Event::error:
-                return Error{"s3: the answer is no result of a copy"};
-            case XmlReader::Event::text:
-                if (!field.add(reader.text())) {
-                    return Error{"s3: the answer is no result of a copy"};
-                }
-                break;
-            case XmlReader::Event::begin:
-                field.clear();
-                if (reader.depth() == 1 && reader.name() != "CopyObjectResult") {
-                    return Error{"s3: the answer is no result of a copy"};
-                }
-                break;
-            case XmlReader::Event::end: {
-                std::string value = field.take();
-                if (reader.name() == "ETag") {
-                    copy.etag = std::move(value);
-                } else if (reader.name() == "LastModified") {
-                    copy.modified = std::move(value);
-                }
-                break;
-            }
+    const auto document = read_s3_document(xml, "CopyObjectResult");
+    if (!document) {
+        return Error{"s3: the answer is no result of a copy"};
+    }
+    return S3Copy{std::string(document->root.text("ETag")),
+                  std::string(document->root.text("LastModified"))};
+}
+
+Result<std::vector<S3Deletion>> read_s3_deletions(std::string_view xml) {
+    const auto document = read_s3_document(xml, "DeleteResult");
+    if (!document) {
+        return Error{"s3: the answer does not say what was deleted"};
+    }
+    std::vector<S3Deletion> all;
+    for (const S3Record& record : document->records) {
+        const bool failed = record.name == "Error";
+        if (failed || record.name == "Deleted") {
+            all.push_back({std::string(record.text("Key")), std::string(record.text("VersionId")),
+                           record.text("DeleteMarker") == "true", failed,
+                           std::string(record.text("Code")), std::string(record.text("Message"))});
         }
     }
+    return all;
+}
+
+Result<S3Tags> read_s3_tags(std::string_view xml) {
+    const auto document = read_s3_document(xml, "Tagging", 3);
+    if (!document) {
+        return Error{"s3: the answer is no set of tags"};
+    }
+    S3Tags tags;
+    for (const S3Record& record : document->records) {
+        if (record.name == "Tag") {
+            tags.emplace_back(record.text("Key"), record.text("Value"));
+        }
+    }
+    return tags;
 }
 
 }  // namespace sallyport::engine

@@ -2,6 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "engine/core/egress_policy.hpp"
+#include "engine/core/s3_document.hpp"
 
 #include <algorithm>
 
@@ -9,7 +10,6 @@ namespace sallyport::engine {
 namespace {
 
 constexpr std::size_t kKeyBytesMax = 1024;  // of an object, as S3 has it
-constexpr std::size_t kMessageBytesMax = 300;
 
 bool is_name(std::string_view text, std::string_view more) {
     return !text.empty() && text.size() <= 63 &&
@@ -21,17 +21,6 @@ bool is_name(std::string_view text, std::string_view more) {
 
 bool has_usual_port(const EgressUrl& url) {
     return url.port == (url.scheme == "https" ? 443 : 80);
-}
-
-// <Error><Code>…</Code><Message>…</Message></Error>
-std::string_view element(std::string_view xml, std::string_view name) {
-    const std::string open = "<" + std::string(name) + ">";
-    const std::size_t begin = xml.find(open);
-    const std::size_t end = xml.find("</" + std::string(name) + ">");
-    if (begin == std::string_view::npos || end == std::string_view::npos || end < begin) {
-        return {};
-    }
-    return xml.substr(begin + open.size(), end - begin - open.size());
 }
 
 std::string path_of(const S3Bucket& bucket, std::string_view key) {
@@ -84,29 +73,43 @@ Result<S3Bucket> s3_bucket(S3Account account) {
     return bucket;
 }
 
+S3Call s3_asked(const S3Bucket& bucket, S3Ask ask, std::int64_t now_ms) {
+    for (auto& [name, value] : ask.query) {
+        value = aws_encode(value, false);
+    }
+    std::sort(ask.query.begin(), ask.query.end());
+    AwsRequest request;
+    request.method = std::move(ask.method);
+    request.path = path_of(bucket, ask.key);
+    for (const auto& [name, value] : ask.query) {
+        request.query += (request.query.empty() ? "" : "&") + name + "=" + value;
+    }
+    request.headers = std::move(ask.headers);
+    request.body = std::move(ask.body);
+    S3Call call = signed_call(bucket, std::move(request), now_ms);
+    call.key = std::move(ask.key);
+    return call;
+}
+
 S3Call s3_signed(const S3Bucket& bucket, std::string method, std::string key,
                  std::vector<std::pair<std::string, std::string>> headers, std::string body,
                  std::int64_t now_ms) {
-    AwsRequest request;
-    request.method = std::move(method);
-    request.path = path_of(bucket, key);
-    request.headers = std::move(headers);
-    request.body = std::move(body);
-    S3Call call = signed_call(bucket, std::move(request), now_ms);
-    call.key = std::move(key);
-    return call;
+    return s3_asked(bucket,
+                    {std::move(method), std::move(key), {}, std::move(headers), std::move(body)},
+                    now_ms);
 }
 
 S3Call s3_list_call(const S3Bucket& bucket, const std::string& prefix, const std::string& token,
                     std::size_t count, std::int64_t now_ms) {
-    AwsRequest request;
-    request.method = "GET";
-    request.path = path_of(bucket, "");
-    // Sorted, as the signature has them.
-    request.query = token.empty() ? "" : "continuation-token=" + aws_encode(token, false) + "&";
-    request.query += "encoding-type=url&list-type=2&max-keys=" + std::to_string(count);
-    request.query += prefix.empty() ? "" : "&prefix=" + aws_encode(prefix, false);
-    return signed_call(bucket, std::move(request), now_ms);
+    S3Ask ask{"GET", "", {{"encoding-type", "url"}, {"list-type", "2"}}, {}, ""};
+    ask.query.emplace_back("max-keys", std::to_string(count));
+    if (!token.empty()) {
+        ask.query.emplace_back("continuation-token", token);
+    }
+    if (!prefix.empty()) {
+        ask.query.emplace_back("prefix", prefix);
+    }
+    return s3_asked(bucket, std::move(ask), now_ms);
 }
 
 std::string s3_signed_url(const S3Bucket& bucket, const std::string& method, const std::string& key,
@@ -127,10 +130,9 @@ bool is_s3_key(std::string_view key) {
 }
 
 std::string s3_problem(int status, std::string_view body) {
-    const std::string code(element(body, "Code").substr(0, kMessageBytesMax));
-    const std::string message(element(body, "Message").substr(0, kMessageBytesMax));
+    const S3Fault fault = read_s3_fault(body);
     return "s3: status " + std::to_string(status) +
-           (code.empty() ? "" : ", " + code + ": " + message);
+           (fault.code.empty() ? "" : ", " + fault.code + ": " + fault.message);
 }
 
 }  // namespace sallyport::engine

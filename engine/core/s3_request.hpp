@@ -49,6 +49,16 @@ struct S3Call {
     std::string body;
     std::string key;  // of the object
 };
+// Of the object, or of the bucket where there is no key. `query` is not encoded; a name alone has
+// an empty value. Header names are lower case. REQUIRES: is_s3_key(key), or none.
+struct S3Ask {
+    std::string method;
+    std::string key;
+    std::vector<std::pair<std::string, std::string>> query;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string body;
+};
+S3Call s3_asked(const S3Bucket& bucket, S3Ask ask, std::int64_t now_ms);
 // Of a listing: the objects whose keys begin with `prefix`, at most `count`; `token` is the last
 // page's. Keys come percent-encoded, since XML cannot hold all of them.
 S3Call s3_list_call(const S3Bucket& bucket, const std::string& prefix, const std::string& token,

@@ -141,4 +141,21 @@ std::optional<std::int64_t> parse_iso_time(std::string_view text) {
     return ms;
 }
 
+std::optional<std::int64_t> parse_http_time(std::string_view text) {
+    constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    constexpr std::size_t kBytes = 29;
+    if (text.size() != kBytes || text.substr(3, 2) != ", " || !text.ends_with(" GMT")) {
+        return std::nullopt;
+    }
+    const std::size_t month = kMonths.find(text.substr(8, 3));
+    if (month == std::string_view::npos || month % 3 != 0) {
+        return std::nullopt;
+    }
+    std::array<char, 3> number{};
+    std::snprintf(number.data(), number.size(), "%02zu", month / 3 % 12 + 1);
+    return parse_iso_time(std::string(text.substr(12, 4)) + "-" + number.data() + "-" +
+                          std::string(text.substr(5, 2)) + "T" + std::string(text.substr(17, 8)) +
+                          "Z");
+}
+
 }  // namespace sallyport::engine

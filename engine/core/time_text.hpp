@@ -16,4 +16,7 @@ std::string iso_time(std::int64_t unix_ms);
 // UTC.
 std::optional<std::int64_t> parse_iso_time(std::string_view text);
 
+// `Fri, 24 May 2013 00:00:00 GMT` (RFC 9110 section 5.6.7, the form that is sent today).
+std::optional<std::int64_t> parse_http_time(std::string_view text);
+
 }  // namespace sallyport::engine

@@ -1,5 +1,6 @@
 // The Amazon S3 piece against a double that verifies signatures: steps beyond upload and read, and
 // the trigger that looks for new files.
+#include "common/bytes.hpp"
 #include "tests/engine/s3_server.hpp"
 #include "tests/engine/services_fixture.hpp"
 #include "tests/integration/fixtures/wait.hpp"
@@ -69,6 +70,143 @@ TEST_F(EngineS3Steps, AListingThatIsNoneFailsItsStep) {
         bucket_.set_listing(xml);
         const Json listed = step("list-files", R"("prefix":"")");
         EXPECT_EQ(listed["errorMessage"].text(), "s3: the answer is no listing of a bucket") << xml;
+    }
+}
+
+TEST_F(EngineS3Steps, FilesKeepTagsAndWhatIsSaidOfThem) {
+    const Json stored = step("amazon_s3_upload_file",
+                             R"("key":"in/a b.csv","textContent":"1,ä","metadata":{"By":"a  b"})");
+    EXPECT_EQ(stored["output"].dump(),
+              R"({"key":"in/a b.csv","contentType":"text/csv","etag":"\"e\"","versionId":null})")
+        << stored.dump();
+    EXPECT_EQ(step("amazon_s3_upload_file",
+                   R"("key":"in/a b.csv","textContent":"2","doNotOverwrite":true)")["errorMessage"]
+                  .text(),
+              "A file already exists at \"in/a b.csv\" and overwriting was not allowed.");
+    EXPECT_EQ(
+        step("amazon_s3_get_file_metadata", R"("key":"in/a b.csv")")["output"].dump(),
+        R"({"key":"in/a b.csv","versionId":null,"size":4,"contentType":"text/csv","lastModified":"2026-01-02T03:04:05.000Z","etag":"\"e\"","storageClass":"STANDARD","contentEncoding":null,"contentDisposition":null,"cacheControl":null,"serverSideEncryption":null,"metadata":{"by":"a  b"}})");
+    EXPECT_EQ(
+        step("amazon_s3_read_file", R"("key":"in/a b.csv")")["output"].dump(),
+        R"({"key":"in/a b.csv","versionId":null,"contentType":"text/csv","size":4,"lastModified":"2026-01-02T03:04:05.000Z","etag":"\"e\"","content":"1,ä","truncated":false,"file":{"filename":"a b.csv","type":"text/csv","size":4,"base64":"MSzDpA=="}})");
+    const std::string set = R"("key":"in/a b.csv","tags":{"a":"1&2","b":"<x>"})";
+    EXPECT_EQ(
+        step("amazon_s3_set_file_tags", set)["output"].dump(),
+        R"({"key":"in/a b.csv","versionId":null,"tags":[{"key":"a","value":"1&2"},{"key":"b","value":"<x>"}],"count":2})");
+    EXPECT_EQ(
+        step("amazon_s3_get_file_tags", R"("key":"in/a b.csv")")["output"].dump(),
+        R"({"key":"in/a b.csv","versionId":null,"tags":[{"key":"a","value":"1&2"},{"key":"b","value":"<x>"}],"count":2})");
+    EXPECT_EQ(step("amazon_s3_delete_file_tags", R"("key":"in/a b.csv")")["output"].dump(),
+              R"({"key":"in/a b.csv","versionId":null,"deleted":true})");
+    EXPECT_EQ(step("amazon_s3_get_file_tags", R"("key":"in/a b.csv")")["output"]["count"].dump(),
+              "0");
+    EXPECT_EQ(step("amazon_s3_get_file_metadata", R"("key":"none")")["errorMessage"].text(),
+              "File \"none\" was not found in the bucket (NotFound).");
+    EXPECT_TRUE(bucket_.refusals().empty()) << bucket_.refusals().front();
+}
+
+TEST_F(EngineS3Steps, ManyFilesAreListedByFoldersAndRemoved) {
+    for (const char* key : {"a/1", "a/2", "a/b/1", "a/b/2", "a/c%20d/1", "locked/1"}) {
+        bucket_.put(key, "x");
+    }
+    const Json first = step("amazon_s3_list_files",
+                            R"("prefix":"a/","listFoldersSeparately":true,"maxResults":3)");
+    EXPECT_EQ(first["output"]["folders"].dump(), R"(["a/b/"])") << first.dump();
+    EXPECT_EQ(first["output"]["count"].dump(), "2");
+    EXPECT_TRUE(first["output"]["isTruncated"].is_true());
+    const Json second =
+        step("amazon_s3_list_files",
+             R"("prefix":"a/","listFoldersSeparately":true,"continuationToken":")" +
+                 std::string(first["output"]["nextContinuationToken"].text()) + "\"");
+    EXPECT_EQ(second["output"]["folders"].at(second["output"]["folders"].size() - 1).text(),
+              "a/c d/")
+        << second.dump();
+    EXPECT_EQ(step("amazon_s3_list_files", R"("startAfter":"a/b/1")")["output"]["count"].dump(),
+              "3");
+    const Json gone =
+        step("amazon_s3_delete_files", R"("keys":["a/1","a/c d/1","locked/1","none"])");
+    EXPECT_EQ(
+        gone["output"].dump(),
+        R"({"success":false,"deletedCount":3,"failedCount":1,"deleted":[{"key":"a/1","versionId":null,"deleteMarker":false},{"key":"a/c d/1","versionId":null,"deleteMarker":false},{"key":"none","versionId":null,"deleteMarker":false}],"failed":[{"key":"locked/1","code":"AccessDenied","message":"Access Denied"}]})")
+        << gone.dump();
+    EXPECT_EQ(bucket_.objects().size(), 4u);
+    EXPECT_EQ(
+        step("amazon_s3_move_file", R"("sourceKey":"a/2","destinationKey":"z/ü 2")")["output"]
+            .dump(),
+        R"({"sourceKey":"a/2","destinationKey":"z/ü 2","versionId":null,"etag":"\"e\"","lastModified":"2026-01-02T03:04:05.000Z"})");
+    EXPECT_TRUE(bucket_.objects().contains("z/%C3%BC%202"));
+    EXPECT_FALSE(bucket_.objects().contains("a/2"));
+    bucket_.fail(Trouble::denied, 1);
+    EXPECT_EQ(step("amazon_s3_list_files", R"("prefix":"")")["errorMessage"].text(),
+              "Access denied: the connection's IAM policy does not allow this S3 operation "
+              "(AccessDenied it is).");
+    EXPECT_TRUE(bucket_.refusals().empty()) << bucket_.refusals().front();
+}
+
+TEST_F(EngineS3Steps, OlderVersionsAreReadAndBroughtBack) {
+    bucket_.keep_versions();
+    for (const char* text : {"one", "two"}) {
+        EXPECT_TRUE(
+            step("amazon_s3_upload_file",
+                 R"("key":"a b","textContent":")" + std::string(text) + "\"")["output"]["versionId"]
+                .is_string());
+    }
+    EXPECT_EQ(step("amazon_s3_delete_files", R"("keys":["a b"])")["output"]["deleted"]
+                  .at(0)["deleteMarker"]
+                  .dump(),
+              "true");
+    const Json page = step("amazon_s3_list_file_versions", R"("prefix":"a","maxResults":2)");
+    EXPECT_EQ(
+        page["output"].dump(),
+        R"({"versions":[{"key":"a b","versionId":"v2","isLatest":false,"size":3,"lastModified":"2026-01-02T03:04:05.000Z","etag":"\"e\"","storageClass":"STANDARD"}],"deleteMarkers":[{"key":"a b","versionId":"v3","isLatest":true,"lastModified":"2026-01-02T03:04:05.000Z"}],"count":2,"isTruncated":true,"nextKeyMarker":"a b","nextVersionIdMarker":"v2"})")
+        << page.dump();
+    EXPECT_EQ(step("amazon_s3_list_file_versions",
+                   R"("keyMarker":"a b","versionIdMarker":"v2")")["output"]["versions"]
+                  .at(0)["versionId"]
+                  .text(),
+              "v1");
+    EXPECT_EQ(
+        step("amazon_s3_read_file", R"("key":"a b","versionId":"v1")")["output"]["content"].text(),
+        "one");
+    EXPECT_EQ(
+        step("amazon_s3_copy_file",
+             R"("sourceKey":"a b","destinationKey":"a b","sourceVersionId":"v1")")["output"]
+            .dump(),
+        R"({"sourceKey":"a b","destinationKey":"a b","sourceVersionId":"v1","versionId":"v4","etag":"\"e\"","lastModified":"2026-01-02T03:04:05.000Z"})");
+    EXPECT_EQ(bucket_.objects()["a%20b"], "one");
+    step("amazon_s3_set_file_tags", R"("key":"a b","versionId":"v1","tags":{"old":"yes"})");
+    EXPECT_EQ(step("amazon_s3_get_file_tags", R"("key":"a b","versionId":"v1")")["output"]["count"]
+                  .dump(),
+              "1");
+    EXPECT_EQ(step("amazon_s3_get_file_tags", R"("key":"a b")")["output"]["count"].dump(), "0");
+    EXPECT_TRUE(bucket_.refusals().empty()) << bucket_.refusals().front();
+}
+
+// The double itself: what a query names is part of what is signed.
+TEST_F(EngineS3Steps, AnotherQueryThanTheSignedOneIsRefused) {
+    ASSERT_EQ(step("amazon_s3_upload_file", R"("key":"k","textContent":"x")")["status"].text(),
+              "SUCCEEDED");
+    step("amazon_s3_get_file_tags", R"("key":"k","versionId":"null")");
+    const auto seen = bucket_.requests();
+    const UpstreamRequest& signed_one = seen.back();
+    ASSERT_NE(signed_one.target.find("?tagging=&versionId=null"), std::string::npos);
+    const auto asked = [&](const std::string& query) {
+        HttpRequest request;
+        request.method = "GET";
+        request.url = "http://" + bucket_.address() +
+                      signed_one.target.substr(0, signed_one.target.find('?')) + query;
+        for (const auto& [name, value] : signed_one.headers) {
+            if (ascii_iequals(name, "authorization") || name.starts_with("x-amz-")) {
+                request.headers.emplace_back(name, value);
+            }
+        }
+        return send(request).status;
+    };
+    EXPECT_EQ(asked("?tagging=&versionId=null"), 200);
+    EXPECT_EQ(asked("?versionId=null&tagging"), 200) << "the same, written otherwise";
+    for (const char* query : {"?tagging=&versionId=v2", "?tagging=", "?versionId=null", "",
+                              "?tagging=&versionId=null&versions="}) {
+        EXPECT_EQ(asked(query), 403) << query;
     }
 }
 

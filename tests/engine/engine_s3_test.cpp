@@ -3,6 +3,7 @@
 #include "engine/core/jwt.hpp"
 #include "tests/engine/engine_process.hpp"
 #include "tests/engine/s3_server.hpp"
+#include "tests/engine/services_fixture.hpp"
 #include "tests/integration/fixtures/ports.hpp"
 #include "tests/integration/fixtures/postgres_server.hpp"
 #include "tests/integration/fixtures/process.hpp"
@@ -247,6 +248,42 @@ TEST_F(EngineS3, AnObjectNobodyKnowsIsRemovedToo) {
     EXPECT_TRUE(bucket_.objects().empty());
 }
 
+// What steps ask for, of a server that somebody else wrote. (It keeps no versions.)
+void files_of_steps(const std::string& place) {
+    Services services(place);
+    services.connection("s3", R"({"accessKeyId":"S3RVER","secretAccessKey":"S3RVER","bucket":")" +
+                                  std::string(S3Server::kBucket) +
+                                  R"(","region":"us-east-1","endpoint":"http://)" + place + "\"}");
+    const auto step = [&](const std::string& action, const std::string& members) {
+        return services.step("amazon-s3", "amazon_s3_" + action,
+                             R"({"auth":"{{connections['s3']}}",)" + members + "}")["output"];
+    };
+    EXPECT_TRUE(step("upload_file", R"("key":"in/a b.csv","textContent":"1,2",)"
+                                    R"("metadata":{"by":"us"})")["etag"]
+                    .is_string());
+    const Json about = step("get_file_metadata", R"("key":"in/a b.csv")");
+    EXPECT_EQ(about["metadata"].dump(), R"({"by":"us"})") << about.dump();
+    EXPECT_EQ(about["size"].dump(), "3");
+    EXPECT_TRUE(about["lastModified"].is_string());
+    EXPECT_EQ(
+        step("set_file_tags", R"("key":"in/a b.csv","tags":{"a":"1","b":"x y"})")["count"].dump(),
+        "2");
+    EXPECT_EQ(step("get_file_tags", R"("key":"in/a b.csv")")["tags"].dump(),
+              R"([{"key":"a","value":"1"},{"key":"b","value":"x y"}])");
+    EXPECT_TRUE(step("copy_file", R"("sourceKey":"in/a b.csv","destinationKey":"in/sub/ü")")["etag"]
+                    .is_string());
+    const Json listed = step("list_files", R"("prefix":"in/","listFoldersSeparately":true)");
+    EXPECT_EQ(listed["folders"].dump(), R"(["in/sub/"])") << listed.dump();
+    EXPECT_EQ(listed["files"].at(0)["key"].text(), "in/a b.csv");
+    EXPECT_EQ(step("read_file", R"("key":"in/sub/ü")")["content"].text(), "1,2");
+    EXPECT_EQ(
+        step("move_file", R"("sourceKey":"in/sub/ü","destinationKey":"c")")["sourceKey"].text(),
+        "in/sub/ü");
+    const Json gone = step("delete_files", R"("keys":["c","in/a b.csv"])");
+    EXPECT_EQ(gone["deletedCount"].dump(), "2") << gone.dump();
+    EXPECT_EQ(step("list_files", R"("prefix":"")")["count"].dump(), "0");
+}
+
 // A server that somebody else wrote: addresses, answers and keys as it reads them. It takes any
 // signature of Version 4; those are judged by our double and by Amazon's own examples
 // (native_queues_test).
@@ -263,6 +300,8 @@ TEST_F(EngineS3, APublishedServerUnderstandsUs) {
                         .output_path = folder.path("server.log")});
     ASSERT_TRUE(wait_until([&] { return accepts(port.number()) || !server.running(); }));
     ASSERT_TRUE(server.running()) << folder.read("server.log");
+    const std::string place = "127.0.0.1:" + std::to_string(port.number());
+    files_of_steps(place);
     std::vector<std::string> settings = {
         "AP_FILE_STORAGE_LOCATION=S3",
         "AP_S3_ENDPOINT=http://127.0.0.1:" + std::to_string(port.number()),

@@ -2,12 +2,14 @@
 
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
+#include "tests/engine/s3_server_parts.hpp"
 
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <iterator>
 #include <utility>
 
 namespace sallyport::test {
@@ -17,15 +19,6 @@ constexpr const char* kKeyId = "AKIDOFTHETEST";
 constexpr const char* kSecret = "the secret key/of the+test";
 constexpr const char* kRegion = "eu-test-1";
 constexpr std::time_t kSkewSeconds = 900;
-
-UpstreamReply refusal(int status, const std::string& code) {
-    UpstreamReply reply;
-    reply.status = status;
-    reply.headers = {{"Content-Type", "application/xml"}};
-    reply.body = "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code><Message>" + code +
-                 " it is</Message></Error>";
-    return reply;
-}
 
 std::string part_of(const std::string& header, const std::string& name) {
     const std::size_t begin = header.find(name + "=");
@@ -38,7 +31,10 @@ std::string part_of(const std::string& header, const std::string& name) {
 
 std::string sorted(const std::string& query) {
     std::vector<std::string> parts;
-    for_each_split(query, '&', [&parts](std::string_view part) { parts.emplace_back(part); });
+    for_each_split(query, '&', [&parts](std::string_view part) {
+        const bool bare = !part.empty() && part.find('=') == std::string_view::npos;
+        parts.push_back(std::string(part) + (bare ? "=" : ""));
+    });
     std::sort(parts.begin(), parts.end());
     std::string text;
     for (const std::string& part : parts) {
@@ -47,40 +43,11 @@ std::string sorted(const std::string& query) {
     return text;
 }
 
-std::string unescaped(const std::string& text) {
+std::string single_blanks(const std::string& text) {
     std::string out;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        if (text[at] == '%' && at + 2 < text.size()) {
-            out += static_cast<char>(std::stoi(text.substr(at + 1, 2), nullptr, 16));
-            at += 2;
-        } else {
-            out += text[at];
-        }
-    }
+    std::unique_copy(text.begin(), text.end(), std::back_inserter(out),
+                     [](char a, char b) { return a == ' ' && b == ' '; });
     return out;
-}
-
-// As S3 encodes keys when it is asked to: blanks are `+`.
-std::string escaped(const std::string& key) {
-    std::string out;
-    for (const char c : key) {
-        const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' ||
-                           c == '_' || c == '.' || c == '/';
-        char code[4];
-        std::snprintf(code, sizeof code, "%%%02X", static_cast<unsigned char>(c));
-        out += plain ? std::string(1, c) : c == ' ' ? "+" : code;
-    }
-    return out;
-}
-
-std::string argument(const std::string& query, const std::string& name) {
-    std::string value;
-    for_each_split(query, '&', [&](std::string_view part) {
-        if (part.starts_with(name + "=")) {
-            value = unescaped(std::string(part.substr(name.size() + 1)));
-        }
-    });
-    return value;
 }
 
 std::string signature_of(const UpstreamRequest& request, const std::string& signed_headers,
@@ -90,7 +57,8 @@ std::string signature_of(const UpstreamRequest& request, const std::string& sign
         request.method + "\n" + request.target.substr(0, query) + "\n" +
         sorted(request.target.substr(std::min(query + 1, request.target.size()))) + "\n";
     for_each_split(signed_headers, ';', [&](std::string_view name) {
-        canonical += std::string(name) + ":" + request.header(name).value_or("") + "\n";
+        canonical +=
+            std::string(name) + ":" + single_blanks(request.header(name).value_or("")) + "\n";
     });
     canonical +=
         "\n" + signed_headers + "\n" + hex_encode(digest(DigestAlgorithm::sha256, request.body));
@@ -185,6 +153,7 @@ std::string S3Server::connection() const {
 void S3Server::put(const std::string& key, const std::string& bytes) {
     const std::lock_guard lock(mutex_);
     objects_[key] = bytes;
+    versions_.erase(key);
 }
 
 std::vector<std::string> S3Server::refusals() const {
@@ -197,23 +166,23 @@ UpstreamReply S3Server::answer(const UpstreamRequest& request) {
     const std::string wrong = wrong_with(request);
     if (!wrong.empty()) {
         refusals_.push_back(wrong);
-        return refusal(403, wrong);
+        return s3_refusal(403, wrong);
     }
     const bool by_host =
         request.header("host").value_or("").starts_with(std::string(kBucket) + ".");
     const std::string prefix = by_host ? "/" : std::string("/") + kBucket + "/";
     if (!request.target.starts_with(prefix)) {
         refusals_.emplace_back("NoSuchBucket");
-        return refusal(404, "NoSuchBucket");
+        return s3_refusal(404, "NoSuchBucket");
     }
     const Trouble trouble = troubled_ != 0 ? trouble_ : Trouble::none;
     troubled_ -= troubled_ > 0 ? 1 : 0;
     UpstreamReply reply;
     switch (trouble) {
         case Trouble::busy:
-            return refusal(503, "SlowDown");
+            return s3_refusal(503, "SlowDown");
         case Trouble::denied:
-            return refusal(403, "AccessDenied");
+            return s3_refusal(403, "AccessDenied");
         case Trouble::gone:
             reply.status = 0;
             return reply;
@@ -230,53 +199,29 @@ UpstreamReply S3Server::answer(const UpstreamRequest& request) {
     return object(request, request.target.substr(prefix.size()));
 }
 
-UpstreamReply S3Server::object(const UpstreamRequest& request, const std::string& key) {
-    if (key.starts_with("?") && request.method == "GET") {
-        return list(key.substr(1));
+UpstreamReply S3Server::object(const UpstreamRequest& request, const std::string& target) {
+    const std::size_t mark = std::min(target.find('?'), target.size());
+    const std::string key = target.substr(0, mark);
+    const std::string query = target.substr(std::min(mark + 1, target.size()));
+    if (key.empty()) {
+        return has_argument(query, "versions") ? list_versions(query)
+               : has_argument(query, "delete") ? remove_all(request)
+               : request.method == "GET"       ? list(query)
+                                               : s3_refusal(405, "MethodNotAllowed");
     }
-    if (request.method == "PUT" && request.header("x-amz-copy-source")) {
-        return copy(*request.header("x-amz-copy-source"), key);
+    if (has_argument(query, "tagging")) {
+        return tag(request, key, query);
     }
-    UpstreamReply reply;
-    reply.headers = {{"x-amz-request-id", "1"}};
-    reply.body.clear();
     if (request.method == "PUT") {
-        objects_[key] = request.body;
-        reply.headers.emplace_back("ETag", "\"e\"");
-        return reply;
+        return request.header("x-amz-copy-source") ? copy(*request.header("x-amz-copy-source"), key)
+                                                   : store(request, key);
     }
-    const auto found = objects_.find(key);
     if (request.method == "DELETE") {
-        reply.status = 204;
-        objects_.erase(key);
-        return reply;
+        return remove(key);
     }
-    if (request.method != "GET") {
-        return refusal(405, "MethodNotAllowed");
-    }
-    if (found == objects_.end()) {
-        return refusal(404, "NoSuchKey");
-    }
-    reply.headers.emplace_back("Content-Type", "application/octet-stream");
-    reply.body = found->second;
-    return reply;
-}
-
-UpstreamReply S3Server::copy(const std::string& source, const std::string& key) {
-    const std::string prefix = std::string("/") + kBucket + "/";
-    const auto found =
-        source.starts_with(prefix) ? objects_.find(source.substr(prefix.size())) : objects_.end();
-    if (found == objects_.end()) {
-        return refusal(404, "NoSuchKey");
-    }
-    objects_[key] = found->second;
-    UpstreamReply reply;
-    reply.headers = {{"Content-Type", "application/xml"}};
-    reply.body =
-        "<?xml version=\"1.0\"?><CopyObjectResult "
-        "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><LastModified>"
-        "2026-01-02T03:04:05.000Z</LastModified><ETag>&quot;e&quot;</ETag></CopyObjectResult>";
-    return reply;
+    return request.method == "GET" || request.method == "HEAD"
+               ? read(request, key, query)
+               : s3_refusal(405, "MethodNotAllowed");
 }
 
 UpstreamReply S3Server::list(const std::string& query) {
@@ -290,21 +235,38 @@ UpstreamReply S3Server::list(const std::string& query) {
     const std::string after = argument(query, "continuation-token");
     const std::size_t page =
         std::min<std::size_t>(page_, std::stoul("0" + argument(query, "max-keys")));
+    const std::string start = argument(query, "start-after");
+    const std::string delimiter = argument(query, "delimiter");
     if (argument(query, "list-type") != "2" || argument(query, "encoding-type") != "url") {
-        return refusal(400, "InvalidArgument");
+        return s3_refusal(400, "InvalidArgument");
     }
     std::string contents;
     std::string last;
+    std::string last_folder;
     std::size_t count = 0;
     bool truncated = false;
     for (const auto& [encoded, bytes] : objects_) {
         const std::string key = unescaped(encoded);
-        if (!key.starts_with(prefix) || (!after.empty() && encoded <= after)) {
+        if (!key.starts_with(prefix) || (!after.empty() && encoded <= after) || key <= start) {
+            continue;
+        }
+        const std::size_t slash =
+            delimiter.empty() ? std::string::npos : key.find(delimiter, prefix.size());
+        const std::string folder = key.substr(0, slash == std::string::npos ? 0 : slash + 1);
+        if (!folder.empty() && folder == last_folder) {
+            last = encoded;
             continue;
         }
         truncated = count == page;
         if (truncated) {
             break;
+        }
+        last = encoded;
+        ++count;
+        if (!folder.empty()) {
+            last_folder = folder;
+            contents += "<CommonPrefixes><Prefix>" + escaped(folder) + "</Prefix></CommonPrefixes>";
+            continue;
         }
         const auto found = stamps_.find(encoded);
         const Stamp stamp = found == stamps_.end() ? Stamp{} : found->second;
@@ -312,8 +274,6 @@ UpstreamReply S3Server::list(const std::string& query) {
                     "</LastModified><ETag>&quot;" + stamp.etag + "&quot;</ETag><Size>" +
                     std::to_string(bytes.size()) +
                     "</Size><StorageClass>STANDARD</StorageClass></Contents>";
-        last = encoded;
-        ++count;
     }
     reply.body =
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult "

@@ -1,6 +1,6 @@
-// A server that speaks S3's object requests and its listing, strictly: whoever's signature (Version
-// 4, worked out here anew), date, digest or bucket is wrong is refused as Amazon refuses it. It can
-// fail on purpose.
+// A server that speaks S3's object requests, its listings, tags and versions, strictly: whoever's
+// signature (Version 4, worked out here anew), date, digest or bucket is wrong is refused as Amazon
+// refuses it. It can fail on purpose.
 #pragma once
 
 #include "tests/integration/fixtures/upstream.hpp"
@@ -42,6 +42,8 @@ class S3Server {
     // So many objects a page, whatever is asked for; and an answer of one's own to listings.
     void set_page(std::size_t objects);
     void set_listing(const std::string& xml);
+    // From now on every object's versions are kept, and removed ones leave a marker.
+    void keep_versions();
     // Of a connection's value.
     std::string connection() const;
     // Why requests were refused, each once.
@@ -55,6 +57,25 @@ class S3Server {
     UpstreamReply object(const UpstreamRequest& request, const std::string& key);
     UpstreamReply copy(const std::string& source, const std::string& key);
     UpstreamReply list(const std::string& query);
+    // s3_server_versions.cpp
+    struct Version {
+        std::string id = "null";
+        std::string bytes;
+        HeaderList headers;  // its type and what is said of it
+        std::map<std::string, std::string> tags;
+        bool marker = false;
+    };
+    UpstreamReply store(const UpstreamRequest& request, const std::string& key);
+    UpstreamReply read(const UpstreamRequest& request, const std::string& key,
+                       const std::string& query);
+    UpstreamReply tag(const UpstreamRequest& request, const std::string& key,
+                      const std::string& query);
+    UpstreamReply remove(const std::string& key);
+    UpstreamReply remove_all(const UpstreamRequest& request);
+    UpstreamReply list_versions(const std::string& query);
+    // Null: there is none.
+    Version* find(const std::string& key, const std::string& id);
+    Version& add(const std::string& key, Version version);
 
     mutable std::mutex mutex_;
     Trouble trouble_ = Trouble::none;
@@ -67,6 +88,9 @@ class S3Server {
     std::map<std::string, Stamp> stamps_;
     std::size_t page_ = 1000;
     std::string listing_;
+    bool versioned_ = false;
+    int versions_made_ = 0;
+    std::map<std::string, std::vector<Version>> versions_;  // the newest last
     std::vector<std::string> refusals_;
     std::shared_ptr<Gate> never_ = std::make_shared<Gate>();
     Upstream upstream_;

@@ -96,5 +96,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                       : !page.message().empty());
     const auto copy = read_s3_copy(text);
     require(copy.ok() || !copy.message().empty());
+    const auto versions = read_s3_versions(text);
+    require(!versions.ok() || versions->versions.size() <= kS3PageObjects);
+    require(read_s3_deletions(text).ok() || !read_s3_deletions(text).message().empty());
+    require(read_s3_tags(text).ok() || !read_s3_tags(text).message().empty());
     return 0;
 }
