@@ -40,32 +40,54 @@ sallyport_step_script(kMarkdownToHtmlScript
     ${step_scripts}/commonjs.js ${step_scripts}/last_match.js ${showdown_folder}/showdown.min.js
     ${step_scripts}/markdown_to_html.js)
 
-# Turndown and what it needs, each module as a function by its name. Taken out of the archives anew, whose digests
-# were checked just now.
+# Packages of many modules, each as a function by its name. Taken out of the archives anew, whose digests were
+# checked just now.
+function(sallyport_begin_modules FILE)
+    file(WRITE ${FILE} "const modules = {\n")
+endfunction()
+function(sallyport_add_module MODULES NAME FILE)
+    file(READ ${FILE} text)
+    file(APPEND ${MODULES} "'${NAME}'(module, exports, require) {${text}\n},\n")
+endfunction()
+function(sallyport_add_domino MODULES)
+    file(GLOB domino_modules ${turndown_folder}/mixmark-io-domino-2.2.0/package/lib/*.js)
+    foreach(file IN LISTS domino_modules)
+        get_filename_component(module ${file} NAME_WLE)
+        sallyport_add_module(${MODULES} domino/${module} ${file})
+    endforeach()
+endfunction()
+# The constant is the modules, what loads them, and SCRIPT.
+function(sallyport_end_modules MODULES CONSTANT SCRIPT)
+    file(APPEND ${MODULES} "};\n")
+    sallyport_step_script(${CONSTANT} ${MODULES} ${step_scripts}/modules.js ${step_scripts}/${SCRIPT})
+    set(step_script_sources ${step_script_sources} PARENT_SCOPE)
+endfunction()
+
 sallyport_fetch(fetch-turndown turndown_archives)
 set(turndown_folder ${CMAKE_CURRENT_BINARY_DIR}/turndown)
-set(turndown_modules ${turndown_folder}/modules.js)
 file(GLOB archives ${turndown_archives}/*.tgz)
 foreach(archive IN LISTS archives)
     get_filename_component(name ${archive} NAME_WLE)
     file(ARCHIVE_EXTRACT INPUT ${archive} DESTINATION ${turndown_folder}/${name})
 endforeach()
-function(sallyport_add_module NAME FILE)
-    file(READ ${FILE} text)
-    file(APPEND ${turndown_modules} "'${NAME}'(module, exports, require) {${text}\n},\n")
-endfunction()
-file(WRITE ${turndown_modules} "const modules = {\n")
-sallyport_add_module(turndown ${turndown_folder}/joplin-turndown-4.0.85/package/lib/turndown.cjs.js)
-sallyport_add_module(turndown-plugin-gfm
+set(turndown_modules ${turndown_folder}/modules.js)
+sallyport_begin_modules(${turndown_modules})
+sallyport_add_module(${turndown_modules} turndown
+    ${turndown_folder}/joplin-turndown-4.0.85/package/lib/turndown.cjs.js)
+sallyport_add_module(${turndown_modules} turndown-plugin-gfm
     ${turndown_folder}/joplin-turndown-plugin-gfm-1.0.67/package/lib/turndown-plugin-gfm.cjs.js)
-sallyport_add_module(@adobe/css-tools ${turndown_folder}/adobe-css-tools-4.4.4/package/dist/cjs/adobe-css-tools.cjs)
+sallyport_add_module(${turndown_modules} @adobe/css-tools
+    ${turndown_folder}/adobe-css-tools-4.4.4/package/dist/cjs/adobe-css-tools.cjs)
 foreach(module index html4-entities html5-entities xml-entities surrogate-pairs)
-    sallyport_add_module(html-entities/${module} ${turndown_folder}/html-entities-1.4.0/package/lib/${module}.js)
+    sallyport_add_module(${turndown_modules} html-entities/${module}
+        ${turndown_folder}/html-entities-1.4.0/package/lib/${module}.js)
 endforeach()
-file(GLOB domino_modules ${turndown_folder}/mixmark-io-domino-2.2.0/package/lib/*.js)
-foreach(file IN LISTS domino_modules)
-    get_filename_component(module ${file} NAME_WLE)
-    sallyport_add_module(domino/${module} ${file})
-endforeach()
-file(APPEND ${turndown_modules} "};\n")
-sallyport_step_script(kHtmlToMarkdownScript ${turndown_modules} ${step_scripts}/html_to_markdown.js)
+sallyport_add_domino(${turndown_modules})
+sallyport_end_modules(${turndown_modules} kHtmlToMarkdownScript html_to_markdown.js)
+
+sallyport_fetch(fetch-nwsapi nwsapi_folder)
+set(page_modules ${turndown_folder}/page_modules.js)
+sallyport_begin_modules(${page_modules})
+sallyport_add_module(${page_modules} nwsapi ${nwsapi_folder}/nwsapi.js)
+sallyport_add_domino(${page_modules})
+sallyport_end_modules(${page_modules} kExtractFromHtmlScript extract_from_html.js)

@@ -151,6 +151,13 @@ const NativePiece kTextHelperNative = {R"json({
    "openLinksInNewWindow":["CHECKBOX","Open Links in New Window",true,{"defaultValue":false}]}},
   "html_to_markdown":{"displayName":"HTML to Markdown","description":"Markdown of a page","props":{
    "html":["LONG_TEXT","HTML Content",true],"gfm":["CHECKBOX","GitHub Flavored Markdown",false,{"defaultValue":true}]}},
+  "extract_from_html":{"displayName":"Extract from HTML","description":"Extract specific elements or data from an HTML document.","props":{
+   "html":["LONG_TEXT","HTML Content",true,{"description":"The raw HTML string to extract data from."}],
+   "target":["STATIC_DROPDOWN","Extraction Target",true,{"description":"What do you want to extract from the page?","options":[["Page Title","title"],["All Links (<a> elements)","links"],["All Images","images"],["Main Headings (H1, H2, H3)","headings"],["Paragraphs / Text Blocks","paragraphs"],["Custom CSS Selector (Advanced)","custom"]],"defaultValue":"title"}],
+   "selector":["SHORT_TEXT","Custom CSS Selector",false,{"description":"ONLY required if \"Extraction Target\" is set to \"Custom CSS Selector\". (e.g., .price, #main-title)"}],
+   "extractionType":["STATIC_DROPDOWN","Extraction Type",true,{"description":"What part of the element do you want to extract?","options":[["Text Content (Clean Text)","textContent"],["Inner HTML","innerHtml"],["Outer HTML","outerHtml"],["Attribute (e.g., href, src)","attribute"]],"defaultValue":"textContent"}],
+   "attributeName":["SHORT_TEXT","Attribute Name",false,{"description":"ONLY required if \"Extraction Type\" is set to \"Attribute\". (e.g., href, src, data-id)"}],
+   "returnMultiple":["CHECKBOX","Return Multiple Elements",true,{"description":"If checked, returns a list of all matching elements. If unchecked, returns only the first match.","defaultValue":false}]}},
   "stripHtml":{"displayName":"Remove HTML Tags","description":"The text of a page","props":{"html":["LONG_TEXT","HTML content",true]}},
   "defaultValue":{"displayName":"Default Value","description":"A value, or another when it is empty","props":{"value":["SHORT_TEXT","Value",false],"defaultString":["SHORT_TEXT","Default Value",true]}},
   "json_to_ascii_table":{"displayName":"List to Text Table","description":"A table in letters","props":{"data":["JSON","List",true]}}},
@@ -166,6 +173,7 @@ const NativePiece kTextHelperNative = {R"json({
                                         {"stripHtml", nullptr, kStripHtml},
                                         {"markdown_to_html", nullptr, kMarkdownToHtmlScript},
                                         {"html_to_markdown", nullptr, kHtmlToMarkdownScript},
+                                        {"extract_from_html", nullptr, kExtractFromHtmlScript},
                                         {"json_to_ascii_table", nullptr, kTable}}};
 
 }  // namespace sallyport::engine

@@ -11,5 +11,6 @@ extern const std::string_view kJsonataScript;
 extern const std::string_view kJqScript;
 extern const std::string_view kMarkdownToHtmlScript;
 extern const std::string_view kHtmlToMarkdownScript;
+extern const std::string_view kExtractFromHtmlScript;
 
 }  // namespace sallyport::engine

@@ -46,6 +46,13 @@ class EngineScriptSteps : public ::testing::Test {
         return outcome(query_step("q", json, program), "q");
     }
 
+    // What `extract_from_html` finds in a page.
+    std::string found(std::string_view html, const std::string& more) {
+        return outcome(step("p", "text-helper", "extract_from_html",
+                            "{\"html\":" + Json::string(html).dump() + "," + more + "}"),
+                       "p");
+    }
+
     EngineProcess engine_;
     ApiUser ann_{engine_};
 };
@@ -187,6 +194,77 @@ TEST_F(EngineScriptSteps, HtmlBecomesMarkdown) {
     EXPECT_EQ(markdown(R"(,"gfm":true)", table),
               text("| a   | b   |\n| --- | --- |\n| 1   | 2   |\n\n~~s~~"));
     EXPECT_EQ(markdown(R"(,"gfm":false)", table).find("| 1"), std::string::npos);
+}
+
+// Expected values come from the published action's own library, jsdom 24.1.3.
+TEST_F(EngineScriptSteps, PartsOfPagesAreFound) {
+    constexpr std::string_view kPage =
+        "<!DOCTYPE html><title> A &amp; B </title><h1>One<br>line</h1><h3 id=h class='x y'>3</h3>"
+        "<p>a<p>b <a href='/x?a=1&amp;b=2'>l</a><a>no</a><img src=i.png alt='a>\"b'>"
+        "<div data-id=7 class=price>5&nbsp;&euro;<!--c--></div><ul><li>1<li>2<li>3</ul>"
+        "<table><tr><td>x</table><svg viewBox='0 0 1 1'><path d=M0 /></svg>"
+        "<script>var a = '<p>&lt;no</p>'</script><template><p>in</p></template><p id=h>same";
+    struct Case {
+        std::string_view target, type, multiple, more, expected;
+    };
+    for (
+        const Case& c : std::vector<Case>{
+            {"title", "textContent", "false", "", R"("A & B")"},
+            {"links", "attribute", "true", R"(,"attributeName":"href")", R"(["/x?a=1&b=2"])"},
+            {"images", "attribute", "\"true\"", R"(,"attributeName":"alt")", R"(["a>\"b"])"},
+            {"images", "attribute", "false", R"(,"attributeName":"none")", R"("")"},
+            {"headings", "textContent", "true", "", R"(["Oneline","3"])"},
+            {"headings", "innerHtml", "false", "", R"("One<br>line")"},
+            {"paragraphs", "outerHtml", "true", "",
+             R"(["<p>a</p>","<p>b <a href=\"/x?a=1&amp;b=2\">l</a><a>no</a><img src=\"i.png\" alt=\"a>&quot;b\"></p>","<p id=\"h\">same</p>"])"},
+            {"custom", "innerHtml", "false", R"(,"selector":".price")", R"("5&nbsp;€<!--c-->")"},
+            {"custom", "textContent", "true", R"(,"selector":"#h")", R"(["3","same"])"},
+            {"custom", "outerHtml", "true", R"(,"selector":"h3#h.y, [viewBox] > path")",
+             R"(["<h3 id=\"h\" class=\"x y\">3</h3>","<path d=\"M0\"></path>"])"},
+            {"custom", "textContent", "true", R"s(,"selector":"li:nth-child(2n+1)")s",
+             R"(["1","3"])"},
+            {"custom", "textContent", "true", R"s(,"selector":"p:has(> a), :where(td)")s",
+             R"(["b lno","x"])"},
+            {"custom", "outerHtml", "true", R"(,"selector":"tbody, script")",
+             R"(["<tbody><tr><td>x</td></tr></tbody>","<script>var a = '<p>&lt;no</p>'</script>"])"},
+            {"custom", "outerHtml", "false", R"(,"selector":"template")",
+             R"("<template><p>in</p></template>")"},
+            {"custom", "textContent", "true", R"(,"selector":".none")", "[]"},
+            {"custom", "textContent", "false", R"(,"selector":".none")", "null"},
+            {"custom", "other", "false", R"(,"selector":"h1")", R"("")"}}) {
+        EXPECT_EQ(found(kPage, R"("target":")" + std::string(c.target) + R"(","extractionType":")" +
+                                   std::string(c.type) + R"(","returnMultiple":)" +
+                                   std::string(c.multiple) + std::string(c.more)),
+                  c.expected)
+            << c.target << c.type << c.more;
+    }
+}
+
+TEST_F(EngineScriptSteps, WhatCannotBeFoundInPagesFailsItsStep) {
+    const auto fails = [&](const std::string& more, std::string_view why) {
+        const std::string outcome = found("<p>", more);
+        EXPECT_NE(outcome.find(why), std::string::npos) << more << outcome;
+    };
+    fails(R"("target":"custom","extractionType":"textContent")",
+          R"(You must provide a "Custom CSS Selector" when the target is set to Custom.)");
+    fails(R"("target":"paragraphs","extractionType":"attribute")",
+          R"(You must provide an "Attribute Name" when the extraction type is Attribute.)");
+    fails(R"("target":"custom","selector":"p[","extractionType":"textContent")",
+          R"(Invalid CSS selector: "p[". Error: )");
+    fails(R"("target":"custom","selector":"p:nope","extractionType":"textContent")",
+          "unknown pseudo-class selector ':nope'");
+    fails(R"("target":"body")", "Expected one of title, links, images, headings, paragraphs and ");
+    // A page runs nothing, and one that is too much costs its step what a code step may cost.
+    EXPECT_EQ(found("<p onclick=x()><script>throw 1</script>t", R"("target":"paragraphs")"),
+              "\"\"");
+    EXPECT_EQ(found("", R"("target":"title","extractionType":"textContent")"), "null");
+    std::string deep;
+    for (int i = 0; i < 100'000; ++i) {
+        deep += "<div>";
+    }
+    const std::string kept =
+        found(deep, R"("target":"custom","selector":"html","extractionType":"outerHtml")");
+    EXPECT_NE(kept.find("than it may"), std::string::npos) << kept.substr(0, 200);
 }
 
 }  // namespace
