@@ -1,5 +1,7 @@
 #include "engine/adapters/sqlite_db.hpp"
 
+#include "engine/adapters/sqlite_vfs.hpp"
+
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <unistd.h>
@@ -45,7 +47,9 @@ Result<std::unique_ptr<SqliteDb>> SqliteDb::open(const std::string& path,
     sqlite3* handle = nullptr;
     const int flags = (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
                       SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+    const bool gather = !read_only && durability == SqliteDurability::full;
+    const int code =
+        sqlite3_open_v2(path.c_str(), &handle, flags, gather ? gathering_vfs() : nullptr);
     std::unique_ptr<SqliteDb> db(new SqliteDb(handle));
     if (code != SQLITE_OK) {
         return Error{"cannot open " + path + ": " + sqlite3_errstr(code)};
@@ -54,8 +58,8 @@ Result<std::unique_ptr<SqliteDb>> SqliteDb::open(const std::string& path,
     Status status = db->execute(kCommonPragmas);
     if (status.ok() && !read_only) {
         status = db->execute(durability == SqliteDurability::full
-                                 ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                                 : "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;");
+                                 ? "PRAGMA synchronous=FULL; PRAGMA journal_mode=WAL;"
+                                 : "PRAGMA synchronous=NORMAL; PRAGMA journal_mode=WAL;");
     }
     if (!status.ok()) {
         return Error{path + ": " + status.message()};
