@@ -40,6 +40,10 @@ sallyport_step_script(kMarkdownToHtmlScript
     ${step_scripts}/commonjs.js ${step_scripts}/last_match.js ${showdown_folder}/showdown.min.js
     ${step_scripts}/markdown_to_html.js)
 
+sallyport_fetch(fetch-openpgp openpgp_folder)
+sallyport_step_script(kOpenpgpEncryptScript
+    ${step_scripts}/openpgp_world.js ${openpgp_folder}/openpgp.min.js ${step_scripts}/openpgp_encrypt.js)
+
 # Packages of many modules, each as a function by its name. Taken out of the archives anew, whose digests were
 # checked just now.
 function(sallyport_begin_modules FILE)

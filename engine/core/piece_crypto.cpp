@@ -6,6 +6,7 @@
 #include "common/sha3.hpp"
 #include "engine/core/piece_input.hpp"
 #include "engine/core/piece_table.hpp"
+#include "engine/core/step_scripts.hpp"
 
 #include <array>
 
@@ -288,6 +289,9 @@ const NativePiece kCryptoNative = {R"json({
   "generate-uuid":{"displayName":"Generate UUID","description":"A random identifier, version 4","props":{}},
   "base64-encode":{"displayName":"Base64 Encode","description":"Text as base64","props":{"text":["SHORT_TEXT","Text",true]}},
   "base64-decode":{"displayName":"Base64 Decode","description":"base64 as text","props":{"text":["SHORT_TEXT","Text",true]}},
+  "openpgpEncrypt":{"displayName":"OpenPGP Encrypt","description":"Encrypt a file using OpenPGP public key","props":{
+   "file":["FILE","File",true,{"description":"The file to encrypt"}],
+   "publicKey":["LONG_TEXT","Public Key",true,{"description":"The PGP public key in ASCII armor format"}]}},
   "aes-gcm-encrypt":{"displayName":"Encrypt (AES-256-GCM)","description":"Gives iv, ciphertext and tag in base64","props":{
    "key":["SECRET_TEXT","Key (32 bytes)",true],
    "keyEncoding":["STATIC_DROPDOWN","Key encoding",false,{"defaultValue":"hex","options":[["Hex","hex"],["Base64","base64"],["UTF-8","utf-8"]]}],
@@ -306,6 +310,7 @@ const NativePiece kCryptoNative = {R"json({
                                     {"generate-uuid", generate_uuid},
                                     {"base64-encode", encode_base64},
                                     {"base64-decode", decode_base64},
+                                    {"openpgpEncrypt", nullptr, kOpenpgpEncryptScript},
                                     {"aes-gcm-encrypt", encrypt},
                                     {"aes-gcm-decrypt", decrypt}}};
 

@@ -12,5 +12,6 @@ extern const std::string_view kJqScript;
 extern const std::string_view kMarkdownToHtmlScript;
 extern const std::string_view kHtmlToMarkdownScript;
 extern const std::string_view kExtractFromHtmlScript;
+extern const std::string_view kOpenpgpEncryptScript;
 
 }  // namespace sallyport::engine

@@ -1,6 +1,7 @@
 // Steps that are scripts: programs of jq, Markdown and HTML, in the sandbox of the real engine.
 #include "common/file_text.hpp"
 #include "tests/engine/engine_process.hpp"
+#include "tests/integration/fixtures/upstream.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +13,9 @@ namespace {
 
 class EngineScriptSteps : public ::testing::Test {
   protected:
-    EngineScriptSteps() { ann_.sign_up(); }
+    EngineScriptSteps() : engine_({"SALLYPORT_EGRESS_ALLOW=" + files_.address()}) {
+        ann_.sign_up();
+    }
 
     static std::string step(const std::string& name, std::string_view piece,
                             std::string_view action, const std::string& input) {
@@ -53,6 +56,11 @@ class EngineScriptSteps : public ::testing::Test {
                        "p");
     }
 
+    Upstream files_{[](const UpstreamRequest& request) {
+        UpstreamReply reply;
+        reply.status = request.target == "/none" ? 404 : 200;
+        return reply;
+    }};
     EngineProcess engine_;
     ApiUser ann_{engine_};
 };
@@ -265,6 +273,24 @@ TEST_F(EngineScriptSteps, WhatCannotBeFoundInPagesFailsItsStep) {
     const std::string kept =
         found(deep, R"("target":"custom","selector":"html","extractionType":"outerHtml")");
     EXPECT_NE(kept.find("than it may"), std::string::npos) << kept.substr(0, 200);
+}
+
+TEST_F(EngineScriptSteps, FilesAreFetchedToBeEncrypted) {
+    const auto text = read_file_text(SALLYPORT_VECTORS_DIR "/openpgp-keys.json", 1U << 20U);
+    ASSERT_TRUE(text.ok()) << text.message();
+    const Json key = (*Json::parse(*text))["curve"]["public"];
+    const auto encrypted = [&](const std::string& address) {
+        return outcome(
+            step("p", "crypto", "openpgpEncrypt",
+                 Json::object({{"file", Json::string(address)}, {"publicKey", key}}).dump()),
+            "p");
+    };
+    const std::string server = "http://" + files_.address();
+    const std::string made = encrypted(server + "/a%20list.csv?x=y");
+    EXPECT_EQ(made.find(R"({"success":true,"filename":"a list.csv.pgp","file":"data:)"), 0U)
+        << made;
+    EXPECT_NE(encrypted(server + "/none").find("Expected file url or base64"), std::string::npos);
+    EXPECT_NE(encrypted("http://169.254.169.254/x").find("refused_address"), std::string::npos);
 }
 
 }  // namespace
