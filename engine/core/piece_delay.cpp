@@ -1,5 +1,6 @@
 #include "engine/core/piece_delay.hpp"
 
+#include "engine/core/date_text.hpp"
 #include "engine/core/js_text.hpp"
 #include "engine/core/piece_table.hpp"
 #include "engine/core/time_text.hpp"
@@ -50,18 +51,47 @@ Result<Delay> delay_for(const Json& input, std::int64_t now_ms, std::int64_t lon
                                                   {"success", Json::boolean(true)}})};
 }
 
+// Besides ISO 8601, the ways of writing that the date helper's steps give and JavaScript reads;
+// without a zone they are UTC's. DD/MM/YYYY is not among them: it is read as MM/DD/YYYY.
+constexpr std::array<std::string_view, 12> kTimeFormats = {"YYYY-MM-DD HH:mm:ss",
+                                                           "YYYY-MM-DD HH:mm",
+                                                           "YYYY/MM/DD HH:mm:ss",
+                                                           "YYYY/MM/DD HH:mm",
+                                                           "YYYY/MM/DD",
+                                                           "DDD MMM DD YYYY HH:mm:ss",
+                                                           "DDD MMM DD HH:mm:ss YYYY",
+                                                           "MMMM DD YYYY HH:mm:ss",
+                                                           "MMMM DD YYYY",
+                                                           "MMM DD YYYY",
+                                                           "MM/DD/YYYY",
+                                                           "MM-DD-YYYY"};
+
+std::optional<std::int64_t> time_of(const Json& wanted) {
+    if (wanted.is_integer()) {
+        return wanted.integer_or(0);
+    }
+    if (const auto at = parse_iso_time(wanted.text())) {
+        return at;
+    }
+    for (const std::string_view format : kTimeFormats) {
+        if (const auto at_s = read_date(wanted.text(), format)) {
+            return *at_s * 1000;
+        }
+    }
+    return std::nullopt;
+}
+
 Result<Delay> delay_until(const Json& input, std::int64_t now_ms, std::int64_t longest_ms) {
     const Json wanted = input["delayUntilTimestamp"];
-    const std::optional<std::int64_t> at =
-        wanted.is_integer() ? std::optional(wanted.integer_or(0)) : parse_iso_time(wanted.text());
+    const std::optional<std::int64_t> at = time_of(wanted);
     if (!at) {
-        return Error{"The time to wait for must be an ISO 8601 time"};
+        return Error{"The time to wait for must be a time, as 2026-01-02T10:00:00Z"};
     }
     if (*at > now_ms && *at - now_ms > longest_ms) {
         return too_long();
     }
-    return Delay{std::max(*at, now_ms),
-                 Json::object({{"delayUntilTimestamp", wanted}, {"success", Json::boolean(true)}})};
+    return Delay{std::max(*at, now_ms), Json::object({{"delayTill", Json::string(iso_time(*at))},
+                                                      {"success", Json::boolean(true)}})};
 }
 
 }  // namespace

@@ -19,8 +19,8 @@ struct Delay {
 };
 
 // `input` is the resolved input: {unit: seconds|minutes|hours|days, delayFor: number}, or
-// {delayUntilTimestamp: an ISO 8601 time or milliseconds}. A time that is past is now. Fails on
-// what is no time, and on one more than `longest_ms` away.
+// {delayUntilTimestamp: an ISO 8601 time, one as a date helper writes it, or milliseconds}. A time
+// that is past is now. Fails on what is no time, and on one more than `longest_ms` away.
 Result<Delay> delay_of(std::string_view action, const Json& input, std::int64_t now_ms,
                        std::int64_t longest_ms);
 

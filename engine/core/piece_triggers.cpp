@@ -7,6 +7,8 @@
 #include "engine/core/time_text.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <map>
 #include <optional>
 
 namespace sallyport::engine {
@@ -169,6 +171,38 @@ Result<Json> form_output(const Json& trigger_input, const Json& body) {
         }
     });
     return problem ? Result<Json>(*problem) : output;
+}
+
+Result<Json> chat_output(const Json& body) {
+    for (const auto& [name, problem] : {std::pair("chatId", "Chat ID is required"),
+                                        std::pair("message", "Message is required")}) {
+        if (is_missing(body[name]) || body[name].text_or(" ").empty()) {
+            return Error{problem};
+        }
+    }
+    // `file[0]` is a name of its own in JSON, and a member of `file` in a form.
+    std::map<int, Json> files;
+    const auto add = [&files](std::string_view index, const Json& file) {
+        int at = 0;
+        const auto read = std::from_chars(index.data(), index.data() + index.size(), at);
+        if (read.ec == std::errc() && read.ptr == index.data() + index.size() && at >= 0) {
+            files[at] = file;
+        }
+    };
+    body.each_member([&add](std::string_view name, const Json& file) {
+        if (name.starts_with("file[") && name.ends_with(']')) {
+            add(name.substr(5, name.size() - 6), file);
+        }
+    });
+    body["file"].each_member(add);
+    int next = 0;
+    body["file"].each_element([&](const Json& file) { add(std::to_string(next++), file); });
+    Json list = Json::array();
+    for (const auto& [at, file] : files) {
+        list.append(file);
+    }
+    return Json::object(
+        {{"sessionId", body["chatId"]}, {"message", body["message"]}, {"files", list}});
 }
 
 std::string mcp_tool_name(const Json& trigger_input, std::string_view flow_id) {

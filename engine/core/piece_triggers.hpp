@@ -28,6 +28,10 @@ std::string form_key(std::string_view display_name);
 // on a required field that is missing.
 Result<Json> form_output(const Json& trigger_input, const Json& body);
 
+// That of a chat's message, {sessionId, message, files}, of what the page sends: {chatId, message,
+// file[0], …}.
+Result<Json> chat_output(const Json& body);
+
 // The tool's name: unique within a project by the flow's first letters.
 std::string mcp_tool_name(const Json& trigger_input, std::string_view flow_id);
 // The JSON Schema of its arguments.

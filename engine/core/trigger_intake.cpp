@@ -45,7 +45,7 @@ Intake take_file(const Json&, const Json& payload) {
 }
 
 Intake take_chat(const Json&, const Json& payload) {
-    return run_with(payload["body"]);
+    return checked(chat_output(payload["body"]));
 }
 
 Intake take_tool_call(const Json& input, const Json& payload) {

@@ -336,6 +336,33 @@ TEST_F(EngineSteps, AFileStartsAFlow) {
     EXPECT_NE(post(url, "{}").body.find("Field File is required"), std::string::npos);
 }
 
+TEST_F(EngineSteps, AChatsMessageStartsAFlow) {
+    const std::string flow = flow_with(
+        trigger("forms", "chat_submission", R"({"botName":"Bot"})"),
+        {piece_step(
+            "answer", "forms", "return_response",
+            R"({"markdown":"{{trigger.output.sessionId}}: {{trigger.output.message}} {{trigger.output.files.length}}"})")});
+    const std::string url = engine_.url("/v1/webhooks/" + flow + "/sync");
+    EXPECT_EQ(post(url, R"({"chatId":"c1","message":"Hi","file[0]":"https://h.test/a"})").body,
+              R"({"type":"markdown","value":"c1: Hi 1","files":[]})");
+    HttpRequest form;
+    form.method = "POST";
+    form.url = url;
+    form.headers = {{"Content-Type", "multipart/form-data; boundary=XX"}};
+    std::string body;
+    const auto part = [&body](const std::string& head, const std::string& text) {
+        body += "--XX\r\nContent-Disposition: form-data; name=" + head + "\r\n\r\n" + text + "\r\n";
+    };
+    part("chatId", "c2");
+    part("message", "Look");
+    part("\"file[1]\"; filename=b.txt", "b");
+    part("\"file[0]\"; filename=a.txt", "a");
+    form.body = body + "--XX--\r\n";
+    EXPECT_EQ(send(form).body, R"({"type":"markdown","value":"c2: Look 2","files":[]})");
+    EXPECT_NE(post(url, R"({"message":"Hi"})").body.find("Chat ID is required"), std::string::npos);
+    EXPECT_EQ(post(url, R"({"chatId":"c1"})").status, 400);
+}
+
 TEST_F(EngineSteps, FormsAreAnsweredWithFiles) {
     const auto answer = [this](std::string_view action, std::string_view input) {
         const std::string flow = flow_with(

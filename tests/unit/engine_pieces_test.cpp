@@ -52,6 +52,11 @@ TEST(Delay, KnowsWhenToGoOn) {
         {kDelayUntil, R"({"delayUntilTimestamp":"2026-01-02T00:00:00.000Z"})", kNow + kDay},
         {kDelayUntil, R"({"delayUntilTimestamp":"2020-01-01"})", kNow},
         {kDelayUntil, R"({"delayUntilTimestamp":1767225601000})", kNow + 1000},
+        {kDelayUntil, R"({"delayUntilTimestamp":"2026-01-02 00:00:00"})", kNow + kDay},
+        {kDelayUntil, R"({"delayUntilTimestamp":"2026/01/02 00:01"})", kNow + kDay + 60'000},
+        {kDelayUntil, R"({"delayUntilTimestamp":"Fri Jan 02 2026 00:00:01"})", kNow + kDay + 1000},
+        {kDelayUntil, R"({"delayUntilTimestamp":"01/02/2026"})", kNow + kDay},
+        {kDelayUntil, R"({"delayUntilTimestamp":"01/32/2026"})", -1},
         {kDelayUntil, R"({"delayUntilTimestamp":"2026-02-01T00:00:00Z"})", -1},
         {kDelayUntil, R"({"delayUntilTimestamp":9223372036854775807})", -1},
         {kDelayUntil, R"({"delayUntilTimestamp":-9223372036854775807})", kNow},
@@ -67,6 +72,9 @@ TEST(Delay, KnowsWhenToGoOn) {
             EXPECT_FALSE(delay.message().empty());
         }
     }
+    EXPECT_EQ(delay_of(kDelayUntil, parse(R"({"delayUntilTimestamp":"2025-01-02"})"), kNow, kDay)
+                  ->output.dump(),
+              R"({"delayTill":"2025-01-02T00:00:00.000Z","success":true})");
 }
 
 TEST(WebhookPayload, ReadsTheBodyByItsType) {

@@ -178,6 +178,30 @@ TEST(NativeTriggers, Forms) {
     EXPECT_FALSE(form_output(trigger, parse(R"({"yourName":"A","agree":"maybe"})")).ok());
 }
 
+TEST(Triggers, AChatsMessageHasItsSessionAndFiles) {
+    struct Case {
+        std::string_view body, output;  // or the problem
+    };
+    for (
+        const auto& [body, output] : std::vector<Case>{
+            {R"({"chatId":"c","message":"hi"})", R"({"sessionId":"c","message":"hi","files":[]})"},
+            {R"({"chatId":"c","message":"hi","file[10]":"k","file[1]":"b","file[x]":"n","files":"n","more":1})",
+             R"({"sessionId":"c","message":"hi","files":["b","k"]})"},
+            {R"({"chatId":"c","message":"hi","file":{"1":"b","0":"a","-1":"n","x":"n"}})",
+             R"({"sessionId":"c","message":"hi","files":["a","b"]})"},
+            {R"({"chatId":"c","message":"hi","file":["a",{"url":"b"}]})",
+             R"({"sessionId":"c","message":"hi","files":["a",{"url":"b"}]})"},
+            {R"({"message":"hi"})", "Chat ID is required"},
+            {R"({"chatId":"","message":"hi"})", "Chat ID is required"},
+            {R"({"chatId":"c","message":""})", "Message is required"},
+            {R"({"chatId":"c","message":null})", "Message is required"},
+            {"[]", "Chat ID is required"},
+            {"null", "Chat ID is required"}}) {
+        const Result<Json> got = chat_output(parse(body));
+        EXPECT_EQ(got.ok() ? got->dump() : got.message(), output) << body;
+    }
+}
+
 TEST(NativeTriggers, McpTools) {
     const Json trigger = parse(
         R"({"toolName":"look up!","inputSchema":[{"name":"id","type":"Number","required":true,"description":"which"},{"name":"when","type":"Date","required":false}]})");
