@@ -170,22 +170,16 @@ constexpr std::array<const char*, 8> kMigrations = {kFirst,    kPausedRuns,   kP
                                                     kTags,     kMovedJournals};
 
 Status apply(SqliteDb& db, std::int64_t version, const char* sql, std::int64_t now_ms) {
-    Status status = db.execute("BEGIN IMMEDIATE");
-    if (status.ok()) {
-        status = db.execute(sql);
+    const Status status = db.execute(sql);
+    if (!status.ok()) {
+        return status;
     }
-    if (status.ok()) {
-        status = SqliteQuery(db, "INSERT INTO schema_migration (version, applied_ms) VALUES (?, ?)")
-                     .bind_all(version, now_ms)
-                     .run();
-    }
-    const Status ended = db.execute(status.ok() ? "COMMIT" : "ROLLBACK");
-    return status.ok() ? ended : status;
+    return SqliteQuery(db, "INSERT INTO schema_migration (version, applied_ms) VALUES (?, ?)")
+        .bind_all(version, now_ms)
+        .run();
 }
 
-}  // namespace
-
-Status migrate_schema(SqliteDb& db, std::int64_t now_ms) {
+Status migrate(SqliteDb& db, std::int64_t now_ms) {
     Status status = db.execute(
         "CREATE TABLE IF NOT EXISTS schema_migration "
         "(version INTEGER PRIMARY KEY NOT NULL, applied_ms INTEGER NOT NULL)");
@@ -210,6 +204,20 @@ Status migrate_schema(SqliteDb& db, std::int64_t now_ms) {
         status = apply(db, version + 1, kMigrations[static_cast<std::size_t>(version)], now_ms);
     }
     return status;
+}
+
+}  // namespace
+
+// All of it in one transaction: a file is never left between two versions, and a new one is made
+// with one sync.
+Status migrate_schema(SqliteDb& db, std::int64_t now_ms) {
+    const Status begun = db.execute("BEGIN IMMEDIATE");
+    if (!begun.ok()) {
+        return begun;
+    }
+    const Status status = migrate(db, now_ms);
+    const Status ended = db.execute(status.ok() ? "COMMIT" : "ROLLBACK");
+    return status.ok() ? ended : status;
 }
 
 }  // namespace sallyport::engine
