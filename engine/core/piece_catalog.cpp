@@ -89,7 +89,8 @@ Json steps_json(const Json& steps, bool triggers, bool with_auth) {
                                           ? Json::string("SIMULATION")
                                           : Json::string("TEST_FUNCTION"));
         } else {
-            whole.set("errorHandlingOptions", Json::object());
+            const Json handling = step["errorHandlingOptions"];
+            whole.set("errorHandlingOptions", handling.exists() ? handling : Json::object());
         }
         out.set(name, whole);
     });

@@ -1,21 +1,42 @@
 #include "engine/core/piece_queue.hpp"
 
 #include "engine/core/job_queue.hpp"
+#include "engine/core/js_text.hpp"
 #include "engine/core/piece_input.hpp"
 #include "engine/core/piece_table.hpp"
+
+#include <algorithm>
+#include <cmath>
 
 namespace sallyport::engine {
 namespace {
 
 // In front of the name, so that a queue and a value of the same name differ.
 constexpr std::string_view kKeyPrefix = "_queue_rmAPlFmX0s_";
-constexpr std::int64_t kItemsMax = 100'000;
+constexpr std::size_t kKeyUnitsMax = 128;
 
-Result<Json> kept_items(const Json& stored) {
+std::string quoted_queue(const Json& input) {
+    return "Queue \"" + *input_text_or(input, "queueName", "") + "\"";
+}
+
+Result<Json> kept_items(const Json& input, const Json& stored) {
     if (!stored.exists() || stored.is_null()) {
         return Json::array();
     }
-    return stored.is_array() ? Result<Json>(stored) : Error{"The queue's entry is not a list"};
+    return stored.is_array() ? Result<Json>(stored)
+                             : Error{quoted_queue(input) + " holds a value that is not a list"};
+}
+
+// No more than there are.
+Result<std::size_t> count_of_items(const Json& input, const Json& items) {
+    const Result<double> count = input_number(input, "numOfItems");
+    if (!count.ok()) {
+        return count.error();
+    }
+    if (*count < 0 || *count != std::floor(*count)) {
+        return Error{"Number of items must be a whole number of 0 or more"};
+    }
+    return static_cast<std::size_t>(std::min(*count, static_cast<double>(items.size())));
 }
 
 Result<StoreOutcome> push(const Json& input, const Json& items) {
@@ -23,28 +44,33 @@ Result<StoreOutcome> push(const Json& input, const Json& items) {
     if (!added.ok()) {
         return added.error();
     }
+    if (added->size() == 0) {
+        return StoreOutcome{StoreOutcome::Kind::keep, {}, items};
+    }
     Json list = items.deep_copy();
     added->each_element([&list](const Json& item) { list.append(item); });
     if (list.dump().size() > kStoreValueBytesMax) {
-        return Error{"The queue is full: it may hold 512 KB"};
+        return Error{quoted_queue(input) +
+                     " would exceed the 512 KB size limit, so nothing was written. Pull items from "
+                     "the queue more often or push smaller items."};
     }
-    return StoreOutcome{StoreOutcome::Kind::put, list, Json::null()};
+    return StoreOutcome{StoreOutcome::Kind::put, list, list};
 }
 
 struct SplitItems {
     Json first;
     Json rest;
 };
-SplitItems split_items(const Json& items, std::int64_t count) {
+SplitItems split_items(const Json& items, std::size_t count) {
     SplitItems out{Json::array(), Json::array()};
-    std::int64_t at = 0;
+    std::size_t at = 0;
     items.each_element(
         [&](const Json& item) { (at++ < count ? out.first : out.rest).append(item); });
     return out;
 }
 
 Result<StoreOutcome> pull(const Json& input, const Json& items) {
-    const auto count = input_whole(input, "numOfItems", 0, kItemsMax);
+    const auto count = count_of_items(input, items);
     if (!count.ok()) {
         return count.error();
     }
@@ -56,8 +82,8 @@ Result<StoreOutcome> pull(const Json& input, const Json& items) {
 Result<StoreOutcome> peek(const Json& input, const Json& items) {
     const Json wanted = input["numOfItems"];
     const bool given = wanted.exists() && !wanted.is_null();
-    const auto count = given ? input_whole(input, "numOfItems", 0, kItemsMax)
-                             : Result<std::int64_t>(std::int64_t{1});
+    const auto count = given ? count_of_items(input, items)
+                             : Result<std::size_t>(std::min<std::size_t>(1, items.size()));
     if (!count.ok()) {
         return count.error();
     }
@@ -78,13 +104,16 @@ Result<std::string> queue_store_key(const Json& input) {
     if (!name.ok()) {
         return name.error();
     }
-    std::string key = std::string(kKeyPrefix) + *name;
-    if (name->empty() || key.size() > kStoreKeyBytesMax) {
-        return input_error("queueName", "Expected 1 to " +
-                                            std::to_string(kStoreKeyBytesMax - kKeyPrefix.size()) +
-                                            " characters, received: " + *name);
+    constexpr std::size_t kNameUnitsMax = kKeyUnitsMax - kKeyPrefix.size();
+    const std::size_t units = js_length(*name);
+    if (js_trim_start(*name).empty()) {
+        return Error{"Queue name is empty"};
     }
-    return key;
+    if (units > kNameUnitsMax) {
+        return Error{"Queue name is too long (" + std::to_string(units) +
+                     " characters). Use at most " + std::to_string(kNameUnitsMax) + " characters."};
+    }
+    return std::string(kKeyPrefix) + *name;
 }
 
 Result<StoreOutcome> queue_outcome(std::string_view action, const Json& input, const Json& stored) {
@@ -92,7 +121,7 @@ Result<StoreOutcome> queue_outcome(std::string_view action, const Json& input, c
         return StoreOutcome{
             StoreOutcome::Kind::remove, {}, Json::object({{"success", Json::boolean(true)}})};
     }
-    const Result<Json> items = kept_items(stored);
+    const Result<Json> items = kept_items(input, stored);
     if (!items.ok()) {
         return items.error();
     }

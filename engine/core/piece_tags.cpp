@@ -18,7 +18,8 @@ const NativePiece kTagsNative = {R"json({
  "name":"@activepieces/piece-tags","version":"0.0.17","displayName":"Tags",
  "description":"Give runs names to be found by","categories":["CORE"],
  "actions":{
-  "add_tag":{"displayName":"Add Tag","description":"Gives the run a tag","props":{"name":["SHORT_TEXT","Tag Name",true]}}},
+  "add_tag":{"displayName":"Add Tag","description":"Gives the run a tag","errorHandlingOptions":{"continueOnFailure":{"hide":true},"retryOnFailure":{"hide":true}},
+   "props":{"name":["SHORT_TEXT","Tag Name",true]}}},
  "triggers":{}
 })json",
                                  {{"add_tag", add_tag}}};

@@ -274,7 +274,7 @@ const NativePiece kManualNative = {R"json({
  "description":"Start a flow by hand","categories":["CORE"],
  "actions":{},
  "triggers":{
-  "manual_trigger":{"displayName":"Manual Trigger","description":"Is started by a person","type":"MANUAL","props":{}}}
+  "manual_trigger":{"displayName":"Manual Trigger","description":"Is started by a person","type":"MANUAL","props":{"file":["FILE","File",false]}}}
 })json",
                                    {}};
 
@@ -282,7 +282,8 @@ const NativePiece kFormsNative = {R"json({
  "name":"@activepieces/piece-forms","version":"0.5.0","displayName":"Human Input",
  "description":"Start a flow with a form","categories":["CORE"],
  "actions":{
-  "return_response":{"displayName":"Respond on UI","description":"Answers the person at the form","props":{"markdown":["LONG_TEXT","Text (Markdown)",false],"file":["FILE","Attachment",false]}},
+  "return_response":{"displayName":"Respond on UI","description":"Answers the person at the form","errorHandlingOptions":{"continueOnFailure":{"hide":true},"retryOnFailure":{"hide":true}},
+   "props":{"markdown":["LONG_TEXT","Text (Markdown)",false],"file":["FILE","Attachment",false]}},
   "return_markdown":{"displayName":"Respond on UI (Markdown)","description":"As the first versions had it","props":{"markdown":["LONG_TEXT","Markdown",true]}},
   "return_file":{"displayName":"Respond on UI (File)","description":"As the first versions had it","props":{"file":["FILE","File",true]}}},
  "triggers":{
@@ -313,7 +314,7 @@ const NativePiece kMcpNative = {R"json({
  "triggers":{
   "mcp_tool":{"displayName":"MCP Tool","description":"A model calls the tool","type":"WEBHOOK","props":{
    "toolName":["SHORT_TEXT","Name",true],"toolDescription":["LONG_TEXT","Description",true],
-   "inputSchema":["ARRAY","Parameters",false,{"properties":{
+   "inputSchema":["ARRAY","Parameters",false,{"defaultValue":[{"name":"","type":"Text","required":true,"description":""}],"properties":{
     "name":["SHORT_TEXT","Name",true],"description":["LONG_TEXT","Description",false],
     "type":["STATIC_DROPDOWN","Type",true,{"defaultValue":"Text","options":["Text","Number","Boolean","Date","Array","Object"]}],
     "required":["CHECKBOX","Required",true,{"defaultValue":true}]}}],

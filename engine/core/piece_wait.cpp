@@ -66,8 +66,10 @@ const NativePiece kApprovalNative = {R"json({
  "name":"@activepieces/piece-approval","version":"0.2.0","displayName":"Approval",
  "description":"Let a person decide whether a run goes on","categories":["CORE","FLOW_CONTROL"],
  "actions":{
-  "create_approval_links":{"displayName":"Create Approval Links","description":"Gives the addresses that approve and disapprove","props":{}},
-  "wait_for_approval":{"displayName":"Wait for Approval","description":"Waits until one of the addresses is called","props":{}}},
+  "create_approval_links":{"displayName":"Create Approval Links","description":"Gives the addresses that approve and disapprove","errorHandlingOptions":{"continueOnFailure":{"hide":true},"retryOnFailure":{"hide":true}},
+   "props":{}},
+  "wait_for_approval":{"displayName":"Wait for Approval","description":"Waits until one of the addresses is called","errorHandlingOptions":{"continueOnFailure":{"hide":true},"retryOnFailure":{"hide":true}},
+   "props":{}}},
  "triggers":{}
 })json",
                                      {{kApprovalLinks}, {kWaitForApproval}}};

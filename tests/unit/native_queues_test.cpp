@@ -37,12 +37,39 @@ TEST(NativePieces, QueuesKeepTheirOrder) {
               R"({"items":[2],"itemCount":1,"queueSize":2})");
     EXPECT_EQ(act("get-queue-size", R"({"queueName":"q"})", Json())->output.dump(),
               R"({"queueName":"q","size":0,"isEmpty":true})");
-    EXPECT_FALSE(act("pull-from-queue", R"({"queueName":"q","numOfItems":-1})", Json()).ok());
+    EXPECT_EQ(pushed->output.dump(), pushed->value.dump()) << "the whole queue";
+    for (const char* count : {"-1", "2.5", "\"-1\""}) {
+        for (const char* action : {"pull-from-queue", "peek-queue"}) {
+            EXPECT_EQ(
+                act(action, R"({"queueName":"q","numOfItems":)" + std::string(count) + "}", Json())
+                    .message(),
+                "Number of items must be a whole number of 0 or more");
+        }
+    }
+    EXPECT_EQ(act("pull-from-queue", R"({"queueName":"q","numOfItems":1e9})", parse("[1,2]"))
+                  ->output.dump(),
+              "[1,2]");
     EXPECT_FALSE(act("push-to-queue", R"({"queueName":"q","items":{"a":1}})", Json()).ok());
+    const auto none = act("push-to-queue", R"({"queueName":"q","items":[]})", parse("[1]"));
+    EXPECT_EQ(none->kind, StoreOutcome::Kind::keep) << "nothing to write";
+    EXPECT_EQ(none->output.dump(), "[1]");
     const std::string large = R"({"queueName":"q","items":[")" + std::string(600'000, 'x') + "\"]}";
-    EXPECT_FALSE(act("push-to-queue", large, Json()).ok());
+    EXPECT_EQ(act("push-to-queue", large, Json()).message(),
+              "Queue \"q\" would exceed the 512 KB size limit, so nothing was written. Pull items "
+              "from the queue more often or push smaller items.");
+    EXPECT_EQ(act("peek-queue", R"({"queueName":"q"})", parse("{}")).message(),
+              "Queue \"q\" holds a value that is not a list");
+    const auto key = [](const std::string& name) {
+        const auto made = queue_store_key(parse(R"({"queueName":")" + name + "\"}"));
+        return made.ok() ? *made : made.message();
+    };
     EXPECT_FALSE(queue_store_key(parse("{}")).ok());
-    EXPECT_FALSE(queue_store_key(parse(R"({"queueName":""})")).ok());
+    EXPECT_EQ(key(""), "Queue name is empty");
+    EXPECT_EQ(key("  "), "Queue name is empty");
+    EXPECT_EQ(key(" My Queue "), "_queue_rmAPlFmX0s_ My Queue ");
+    EXPECT_EQ(key(std::string(110, 'a')).size(), 128u);
+    EXPECT_EQ(key(std::string(111, 'a')),
+              "Queue name is too long (111 characters). Use at most 110 characters.");
 }
 
 // The examples of Amazon's own description of the signature.
