@@ -4,6 +4,7 @@
 #include "engine/core/flow_steps.hpp"
 #include "engine/core/js_text.hpp"
 #include "engine/core/shape.hpp"
+#include "engine/core/template_tokens.hpp"
 
 #include <algorithm>
 #include <array>
@@ -119,24 +120,21 @@ Status check_action_settings(std::string_view type, const Json& settings) {
     return status.ok() ? check_common_settings(settings) : status;
 }
 
+// What a run would read as one. `connections['a','b']`, an older form, names two.
 void collect_connections(std::string_view text, std::vector<std::string>& ids) {
     constexpr std::string_view kWord = "connections";
+    constexpr std::string_view kBetween = "','";
     for (std::size_t at = text.find(kWord); at != std::string_view::npos;
          at = text.find(kWord, at + 1)) {
-        std::string_view rest = text.substr(at + kWord.size());
-        std::string_view id;
-        if (rest.starts_with("['") || rest.starts_with("[\"")) {
-            const std::size_t end = rest.find(rest[1], 2);
-            id = end == std::string_view::npos ? std::string_view() : rest.substr(2, end - 2);
-        } else if (rest.starts_with(".")) {
-            rest.remove_prefix(1);
-            const auto end = std::find_if_not(rest.begin(), rest.end(), [](char c) {
-                return is_name_char(c, false) || c == '-';
-            });
-            id = rest.substr(0, static_cast<std::size_t>(end - rest.begin()));
-        }
-        if (!id.empty() && std::find(ids.begin(), ids.end(), id) == ids.end()) {
-            ids.emplace_back(id);
+        const auto reference = secret_reference(text.substr(at));
+        std::string_view rest = reference ? std::string_view(reference->name) : std::string_view();
+        while (!rest.empty()) {
+            const std::size_t end = std::min(rest.find(kBetween), rest.size());
+            const std::string_view id = rest.substr(0, end);
+            if (!id.empty() && std::find(ids.begin(), ids.end(), id) == ids.end()) {
+                ids.emplace_back(id);
+            }
+            rest.remove_prefix(std::min(end + kBetween.size(), rest.size()));
         }
     }
 }

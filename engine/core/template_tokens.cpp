@@ -97,9 +97,10 @@ std::optional<SecretReference> secret_reference(std::string_view body) {
         return std::nullopt;
     }
     rest = js_trim_start(rest);
-    const bool dot = rest.starts_with('.');
+    const std::size_t sign = rest.starts_with("?.") ? 2 : rest.starts_with('.') ? 1 : 0;
+    const bool dot = sign != 0;
     if (dot) {
-        rest = js_trim_start(rest.substr(1));
+        rest = js_trim_start(rest.substr(sign));
     }
     if (rest.starts_with("['") || rest.starts_with("[\"")) {
         const std::string close = std::string(1, rest[1]) + "]";

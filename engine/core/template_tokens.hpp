@@ -36,7 +36,7 @@ struct SecretReference {
 };
 
 // For a body that begins with `connections` or `variables`: `connections['my id'].token`,
-// `connections.my-id.token`, `variables['NAME']`.
+// `connections.my-id.token`, `variables['NAME']`; `?.` may stand where a dot may.
 std::optional<SecretReference> secret_reference(std::string_view body);
 
 }  // namespace sallyport::engine

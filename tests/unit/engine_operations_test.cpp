@@ -227,9 +227,9 @@ TEST(FlowOperations, CollectConnections) {
     const OperationOutcome version = apply_all(
         {{"ADD_ACTION",
           add("trigger",
-              R"({"type":"CODE","name":"a","displayName":"C","settings":{"sourceCode":{"code":"connections['no']","packageJson":"{}"},"input":{"x":"{{connections['one']}} {{connections.two.token}}","y":["{{ connections[\"one\"] }}"],"z":"connections['three']"}}})")}});
+              R"({"type":"CODE","name":"a","displayName":"C","settings":{"sourceCode":{"code":"connections['no']","packageJson":"{}"},"input":{"x":"{{connections['one']}} {{connections.two.token}}","y":["{{ connections[\"one\"] }}"],"z":"connections['three']","w":"{{connections?.['four']}} {{connections?.five?.x}} {{connections.['six']}} {{connections['7','8']}}"}}})")}});
     ASSERT_TRUE(version.ok());
-    EXPECT_EQ((*version)["connectionIds"].dump(), R"(["one","two"])");
+    EXPECT_EQ((*version)["connectionIds"].dump(), R"(["one","two","four","five","six","7","8"])");
 }
 
 TEST(FlowOperations, LeaveTheirArgumentAlone) {
