@@ -16,13 +16,20 @@ namespace sallyport::engine {
 namespace {
 
 constexpr std::size_t kFlowsAPage = 100;
+// Whoever goes on publishing flows with the connection that goes is believed in the end.
+constexpr int kRoundsMax = 3;
+constexpr const char* kInUse =
+    "Published flows use the connection: it is deleted together with applyToPublishedVersions "
+    "alone";
 
 struct Replacement {
     CallPtr call;
     EntityRow source;
     EntityRow target;
     bool delete_source = false;
-    bool republish = false;               // published versions still to be gone through
+    bool republish = false;    // published versions still to be gone through
+    bool republishes = false;  // whenever there are some
+    int rounds = 1;
     std::vector<std::string> flows;       // still to be looked at
     std::optional<PageCursor> following;  // of the list of flows
     bool listed = false;
@@ -63,12 +70,29 @@ bool put_connection(VersionRow& version, const std::string& from, const std::str
 }
 
 void next_flow(Api& api, const ReplacementPtr& work);
+void next_page(Api& api, const ReplacementPtr& work);
 
 void finish(Api& api, const ReplacementPtr& work) {
     if (!work->delete_source) {
         return work->call->reply(204, Json());
     }
-    delete_and_reply(api, work->call, work->source);
+    api.ports.flows.delete_unused_connection(
+        work->source, [&api, work](const Result<bool>& deleted) {
+            if (api.failed(work->call, deleted)) {
+                return;
+            }
+            if (*deleted) {
+                return work->call->reply(204, Json());
+            }
+            // Published since they were looked through.
+            if (!work->republishes || work->rounds == kRoundsMax) {
+                return fail_replacement(work->call, kInUse);
+            }
+            work->rounds += 1;
+            work->republish = true;
+            work->listed = false;
+            next_page(api, work);
+        });
 }
 
 void next_page(Api& api, const ReplacementPtr& work) {
@@ -237,9 +261,7 @@ void need_no_published_user(Api& api, const ReplacementPtr& work) {
             return;
         }
         if (!page->rows.empty()) {
-            return fail_replacement(work->call,
-                                    "Published flows use the connection: it is deleted together "
-                                    "with applyToPublishedVersions alone");
+            return fail_replacement(work->call, kInUse);
         }
         next_page(api, work);
     });
@@ -291,7 +313,7 @@ void replace_connection(Api& api, const CallPtr& call) {
     const auto work = std::make_shared<Replacement>();
     work->call = call;
     work->delete_source = call->body["deleteSourceConnection"].is_true();
-    work->republish = call->body["applyToPublishedVersions"].is_true();
+    work->republishes = work->republish = call->body["applyToPublishedVersions"].is_true();
     const std::string project(call->body["projectId"].text());
     api.with_project(call, project,
                      [&api, work, project](const ProjectRow&) { find_both(api, work, project); });

@@ -167,7 +167,8 @@ Json named_step(Operation& operation, const VersionRow& version) {
 }
 
 // The step's pointers to its samples: the other one stays.
-bool save_sample(Operation& operation, VersionRow& version) {
+bool save_sample(Operation& operation, StoredFlow& stored) {
+    VersionRow& version = stored.version;
     const Json step = named_step(operation, version);
     if (!step.exists()) {
         return false;
@@ -177,13 +178,16 @@ bool save_sample(Operation& operation, VersionRow& version) {
         settings = Json::object();
     }
     const bool output = operation.request["type"].text() == "OUTPUT";
-    settings.set(output ? "sampleDataFileId" : "sampleDataInputFileId",
-                 Json::string(operation.sample_id));
+    const std::string_view which = output ? "sampleDataFileId" : "sampleDataInputFileId";
+    const std::string before(settings[which].text());
+    settings.set(which, Json::string(operation.sample_id));
     Operation inner = operation;
     inner.type = "UPDATE_SAMPLE_DATA_INFO";
     inner.request = Json::object(
         {{"stepName", operation.request["stepName"]}, {"sampleDataSettings", settings}});
-    return change_version(inner, version);
+    const bool saved = change_version(inner, version);
+    stored.dropped_sample = saved ? before : "";
+    return saved;
 }
 
 bool change_flow(Operation& operation, StoredFlow& stored) {
@@ -198,7 +202,7 @@ bool change_flow(Operation& operation, StoredFlow& stored) {
         return use_as_draft(operation, stored.version);
     }
     if (operation.type == "SAVE_SAMPLE_DATA") {
-        return save_sample(operation, stored.version);
+        return save_sample(operation, stored);
     }
     if (operation.type == "CHANGE_FOLDER") {
         stored.flow.folder_id = request["folderId"].text();

@@ -208,21 +208,14 @@ void list_tables(Api& api, const CallPtr& call) {
 
 void count_tables(Api& api, const CallPtr& call) {
     api.with_project(call, call->query_text("projectId"), [&api, call](const ProjectRow& project) {
-        const std::vector<std::string> folders = wanted_folders(call);
-        if (folders.empty()) {
-            return api.ports.entities.count_entities(
-                kTableKind, project.id, [&api, call](const Result<std::int64_t>& count) {
-                    if (!api.failed(call, count)) {
-                        call->reply(200, Json::integer(*count));
-                    }
-                });
-        }
         EntityQuery wanted;
         wanted.kind = kTableKind;
         wanted.scope = project.id;
-        wanted.members = {{"folderId", folders}};
-        with_all_rows(api, call, wanted, [call](const std::vector<EntityRow>& tables) {
-            call->reply(200, Json::integer(static_cast<std::int64_t>(tables.size())));
+        wanted.members = {{"folderId", wanted_folders(call)}};
+        api.ports.entities.count_listed(wanted, [&api, call](const Result<std::int64_t>& count) {
+            if (!api.failed(call, count)) {
+                call->reply(200, Json::integer(*count));
+            }
         });
     });
 }

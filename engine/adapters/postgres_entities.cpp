@@ -34,24 +34,8 @@ PostgresStatement by_key(const std::string& kind, const std::string& scope,
     return query;
 }
 
-}  // namespace
-
-void PostgresStore::entity(std::string kind, std::string id,
-                           StoreDone<std::optional<EntityRow>> done) {
-    PostgresStatement query{"entity",
-                            "SELECT " SALLYPORT_PG_ENTITY_COLUMNS
-                            " FROM entity WHERE id = $1 AND kind = $2",
-                            {}};
-    reader().submit(std::move(query.add(id).add(kind)), give_first(std::move(done)));
-}
-
-void PostgresStore::entity_by_key(std::string kind, std::string scope, std::string key,
-                                  StoreDone<std::optional<EntityRow>> done) {
-    reader().submit(by_key(kind, scope, key), give_first(std::move(done)));
-}
-
-void PostgresStore::list_entities(EntityQuery query, StoreDone<Page<EntityRow>> done) {
-    PostgresListQuery list("SELECT " SALLYPORT_PG_ENTITY_COLUMNS " FROM entity");
+PostgresListQuery listed(const std::string& select, const EntityQuery& query) {
+    PostgresListQuery list(select + " FROM entity");
     list.add(" WHERE kind = ?", query.kind);
     if (!query.every_scope) {
         list.add(" AND scope = ?", query.scope);
@@ -69,6 +53,27 @@ void PostgresStore::list_entities(EntityQuery query, StoreDone<Page<EntityRow>> 
     if (query.created_before_ms) {
         list.add(" AND created_ms <= ?::bigint", *query.created_before_ms);
     }
+    return list;
+}
+
+}  // namespace
+
+void PostgresStore::entity(std::string kind, std::string id,
+                           StoreDone<std::optional<EntityRow>> done) {
+    PostgresStatement query{"entity",
+                            "SELECT " SALLYPORT_PG_ENTITY_COLUMNS
+                            " FROM entity WHERE id = $1 AND kind = $2",
+                            {}};
+    reader().submit(std::move(query.add(id).add(kind)), give_first(std::move(done)));
+}
+
+void PostgresStore::entity_by_key(std::string kind, std::string scope, std::string key,
+                                  StoreDone<std::optional<EntityRow>> done) {
+    reader().submit(by_key(kind, scope, key), give_first(std::move(done)));
+}
+
+void PostgresStore::list_entities(EntityQuery query, StoreDone<Page<EntityRow>> done) {
+    PostgresListQuery list = listed("SELECT " SALLYPORT_PG_ENTITY_COLUMNS, query);
     const std::string order = query.oldest_first ? " ASC" : " DESC";
     PostgresStatement statement =
         query.by_label
@@ -82,6 +87,13 @@ void PostgresStore::list_entities(EntityQuery query, StoreDone<Page<EntityRow>> 
                         } else {
                             done(rows.error());
                         }
+                    });
+}
+
+void PostgresStore::count_listed(EntityQuery query, StoreDone<std::int64_t> done) {
+    reader().submit(listed("SELECT count(*)", query).all(),
+                    [done = std::move(done)](const Result<PostgresRows>& rows) {
+                        rows.ok() ? done(rows->integer(0, 0)) : done(rows.error());
                     });
 }
 

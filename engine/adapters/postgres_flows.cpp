@@ -1,6 +1,7 @@
 // Flows and their versions in PostgreSQL.
 #include "engine/adapters/folder_filter.hpp"
 #include "engine/adapters/like_text.hpp"
+#include "engine/adapters/postgres_entity_rows.hpp"
 #include "engine/adapters/postgres_page.hpp"
 #include "engine/adapters/postgres_store.hpp"
 #include "engine/adapters/postgres_transaction.hpp"
@@ -97,6 +98,17 @@ PostgresStatement put_version(const VersionRow& version) {
     put.add_null_if_empty(version.notes);
     put.add(version.created_ms).add(version.updated_ms);
     return put;
+}
+
+PostgresStatement drop_sample(const StoredFlow& stored) {
+    PostgresStatement drop{
+        {},
+        "DELETE FROM entity WHERE kind = 'sample_data' AND id = $1 AND scope = $2 AND NOT EXISTS "
+        "(SELECT 1 FROM flow f JOIN flow_version v ON v.flow_id = f.id "
+        "WHERE f.project_id = $2 AND strpos(v.trigger, $1) > 0)",
+        {}};
+    drop.add(stored.dropped_sample).add(stored.flow.project_id);
+    return drop;
 }
 
 // Other processes keep compiled flows; the notice leaves with the commit.
@@ -267,6 +279,9 @@ void PostgresStore::change_flow(std::string id, Change change,
             if (changed) {
                 transaction->query(put_flow(flow->flow));
                 transaction->query(put_version(flow->version));
+                if (!flow->dropped_sample.empty()) {
+                    transaction->query(drop_sample(*flow));
+                }
                 if (flow->schedule_changed) {
                     transaction->query(remove_schedule(id));
                 }
@@ -277,6 +292,33 @@ void PostgresStore::change_flow(std::string id, Change change,
             }
             transaction->end(changed, [done, flow](const Status& ended) {
                 ended.ok() ? done(flow) : done(ended.error());
+            });
+        });
+    });
+}
+
+void PostgresStore::delete_unused_connection(EntityRow connection, StoreDone<bool> done) {
+    transact([connection = std::move(connection),
+              done = std::move(done)](const std::shared_ptr<Transaction>& transaction) {
+        // Who publishes at this moment is waited for, and waits from then on.
+        transaction->query({{}, "LOCK TABLE flow IN SHARE MODE", {}});
+        PostgresListQuery users(
+            "SELECT 1 FROM flow f JOIN flow_version v ON v.id = f.published_version_id");
+        users.add(" WHERE f.project_id = ?", connection.scope)
+            .add_holds("v.connection_ids", json_needles("", {connection.key}))
+            .add(" LIMIT 1");
+        transaction->query(std::move(users).all(), [transaction, connection,
+                                                    done](const Result<PostgresRows>& rows) {
+            if (!rows.ok()) {
+                return transaction->end(
+                    false, [done, error = rows.error()](const Status&) { done(error); });
+            }
+            const bool used = rows->count() > 0;
+            if (!used) {
+                transaction->query(remove_entity(connection.kind, connection.id));
+            }
+            transaction->end(!used, [done, used](const Status& ended) {
+                ended.ok() ? done(!used) : done(ended.error());
             });
         });
     });

@@ -68,6 +68,7 @@ class PostgresStore final : public Store {
     void change_flow(std::string id, Change change,
                      StoreDone<std::optional<StoredFlow>> done) override;
     void delete_flow(std::string id, StoreDone<Done> done) override;
+    void delete_unused_connection(EntityRow connection, StoreDone<bool> done) override;
     void list_versions(std::string flow_id, std::optional<PageCursor> cursor, std::size_t limit,
                        StoreDone<Page<VersionRow>> done) override;
     void due_schedules(std::int64_t now_ms, std::size_t limit,
@@ -81,6 +82,7 @@ class PostgresStore final : public Store {
     void entity_by_key(std::string kind, std::string scope, std::string key,
                        StoreDone<std::optional<EntityRow>> done) override;
     void list_entities(EntityQuery query, StoreDone<Page<EntityRow>> done) override;
+    void count_listed(EntityQuery query, StoreDone<std::int64_t> done) override;
     void change_entity(std::string kind, std::string scope, std::string key, EntityChange change,
                        StoreDone<std::optional<EntityRow>> done) override;
     void delete_entity(std::string kind, std::string id, StoreDone<Done> done) override;

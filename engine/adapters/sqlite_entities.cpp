@@ -30,8 +30,8 @@ Result<std::optional<EntityRow>> find_by_key(SqliteDb& db, const std::string& ki
     return first_entity(query);
 }
 
-Result<Page<EntityRow>> read_page(SqliteDb& db, const EntityQuery& wanted) {
-    std::string sql = "SELECT " SALLYPORT_ENTITY_COLUMNS " FROM entity WHERE kind = ?";
+std::string conditions(const EntityQuery& wanted) {
+    std::string sql = " FROM entity WHERE kind = ?";
     sql += wanted.every_scope ? "" : " AND scope = ?";
     sql += wanted.label.empty() ? "" : " AND label LIKE ? ESCAPE '\\'";
     for (const auto& [name, values] : wanted.members) {
@@ -41,33 +41,49 @@ Result<Page<EntityRow>> read_page(SqliteDb& db, const EntityQuery& wanted) {
     sql += in_clause("key", wanted.keys);
     sql += wanted.created_after_ms ? " AND created_ms >= ?" : "";
     sql += wanted.created_before_ms ? " AND created_ms <= ?" : "";
-    if (wanted.by_label) {
-        const std::string order = wanted.oldest_first ? " ASC" : " DESC";
-        sql += " ORDER BY lower(label)" + order + ", id" + order + " LIMIT ?";
-    } else {
-        sql += page_clause(wanted.cursor, "created_ms", "id", wanted.oldest_first);
+    return sql;
+}
+
+// What the conditions compare with: bound texts have to stay as long as the query.
+struct Compared {
+    explicit Compared(const EntityQuery& wanted) : label(like_text(wanted.label)) {
+        for (const auto& member : wanted.members) {
+            std::transform(member.second.begin(), member.second.end(), std::back_inserter(values),
+                           text_without_nul);
+        }
     }
-    const std::string label = like_text(wanted.label);
-    std::vector<std::string> values;  // of all members: bound texts have to stay
-    for (const auto& member : wanted.members) {
-        std::transform(member.second.begin(), member.second.end(), std::back_inserter(values),
-                       text_without_nul);
-    }
-    SqliteQuery query(db, sql);
+    std::string label;
+    std::vector<std::string> values;  // of all members
+};
+
+void bind_conditions(SqliteQuery& query, const EntityQuery& wanted, const Compared& compared) {
     query.bind(wanted.kind);
     if (!wanted.every_scope) {
         query.bind(wanted.scope);
     }
     if (!wanted.label.empty()) {
-        query.bind(label);
+        query.bind(compared.label);
     }
-    bind_list(query, values);
+    bind_list(query, compared.values);
     bind_list(query, wanted.keys);
     for (const auto& at_ms : {wanted.created_after_ms, wanted.created_before_ms}) {
         if (at_ms) {
             query.bind(*at_ms);
         }
     }
+}
+
+Result<Page<EntityRow>> read_page(SqliteDb& db, const EntityQuery& wanted) {
+    std::string sql = "SELECT " SALLYPORT_ENTITY_COLUMNS + conditions(wanted);
+    if (wanted.by_label) {
+        const std::string order = wanted.oldest_first ? " ASC" : " DESC";
+        sql += " ORDER BY lower(label)" + order + ", id" + order + " LIMIT ?";
+    } else {
+        sql += page_clause(wanted.cursor, "created_ms", "id", wanted.oldest_first);
+    }
+    const Compared compared(wanted);
+    SqliteQuery query(db, sql);
+    bind_conditions(query, wanted, compared);
     bind_page(query, wanted.cursor, wanted.limit);
     std::vector<EntityRow> rows;
     while (query.row()) {
@@ -77,6 +93,17 @@ Result<Page<EntityRow>> read_page(SqliteDb& db, const EntityQuery& wanted) {
         return query.status().error();
     }
     return entity_page(std::move(rows), wanted);
+}
+
+Result<std::int64_t> count_all(SqliteDb& db, const EntityQuery& wanted) {
+    const Compared compared(wanted);
+    SqliteQuery query(db, "SELECT count(*)" + conditions(wanted));
+    bind_conditions(query, wanted, compared);
+    const std::int64_t count = query.row() ? query.integer(0) : 0;
+    if (!query.ok()) {
+        return query.status().error();
+    }
+    return count;
 }
 
 }  // namespace
@@ -107,6 +134,12 @@ void SqliteStore::entity_by_key(std::string kind, std::string scope, std::string
 void SqliteStore::list_entities(EntityQuery query, StoreDone<Page<EntityRow>> done) {
     reader_.submit<Page<EntityRow>>(
         Unit::statement, [query = std::move(query)](SqliteDb& db) { return read_page(db, query); },
+        std::move(done));
+}
+
+void SqliteStore::count_listed(EntityQuery query, StoreDone<std::int64_t> done) {
+    reader_.submit<std::int64_t>(
+        Unit::statement, [query = std::move(query)](SqliteDb& db) { return count_all(db, query); },
         std::move(done));
 }
 

@@ -1,6 +1,7 @@
 // Flows and their versions in SQLite.
 #include "engine/adapters/folder_filter.hpp"
 #include "engine/adapters/like_text.hpp"
+#include "engine/adapters/sqlite_entity_rows.hpp"
 #include "engine/adapters/sqlite_page.hpp"
 #include "engine/adapters/sqlite_store.hpp"
 
@@ -128,9 +129,20 @@ Status put_schedule(SqliteDb& db, const StoredFlow& stored) {
         .run();
 }
 
+Status drop_sample(SqliteDb& db, const StoredFlow& stored) {
+    return SqliteQuery(db,
+                       "DELETE FROM entity WHERE kind = 'sample_data' AND id = ? AND scope = ? AND "
+                       "NOT EXISTS (SELECT 1 FROM flow f JOIN flow_version v ON v.flow_id = f.id "
+                       "WHERE f.project_id = ? AND instr(v.trigger, ?) > 0)")
+        .bind_all(stored.dropped_sample, stored.flow.project_id, stored.flow.project_id,
+                  stored.dropped_sample)
+        .run();
+}
+
 Status put_both(SqliteDb& db, const StoredFlow& stored) {
     Status status = put_flow(db, stored.flow);
     status = status.ok() ? put_version(db, stored.version) : status;
+    status = status.ok() && !stored.dropped_sample.empty() ? drop_sample(db, stored) : status;
     return status.ok() && stored.schedule_changed ? put_schedule(db, stored) : status;
 }
 
@@ -307,6 +319,29 @@ void SqliteStore::change_flow(std::string id, Change change,
                 return stored.error();
             }
             return found;
+        },
+        std::move(done));
+}
+
+void SqliteStore::delete_unused_connection(EntityRow connection, StoreDone<bool> done) {
+    writer_.submit<bool>(
+        Unit::transaction,
+        [connection = std::move(connection)](SqliteDb& db) -> Result<bool> {
+            const std::vector<std::string> needles = {
+                json_list(json_needles("", {connection.key}))};
+            SqliteQuery users(db,
+                              "SELECT 1 FROM flow f JOIN flow_version v ON v.id = "
+                              "f.published_version_id WHERE f.project_id = ?" +
+                                  holds_clause("v.connection_ids", needles) + " LIMIT 1");
+            users.bind(connection.scope);
+            bind_list(users, needles);
+            const bool used = users.row();
+            if (!users.ok()) {
+                return users.status().error();
+            }
+            const Status gone =
+                used ? Status(Done{}) : remove_entity(db, connection.kind, connection.id);
+            return gone.ok() ? Result<bool>(!used) : gone.error();
         },
         std::move(done));
 }

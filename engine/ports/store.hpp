@@ -98,6 +98,8 @@ class AccountStore {
 
 // ---- flows
 
+struct EntityRow;
+
 struct FlowRow {
     std::string id;
     std::string project_id;
@@ -142,6 +144,9 @@ struct StoredFlow {
     // For changes: what becomes of the flow's schedule. Reading leaves them as they are.
     bool schedule_changed = false;
     std::optional<ScheduleRow> schedule;  // nothing: it has none any more
+    // The sample that the change took from a step: it goes, unless a version of the project's names
+    // it. Empty: none.
+    std::string dropped_sample = {};
 };
 
 struct FlowQuery {
@@ -188,6 +193,9 @@ class FlowStore {
     virtual void change_flow(std::string id, Change change,
                              StoreDone<std::optional<StoredFlow>> done) = 0;
     virtual void delete_flow(std::string id, StoreDone<Done> done) = 0;
+    // Deletes the connection, unless a published version in its scope uses it: false. What is
+    // published before the deletion is seen by it.
+    virtual void delete_unused_connection(EntityRow connection, StoreDone<bool> done) = 0;
 
     // Schedules whose time has come by `now_ms`, the longest due first.
     virtual void due_schedules(std::int64_t now_ms, std::size_t limit,
@@ -409,6 +417,8 @@ class EntityStore {
     virtual void entity_by_key(std::string kind, std::string scope, std::string key,
                                StoreDone<std::optional<EntityRow>> done) = 0;
     virtual void list_entities(EntityQuery query, StoreDone<Page<EntityRow>> done) = 0;
+    // How many there are on all of its pages.
+    virtual void count_listed(EntityQuery query, StoreDone<std::int64_t> done) = 0;
     // Reads the row of that key and stores what `change` makes of it, in one transaction. `change`
     // runs as FlowStore::Change does; an empty optional going in is no row, coming out is to delete
     // it. False leaves everything as it was. `done` gets what `change` left.

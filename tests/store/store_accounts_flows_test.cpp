@@ -120,6 +120,101 @@ TEST_P(AccountsAndFlows, FlowsHaveVersions) {
     EXPECT_TRUE(unknown.ok() && !unknown->has_value());
 }
 
+TEST_P(AccountsAndFlows, AConnectionThatIsPublishedIsNotDeleted) {
+    ASSERT_TRUE(sign_up("u", "ann@example.org", false).ok());
+    EntityRow connection{"connection", "c", "project-u", "it's \"a\"", "", "{}", 1, 1};
+    const auto stored = ask_on<std::optional<EntityRow>>([&](auto done) {
+        store_->change_entity(
+            connection.kind, connection.scope, connection.key,
+            [connection](std::optional<EntityRow>& row) {
+                row = connection;
+                return true;
+            },
+            done);
+    });
+    ASSERT_TRUE(stored.ok()) << stored.message();
+    const auto deleted = [&] {
+        return *ask_on<bool>(
+            [&](auto done) { store_->delete_unused_connection(connection, done); });
+    };
+    const auto there = [&] {
+        return ask_on<std::optional<EntityRow>>(
+                   [&](auto done) { store_->entity("connection", "c", done); })
+            ->has_value();
+    };
+    StoredFlow user = a_flow("f1", "project-u");
+    user.version.connection_ids = Json::parse(R"(["it's \"a\""])")->dump();
+    user.flow.published_version_id = user.version.id;
+    create(user);
+    create(a_flow("f2", "project-u"));
+    EXPECT_FALSE(deleted());
+    EXPECT_TRUE(there());
+    // A draft that names it, and a published version that does not any more, keep nothing.
+    const auto changed = ask_on<std::optional<StoredFlow>>([&](auto done) {
+        store_->change_flow(
+            "f1",
+            [](StoredFlow& flow) {
+                flow.flow.published_version_id = "";
+                return true;
+            },
+            done);
+    });
+    ASSERT_TRUE(changed.ok());
+    connection.scope = "project-u";
+    EXPECT_TRUE(deleted());
+    EXPECT_FALSE(there());
+    EXPECT_TRUE(deleted()) << "what is not there is deleted already";
+}
+
+TEST_P(AccountsAndFlows, ASampleGoesWhenNothingNamesIt) {
+    ASSERT_TRUE(sign_up("u", "ann@example.org", false).ok());
+    for (const char* id : {"old", "shared", "elsewhere"}) {
+        const EntityRow row{"sample_data",
+                            id,
+                            id == std::string("elsewhere") ? "p2" : "project-u",
+                            id,
+                            "",
+                            "{}",
+                            1,
+                            1};
+        ASSERT_TRUE(ask_on<std::optional<EntityRow>>([&](auto done) {
+                        store_->change_entity(
+                            row.kind, row.scope, row.key,
+                            [row](std::optional<EntityRow>& stored) {
+                                stored = row;
+                                return true;
+                            },
+                            done);
+                    }).ok());
+    }
+    create(a_flow("f1", "project-u"));
+    StoredFlow copy = a_flow("f2", "project-u");
+    copy.version.trigger = R"({"name":"trigger","settings":{"sampleDataFileId":"shared"}})";
+    create(copy);
+    const auto drops = [&](const std::string& id) {
+        ASSERT_TRUE(ask_on<std::optional<StoredFlow>>([&](auto done) {
+                        store_->change_flow(
+                            "f1",
+                            [id](StoredFlow& flow) {
+                                flow.dropped_sample = id;
+                                return true;
+                            },
+                            done);
+                    }).ok());
+    };
+    const auto there = [&](const std::string& id) {
+        return ask_on<std::optional<EntityRow>>(
+                   [&](auto done) { store_->entity("sample_data", id, done); })
+            ->has_value();
+    };
+    drops("old");
+    drops("shared");
+    drops("elsewhere");
+    EXPECT_FALSE(there("old"));
+    EXPECT_TRUE(there("shared")) << "another flow names it";
+    EXPECT_TRUE(there("elsewhere")) << "another project's";
+}
+
 TEST_P(AccountsAndFlows, SchedulesComeAndGoWithTheirFlow) {
     ASSERT_TRUE(sign_up("u", "ann@example.org", false).ok());
     create(a_flow("f1", "project-u"));

@@ -209,6 +209,44 @@ TEST_P(Entities, AreListedByLabelAndKey) {
     EXPECT_EQ(list(query), "aC");
 }
 
+TEST_P(Entities, AreCountedAsTheyAreListed) {
+    for (const auto& [id, folder] : std::initializer_list<std::pair<const char*, const char*>>{
+             {"a", "1"}, {"b", "2"}, {"c", "1"}, {"d", ""}}) {
+        EntityRow made = row(id, "p", 1);
+        made.body = std::string(R"({"folder":")") + folder + "\"}";
+        ASSERT_TRUE(ask_on<std::optional<EntityRow>>([&](auto done) {
+                        store_->change_entity(
+                            made.kind, made.scope, made.key,
+                            [made](std::optional<EntityRow>& stored) {
+                                stored = made;
+                                return true;
+                            },
+                            done);
+                    }).ok());
+    }
+    const auto count = [this](const EntityQuery& query) {
+        return *ask_on<std::int64_t>([&](auto done) { store_->count_listed(query, done); });
+    };
+    EntityQuery query;
+    query.kind = row("a", "p", 1).kind;
+    query.scope = "p";
+    query.limit = 1;
+    EXPECT_EQ(count(query), 4);
+    query.members = {{"folder", {"1"}}};
+    EXPECT_EQ(count(query), 2);
+    query.members = {{"folder", {"2", ""}}};
+    EXPECT_EQ(count(query), 2);
+    query.members = {{"folder", {"none"}}};
+    EXPECT_EQ(count(query), 0);
+    query.members = {{"folder", {}}};
+    EXPECT_EQ(count(query), 4) << "no text to compare with: all";
+    query.scope = "other";
+    EXPECT_EQ(count(query), 0);
+    query.every_scope = true;
+    query.keys = {"key-a", "key-x"};
+    EXPECT_EQ(count(query), 1);
+}
+
 class Families : public Entities {
   protected:
     static EntityRow child(const std::string& id, std::int64_t at_ms = 1) {
