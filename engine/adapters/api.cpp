@@ -169,7 +169,9 @@ void Api::dispatch(const CallPtr& call) {
     const ApiRoute* route = found->route;
     call->route = route;
     listen_for_audit(*this, *call);
-    if (route->access == ApiRoute::Access::open) {
+    const bool nobody =
+        route->access == ApiRoute::Access::guest && call->request.header("authorization").empty();
+    if (nobody || route->access == ApiRoute::Access::open) {
         if (route->method == "*" || read_body(*call, *route)) {
             route->handler(*this, call);
         }

@@ -155,6 +155,7 @@ class Api {
 struct ApiRoute {
     enum class Access {
         open,
+        guest,     // a user's, or nobody's: `user` is empty when the call does not say who it is
         user,      // a session, or an API key of the platform
         platform,  // the session of an administrator of the platform
         engine,    // a token of the engine itself, for one project

@@ -33,6 +33,9 @@ std::string path_of(std::string_view route, Json& parameters) {
 
 Json security_of(ApiRoute::Access access) {
     Json schemes = Json::array();
+    if (access == ApiRoute::Access::guest) {
+        schemes.append(Json::object());  // or none
+    }
     if (access != ApiRoute::Access::open) {
         schemes.append(Json::object({{"bearer", Json::array()}}));
     }
