@@ -99,6 +99,12 @@ bool take_unix(std::string_view& text, Reading& out) {
     return true;
 }
 
+bool has_digits(std::string_view text, std::size_t count) {
+    const std::string_view start = text.substr(0, count);
+    return start.size() == count &&
+           std::all_of(start.begin(), start.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 bool take_half_day(std::string_view& text, Reading& out) {
     const std::string half = ascii_lower(text.substr(0, 2));
     if (half != "am" && half != "pm") {
@@ -114,7 +120,8 @@ bool take_token(std::string_view token, std::string_view& text, Reading& out) {
     int number = 0;
     switch (token.front()) {
         case 'Y':
-            if (!take_number(text, token.size(), number)) {
+            if (!has_digits(text, token.size()) || (token.size() == 2 && has_digits(text, 3)) ||
+                !take_number(text, token.size(), number)) {
                 return false;
             }
             civil.year = token.size() == 2 ? number + (number > 68 ? 1900 : 2000) : number;
@@ -149,13 +156,23 @@ bool take_token(std::string_view token, std::string_view& text, Reading& out) {
     }
 }
 
-std::optional<Reading> read_by(std::string_view text, std::string_view format) {
+bool is_weekday(std::string_view token) {
+    return token.front() == 'd' || (token.front() == 'D' && token.size() > 2);
+}
+
+// `leniently` as dayjs does it: any character stands where the format has one of its own, any three
+// for a short weekday, and what follows does not matter.
+std::optional<Reading> read_by(std::string_view text, std::string_view format, bool leniently) {
     Reading out;
     while (!format.empty()) {
         const std::string_view token = token_at(format);
         if (!token.empty()) {
+            const bool any = leniently && is_weekday(token);
             if (!take_token(token, text, out)) {
-                return std::nullopt;
+                if (!any || text.size() < token.size()) {
+                    return std::nullopt;
+                }
+                text.remove_prefix(token.size());
             }
             format.remove_prefix(token.size());
             continue;
@@ -164,13 +181,13 @@ std::optional<Reading> read_by(std::string_view text, std::string_view format) {
             format.remove_prefix(1);
             continue;
         }
-        if (text.empty() || text.front() != format.front()) {
+        if (text.empty() || (!leniently && text.front() != format.front())) {
             return std::nullopt;
         }
         text.remove_prefix(1);
         format.remove_prefix(1);
     }
-    return text.empty() ? std::optional(out) : std::nullopt;
+    return text.empty() || (leniently && !out.unix_s) ? std::optional(out) : std::nullopt;
 }
 
 bool is_real(const CivilTime& civil) {
@@ -264,26 +281,61 @@ std::string_view month_name(int month) {
     return kMonths.at(static_cast<std::size_t>(month - 1));
 }
 
-std::optional<std::int64_t> read_date(std::string_view text, std::string_view format) {
-    text = js_trim_end(js_trim_start(text));
-    if (auto reading = read_by(text, format)) {
-        if (reading->unix_s) {
-            return reading->unix_s;
-        }
-        CivilTime& civil = reading->civil;
-        if (reading->afternoon) {
-            civil.hour = civil.hour % 12 + (*reading->afternoon ? 12 : 0);
-        }
-        if (is_real(civil)) {
-            return local_of(civil);
-        }
+namespace {
+
+std::optional<std::int64_t> date_by(std::string_view text, std::string_view format,
+                                    bool leniently) {
+    auto reading = read_by(text, format, leniently);
+    if (!reading || reading->unix_s) {
+        return reading ? reading->unix_s : std::nullopt;
     }
+    CivilTime& civil = reading->civil;
+    if (reading->afternoon) {
+        civil.hour = civil.hour % 12 + (*reading->afternoon ? 12 : 0);
+    }
+    return is_real(civil) ? std::optional(local_of(civil)) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> read_any_date(std::string_view text) {
+    text = js_trim_end(js_trim_start(text));
     std::string iso(text);
     if (iso.size() > 10 && iso[10] == ' ') {
         iso[10] = 'T';
     }
-    const auto ms = parse_iso_time(iso);
-    return ms ? std::optional(*ms >= 0 ? *ms / 1000 : (*ms - 999) / 1000) : std::nullopt;
+    if (const auto ms = parse_iso_time(iso)) {
+        return *ms >= 0 ? *ms / 1000 : (*ms - 999) / 1000;
+    }
+    constexpr std::array<std::string_view, 7> kDays = {"YYYY-M-D",      "YYYY/M/D",   "M/D/YYYY",
+                                                       "M-D-YYYY",      "MMM D YYYY", "MMM D, YYYY",
+                                                       "ddd MMM D YYYY"};
+    for (const std::string_view day : kDays) {
+        for (const std::string_view clock : {"", " HH:mm:ss", " HH:mm"}) {
+            if (const auto read = date_by(text, std::string(day) + std::string(clock), false)) {
+                return read;
+            }
+        }
+    }
+    for (const std::string_view format : {"M/D/YY", "M-D-YY", "ddd MMM D HH:mm:ss YYYY"}) {
+        if (const auto read = date_by(text, format, false)) {
+            return read;
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<std::int64_t> read_date(std::string_view text, std::string_view format) {
+    text = js_trim_end(js_trim_start(text));
+    for (const bool leniently : {false, true}) {
+        if (const auto read = date_by(text, format, leniently)) {
+            return read;
+        }
+    }
+    // What begins with a day must not be read as if it began with a month.
+    const bool day_first = format.starts_with("DD") && !format.starts_with("DDD");
+    const bool numbers = !text.empty() && text.find_first_of("/-") < 3;
+    return day_first && numbers ? std::nullopt : read_any_date(text);
 }
 
 std::string write_date(std::int64_t local_s, std::int64_t utc_s, std::string_view format) {

@@ -32,9 +32,12 @@ std::string_view weekday_name(int weekday);
 std::string_view month_name(int month);
 
 // YYYY YY MMMM MMM MM M dddd DDDD ddd DDD DD D HH H hh h mm m ss s A a X; text in [brackets] and
-// all other characters stand for themselves. Nothing when the text does not fit: then it may be ISO
-// 8601, with or without a zone.
+// all other characters stand for themselves. A text that does not fit is read leniently and then
+// by no format, as dayjs does; days and months that there are not are never carried over.
 std::optional<std::int64_t> read_date(std::string_view text, std::string_view format);
+// ISO 8601, with or without a zone, and the ways of writing in which JavaScript reads months before
+// days.
+std::optional<std::int64_t> read_any_date(std::string_view text);
 // `utc_s` is the same moment, for X.
 std::string write_date(std::int64_t local_s, std::int64_t utc_s, std::string_view format);
 

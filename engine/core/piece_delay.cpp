@@ -51,21 +51,7 @@ Result<Delay> delay_for(const Json& input, std::int64_t now_ms, std::int64_t lon
                                                   {"success", Json::boolean(true)}})};
 }
 
-// Besides ISO 8601, the ways of writing that the date helper's steps give and JavaScript reads;
-// without a zone they are UTC's. DD/MM/YYYY is not among them: it is read as MM/DD/YYYY.
-constexpr std::array<std::string_view, 12> kTimeFormats = {"YYYY-MM-DD HH:mm:ss",
-                                                           "YYYY-MM-DD HH:mm",
-                                                           "YYYY/MM/DD HH:mm:ss",
-                                                           "YYYY/MM/DD HH:mm",
-                                                           "YYYY/MM/DD",
-                                                           "DDD MMM DD YYYY HH:mm:ss",
-                                                           "DDD MMM DD HH:mm:ss YYYY",
-                                                           "MMMM DD YYYY HH:mm:ss",
-                                                           "MMMM DD YYYY",
-                                                           "MMM DD YYYY",
-                                                           "MM/DD/YYYY",
-                                                           "MM-DD-YYYY"};
-
+// Without a zone, UTC's.
 std::optional<std::int64_t> time_of(const Json& wanted) {
     if (wanted.is_integer()) {
         return wanted.integer_or(0);
@@ -73,12 +59,8 @@ std::optional<std::int64_t> time_of(const Json& wanted) {
     if (const auto at = parse_iso_time(wanted.text())) {
         return at;
     }
-    for (const std::string_view format : kTimeFormats) {
-        if (const auto at_s = read_date(wanted.text(), format)) {
-            return *at_s * 1000;
-        }
-    }
-    return std::nullopt;
+    const auto at_s = read_any_date(wanted.text());
+    return at_s ? std::optional(*at_s * 1000) : std::nullopt;
 }
 
 Result<Delay> delay_until(const Json& input, std::int64_t now_ms, std::int64_t longest_ms) {

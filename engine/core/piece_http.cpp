@@ -359,7 +359,7 @@ const NativePiece kHttpNative = {R"json({
  "description":"Send HTTP requests","categories":["CORE"],
  "actions":{
   "send_request":{"displayName":"Send HTTP request","description":"Sends a request and gives the response","props":{
-   "method":["STATIC_DROPDOWN","Method",true,{"options":["GET","POST","PATCH","PUT","DELETE","HEAD"]}],
+   "method":["STATIC_DROPDOWN","Method",true,{"description":"The HTTP method for the request. Use GET to read data and POST to create it.","defaultValue":"GET","options":["GET","POST","PATCH","PUT","DELETE","HEAD"]}],
    "url":["SHORT_TEXT","URL",true],"headers":["OBJECT","Headers",true],"queryParams":["OBJECT","Query params",true],
    "authType":["STATIC_DROPDOWN","Authentication",true,{"defaultValue":"NONE","options":[["None","NONE"],["Basic Auth","BASIC"],["Bearer Token","BEARER_TOKEN"]]}],
    "authFields":["DYNAMIC","Authentication Fields",false,{"refreshers":["authType"],"cases":{

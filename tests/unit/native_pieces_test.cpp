@@ -337,6 +337,41 @@ TEST(NativePieces, DatesAreWrittenAndRead) {
     });
 }
 
+// As dayjs reads them: by the format, then leniently, then by none. Where that makes up a date (30
+// February is 2 March there, and 17 months are a year more), the step fails.
+TEST(NativePieces, DatesOfAnotherFormatAreRead) {
+    struct Written {
+        std::string_view text, format, read;  // empty: refused
+    };
+    for (const auto& [text, format, read] : std::vector<Written>{
+             {"09/17/2023", "YYYY-MM-DD HH:mm:ss", "2023-09-17 00:00:00"},
+             {"9/7/2023 8:05", "DDD MMM DD YYYY HH:mm:ss", "2023-09-07 08:05:00"},
+             {"Sep 17 2023", "YYYY-MM-DD", "2023-09-17 00:00:00"},
+             {"Sep 17, 2023 11:23:58", "X", "2023-09-17 11:23:58"},
+             {"Sun Sep 17 11:23:58 2023", "MMMM DD YYYY", "2023-09-17 11:23:58"},
+             {"2023-9-7", "MM/DD/YYYY", "2023-09-07 00:00:00"},
+             {"09/17/23", "MM/DD/YYYY", "2023-09-17 00:00:00"},
+             {"9/7/2023", "MM/DD/YY", "2023-09-07 00:00:00"},
+             {"09.17.2023", "MM/DD/YYYY", "2023-09-17 00:00:00"},
+             {"2023-09-17T11:23:58+02:00", "YYYY-MM-DDTHH:mm:ss", "2023-09-17 11:23:58"},
+             {"2023-09-17T11:23:58.123Z", "YYYY-MM-DD", "2023-09-17 00:00:00"},
+             {"2023-09-17T11:23:58+02:00", "DD/MM/YYYY", "2023-09-17 09:23:58"},
+             {"Xyz Sep 17 2023 11:23:58", "DDD MMM DD YYYY HH:mm:ss", "2023-09-17 11:23:58"},
+             {"2023-02-30", "YYYY-MM-DD", ""},
+             {"2023-13-45", "MM/DD/YYYY", ""},
+             {"09/17/2023", "DD/MM/YYYY", ""},  // must not become 9 May 2024, nor 17 September
+             {"9/7/2023", "DD/MM/YY", ""},
+             {"17/09/2023", "X", ""},
+             {"1694949838", "YYYY-MM-DD", ""},
+             {"", "YYYY-MM-DD", ""}}) {
+        const Json input = Json::object({{"inputDate", Json::string(text)},
+                                         {"inputFormat", Json::string(format)},
+                                         {"outputFormat", Json::string("YYYY-MM-DD HH:mm:ss")}});
+        const Result<Json> got = perform("date-helper", "format_date", input.dump());
+        EXPECT_EQ(got.ok() ? (*got)["result"].text() : "", read) << text << " by " << format;
+    }
+}
+
 TEST(NativePieces, DatesAreCalculatedWith) {
     expect_all({
         {"date-helper", "extract_date_parts",
