@@ -1,16 +1,37 @@
 // What changes of flows leave in the store, and what is written between them: the test looks at the
 // database beside the engine, and writes into it as another writer would.
 #include "tests/engine/engine_process.hpp"
+#include "tests/integration/fixtures/postgres_server.hpp"
 #include "tests/integration/fixtures/wait.hpp"
 
 #include <gtest/gtest.h>
+#include <libpq-fe.h>
 #include <sqlite3.h>
 
 #include <future>
+#include <memory>
 #include <string>
 
 namespace sallyport::test {
 namespace {
+
+std::string connection(ApiUser& user, const std::string& name) {
+    return std::string(
+        user.post("/v1/app-connections",
+                  R"({"externalId":")" + name +
+                      R"(","displayName":"C","pieceName":"p","projectId":")" + user.project() +
+                      R"(","type":"SECRET_TEXT","value":{"type":"SECRET_TEXT","secret_text":"1"}})")
+            .body["id"]
+            .text());
+}
+
+ApiAnswer replace(ApiUser& user, const std::string& from, const std::string& to,
+                  const std::string& more = "") {
+    return user.post("/v1/app-connections/replace",
+                     R"({"sourceAppConnectionId":")" + from + R"(","targetAppConnectionId":")" +
+                         to + R"(","projectId":")" + user.project() +
+                         R"(","deleteSourceConnection":true)" + more + "}");
+}
 
 class FlowRows : public testing::Test {
   protected:
@@ -35,16 +56,6 @@ class FlowRows : public testing::Test {
             sqlite3_step(query) == SQLITE_ROW ? sqlite3_column_int64(query, 0) : -1;
         sqlite3_finalize(query);
         return count;
-    }
-    std::string connection(const std::string& name) {
-        return std::string(
-            ann_.post(
-                    "/v1/app-connections",
-                    R"({"externalId":")" + name +
-                        R"(","displayName":"C","pieceName":"p","projectId":")" + ann_.project() +
-                        R"(","type":"SECRET_TEXT","value":{"type":"SECRET_TEXT","secret_text":"1"}})")
-                .body["id"]
-                .text());
     }
     void save(const std::string& flow, const std::string& type, const std::string& payload) {
         const ApiAnswer saved = ann_.operate(
@@ -85,20 +96,15 @@ TEST_F(FlowRows, ASampleTakesTheOldOnesPlace) {
 
 // Somebody publishes while a connection is being replaced: the deletion sees it.
 TEST_F(FlowRows, AConnectionThatIsPublishedMeanwhileStays) {
-    const std::string a = connection("a");
-    const std::string b = connection("b");
+    const std::string a = connection(ann_, "a");
+    const std::string b = connection(ann_, "b");
     const std::string flow = ann_.make_flow({});
+    ApiUser beside(engine_);  // another client, at the same time
+    beside.sign_up();
     execute("BEGIN IMMEDIATE");
     execute("UPDATE flow_version SET connection_ids = '[\"a\"]' WHERE flow_id = '" + flow + "'");
     const std::string path = "/v1/app-connections/";
-    ApiUser beside(engine_);  // a connection of its own
-    beside.token = ann_.token;
-    auto replaced = std::async(std::launch::async, [&] {
-        return beside.post(path + "replace", R"({"sourceAppConnectionId":")" + a +
-                                                 R"(","targetAppConnectionId":")" + b +
-                                                 R"(","projectId":")" + ann_.project() +
-                                                 R"(","deleteSourceConnection":true})");
-    });
+    auto replaced = std::async(std::launch::async, [&] { return replace(beside, a, b); });
     // Reads are answered in order: by then it has looked, and waits to write.
     for (int i = 0; i < 50; ++i) {
         EXPECT_EQ(ann_.get(path + a).status, 200);
@@ -107,6 +113,56 @@ TEST_F(FlowRows, AConnectionThatIsPublishedMeanwhileStays) {
     const ApiAnswer answer = replaced.get();
     EXPECT_EQ(answer.status, 409) << answer.raw.body;
     EXPECT_EQ(ann_.get(path + a).status, 200) << "it is still there";
+}
+
+// The same with several writers at once: the deletion waits for who is publishing.
+TEST(SharedFlowRows, AConnectionThatIsPublishedMeanwhileStays) {
+    PostgresServer server;
+    const std::string url = server.make_database();
+    EngineProcess engine({"AP_DB_TYPE=POSTGRES", "AP_POSTGRES_URL=" + url});
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string a = connection(ann, "a");
+    const std::string b = connection(ann, "b");
+    const std::string flow =
+        ann.make_flow({code_step("step_1", "export const code = async (inputs) => inputs;",
+                                 R"({"auth":"{{connections['a']}}"})")});
+    const std::unique_ptr<PGconn, decltype(&PQfinish)> writer(PQconnectdb(url.c_str()), &PQfinish);
+    const auto execute = [&writer](const std::string& sql) {
+        const std::unique_ptr<PGresult, decltype(&PQclear)> result(
+            PQexec(writer.get(), sql.c_str()), &PQclear);
+        EXPECT_NE(PQresultStatus(result.get()), PGRES_FATAL_ERROR) << PQerrorMessage(writer.get());
+        return PQntuples(result.get());
+    };
+    const std::string uses = "UPDATE flow_version SET connection_ids = '[\"a\"]' WHERE flow_id = '";
+    const std::string uses_none = "UPDATE flow_version SET connection_ids = '[]' WHERE flow_id = '";
+    // `replace`, and before it deletes something the flow is published by somebody else.
+    const auto replaced_meanwhile = [&](const std::string& more) {
+        execute(uses_none + flow + "'");
+        execute("BEGIN");
+        execute("UPDATE flow SET updated_ms = updated_ms + 1 WHERE id = '" + flow + "'");
+        execute(uses + flow + "'");
+        auto replaced = std::async(std::launch::async, [&] { return replace(ann, a, b, more); });
+        EXPECT_TRUE(wait_until([&] {
+            return execute(
+                       "SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'ShareLock' AND "
+                       "relation = 'flow'::regclass") == 1;
+        }));
+        execute("COMMIT");
+        return replaced.get();
+    };
+    const ApiAnswer refused = replaced_meanwhile("");
+    EXPECT_EQ(refused.status, 409) << refused.raw.body;
+    EXPECT_EQ(ann.get("/v1/app-connections/" + a).status, 200) << "it is still there";
+    const ApiAnswer done = replaced_meanwhile(R"(,"applyToPublishedVersions":true)");
+    EXPECT_EQ(done.status, 204) << done.raw.body;
+    EXPECT_EQ(ann.get("/v1/app-connections/" + a).status, 404);
+    const std::string published(ann.get("/v1/flows/" + flow).body["publishedVersionId"].text());
+    EXPECT_EQ(ann.get("/v1/flows/" + flow + "?versionId=" + published)
+                  .body["version"]["connectionIds"]
+                  .dump(),
+              R"(["b"])")
+        << "what was published meanwhile is published anew";
 }
 
 }  // namespace
