@@ -415,7 +415,7 @@ TEST_F(Contract, AccountsTagsPiecesFlags) {
     bool listed = false;
     pieces.each_element([&listed](const Json& piece) {
         listed = listed || (piece["name"].text() == "@activepieces/piece-http" &&
-                            piece["actions"].integer_or(0) == 1);
+                            piece["actions"].integer_or(0) == 2);
     });
     EXPECT_TRUE(listed) << pieces.dump();
     const Json http = expect(ann_.get("/v1/pieces/@activepieces/piece-http"), 200);

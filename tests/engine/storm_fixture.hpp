@@ -22,6 +22,7 @@ struct Route {
     std::string method;
     std::string path;  // with {parameters}
     bool open = false;
+    bool guest = false;  // with a session or without one
 };
 
 inline std::string upper(std::string_view text) {
@@ -39,7 +40,12 @@ inline std::vector<Route> routes(ApiUser& user) {
     EXPECT_EQ(described.body["openapi"].text(), "3.1.0");
     described.body["paths"].each_member([&all](std::string_view path, const Json& item) {
         item.each_member([&](std::string_view method, const Json& operation) {
-            all.push_back({upper(method), std::string(path), operation["security"].size() == 0});
+            const Json schemes = operation["security"];
+            bool none_will_do = false;
+            schemes.each_element([&none_will_do](const Json& scheme) {
+                none_will_do = none_will_do || scheme.size() == 0;
+            });
+            all.push_back({upper(method), std::string(path), schemes.size() == 0, none_will_do});
         });
     });
     return all;
