@@ -1,7 +1,7 @@
 # Three images from one build, on Debian 13: `docker build --target gateway .`, `--target engine`, and
 # `--target engine-node`, which is the engine with Node.js for pieces from npm.
 # Packages come from scripts/lib/packages.sh, as everywhere; nothing else is downloaded but the
-# JavaScript engine and what steps run in it (TypeScript's eraser, JSONata, showdown, Turndown, nwsapi, OpenPGP.js), whose digests
+# JavaScript engine and what steps run in it (TypeScript's eraser, JSONata, showdown, SheetJS, Turndown, nwsapi, OpenPGP.js), whose digests
 # scripts/fetch-* pin.
 #
 # All run as the same unprivileged user and meet in one volume, /var/lib/sallyport: secrets,

@@ -40,6 +40,14 @@ sallyport_step_script(kMarkdownToHtmlScript
     ${step_scripts}/commonjs.js ${step_scripts}/last_match.js ${showdown_folder}/showdown.min.js
     ${step_scripts}/markdown_to_html.js)
 
+sallyport_step_script(kSortKeysScript ${step_scripts}/sort_keys.js)
+
+sallyport_fetch(fetch-xlsx xlsx_folder)
+sallyport_step_script(kExcelScript
+    ${step_scripts}/commonjs.js ${xlsx_folder}/xlsx.core.min.js ${step_scripts}/excel.js)
+sallyport_step_script(kOldExcelScript
+    ${step_scripts}/commonjs.js ${xlsx_folder}/xlsx.full.min.js ${step_scripts}/excel.js)
+
 sallyport_fetch(fetch-openpgp openpgp_folder)
 sallyport_step_script(kOpenpgpEncryptScript
     ${step_scripts}/openpgp_world.js ${openpgp_folder}/openpgp.min.js ${step_scripts}/openpgp_encrypt.js)

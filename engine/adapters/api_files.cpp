@@ -225,6 +225,17 @@ std::string step_file_url(const Api& api, const std::string& file_id) {
                    file_token(api, kRead, file_id, "", api.options.file_seconds));
 }
 
+std::optional<std::string> read_file_id(const Api& api, std::string_view address) {
+    const std::string begin = api.options.base_url + "/api/v1/step-files/signed?token=";
+    if (!address.starts_with(begin)) {
+        return std::nullopt;
+    }
+    const Result<Json> claims = api.verified_token(address.substr(begin.size()));
+    return claims.ok() && (*claims)["type"].text() == kRead
+               ? std::optional(std::string((*claims)["fileId"].text()))
+               : std::nullopt;
+}
+
 CarriedFiles carried_files(Api& api, const std::vector<WebhookFile>& files) {
     CarriedFiles carried;
     for (const WebhookFile& file : files) {

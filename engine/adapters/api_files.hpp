@@ -6,6 +6,7 @@
 #include "engine/core/piece_webhook.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,9 @@ namespace sallyport::engine {
 
 // An address that anybody may read the file at, as long as runs are kept.
 std::string step_file_url(const Api& api, const std::string& file_id);
+
+// The id of the file that a step_file_url leads to; nothing for other addresses and old ones.
+std::optional<std::string> read_file_id(const Api& api, std::string_view address);
 
 // Files of a request under fresh ids, with the addresses that they will have once they are kept.
 // Views of what was given.

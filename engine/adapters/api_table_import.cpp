@@ -57,7 +57,7 @@ Result<ImportFile> file_from(const CallPtr& call) {
 }
 
 Result<std::vector<Values>> from_csv(const ImportFile& file, std::size_t fields) {
-    const auto records = read_csv(file.data, ',');
+    const auto records = read_csv(file.data, {});
     if (!records.ok()) {
         return Error{"body/file: " + records.message()};
     }

@@ -3,6 +3,7 @@
 #include "common/contract.hpp"
 #include "engine/adapters/alerts.hpp"
 #include "engine/adapters/api.hpp"
+#include "engine/adapters/api_step_files.hpp"
 #include "engine/adapters/asio_loop.hpp"
 #include "engine/adapters/flow_cache.hpp"
 #include "engine/adapters/http_client.hpp"
@@ -20,7 +21,6 @@
 #include "engine/adapters/retention.hpp"
 #include "engine/adapters/run_driver.hpp"
 #include "engine/adapters/s3_objects.hpp"
-#include "engine/adapters/s3_steps.hpp"
 #include "engine/adapters/schedule_runner.hpp"
 #include "engine/adapters/service_steps.hpp"
 #include "engine/adapters/sqlite_store.hpp"
@@ -28,13 +28,11 @@
 #include "engine/adapters/system_clock.hpp"
 #include "engine/app/data_folder.hpp"
 #include "engine/app/descriptors.hpp"
+#include "engine/app/native_performers.hpp"
 #include "engine/app/node_tier.hpp"
 #include "engine/app/postgres_settings.hpp"
 #include "engine/app/shared_time.hpp"
 #include "engine/app/version.hpp"
-#include "engine/core/piece_s3.hpp"
-#include "engine/core/piece_smtp.hpp"
-#include "engine/core/piece_sql.hpp"
 
 #include <unistd.h>
 
@@ -151,24 +149,6 @@ MailSettings settings_of(const MailSettings& mail) {
             mail.tls,  mail.sender, mail.sender_name};
 }
 
-// The pieces that reach out by more than HTTP.
-PiecePerformers piece_performers(ServiceSteps& services, HttpClient& http) {
-    using Perform = StepCancel (*)(ServiceSteps&, const StepCall&, StepDone);
-    const auto with = [&services](Perform perform) {
-        return [&services, perform](const StepCall& call, StepDone done) {
-            return perform(services, call, std::move(done));
-        };
-    };
-    PiecePerformers performers;
-    performers.native[std::string(kSmtpPiece)] = with(perform_smtp);
-    performers.native[std::string(kPostgresPiece)] = with(perform_postgres);
-    performers.native[std::string(kSqlitePiece)] = with(perform_sqlite);
-    performers.native[std::string(kS3Piece)] = [&http](const StepCall& call, StepDone done) {
-        return perform_s3(http, call, std::move(done));
-    };
-    return performers;
-}
-
 // With what runs in Node, where that is asked for.
 PiecePerformers with_node(PiecePerformers performers, NodeTier* node) {
     if (node != nullptr) {
@@ -220,8 +200,10 @@ struct Engine {
           files({time, entropy, *store, bucket ? &bucket->objects : nullptr}, config.files.in_s3),
           journals({loop, time, *store, *store, files, bucket ? &bucket->objects : nullptr, log},
                    {config.files.in_s3, config.files.journals_after_ms}),
+          step_files(api),
+          tables({http, sandbox, step_files}, csv_limits(config)),
           driver({loop, time, entropy, journals, *store, flows, sandbox, http, stored_secrets, log,
-                  with_node(piece_performers(services, http), node.get()), on_end()},
+                  with_node(piece_performers(services, http, tables), node.get()), on_end()},
                  driver_options(config)),
           apps(node ? std::make_unique<AppListeners>(
                           AppListeners::Ports{node->pieces(), *store, time, entropy},
@@ -324,6 +306,8 @@ struct Engine {
     std::unique_ptr<Bucket> bucket;  // null: no AP_S3_BUCKET
     FileKeeper files;
     MovedJournals journals;
+    ApiStepFiles step_files;
+    CsvSteps tables;
     RunDriver driver;
     std::unique_ptr<AppListeners> apps;        // null: as `node`
     std::unique_ptr<HostedTriggers> triggers;  // likewise

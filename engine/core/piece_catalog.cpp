@@ -9,6 +9,7 @@ namespace {
 
 // Lists that many properties offer, by the name in their place.
 constexpr std::string_view kSharedOptions = R"json({
+"CSV_DELIMITERS":[["Auto-detect","auto"],["Comma (,)",","],["Semicolon (;)",";"],["Tab","\\t"],["Pipe (|)","|"]],
 "DATE_FORMATS":[["Sun Sep 17 2023 11:23:58","DDD MMM DD YYYY HH:mm:ss"],["Sun Sep 17 11:23:58 2023","DDD MMM DD HH:mm:ss YYYY"],
  ["September 17 2023 11:23:58","MMMM DD YYYY HH:mm:ss"],["September 17 2023","MMMM DD YYYY"],["Sep 17 2023","MMM DD YYYY"],
  ["2023-09-17T11:23:58","YYYY-MM-DDTHH:mm:ss"],["2023-09-17 11:23:58","YYYY-MM-DD HH:mm:ss"],["2023-09-17","YYYY-MM-DD"],

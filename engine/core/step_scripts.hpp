@@ -13,5 +13,9 @@ extern const std::string_view kMarkdownToHtmlScript;
 extern const std::string_view kHtmlToMarkdownScript;
 extern const std::string_view kExtractFromHtmlScript;
 extern const std::string_view kOpenpgpEncryptScript;
+extern const std::string_view kSortKeysScript;
+extern const std::string_view kExcelScript;
+// With the code pages of workbooks before Excel 2007, which take much memory.
+extern const std::string_view kOldExcelScript;
 
 }  // namespace sallyport::engine

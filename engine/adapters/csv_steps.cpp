@@ -1,0 +1,225 @@
+#include "engine/adapters/csv_steps.hpp"
+
+#include "engine/core/piece_input.hpp"
+#include "engine/core/step_scripts.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sallyport::engine {
+namespace {
+
+// Of the sandbox's: a workbook as base64 in JSON.
+constexpr std::size_t kAnswerBytesMax = 16U << 20U;
+
+bool is_web_address(const Json& file) {
+    return file.is_string() &&
+           (file.text().starts_with("https://") || file.text().starts_with("http://"));
+}
+
+// What an address ends with, as a file's name.
+std::string name_of_address(std::string_view address) {
+    address = address.substr(0, address.find_first_of("?#"));
+    address.remove_prefix(std::min(address.size(), address.find("//") + 2));
+    const std::size_t slash = address.rfind('/');
+    return slash == std::string_view::npos ? std::string() : std::string(address.substr(slash + 1));
+}
+
+StepResult result_of(Result<Json> output) {
+    return output.ok() ? step_succeeded(*std::move(output)) : step_failed(output.message());
+}
+
+std::string wrong_file(const std::string& message) {
+    return input_error("file", message).message;
+}
+
+}  // namespace
+
+struct CsvSteps::Way {
+    std::string action;
+    Json input;
+    std::string project_id;
+    std::int64_t time_left_ms = 0;
+    StepDone done;
+    StepCancel inner = {};
+    bool cancelled = false;
+
+    void end(StepResult result) {
+        inner = {};
+        done(std::move(result));
+    }
+    void fail(const std::string& message) { end(step_failed(message)); }
+};
+
+StepCancel CsvSteps::perform(const StepCall& call, StepDone done) {
+    const auto way = std::make_shared<Way>(
+        Way{call.step.action, call.input, call.project_id, call.time_left_ms, std::move(done)});
+    begin(way);
+    return [way] {
+        way->cancelled = true;
+        if (const StepCancel stop = way->inner) {  // the end of the step forgets it
+            stop();
+        }
+    };
+}
+
+void CsvSteps::begin(const WayPtr& way) {
+    if (way->action == kSortCsvRows) {
+        return sort(way);
+    }
+    if (way->action == kCreateCsvFile) {
+        return keep(way, create_csv_file(way->input));
+    }
+    if (way->action == kCsvToExcel) {
+        return make_workbook(way);
+    }
+    with_file(way, [this, way](const InputFile& file) {
+        if (way->action == kReadCsvFile) {
+            way->end(result_of(read_csv_file(way->input, file.data)));
+        } else if (way->action == kChunkCsvFile) {
+            keep(way, chunk_csv_file(way->input, file));
+        } else {
+            read_workbook(way, file);
+        }
+    });
+}
+
+void CsvSteps::with_file(const WayPtr& way, TakeFile then) {
+    const Json file = way->input["file"];
+    if (!file.exists() || file.is_null()) {
+        return way->fail(
+            "No file was provided. Upload a CSV file or map a file from an earlier step.");
+    }
+    if (is_web_address(file)) {
+        const auto id = ports_.files.id_of(std::string(file.text()));
+        return id ? read_kept(way, *id, std::move(then)) : fetch(way, std::move(then));
+    }
+    Result<InputFile> given = file_input("file", file);
+    if (!given.ok()) {
+        return way->fail(given.message());
+    }
+    then(*std::move(given));
+}
+
+void CsvSteps::read_kept(const WayPtr& way, const std::string& id, TakeFile then) {
+    ports_.files.read(id, [way, then = std::move(then)](Result<std::optional<KeptFile>> kept) {
+        if (way->cancelled || !kept.ok()) {
+            return way->fail(kept.ok() ? "The step was cancelled" : kept.message());
+        }
+        if (!kept->has_value() || !(*kept)->encoding.empty()) {
+            return way->fail(wrong_file(kept->has_value() ? "The file is kept compressed"
+                                                          : "The file is not kept any more"));
+        }
+        then({(*kept)->name, "", std::move((*kept)->data)});
+    });
+}
+
+void CsvSteps::fetch(const WayPtr& way, TakeFile then) {
+    HttpRequest request;
+    request.url = std::string(way->input["file"].text());
+    request.tenant = way->project_id;
+    request.timeout_ms = static_cast<std::uint32_t>(
+        std::clamp<std::int64_t>(way->time_left_ms, 1, limits_.http_timeout_ms));
+    request.response_bytes_max = limits_.file_bytes_max;
+    const std::string name = name_of_address(request.url);
+    const auto id = ports_.http.send(
+        std::move(request), [way, name, then = std::move(then)](HttpOutcome outcome) {
+            if (const auto* failure = std::get_if<HttpFailure>(&outcome)) {
+                return failure->error == HttpError::overloaded
+                           ? way->end(step_overloaded())
+                           : way->fail(wrong_file(std::string(to_string(failure->error)) + ": " +
+                                                  failure->message));
+            }
+            auto& response = std::get<HttpResponse>(outcome);
+            if (response.status >= 300) {
+                return way->fail(
+                    wrong_file("The file's address answered " + std::to_string(response.status)));
+            }
+            way->inner = {};
+            then({name, "", std::move(response.body)});
+        });
+    way->inner = [this, id] { ports_.http.cancel(id); };
+}
+
+void CsvSteps::sort(const WayPtr& way) {
+    auto wanted = csv_sorting(way->input);
+    if (!wanted.ok()) {
+        return way->fail(wanted.message());
+    }
+    if (wanted->compare_as == "number") {
+        return way->end(result_of(sorted_rows(*wanted, order_by_number(*wanted))));
+    }
+    const auto sorting = std::make_shared<CsvSorting>(*std::move(wanted));
+    run_script(way, kSortKeysScript, sort_keys(*sorting), [way, sorting](const Json& order) {
+        way->end(result_of(sorted_rows(*sorting, order)));
+    });
+}
+
+void CsvSteps::make_workbook(const WayPtr& way) {
+    Result<Json> wanted = workbook_to_make(way->input);
+    if (!wanted.ok()) {
+        return way->fail(wanted.message());
+    }
+    run_script(way, kExcelScript, *std::move(wanted),
+               [this, way](const Json& answer) { keep(way, made_workbook(way->input, answer)); });
+}
+
+void CsvSteps::read_workbook(const WayPtr& way, const InputFile& file) {
+    Result<Json> wanted = workbook_to_read(way->input, file.data);
+    if (!wanted.ok()) {
+        return way->fail(wanted.message());
+    }
+    const bool zipped = file.data.starts_with("PK");
+    run_script(way, zipped ? kExcelScript : kOldExcelScript, *std::move(wanted),
+               [way](Json answer) { way->end(step_succeeded(std::move(answer))); });
+}
+
+void CsvSteps::run_script(const WayPtr& way, std::string_view script, Json input,
+                          std::function<void(Json answer)> then) {
+    if (way->cancelled) {
+        return way->fail("The step was cancelled");
+    }
+    CodeRequest request;
+    request.tenant = way->project_id;
+    request.code = script;
+    request.input = std::move(input);
+    request.fetch_allowed = false;
+    request.limits.memory_bytes = limits_.code_memory_bytes;
+    request.limits.output_bytes = kAnswerBytesMax;
+    request.limits.time_ms = static_cast<std::uint32_t>(
+        std::clamp<std::int64_t>(way->time_left_ms, 1, limits_.code_timeout_ms));
+    const auto id = ports_.sandbox.run_code(
+        std::move(request), [way, then = std::move(then)](SandboxResult ran) {
+            if (ran.status != SandboxStatus::ok) {
+                return way->end(step_result_from(std::move(ran)));
+            }
+            way->inner = {};
+            then(std::move(ran.value));
+        });
+    way->inner = [this, id] { ports_.sandbox.cancel(id); };
+}
+
+void CsvSteps::keep(const WayPtr& way, Result<CsvFiles> made) {
+    if (!made.ok()) {
+        return way->fail(made.message());
+    }
+    std::vector<MadeFile> files;
+    for (CsvFiles::File& file : made->files) {
+        files.push_back({std::move(file.name), std::move(file.data)});
+    }
+    ports_.files.keep(
+        way->project_id, files,
+        [way, output = made->output](const Result<std::vector<std::string>>& addresses) mutable {
+            if (!addresses.ok()) {
+                return way->fail(addresses.message());
+            }
+            if (output.has("url")) {
+                output.set("url", Json::string(addresses->front()));
+            } else {
+                output.set("files", csv_names(*addresses));
+            }
+            way->end(step_succeeded(output));
+        });
+}
+
+}  // namespace sallyport::engine

@@ -1,0 +1,42 @@
+#include "engine/app/native_performers.hpp"
+
+#include "engine/adapters/s3_steps.hpp"
+#include "engine/core/piece_csv.hpp"
+#include "engine/core/piece_s3.hpp"
+#include "engine/core/piece_smtp.hpp"
+#include "engine/core/piece_sql.hpp"
+
+#include <string>
+#include <utility>
+
+namespace sallyport::engine {
+
+CsvSteps::Limits csv_limits(const Config& config) {
+    CsvSteps::Limits limits;
+    limits.code_timeout_ms = static_cast<std::uint32_t>(config.code_timeout_ms);
+    limits.code_memory_bytes = config.code_memory_bytes;
+    limits.file_bytes_max = config.file_bytes_max;
+    return limits;
+}
+
+PiecePerformers piece_performers(ServiceSteps& services, HttpClient& http, CsvSteps& tables) {
+    using Perform = StepCancel (*)(ServiceSteps&, const StepCall&, StepDone);
+    const auto with = [&services](Perform perform) {
+        return [&services, perform](const StepCall& call, StepDone done) {
+            return perform(services, call, std::move(done));
+        };
+    };
+    PiecePerformers performers;
+    performers.native[std::string(kSmtpPiece)] = with(perform_smtp);
+    performers.native[std::string(kPostgresPiece)] = with(perform_postgres);
+    performers.native[std::string(kSqlitePiece)] = with(perform_sqlite);
+    performers.native[std::string(kS3Piece)] = [&http](const StepCall& call, StepDone done) {
+        return perform_s3(http, call, std::move(done));
+    };
+    performers.native[std::string(kCsvPiece)] = [&tables](const StepCall& call, StepDone done) {
+        return tables.perform(call, std::move(done));
+    };
+    return performers;
+}
+
+}  // namespace sallyport::engine

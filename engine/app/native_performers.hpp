@@ -1,0 +1,15 @@
+// Which adapter performs which piece.
+#pragma once
+
+#include "engine/adapters/csv_steps.hpp"
+#include "engine/adapters/service_steps.hpp"
+#include "engine/app/config.hpp"
+
+namespace sallyport::engine {
+
+CsvSteps::Limits csv_limits(const Config& config);
+
+// The pieces that reach out by more than HTTP. What is given outlives them.
+PiecePerformers piece_performers(ServiceSteps& services, HttpClient& http, CsvSteps& tables);
+
+}  // namespace sallyport::engine
