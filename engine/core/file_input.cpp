@@ -13,7 +13,7 @@ namespace sallyport::engine {
 namespace {
 
 constexpr std::string_view kAnyType = "application/octet-stream";
-constexpr std::string_view kName = ";name=";
+constexpr std::string_view kNameParameter = ";name=";
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kTypes = {
     {{"txt", "text/plain"},
@@ -56,8 +56,8 @@ Result<InputFile> from_data_url(std::string_view property, const Json& value) {
     const auto data = base64_decode(rest.substr(comma + 1));
     std::string_view type = head.substr(0, head.size() - kBase64.size());
     std::string name;
-    if (const std::size_t at = type.find(kName); at != std::string_view::npos) {
-        const std::string_view named = type.substr(at + kName.size());
+    if (const std::size_t at = type.find(kNameParameter); at != std::string_view::npos) {
+        const std::string_view named = type.substr(at + kNameParameter.size());
         name = member_name(percent_decode(named.substr(0, named.find(';'))));
         type = type.substr(0, at);
     }
@@ -108,8 +108,8 @@ Result<InputFile> file_input(std::string_view property, const Json& value) {
 }
 
 std::string file_address(const InputFile& file) {
-    return "data:" + file.type + std::string(kName) + percent_encode(file.name) + ";base64," +
-           base64_encode(as_bytes(file.data), file.data.size());
+    return "data:" + file.type + std::string(kNameParameter) + percent_encode(file.name) +
+           ";base64," + base64_encode(as_bytes(file.data), file.data.size());
 }
 
 }  // namespace sallyport::engine

@@ -52,7 +52,7 @@ Result<Delay> delay_for(const Json& input, std::int64_t now_ms, std::int64_t lon
 }
 
 // Without a zone, UTC's.
-std::optional<std::int64_t> time_of(const Json& wanted) {
+std::optional<std::int64_t> wanted_time(const Json& wanted) {
     if (wanted.is_integer()) {
         return wanted.integer_or(0);
     }
@@ -65,7 +65,7 @@ std::optional<std::int64_t> time_of(const Json& wanted) {
 
 Result<Delay> delay_until(const Json& input, std::int64_t now_ms, std::int64_t longest_ms) {
     const Json wanted = input["delayUntilTimestamp"];
-    const std::optional<std::int64_t> at = time_of(wanted);
+    const std::optional<std::int64_t> at = wanted_time(wanted);
     if (!at) {
         return Error{"The time to wait for must be a time, as 2026-01-02T10:00:00Z"};
     }
