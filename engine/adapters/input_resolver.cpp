@@ -32,23 +32,40 @@ bool may_name_secrets(const Json& value) {
     return may;
 }
 
-Result<ResolvedInput> outcome(TemplateResult result) {
+ResolvedInput no_input(SandboxStatus status, std::string error) {
+    return {status, {}, {}, std::move(error)};
+}
+
+ResolvedInput outcome(TemplateResult result) {
     switch (result.status) {
         case TemplateResult::Status::resolved:
-            return ResolvedInput{std::move(result.value), std::move(result.logged)};
+            return {SandboxStatus::ok, std::move(result.value), std::move(result.logged), {}};
         case TemplateResult::Status::failed:
-            return Error{std::move(result.error)};
+            return no_input(SandboxStatus::error, std::move(result.error));
         case TemplateResult::Status::needs_sandbox:
             break;
     }
-    return Error{"The expressions of this step's input could not be evaluated"};
+    return no_input(SandboxStatus::error,
+                    "The expressions of this step's input could not be evaluated");
+}
+
+std::string problem_of(EvaluateResult evaluated) {
+    switch (evaluated.status) {
+        case SandboxStatus::timeout:
+            return "The expressions of this step's input took longer than they may";
+        case SandboxStatus::memory_limit:
+            return "The expressions of this step's input used more memory than they may";
+        default:
+            return "The expressions of this step's input could not be evaluated: " +
+                   (evaluated.error.empty() ? std::string(to_string(evaluated.status))
+                                            : std::move(evaluated.error));
+    }
 }
 
 void finish(const Resolution& resolution, EvaluateResult evaluated) {
-    if (evaluated.status != SandboxStatus::ok) {
-        resolution.done(Error{"The expressions of this step's input could not be evaluated: " +
-                              (evaluated.error.empty() ? std::string(to_string(evaluated.status))
-                                                       : evaluated.error)});
+    const SandboxStatus status = evaluated.status;
+    if (status != SandboxStatus::ok) {
+        resolution.done(no_input(status, problem_of(std::move(evaluated))));
         return;
     }
     std::vector<SandboxAnswer> answers;
@@ -73,7 +90,7 @@ void InputResolver::resolve(const std::string& project_id, const Json& input, co
                      [this, project_id, input, scope = std::move(scope),
                       done = std::move(done)](Result<NamedSecrets> found) mutable {
                          if (!found.ok()) {
-                             return done(found.error());
+                             return done(no_input(SandboxStatus::error, found.message()));
                          }
                          scope.connections = std::move(found->connections);
                          scope.variables = std::move(found->variables);

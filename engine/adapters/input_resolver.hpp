@@ -3,7 +3,6 @@
 #pragma once
 
 #include "common/json.hpp"
-#include "common/result.hpp"
 #include "engine/core/template.hpp"
 #include "engine/ports/sandbox.hpp"
 #include "engine/ports/secret_source.hpp"
@@ -14,13 +13,17 @@
 namespace sallyport::engine {
 
 struct ResolvedInput {
-    Json value;
-    Json logged;  // secrets masked
+    SandboxStatus status = SandboxStatus::ok;  // as of a code step: what to do about it
+    Json value;                                // ok
+    Json logged;                               // ok: secrets masked
+    std::string error;                         // not ok: for the person who made the flow
+
+    bool ok() const { return status == SandboxStatus::ok; }
 };
 
 class InputResolver {
   public:
-    using Done = std::function<void(Result<ResolvedInput>)>;
+    using Done = std::function<void(ResolvedInput)>;
 
     InputResolver(Sandbox& sandbox, SecretSource& secrets) : sandbox_(sandbox), secrets_(secrets) {}
 

@@ -63,15 +63,14 @@ void ItemTriggers::fetch(const RunnableFlow& flow, const Json& memory, bool samp
     question.sample = sample;
     question.time_ms_max = time_ms_max_;
     question.now_ms = ports_.clock.now_ms();
-    resolver_.resolve(
-        flow.project_id, question.settings["input"], Json::object(), program.schema,
-        [this, question, found = std::move(found)](const Result<ResolvedInput>& resolved) mutable {
-            if (!resolved.ok()) {
-                return found(resolved.error());
-            }
-            question.input = resolved->value;
-            ports_.sources.ask(question, std::move(found));
-        });
+    resolver_.resolve(flow.project_id, question.settings["input"], Json::object(), program.schema,
+                      [this, question, found = std::move(found)](ResolvedInput resolved) mutable {
+                          if (!resolved.ok()) {
+                              return found(Error{std::move(resolved.error)});
+                          }
+                          question.input = std::move(resolved.value);
+                          ports_.sources.ask(question, std::move(found));
+                      });
 }
 
 // One after the other: a burst of items does not become a burst of transactions.

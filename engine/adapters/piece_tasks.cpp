@@ -101,11 +101,11 @@ void PieceTasks::run_resolved(PieceTask task, const Json& input, int schema, Don
     const auto shared = std::make_shared<PieceTask>(std::move(task));
     resolver_.resolve(shared->project_id, input.is_object() ? input : Json::object(),
                       Json::object(), schema,
-                      [this, shared, done = std::move(done)](Result<ResolvedInput> resolved) {
+                      [this, shared, done = std::move(done)](ResolvedInput resolved) {
                           if (!resolved.ok()) {
-                              return done(failed_run(SandboxStatus::error, resolved.message()));
+                              return done(failed_run(resolved.status, std::move(resolved.error)));
                           }
-                          shared->input = resolved->value;
+                          shared->input = std::move(resolved.value);
                           run(std::move(*shared), done);
                       });
 }

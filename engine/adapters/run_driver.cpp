@@ -1,7 +1,6 @@
 #include "engine/adapters/run_driver.hpp"
 
 #include "engine/adapters/run_driver_impl.hpp"
-#include "engine/core/piece_wait.hpp"
 #include "engine/core/run_journal.hpp"
 #include "engine/core/run_record.hpp"
 
@@ -13,11 +12,6 @@ namespace {
 
 // Deadlines are looked at this often.
 constexpr std::int64_t kSweepMs = 1000;
-// A step that the sandbox or the HTTP client had no room for is offered again after this.
-constexpr std::int64_t kOverloadPauseMs = 100;
-// What performs a step may end under it: it is performed again as after a crash of the engine, but
-// not for ever, since the step may be the reason.
-constexpr int kCrashesMax = 2;
 
 // How often a request is offered to a run that another process works on.
 constexpr int kResumeTries = 20;
@@ -263,102 +257,6 @@ void RunDriver::Impl::on_committed(const RunPtr& run, Covered& covered) {
     }
     std::move(covered.actions.begin(), covered.actions.end(), std::back_inserter(run->ready));
     drive(run);
-}
-
-void RunDriver::Impl::perform(const RunPtr& run, const PrepareStep& action) {
-    const Step& at = run->program->steps[action.step];
-    const std::string problem = performer_.unsupported(at);
-    if (!problem.empty()) {
-        feed(run,
-             StepFailed{at.name, action.attempt, problem, FailureKind::error, {}, action.path});
-        return;
-    }
-    resolver_.resolve(run->row.project_id, at.input, run->state.scope, run->program->schema,
-                      [self = shared_from_this(), run, action](Result<ResolvedInput> input) {
-                          self->on_input(run, action, std::move(input));
-                      });
-}
-
-void RunDriver::Impl::on_input(const RunPtr& run, const PrepareStep& action,
-                               Result<ResolvedInput> input) {
-    const std::string& name = run->program->steps[action.step].name;
-    if (!input.ok()) {
-        feed(run, StepFailed{
-                      name, action.attempt, input.message(), FailureKind::error, {}, action.path});
-        return;
-    }
-    run->input = std::move(input->value);
-    run->crashes = 0;
-    feed(run, StepStarted{name, action.attempt,
-                          shown_input(input->logged, options_.shown_input_bytes), action.path});
-}
-
-void RunDriver::Impl::perform(const RunPtr& run, const PerformStep& action) {
-    const Step& at = run->program->steps[action.step];
-    if (run->state.phase != Phase::running || run->state.attempt != action.attempt ||
-        run->state.cursor != action.step || run->state.path != action.path) {
-        return;  // ended while its start was being committed
-    }
-    if (at.piece == kSubflowsPiece) {
-        perform_link(run, action);
-        return;
-    }
-    code_ahead_ += waits_long(*run, at) ? 1 : 0;
-    auto cancel = performer_.perform(call_of(run, action),
-                                     [self = shared_from_this(), run, action](StepResult result) {
-                                         self->on_result(run, action, std::move(result));
-                                     });
-    if (run->state.phase == Phase::running && run->state.cursor == action.step) {
-        run->cancel_effect = std::move(cancel);
-    }
-}
-
-void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, StepResult result) {
-    const Step& at = run->program->steps[action.step];
-    const std::string& name = at.name;
-    run->cancel_effect = nullptr;
-    if (waits_long(*run, at)) {
-        code_ahead_ -= 1;
-        draw_soon();
-    }
-    const bool lost = result.kind == StepResult::Kind::crashed && run->crashes++ < kCrashesMax;
-    if (result.kind == StepResult::Kind::crashed && !lost) {
-        result.kind = StepResult::Kind::failed;
-    }
-    if (result.kind != StepResult::Kind::overloaded && !lost) {
-        count_step(*run, action.step);
-    }
-    switch (result.kind) {
-        case StepResult::Kind::succeeded:
-            feed(run, StepSucceeded{name, action.attempt, std::move(result.output),
-                                    std::move(result.response), result.stop, action.path,
-                                    std::move(result.tags)});
-            return;
-        case StepResult::Kind::failed:
-            // A step has what is left of the run's time: it was not the step that took too long.
-            if (run->deadline_ms <= ports_.clock.steady_ms()) {
-                result.failure = FailureKind::timeout;
-            }
-            feed(run, StepFailed{name,
-                                 action.attempt,
-                                 std::move(result.message),
-                                 result.failure,
-                                 {},
-                                 action.path});
-            return;
-        case StepResult::Kind::paused:
-            feed(run,
-                 StepPaused{name, action.attempt, result.resume_at_ms, std::move(result.output),
-                            action.path, std::move(result.request_id), std::move(result.response),
-                            result.perform_again, std::move(result.tags)});
-            return;
-        case StepResult::Kind::crashed:
-        case StepResult::Kind::overloaded:
-            ports_.loop.after(kOverloadPauseMs, [self = shared_from_this(), run, action] {
-                self->perform(run, action);
-            });
-            return;
-    }
 }
 
 void RunDriver::Impl::perform(const RunPtr& run, const SetTimer& action) {

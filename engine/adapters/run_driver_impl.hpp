@@ -116,8 +116,11 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     void perform(const RunPtr& run, const ReplyToCaller& action);
     void perform(const RunPtr& run, const FinishRun& action);
     void perform(const RunPtr& run, const ParkRun& action);
-    void on_input(const RunPtr& run, const PrepareStep& action, Result<ResolvedInput> input);
+    void on_input(const RunPtr& run, const PrepareStep& action, ResolvedInput input);
     void on_result(const RunPtr& run, const PerformStep& action, StepResult result);
+    // There was no room for it, or what did it has ended.
+    template <typename StepAction>
+    void again_soon(const RunPtr& run, const StepAction& action);
 
     // The journal.
     JournalCommit summary(const LiveRun& run) const;
@@ -161,7 +164,8 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     StepCall call_of(const RunPtr& run, const PerformStep& action) const;
     void perform_link(const RunPtr& run, const PerformStep& action);
     void call_flow(const RunPtr& run, const PerformStep& action);
-    // Goes on with the program of the callable flow of that name; fails the step when there is none.
+    // Goes on with the program of the callable flow of that name; fails the step when there is
+    // none.
     void with_callable(const RunPtr& run, const PerformStep& action, const std::string& name,
                        std::function<void(std::shared_ptr<const Program>)> then);
     void start_called(const RunPtr& run, const PerformStep& action,

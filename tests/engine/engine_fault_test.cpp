@@ -1,14 +1,17 @@
-// Disks that are full, closed or broken; flows and loops as large as they may be. A clear error or
-// the right result, and nothing lost.
+// Disks that are full, closed or broken; flows and loops as large as they may be; expressions that
+// pass their limits or lose their worker. A clear error or the right result, and nothing lost.
 #include "tests/engine/engine_process.hpp"
+#include "tests/integration/fixtures/process.hpp"
 #include "tests/integration/fixtures/wait.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -183,6 +186,73 @@ TEST(EngineFault, ALoopOfTenThousandTurnsRunsToItsEnd) {
     EXPECT_EQ(each["iterations"].size(), 10'000u);
     EXPECT_EQ(each["iterations"].at(9999)["sort"]["output"]["branches"].at(0)["evaluation"].dump(),
               "true");
+}
+
+// The sandbox evaluates what the templates' own evaluator does not know.
+std::string step_with_expression(const std::string& expression) {
+    return code_step("step_1", "export const code = async (inputs) => inputs.value;",
+                     R"({"value":"{{)" + expression + R"(}}"})",
+                     R"({"continueOnFailure":{"value":true},"retryOnFailure":{"value":true}})");
+}
+
+TEST(EngineFault, ExpressionsThatPassTheirLimitsEndTheRunAsCodeDoes) {
+    EngineProcess engine;
+    ApiUser ann(engine);
+    ann.sign_up();
+    struct Case {
+        std::string expression;
+        std::string_view status;
+        std::string_view message;
+    };
+    const std::vector<Case> cases = {
+        {"(() => { for (;;); })()", "TIMEOUT",
+         "The expressions of this step's input took longer than they may"},
+        {"(() => { const a = []; for (;;) a.push(new Uint8Array(4e6).fill(1)); })()",
+         "MEMORY_LIMIT_EXCEEDED",
+         "The expressions of this step's input used more memory than they may"},
+    };
+    for (const Case& test : cases) {
+        const HttpResponse answer =
+            deliver_webhook(engine, ann.make_flow({step_with_expression(test.expression)}), "{}");
+        const Json run = ann.finished_run(answer.header("x-webhook-id").value_or(""));
+        EXPECT_EQ(run["status"].text(), test.status);
+        EXPECT_EQ(run["failedStep"]["message"].text(), test.message);
+    }
+}
+
+std::int64_t processor_ticks(pid_t pid) {
+    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+    std::string field;
+    std::int64_t user = 0;
+    for (int i = 0; i < 13; ++i) {  // the program's name has no blanks
+        stat >> field;
+    }
+    stat >> user;
+    return user;
+}
+
+TEST(EngineFault, AnExpressionWhoseWorkerDiesIsEvaluatedAgain) {
+    EngineProcess engine;
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow({step_with_expression(
+        "(() => { const end = Date.now() + 1500; while (Date.now() < end); return 7; })()")});
+    std::map<pid_t, std::int64_t> rested;
+    for (const ChildProcess& child : children_of(engine.pid())) {
+        rested[child.pid] = processor_ticks(child.pid);
+    }
+    const HttpResponse answer = deliver_webhook(engine, flow, "{}");
+    ASSERT_TRUE(wait_until([&] {
+        for (const auto& [pid, ticks] : rested) {
+            if (processor_ticks(pid) - ticks > 20) {
+                return ::kill(pid, SIGKILL) == 0;
+            }
+        }
+        return false;
+    })) << "no worker was at work";
+    const Json run = ann.finished_run(answer.header("x-webhook-id").value_or(""));
+    EXPECT_EQ(run["status"].text(), "SUCCEEDED");
+    EXPECT_EQ(run["steps"]["step_1"]["output"].integer_or(0), 7);
 }
 
 }  // namespace

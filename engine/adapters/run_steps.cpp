@@ -1,0 +1,133 @@
+// How the driver performs a step: its input is resolved, its effect is made, and what came of both
+// is told to the machine.
+#include "engine/adapters/run_driver_impl.hpp"
+#include "engine/core/piece_wait.hpp"
+#include "engine/core/run_record.hpp"
+
+#include <utility>
+
+namespace sallyport::engine {
+namespace {
+
+// A step that the sandbox or the HTTP client had no room for is offered again after this.
+constexpr std::int64_t kOverloadPauseMs = 100;
+// What performs a step, or evaluates its input, may end under it: it is begun again as after a
+// crash of the engine, but not for ever, since the step may be the reason.
+constexpr int kCrashesMax = 2;
+
+template <typename StepAction>
+bool is_at(const RunState& state, const StepAction& action, Phase phase) {
+    return state.phase == phase && state.attempt == action.attempt && state.cursor == action.step &&
+           state.path == action.path;
+}
+
+}  // namespace
+
+template <typename StepAction>
+void RunDriver::Impl::again_soon(const RunPtr& run, const StepAction& action) {
+    ports_.loop.after(kOverloadPauseMs,
+                      [self = shared_from_this(), run, action] { self->perform(run, action); });
+}
+
+void RunDriver::Impl::perform(const RunPtr& run, const PrepareStep& action) {
+    if (!is_at(run->state, action, Phase::preparing)) {
+        return;  // ended while it waited for room in the sandbox
+    }
+    const Step& at = run->program->steps[action.step];
+    const std::string problem = performer_.unsupported(at);
+    if (!problem.empty()) {
+        feed(run,
+             StepFailed{at.name, action.attempt, problem, FailureKind::error, {}, action.path});
+        return;
+    }
+    resolver_.resolve(run->row.project_id, at.input, run->state.scope, run->program->schema,
+                      [self = shared_from_this(), run, action](ResolvedInput input) {
+                          self->on_input(run, action, std::move(input));
+                      });
+}
+
+void RunDriver::Impl::on_input(const RunPtr& run, const PrepareStep& action, ResolvedInput input) {
+    const std::string& name = run->program->steps[action.step].name;
+    if (input.ok()) {
+        run->input = std::move(input.value);
+        run->crashes = 0;
+        feed(run, StepStarted{name, action.attempt,
+                              shown_input(input.logged, options_.shown_input_bytes), action.path});
+        return;
+    }
+    StepResult result = step_result_from({input.status, {}, {}, {}, {}});
+    const bool lost = result.kind == StepResult::Kind::crashed && run->crashes++ < kCrashesMax;
+    if (lost || result.kind == StepResult::Kind::overloaded) {
+        again_soon(run, action);
+        return;
+    }
+    feed(run,
+         StepFailed{name, action.attempt, std::move(input.error), result.failure, {}, action.path});
+}
+
+void RunDriver::Impl::perform(const RunPtr& run, const PerformStep& action) {
+    const Step& at = run->program->steps[action.step];
+    if (!is_at(run->state, action, Phase::running)) {
+        return;  // ended while its start was being committed
+    }
+    if (at.piece == kSubflowsPiece) {
+        perform_link(run, action);
+        return;
+    }
+    code_ahead_ += waits_long(*run, at) ? 1 : 0;
+    auto cancel = performer_.perform(call_of(run, action),
+                                     [self = shared_from_this(), run, action](StepResult result) {
+                                         self->on_result(run, action, std::move(result));
+                                     });
+    if (run->state.phase == Phase::running && run->state.cursor == action.step) {
+        run->cancel_effect = std::move(cancel);
+    }
+}
+
+void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, StepResult result) {
+    const Step& at = run->program->steps[action.step];
+    const std::string& name = at.name;
+    run->cancel_effect = nullptr;
+    if (waits_long(*run, at)) {
+        code_ahead_ -= 1;
+        draw_soon();
+    }
+    const bool lost = result.kind == StepResult::Kind::crashed && run->crashes++ < kCrashesMax;
+    if (result.kind == StepResult::Kind::crashed && !lost) {
+        result.kind = StepResult::Kind::failed;
+    }
+    if (result.kind != StepResult::Kind::overloaded && !lost) {
+        count_step(*run, action.step);
+    }
+    switch (result.kind) {
+        case StepResult::Kind::succeeded:
+            feed(run, StepSucceeded{name, action.attempt, std::move(result.output),
+                                    std::move(result.response), result.stop, action.path,
+                                    std::move(result.tags)});
+            return;
+        case StepResult::Kind::failed:
+            // A step has what is left of the run's time: it was not the step that took too long.
+            if (run->deadline_ms <= ports_.clock.steady_ms()) {
+                result.failure = FailureKind::timeout;
+            }
+            feed(run, StepFailed{name,
+                                 action.attempt,
+                                 std::move(result.message),
+                                 result.failure,
+                                 {},
+                                 action.path});
+            return;
+        case StepResult::Kind::paused:
+            feed(run,
+                 StepPaused{name, action.attempt, result.resume_at_ms, std::move(result.output),
+                            action.path, std::move(result.request_id), std::move(result.response),
+                            result.perform_again, std::move(result.tags)});
+            return;
+        case StepResult::Kind::crashed:
+        case StepResult::Kind::overloaded:
+            again_soon(run, action);
+            return;
+    }
+}
+
+}  // namespace sallyport::engine
