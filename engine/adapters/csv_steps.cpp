@@ -11,6 +11,9 @@ namespace {
 
 // Of the sandbox's: a workbook as base64 in JSON.
 constexpr std::size_t kAnswerBytesMax = 16U << 20U;
+// A workbook takes some hundred times its text while it is made, and the script is ours: what the
+// operator allows to code does not bound it.
+constexpr std::size_t kWorkbookMemoryBytes = 256U << 20U;
 
 bool is_web_address(const Json& file) {
     return file.is_string() &&
@@ -31,6 +34,11 @@ StepResult result_of(Result<Json> output) {
 
 std::string wrong_file(const std::string& message) {
     return input_error("file", message).message;
+}
+
+// For a thread: the loop goes on using its own.
+std::shared_ptr<const Json> own(const Json& json) {
+    return std::make_shared<const Json>(json.deep_copy());
 }
 
 }  // namespace
@@ -64,22 +72,32 @@ StepCancel CsvSteps::perform(const StepCall& call, StepDone done) {
 }
 
 void CsvSteps::begin(const WayPtr& way) {
+    const NativeAction* const action = find_native_action(kCsvPiece, way->action);
+    if (action != nullptr && action->run != nullptr) {
+        return end_on_thread(way, [run = action->run, input = own(way->input)] {
+            return result_of(run(*input, {}));
+        });
+    }
     if (way->action == kSortCsvRows) {
         return sort(way);
     }
     if (way->action == kCreateCsvFile) {
-        return keep(way, create_csv_file(way->input));
+        return make_files(way, [input = own(way->input)] { return create_csv_file(*input); });
     }
     if (way->action == kCsvToExcel) {
         return make_workbook(way);
     }
-    with_file(way, [this, way](const InputFile& file) {
+    with_file(way, [this, way](InputFile given) {
+        const auto file = std::make_shared<const InputFile>(std::move(given));
         if (way->action == kReadCsvFile) {
-            way->end(result_of(read_csv_file(way->input, file.data)));
+            end_on_thread(way, [file, input = own(way->input)] {
+                return result_of(read_csv_file(*input, file->data));
+            });
         } else if (way->action == kChunkCsvFile) {
-            keep(way, chunk_csv_file(way->input, file));
+            make_files(way,
+                       [file, input = own(way->input)] { return chunk_csv_file(*input, *file); });
         } else {
-            read_workbook(way, file);
+            read_workbook(way, *file);
         }
     });
 }
@@ -142,26 +160,40 @@ void CsvSteps::fetch(const WayPtr& way, TakeFile then) {
 }
 
 void CsvSteps::sort(const WayPtr& way) {
-    auto wanted = csv_sorting(way->input);
-    if (!wanted.ok()) {
-        return way->fail(wanted.message());
-    }
-    if (wanted->compare_as == "number") {
-        return way->end(result_of(sorted_rows(*wanted, order_by_number(*wanted))));
-    }
-    const auto sorting = std::make_shared<CsvSorting>(*std::move(wanted));
-    run_script(way, kSortKeysScript, sort_keys(*sorting), [way, sorting](const Json& order) {
-        way->end(result_of(sorted_rows(*sorting, order)));
+    const auto sorting = std::make_shared<CsvSorting>();
+    const auto begun = [sorting, input = own(way->input)] {
+        auto wanted = csv_sorting(*input);
+        if (!wanted.ok()) {
+            return step_failed(wanted.message());
+        }
+        *sorting = *std::move(wanted);
+        return sorting->compare_as == "number"
+                   ? result_of(sorted_rows(*sorting, order_by_number(*sorting)))
+                   : step_succeeded(sort_keys(*sorting));
+    };
+    on_thread(way, begun, [this, way, sorting](StepResult result) {
+        if (result.kind != StepResult::Kind::succeeded || sorting->compare_as == "number") {
+            return way->end(std::move(result));
+        }
+        run_script(way, kSortKeysScript, std::move(result.output),
+                   [this, way, sorting](const Json& order) {
+                       end_on_thread(way, [sorting, order = own(order)] {
+                           return result_of(sorted_rows(*sorting, *order));
+                       });
+                   });
     });
 }
 
 void CsvSteps::make_workbook(const WayPtr& way) {
-    Result<Json> wanted = workbook_to_make(way->input);
-    if (!wanted.ok()) {
-        return way->fail(wanted.message());
-    }
-    run_script(way, kExcelScript, *std::move(wanted),
-               [this, way](const Json& answer) { keep(way, made_workbook(way->input, answer)); });
+    const auto begun = [input = own(way->input)] { return result_of(workbook_to_make(*input)); };
+    on_thread(way, begun, [this, way](StepResult wanted) {
+        if (wanted.kind != StepResult::Kind::succeeded) {
+            return way->end(std::move(wanted));
+        }
+        run_script(way, kExcelScript, std::move(wanted.output), [this, way](const Json& answer) {
+            keep(way, made_workbook(way->input, answer));
+        });
+    });
 }
 
 void CsvSteps::read_workbook(const WayPtr& way, const InputFile& file) {
@@ -184,7 +216,9 @@ void CsvSteps::run_script(const WayPtr& way, std::string_view script, Json input
     request.code = script;
     request.input = std::move(input);
     request.fetch_allowed = false;
-    request.limits.memory_bytes = limits_.code_memory_bytes;
+    request.limits.memory_bytes = way->action == kCsvToExcel
+                                      ? std::max(limits_.code_memory_bytes, kWorkbookMemoryBytes)
+                                      : limits_.code_memory_bytes;
     request.limits.output_bytes = kAnswerBytesMax;
     request.limits.time_ms = static_cast<std::uint32_t>(
         std::clamp<std::int64_t>(way->time_left_ms, 1, limits_.code_timeout_ms));
@@ -197,6 +231,38 @@ void CsvSteps::run_script(const WayPtr& way, std::string_view script, Json input
             then(std::move(ran.value));
         });
     way->inner = [this, id] { ports_.sandbox.cancel(id); };
+}
+
+void CsvSteps::on_thread(const WayPtr& way, Work work, StepDone then) {
+    way->inner = ports_.threads.run(
+        way->project_id, way->time_left_ms,
+        [work = std::move(work)](const StepStop&) { return work(); },
+        [way, then = std::move(then)](StepResult result) {
+            way->inner = {};
+            then(std::move(result));
+        });
+}
+
+void CsvSteps::end_on_thread(const WayPtr& way, Work work) {
+    on_thread(way, std::move(work), [way](StepResult result) { way->end(std::move(result)); });
+}
+
+void CsvSteps::make_files(const WayPtr& way, std::function<Result<CsvFiles>()> make) {
+    const auto files = std::make_shared<CsvFiles>();
+    const auto making = [files, make = std::move(make)] {
+        Result<CsvFiles> made = make();
+        if (!made.ok()) {
+            return step_failed(made.message());
+        }
+        *files = *std::move(made);
+        return step_succeeded({});
+    };
+    on_thread(way, making, [this, way, files](StepResult result) {
+        if (result.kind != StepResult::Kind::succeeded) {
+            return way->end(std::move(result));
+        }
+        keep(way, std::move(*files));
+    });
 }
 
 void CsvSteps::keep(const WayPtr& way, Result<CsvFiles> made) {

@@ -1,9 +1,11 @@
-// The CSV piece's steps that take more than their input: files behind addresses, files to be kept,
-// and the sandbox, where workbooks are read and made and where JavaScript's order is known.
+// The CSV piece's steps. A hundred thousand rows take half a second, so that they are worked on by
+// a thread; files behind addresses, files to be kept, and the sandbox, where workbooks are read and
+// made and where JavaScript's order is known, are the loop's.
 #pragma once
 
 #include "engine/adapters/step_call.hpp"
 #include "engine/adapters/step_files.hpp"
+#include "engine/adapters/step_threads.hpp"
 #include "engine/core/piece_csv.hpp"
 #include "engine/ports/http_client.hpp"
 #include "engine/ports/sandbox.hpp"
@@ -22,6 +24,7 @@ class CsvSteps {
         HttpClient& http;
         Sandbox& sandbox;
         StepFiles& files;
+        StepThreads& threads;
     };
     struct Limits {
         std::uint32_t code_timeout_ms = 10'000;
@@ -39,6 +42,8 @@ class CsvSteps {
     struct Way;
     using WayPtr = std::shared_ptr<Way>;
     using TakeFile = std::function<void(InputFile file)>;
+    // On a thread: all that it uses is its own.
+    using Work = std::function<StepResult()>;
 
     void begin(const WayPtr& way);
     void with_file(const WayPtr& way, TakeFile then);
@@ -49,6 +54,9 @@ class CsvSteps {
     void read_workbook(const WayPtr& way, const InputFile& file);
     void run_script(const WayPtr& way, std::string_view script, Json input,
                     std::function<void(Json answer)> then);
+    void on_thread(const WayPtr& way, Work work, StepDone then);
+    void end_on_thread(const WayPtr& way, Work work);
+    void make_files(const WayPtr& way, std::function<Result<CsvFiles>()> make);
     void keep(const WayPtr& way, Result<CsvFiles> made);
 
     Ports ports_;

@@ -216,7 +216,7 @@ StepPerformer::Cancel StepPerformer::perform(const StepCall& call, Done done) {
 
 StepPerformer::Cancel StepPerformer::perform_piece(const StepCall& call, const NativeAction& action,
                                                    Done done) {
-    if (action.run != nullptr) {
+    if (action.run != nullptr && !action.slow) {
         StepResult result = checked(take(action.run(call.input, world_at(call.now_ms))));
         if (call.step.piece == kTagsPiece && result.kind == StepResult::Kind::succeeded) {
             Json tags = Json::array();

@@ -201,7 +201,7 @@ struct Engine {
           journals({loop, time, *store, *store, files, bucket ? &bucket->objects : nullptr, log},
                    {config.files.in_s3, config.files.journals_after_ms}),
           step_files(api),
-          tables({http, sandbox, step_files}, csv_limits(config)),
+          tables({http, sandbox, step_files, services.threads}, csv_limits(config)),
           driver({loop, time, entropy, journals, *store, flows, sandbox, http, stored_secrets, log,
                   with_node(piece_performers(services, http, tables), node.get()), on_end()},
                  driver_options(config)),

@@ -37,6 +37,9 @@ struct NativeAction {
     std::string_view script = {};
     // Instead of `run`: answers whoever started the run and waits.
     Result<WebhookReply> (*reply)(const Json& input) = nullptr;
+    // `run` may take long, and asks nothing of the world: the piece's adapter calls it, on a
+    // thread.
+    bool slow = false;
 
     // Whether nothing outside the engine and its sandbox notices when it is performed again.
     bool stays_inside() const { return run != nullptr || !script.empty() || reply != nullptr; }

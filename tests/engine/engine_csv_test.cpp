@@ -1,5 +1,6 @@
 // The CSV piece on the real engine: what goes through the sandbox or becomes a file.
-// tests/vectors/csv_steps.json has what the published piece's code made of the same inputs.
+// tests/vectors/csv_steps.json has what the published piece's libraries made of the same
+// inputs.
 #include "common/bytes.hpp"
 #include "common/file_text.hpp"
 #include "tests/engine/services_fixture.hpp"
@@ -121,6 +122,17 @@ TEST_F(EngineCsv, WorkbooksAreMadeAndReadBack) {
     EXPECT_NE(problem("convert_csv_to_excel", R"({"csv_text":"a","sheet_name":"Q3/26"})")
                   .find(R"("Q3/26" is not a valid sheet name.)"),
               std::string::npos);
+}
+
+TEST_F(EngineCsv, WorkbooksOfManyRowsAreMade) {
+    std::string text = "id,name,city,amount,when\\n";
+    for (int i = 0; i < 10'000; ++i) {
+        text += std::to_string(i) + ",Person " + std::to_string(i % 977) + ",City " +
+                std::to_string(i % 77) + "," + std::to_string(i % 9999) + ".5,2026-01-02\\n";
+    }
+    const Json made = output("convert_csv_to_excel", R"({"csv_text":")" + text + "\"}");
+    EXPECT_EQ(made["row_count"].dump(), "10001");
+    EXPECT_TRUE(kept(made["url"]).starts_with("PK"));
 }
 
 TEST_F(EngineCsv, FilesAreMadeAndReadBack) {

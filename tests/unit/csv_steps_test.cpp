@@ -1,6 +1,7 @@
-// The CSV piece's steps beside the published piece: tests/vectors/csv_steps.json has what its code
-// made of the same inputs. A case that we answer otherwise, on purpose, says so with `ours`. What
-// goes through the sandbox is in tests/engine/engine_csv_test.cpp.
+// The CSV piece's steps beside the published piece: tests/vectors/csv_steps.json has what the
+// libraries that it calls made of the same inputs, called as it calls them. A case that we answer
+// otherwise, on purpose, says so with `ours`. What goes through the sandbox is in
+// tests/engine/engine_csv_test.cpp.
 #include "common/bytes.hpp"
 #include "common/file_text.hpp"
 #include "engine/core/piece_csv.hpp"
@@ -89,6 +90,13 @@ TEST(CsvSteps, DoWhatThePublishedPieceDoes) {
         }
     });
     EXPECT_GT(compared, 300U);
+}
+
+// A hundred thousand rows must not hold up the loop.
+TEST(CsvSteps, AreWorkedOnByAThread) {
+    for (const NativeAction& action : kCsvNative.actions) {
+        EXPECT_TRUE(action.slow || action.run == nullptr) << action.name;
+    }
 }
 
 }  // namespace

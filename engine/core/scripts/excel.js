@@ -6,7 +6,7 @@ const make = ({ make: rows, sheet_name, detect_numbers }) => {
     const cells = detect_numbers
         ? rows.map((row) => row.map((cell) => plain_number.test(cell) ? Number(cell) : cell)) : rows;
     const book = books.utils.book_new();
-    books.utils.book_append_sheet(book, books.utils.aoa_to_sheet(cells), sheet_name);
+    books.utils.book_append_sheet(book, books.utils.aoa_to_sheet(cells, { dense: true }), sheet_name);
     return { base64: books.write(book, { bookType: 'xlsx', type: 'base64' }), row_count: rows.length };
 };
 const read = ({ read: base64, sheet_name, delimiter }) => {
