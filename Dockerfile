@@ -21,7 +21,8 @@ RUN scripts/build release \
     && install -D -m 755 build/release/sallyport-jsbox /out/sallyport-jsbox \
     && install -D -m 755 build/release/sallyport-nodebox /out/sallyport-nodebox \
     && install -D -m 644 build/release/ngx_http_sallyport_module.so /out/ngx_http_sallyport_module.so \
-    && strip --strip-unneeded /out/*
+    && strip --strip-unneeded /out/* \
+    && scripts/third-party-licences /out/licences
 
 # What the images share: the user and the volume.
 FROM debian:trixie-slim AS base
@@ -53,6 +54,7 @@ FROM base AS engine
 RUN /setup/scripts/setup engine && rm -rf /setup /var/lib/apt/lists/*
 COPY --from=build /out/sallyport-engine /out/sallyport-jsbox /out/sallyport-nodebox /out/sallyport \
     /usr/bin/
+COPY --from=build /out/licences /usr/share/doc/sallyport/licences
 USER sallyport
 VOLUME /var/lib/sallyport
 ENTRYPOINT ["sallyport-engine"]

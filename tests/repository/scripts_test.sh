@@ -1,6 +1,6 @@
 #!/bin/sh
 # Every script parses, can be run, and explains itself; what the Dockerfile copies and installs is
-# there, and each of its images runs as its unprivileged user.
+# there, each of its images runs as its unprivileged user, and what is fetched is listed.
 # usage: scripts_test.sh SOURCE-FOLDER
 set -eu
 cd "$1"
@@ -61,4 +61,16 @@ for image in "gateway base sallyport-" "engine base sallyport-" "engine-node eng
     grep -q "^$image \[" "${TMPDIR:-/tmp}/images.$$" || complain "the Dockerfile has no image '$image'"
 done
 rm -f "${TMPDIR:-/tmp}/images.$$"
+
+# What the build takes from npm is what docs/third-party.md lists, in the same versions.
+for script in $(sed -n 's/^sallyport_fetch(\(fetch-[a-z-]*\) .*/\1/p' cmake/*.cmake); do
+    version=$(sed -n 's/^version=//p' "scripts/$script")
+    sed -n -e "s/.*fetch_pinned \"\([a-z@/-]*\)@\$version\".*/\1@$version/p" \
+        -e 's/^ *\([@a-z][a-z@/-]*@[0-9.]*\) .*\.tgz$/\1/p' "scripts/$script"
+done | sort >"${TMPDIR:-/tmp}/fetched.$$"
+sed -n 's/^| `\([^`]*@[0-9][^`]*\)`.*/\1/p' docs/third-party.md | sort >"${TMPDIR:-/tmp}/listed.$$"
+[ -s "${TMPDIR:-/tmp}/fetched.$$" ] || complain "no package is fetched"
+diff "${TMPDIR:-/tmp}/fetched.$$" "${TMPDIR:-/tmp}/listed.$$" ||
+    complain "docs/third-party.md lists other packages than the build fetches"
+rm -f "${TMPDIR:-/tmp}/fetched.$$" "${TMPDIR:-/tmp}/listed.$$"
 exit "$failed"
