@@ -100,14 +100,14 @@ PostgresStatement put_version(const VersionRow& version) {
     return put;
 }
 
+// Only operations on samples put one's id into a version, so that none but the flow's own name it.
 PostgresStatement drop_sample(const StoredFlow& stored) {
     PostgresStatement drop{
         {},
         "DELETE FROM entity WHERE kind = 'sample_data' AND id = $1 AND scope = $2 AND NOT EXISTS "
-        "(SELECT 1 FROM flow f JOIN flow_version v ON v.flow_id = f.id "
-        "WHERE f.project_id = $2 AND strpos(v.trigger, $1) > 0)",
+        "(SELECT 1 FROM flow_version v WHERE v.flow_id = $3 AND strpos(v.trigger, $1) > 0)",
         {}};
-    drop.add(stored.dropped_sample).add(stored.flow.project_id);
+    drop.add(stored.dropped_sample).add(stored.flow.project_id).add(stored.flow.id);
     return drop;
 }
 

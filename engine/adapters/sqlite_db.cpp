@@ -16,8 +16,6 @@ constexpr const char* kCommonPragmas =
     "PRAGMA foreign_keys=ON;"
     "PRAGMA temp_store=MEMORY;"
     "PRAGMA cache_size=-16384;"
-    // The log is written back every 16 MB: pages that many commits changed are written once.
-    "PRAGMA wal_autocheckpoint=4000;"
     "PRAGMA trusted_schema=OFF;";
 
 // SQLite would create the file readable by the group.
@@ -91,6 +89,28 @@ bool SqliteDb::in_transaction() const {
 
 Error SqliteDb::error(std::string_view what) const {
     return Error{std::string(what) + ": " + sqlite3_errmsg(handle_)};
+}
+
+void SqliteDb::keep_log() {
+    sqlite3_wal_hook(
+        handle_,
+        [](void* frames_of, sqlite3*, const char*, int frames) {
+            *static_cast<std::size_t*>(frames_of) = static_cast<std::size_t>(frames);
+            return SQLITE_OK;
+        },
+        &log_frames_);
+}
+
+SqliteDb::Checkpoint SqliteDb::checkpoint() {
+    int frames = 0;
+    int written = 0;
+    // Busy, or a disk that fails: what is left is written back next time.
+    if (sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &frames, &written) !=
+            SQLITE_OK ||
+        frames < 0) {
+        return {};
+    }
+    return {static_cast<std::size_t>(frames), static_cast<std::size_t>(written)};
 }
 
 sqlite3_stmt* SqliteDb::prepared(std::string_view sql) {

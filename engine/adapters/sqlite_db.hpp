@@ -4,6 +4,7 @@
 
 #include "common/result.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -36,6 +37,17 @@ class SqliteDb {
     bool in_transaction() const;
     Error error(std::string_view what) const;
 
+    // From now on no commit writes the log back: whoever calls this sees to it.
+    void keep_log();
+    // What the log has after the last commit. REQUIRES: keep_log.
+    std::size_t log_frames() const { return log_frames_; }
+    struct Checkpoint {
+        std::size_t frames = 0;   // in the log
+        std::size_t written = 0;  // of them: back in the file
+    };
+    // Writes back what no reader needs of the log, and waits for nobody.
+    Checkpoint checkpoint();
+
   private:
     friend class SqliteQuery;
     explicit SqliteDb(sqlite3* handle) : handle_(handle) {}
@@ -49,6 +61,7 @@ class SqliteDb {
     };
 
     sqlite3* handle_;
+    std::size_t log_frames_ = 0;
     std::unordered_map<std::string, sqlite3_stmt*, TextHash, std::equal_to<>> statements_;
 };
 

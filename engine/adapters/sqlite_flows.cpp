@@ -129,12 +129,13 @@ Status put_schedule(SqliteDb& db, const StoredFlow& stored) {
         .run();
 }
 
+// Only operations on samples put one's id into a version, so that none but the flow's own name it.
 Status drop_sample(SqliteDb& db, const StoredFlow& stored) {
     return SqliteQuery(db,
                        "DELETE FROM entity WHERE kind = 'sample_data' AND id = ? AND scope = ? AND "
-                       "NOT EXISTS (SELECT 1 FROM flow f JOIN flow_version v ON v.flow_id = f.id "
-                       "WHERE f.project_id = ? AND instr(v.trigger, ?) > 0)")
-        .bind_all(stored.dropped_sample, stored.flow.project_id, stored.flow.project_id,
+                       "NOT EXISTS (SELECT 1 FROM flow_version v WHERE v.flow_id = ? AND "
+                       "instr(v.trigger, ?) > 0)")
+        .bind_all(stored.dropped_sample, stored.flow.project_id, stored.flow.id,
                   stored.dropped_sample)
         .run();
 }

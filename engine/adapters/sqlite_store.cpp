@@ -15,12 +15,16 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path,
     if (!migrated.ok()) {
         return Error{path + ": " + migrated.message()};
     }
+    auto checkpointer = SqliteDb::open(path, durability, false);
+    if (!checkpointer.ok()) {
+        return checkpointer.error();
+    }
     auto reader = SqliteDb::open(path, durability, true);
     if (!reader.ok()) {
         return reader.error();
     }
     return std::unique_ptr<SqliteStore>(
-        new SqliteStore(*std::move(writer), *std::move(reader), loop));
+        new SqliteStore(*std::move(writer), *std::move(reader), *std::move(checkpointer), loop));
 }
 
 }  // namespace sallyport::engine

@@ -106,9 +106,13 @@ class SqliteStore final : public Store {
 
   private:
     using Unit = SqliteWorker::Unit;
-    SqliteStore(std::unique_ptr<SqliteDb> writer, std::unique_ptr<SqliteDb> reader, Loop& loop)
-        : writer_(std::move(writer), loop, true), reader_(std::move(reader), loop, false) {}
+    SqliteStore(std::unique_ptr<SqliteDb> writer, std::unique_ptr<SqliteDb> reader,
+                std::unique_ptr<SqliteDb> checkpointer, Loop& loop)
+        : checkpointer_(std::move(checkpointer), {}),
+          writer_(std::move(writer), loop, checkpointer_),
+          reader_(std::move(reader), loop) {}
 
+    SqliteCheckpointer checkpointer_;
     SqliteWorker writer_;
     SqliteWorker reader_;
 };

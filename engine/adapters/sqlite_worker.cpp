@@ -5,8 +5,19 @@
 
 namespace sallyport::engine {
 
-SqliteWorker::SqliteWorker(std::unique_ptr<SqliteDb> db, Loop& loop, bool transactions)
-    : db_(std::move(db)), loop_(loop), transactions_(transactions) {
+SqliteWorker::SqliteWorker(std::unique_ptr<SqliteDb> db, Loop& loop,
+                           SqliteCheckpointer& checkpointer)
+    : SqliteWorker(std::move(db), loop, &checkpointer) {}
+
+SqliteWorker::SqliteWorker(std::unique_ptr<SqliteDb> db, Loop& loop)
+    : SqliteWorker(std::move(db), loop, nullptr) {}
+
+SqliteWorker::SqliteWorker(std::unique_ptr<SqliteDb> db, Loop& loop,
+                           SqliteCheckpointer* checkpointer)
+    : db_(std::move(db)), loop_(loop), checkpointer_(checkpointer) {
+    if (checkpointer_ != nullptr) {
+        db_->keep_log();
+    }
     thread_ = std::thread([this] { loop_thread(); });
 }
 
@@ -64,11 +75,15 @@ void SqliteWorker::loop_thread() {
                 job->complete(commit);
             }
         });
+        // Nobody waits for this but what is committed next.
+        if (checkpointer_ != nullptr && checkpointer_->log_has(db_->log_frames())) {
+            static_cast<void>(db_->checkpoint());
+        }
     }
 }
 
 void SqliteWorker::gather(std::unique_lock<std::mutex>& lock) {
-    if (transactions_ && last_group_ >= kCrowd && queue_.size() < kWorthACommit) {
+    if (checkpointer_ != nullptr && last_group_ >= kCrowd && queue_.size() < kWorthACommit) {
         wake_.wait_for(lock, kGather,
                        [this] { return stopping_ || queue_.size() >= kWorthACommit; });
     }
@@ -82,7 +97,7 @@ CommitCounters SqliteWorker::commits() const {
 Status SqliteWorker::perform_group(Jobs& jobs) {
     groups_ += 1;
     changes_ += jobs.size();
-    if (!transactions_) {
+    if (checkpointer_ == nullptr) {
         for (const auto& job : jobs) {
             job->perform(*db_);
         }

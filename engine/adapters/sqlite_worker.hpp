@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "engine/adapters/sqlite_checkpointer.hpp"
 #include "engine/adapters/sqlite_db.hpp"
 #include "engine/ports/loop.hpp"
 #include "engine/ports/store.hpp"
@@ -41,8 +42,10 @@ class SqliteWorker {
         bool atomic = false;  // several statements: undone together when it fails
     };
 
-    // `transactions`: gather jobs into transactions (the writer), or run each on its own.
-    SqliteWorker(std::unique_ptr<SqliteDb> db, Loop& loop, bool transactions);
+    // The writer, which gathers jobs into transactions. `checkpointer` outlives it.
+    SqliteWorker(std::unique_ptr<SqliteDb> db, Loop& loop, SqliteCheckpointer& checkpointer);
+    // A reader: runs each job on its own.
+    SqliteWorker(std::unique_ptr<SqliteDb> db, Loop& loop);
     ~SqliteWorker();  // finishes what is queued
     SqliteWorker(const SqliteWorker&) = delete;
     SqliteWorker& operator=(const SqliteWorker&) = delete;
@@ -74,6 +77,7 @@ class SqliteWorker {
     };
     using Jobs = std::vector<std::unique_ptr<Job>>;
 
+    SqliteWorker(std::unique_ptr<SqliteDb> db, Loop& loop, SqliteCheckpointer* checkpointer);
     void enqueue(std::unique_ptr<Job> job);
     void loop_thread();
     void gather(std::unique_lock<std::mutex>& lock);
@@ -82,7 +86,7 @@ class SqliteWorker {
 
     std::unique_ptr<SqliteDb> db_;
     Loop& loop_;
-    const bool transactions_;
+    SqliteCheckpointer* const checkpointer_;  // null: a reader
     std::atomic<std::uint64_t> groups_ = 0;
     std::atomic<std::uint64_t> changes_ = 0;
     mutable std::mutex mutex_;

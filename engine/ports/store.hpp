@@ -144,8 +144,8 @@ struct StoredFlow {
     // For changes: what becomes of the flow's schedule. Reading leaves them as they are.
     bool schedule_changed = false;
     std::optional<ScheduleRow> schedule;  // nothing: it has none any more
-    // The sample that the change took from a step: it goes, unless a version of the project's names
-    // it. Empty: none.
+    // The sample that the change took from a step: it goes, unless a version of the flow names it.
+    // Empty: none.
     std::string dropped_sample = {};
 };
 

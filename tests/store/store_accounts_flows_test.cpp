@@ -187,16 +187,18 @@ TEST_P(AccountsAndFlows, ASampleGoesWhenNothingNamesIt) {
                             done);
                     }).ok());
     }
-    create(a_flow("f1", "project-u"));
-    StoredFlow copy = a_flow("f2", "project-u");
-    copy.version.trigger = R"({"name":"trigger","settings":{"sampleDataFileId":"shared"}})";
-    create(copy);
+    StoredFlow flow = a_flow("f1", "project-u");
+    flow.version.trigger = R"({"name":"trigger","settings":{"sampleDataFileId":"shared"}})";
+    create(flow);
     const auto drops = [&](const std::string& id) {
         ASSERT_TRUE(ask_on<std::optional<StoredFlow>>([&](auto done) {
                         store_->change_flow(
                             "f1",
-                            [id](StoredFlow& flow) {
-                                flow.dropped_sample = id;
+                            [id](StoredFlow& stored) {
+                                stored.version.id = "later";
+                                stored.version.created_ms += 1;
+                                stored.version.trigger = "{}";
+                                stored.dropped_sample = id;
                                 return true;
                             },
                             done);
@@ -211,7 +213,7 @@ TEST_P(AccountsAndFlows, ASampleGoesWhenNothingNamesIt) {
     drops("shared");
     drops("elsewhere");
     EXPECT_FALSE(there("old"));
-    EXPECT_TRUE(there("shared")) << "another flow names it";
+    EXPECT_TRUE(there("shared")) << "an earlier version names it";
     EXPECT_TRUE(there("elsewhere")) << "another project's";
 }
 
