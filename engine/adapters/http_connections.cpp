@@ -35,9 +35,10 @@ void HttpConnections::wait_for_request(HttpConnection& connection) {
 }
 
 bool HttpConnections::make_place() {
-    if (all_.size() - leaving_ < places_) {
-        return true;
-    }
+    return all_.size() - leaving_ < places_ || close_longest_waiting();
+}
+
+bool HttpConnections::close_longest_waiting() {
     const auto oldest = std::find_if(all_.begin(), all_.end(), [](const auto& connection) {
         return connection->waits && !connection->leaving;
     });

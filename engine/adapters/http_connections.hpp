@@ -40,6 +40,8 @@ class HttpConnections {
     // Whether there is a place for one more: if need be, that of the connection which has waited
     // longest for its request and is closed now. A client that asks is soon not among them.
     bool make_place();
+    // False: none waits.
+    bool close_longest_waiting();
     void add(const std::shared_ptr<HttpConnection>& connection);
     void remove(HttpConnection& connection);
     bool empty() const { return all_.empty(); }

@@ -151,6 +151,11 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
             if (error == asio::error::operation_aborted) {
                 co_return;
             }
+            if (error == asio::error::no_descriptors) {
+                // They went to other things than connections: whoever is outside would wait until
+                // those inside have said nothing for long enough.
+                connections.close_longest_waiting();
+            }
             if (error || !connections.make_place()) {
                 asio::steady_timer pause(context, kAcceptPause);
                 co_await pause.async_wait(kAwait);
