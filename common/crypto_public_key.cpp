@@ -1,12 +1,12 @@
 #include "common/crypto_public_key.hpp"
 
+#include "common/crypto_openssl.hpp"
+
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -22,46 +22,12 @@
 namespace sallyport {
 namespace {
 
-template <auto Free>
-struct Freer {
-    template <typename T>
-    void operator()(T* object) const {
-        Free(object);
-    }
-};
-using KeyPtr = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
-using ContextPtr = std::unique_ptr<EVP_PKEY_CTX, Freer<EVP_PKEY_CTX_free>>;
-using DigestPtr = std::unique_ptr<EVP_MD_CTX, Freer<EVP_MD_CTX_free>>;
-using BioPtr = std::unique_ptr<BIO, Freer<BIO_free>>;
-using CertificatePtr = std::unique_ptr<X509, Freer<X509_free>>;
-using NumberPtr = std::unique_ptr<BIGNUM, Freer<BN_free>>;
-using EcdsaPtr = std::unique_ptr<ECDSA_SIG, Freer<ECDSA_SIG_free>>;
-using BuilderPtr = std::unique_ptr<OSSL_PARAM_BLD, Freer<OSSL_PARAM_BLD_free>>;
-using ParamsPtr = std::unique_ptr<OSSL_PARAM, Freer<OSSL_PARAM_free>>;
-
-// OpenSSL's queue of errors belongs to the thread; what we have answered must not stay in it.
-struct ErrorsCleared {
-    ErrorsCleared() = default;
-    ErrorsCleared(const ErrorsCleared&) = delete;
-    ErrorsCleared& operator=(const ErrorsCleared&) = delete;
-    ~ErrorsCleared() { ERR_clear_error(); }
-};
-
-const EVP_MD* md_of(DigestAlgorithm algorithm) {
-    switch (algorithm) {
-        case DigestAlgorithm::md5:
-            return EVP_md5();
-        case DigestAlgorithm::sha1:
-            return EVP_sha1();
-        case DigestAlgorithm::sha256:
-            return EVP_sha256();
-        case DigestAlgorithm::sha384:
-            return EVP_sha384();
-        case DigestAlgorithm::sha512:
-            return EVP_sha512();
-    }
-    return nullptr;
-}
+using DigestPtr = std::unique_ptr<EVP_MD_CTX, OpensslFree<EVP_MD_CTX_free>>;
+using CertificatePtr = std::unique_ptr<X509, OpensslFree<X509_free>>;
+using NumberPtr = std::unique_ptr<BIGNUM, OpensslFree<BN_free>>;
+using EcdsaPtr = std::unique_ptr<ECDSA_SIG, OpensslFree<ECDSA_SIG_free>>;
+using BuilderPtr = std::unique_ptr<OSSL_PARAM_BLD, OpensslFree<OSSL_PARAM_BLD_free>>;
+using ParamsPtr = std::unique_ptr<OSSL_PARAM, OpensslFree<OSSL_PARAM_free>>;
 
 std::optional<KeyKind> kind_of(const EVP_PKEY* key) {
     switch (EVP_PKEY_get_base_id(key)) {
@@ -178,7 +144,7 @@ BioPtr reader_of(std::string_view text) {
 
 KeyPtr key_from_parameters(const char* type, OSSL_PARAM_BLD* builder) {
     const ParamsPtr params(OSSL_PARAM_BLD_to_param(builder));
-    const ContextPtr context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
+    const KeyContextPtr context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
     EVP_PKEY* key = nullptr;
     if (params == nullptr || context == nullptr || EVP_PKEY_fromdata_init(context.get()) <= 0 ||
         EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) <= 0) {
@@ -189,7 +155,7 @@ KeyPtr key_from_parameters(const char* type, OSSL_PARAM_BLD* builder) {
 
 // Since 1970. What cannot be read makes the certificate invalid.
 std::int64_t ms_of(const ASN1_TIME* time, bool end) {
-    const std::unique_ptr<ASN1_TIME, Freer<ASN1_TIME_free>> zero(ASN1_TIME_set(nullptr, 0));
+    const std::unique_ptr<ASN1_TIME, OpensslFree<ASN1_TIME_free>> zero(ASN1_TIME_set(nullptr, 0));
     int days = 0;
     int seconds = 0;
     if (zero == nullptr || ASN1_TIME_diff(&days, &seconds, zero.get(), time) != 1) {
@@ -332,7 +298,7 @@ bool PublicKey::verify_digest(SignatureScheme scheme, DigestAlgorithm algorithm,
         }
         signature = *der;
     }
-    const ContextPtr context(EVP_PKEY_CTX_new(inner_->key.get(), nullptr));
+    const KeyContextPtr context(EVP_PKEY_CTX_new(inner_->key.get(), nullptr));
     return context != nullptr && EVP_PKEY_verify_init(context.get()) > 0 &&
            set_padding(context.get(), scheme, algorithm) &&
            EVP_PKEY_verify(context.get(), signature.data(), signature.size(), digest.data(),

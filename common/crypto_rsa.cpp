@@ -1,9 +1,9 @@
 #include "common/crypto_rsa.hpp"
 
+#include "common/crypto_openssl.hpp"
+
 #include <openssl/asn1t.h>
 #include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/rsa.h>
@@ -17,21 +17,11 @@
 namespace sallyport {
 namespace {
 
-template <auto Free>
-struct GivenBack {
-    template <typename T>
-    void operator()(T* object) const {
-        Free(object);
-    }
-};
-using SignKeyPtr = std::unique_ptr<EVP_PKEY, GivenBack<EVP_PKEY_free>>;
-using SignContextPtr = std::unique_ptr<EVP_PKEY_CTX, GivenBack<EVP_PKEY_CTX_free>>;
-using PemReaderPtr = std::unique_ptr<BIO, GivenBack<BIO_free>>;
-using SealedKeyPtr = std::unique_ptr<X509_SIG, GivenBack<X509_SIG_free>>;
-using PlainKeyPtr = std::unique_ptr<PKCS8_PRIV_KEY_INFO, GivenBack<PKCS8_PRIV_KEY_INFO_free>>;
-using PbeTwoPtr = std::unique_ptr<PBE2PARAM, GivenBack<PBE2PARAM_free>>;
-using StretchPtr = std::unique_ptr<PBKDF2PARAM, GivenBack<PBKDF2PARAM_free>>;
-using PbeOnePtr = std::unique_ptr<PBEPARAM, GivenBack<PBEPARAM_free>>;
+using SealedKeyPtr = std::unique_ptr<X509_SIG, OpensslFree<X509_SIG_free>>;
+using PlainKeyPtr = std::unique_ptr<PKCS8_PRIV_KEY_INFO, OpensslFree<PKCS8_PRIV_KEY_INFO_free>>;
+using PbeTwoPtr = std::unique_ptr<PBE2PARAM, OpensslFree<PBE2PARAM_free>>;
+using StretchPtr = std::unique_ptr<PBKDF2PARAM, OpensslFree<PBKDF2PARAM_free>>;
+using PbeOnePtr = std::unique_ptr<PBEPARAM, OpensslFree<PBEPARAM_free>>;
 
 // A BEGIN and an END line with what is between. OpenSSL's memory, wiped when it is given back.
 struct PemBlock {
@@ -50,29 +40,6 @@ struct PemBlock {
     long size = 0;
     long allocated = 0;
 };
-
-struct QueueCleared {
-    QueueCleared() = default;
-    QueueCleared(const QueueCleared&) = delete;
-    QueueCleared& operator=(const QueueCleared&) = delete;
-    ~QueueCleared() { ERR_clear_error(); }
-};
-
-const EVP_MD* digest_kind(DigestAlgorithm algorithm) {
-    switch (algorithm) {
-        case DigestAlgorithm::md5:
-            return EVP_md5();
-        case DigestAlgorithm::sha1:
-            return EVP_sha1();
-        case DigestAlgorithm::sha256:
-            return EVP_sha256();
-        case DigestAlgorithm::sha384:
-            return EVP_sha384();
-        case DigestAlgorithm::sha512:
-            return EVP_sha512();
-    }
-    return nullptr;
-}
 
 Error no_rsa_key() {
     return Error{"the private key is none of RSA in PEM (PKCS #1 or PKCS #8)"};
@@ -112,7 +79,7 @@ std::optional<std::int64_t> rounds_of(const X509_ALGOR* algorithm) {
                : std::nullopt;
 }
 
-Result<SignKeyPtr> open_sealed(const PemBlock& block, const Secret& pass_phrase) {
+Result<KeyPtr> open_sealed(const PemBlock& block, const Secret& pass_phrase) {
     const unsigned char* at = block.data;
     const SealedKeyPtr sealed(d2i_X509_SIG(nullptr, &at, block.size));
     if (sealed == nullptr) {
@@ -134,7 +101,7 @@ Result<SignKeyPtr> open_sealed(const PemBlock& block, const Secret& pass_phrase)
     if (plain == nullptr) {
         return Error{"the private key cannot be decrypted with this passphrase"};
     }
-    return SignKeyPtr(EVP_PKCS82PKEY(plain.get()));
+    return KeyPtr(EVP_PKCS82PKEY(plain.get()));
 }
 
 int give_pass_phrase(char* out, int room, int /*writing*/, void* of) {
@@ -147,7 +114,7 @@ int give_pass_phrase(char* out, int room, int /*writing*/, void* of) {
 }
 
 // PKCS #1; when it is encrypted, its lines say how.
-Result<SignKeyPtr> open_traditional(PemBlock& block, const Secret& pass_phrase) {
+Result<KeyPtr> open_traditional(PemBlock& block, const Secret& pass_phrase) {
     EVP_CIPHER_INFO cipher{};
     if (PEM_get_EVP_CIPHER_INFO(block.header, &cipher) != 1) {
         return no_rsa_key();
@@ -160,10 +127,10 @@ Result<SignKeyPtr> open_traditional(PemBlock& block, const Secret& pass_phrase) 
         return Error{"the private key cannot be decrypted with this passphrase"};
     }
     const unsigned char* at = block.data;
-    return SignKeyPtr(d2i_PrivateKey(EVP_PKEY_RSA, nullptr, &at, block.size));
+    return KeyPtr(d2i_PrivateKey(EVP_PKEY_RSA, nullptr, &at, block.size));
 }
 
-Result<SignKeyPtr> open_block(PemBlock& block, const Secret& pass_phrase) {
+Result<KeyPtr> open_block(PemBlock& block, const Secret& pass_phrase) {
     const std::string_view name(block.name);
     if (name == PEM_STRING_PKCS8) {
         return open_sealed(block, pass_phrase);
@@ -173,15 +140,15 @@ Result<SignKeyPtr> open_block(PemBlock& block, const Secret& pass_phrase) {
     }
     const unsigned char* at = block.data;
     const PlainKeyPtr plain(d2i_PKCS8_PRIV_KEY_INFO(nullptr, &at, block.size));
-    return SignKeyPtr(plain == nullptr ? nullptr : EVP_PKCS82PKEY(plain.get()));
+    return KeyPtr(plain == nullptr ? nullptr : EVP_PKCS82PKEY(plain.get()));
 }
 
-Result<SignKeyPtr> read_key(const Secret& pem, const Secret& pass_phrase) {
+Result<KeyPtr> read_key(const Secret& pem, const Secret& pass_phrase) {
     const std::string_view text = pem.reveal();
     if (text.size() > static_cast<std::size_t>(1) << 20U || pass_phrase.size() > 1024) {
         return no_rsa_key();
     }
-    const PemReaderPtr reader(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+    const BioPtr reader(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
     while (reader != nullptr) {
         PemBlock block;
         if (PEM_read_bio(reader.get(), &block.name, &block.header, &block.data, &block.size) != 1) {
@@ -192,7 +159,7 @@ Result<SignKeyPtr> read_key(const Secret& pem, const Secret& pass_phrase) {
         if (name != PEM_STRING_PKCS8 && name != PEM_STRING_RSA && name != PEM_STRING_PKCS8INF) {
             continue;  // a certificate, say
         }
-        return block.size > kRsaKeyBytesMax ? Result<SignKeyPtr>(no_rsa_key())
+        return block.size > kRsaKeyBytesMax ? Result<KeyPtr>(no_rsa_key())
                                             : open_block(block, pass_phrase);
     }
     return no_rsa_key();
@@ -202,8 +169,8 @@ Result<SignKeyPtr> read_key(const Secret& pem, const Secret& pass_phrase) {
 
 Result<Bytes> rsa_sign(const Secret& pem, const Secret& pass_phrase, DigestAlgorithm algorithm,
                        std::string_view message) {
-    const QueueCleared cleared;
-    const Result<SignKeyPtr> key = read_key(pem, pass_phrase);
+    const ErrorsCleared cleared;
+    const Result<KeyPtr> key = read_key(pem, pass_phrase);
     if (!key.ok()) {
         return key.error();
     }
@@ -216,12 +183,12 @@ Result<Bytes> rsa_sign(const Secret& pem, const Secret& pass_phrase, DigestAlgor
                      std::to_string(bits)};
     }
     const Bytes hash = digest(algorithm, message);
-    const SignContextPtr context(EVP_PKEY_CTX_new(key->get(), nullptr));
+    const KeyContextPtr context(EVP_PKEY_CTX_new(key->get(), nullptr));
     Bytes out(static_cast<std::size_t>(kRsaSignBitsMax / 8));
     std::size_t size = out.size();
     if (context == nullptr || EVP_PKEY_sign_init(context.get()) <= 0 ||
         EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PADDING) <= 0 ||
-        EVP_PKEY_CTX_set_signature_md(context.get(), digest_kind(algorithm)) <= 0 ||
+        EVP_PKEY_CTX_set_signature_md(context.get(), md_of(algorithm)) <= 0 ||
         EVP_PKEY_sign(context.get(), out.data(), &size, hash.data(), hash.size()) <= 0) {
         return Error{"signing failed; the private key is damaged"};
     }

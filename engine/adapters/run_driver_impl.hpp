@@ -118,7 +118,8 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     void perform(const RunPtr& run, const ParkRun& action);
     void on_input(const RunPtr& run, const PrepareStep& action, ResolvedInput input);
     void on_result(const RunPtr& run, const PerformStep& action, StepResult result);
-    // There was no room for it, or what did it has ended.
+    // There was no room for it, or what did it has ended, and that not too often.
+    static bool is_begun_again(LiveRun& run, StepResult::Kind kind);
     template <typename StepAction>
     void again_soon(const RunPtr& run, const StepAction& action);
 

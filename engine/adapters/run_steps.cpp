@@ -23,6 +23,11 @@ bool is_at(const RunState& state, const StepAction& action, Phase phase) {
 
 }  // namespace
 
+bool RunDriver::Impl::is_begun_again(LiveRun& run, StepResult::Kind kind) {
+    return kind == StepResult::Kind::overloaded ||
+           (kind == StepResult::Kind::crashed && run.crashes++ < kCrashesMax);
+}
+
 template <typename StepAction>
 void RunDriver::Impl::again_soon(const RunPtr& run, const StepAction& action) {
     ports_.loop.after(kOverloadPauseMs,
@@ -56,8 +61,7 @@ void RunDriver::Impl::on_input(const RunPtr& run, const PrepareStep& action, Res
         return;
     }
     StepResult result = step_result_from({input.status, {}, {}, {}, {}});
-    const bool lost = result.kind == StepResult::Kind::crashed && run->crashes++ < kCrashesMax;
-    if (lost || result.kind == StepResult::Kind::overloaded) {
+    if (is_begun_again(*run, result.kind)) {
         again_soon(run, action);
         return;
     }
@@ -92,19 +96,18 @@ void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, St
         code_ahead_ -= 1;
         draw_soon();
     }
-    const bool lost = result.kind == StepResult::Kind::crashed && run->crashes++ < kCrashesMax;
-    if (result.kind == StepResult::Kind::crashed && !lost) {
-        result.kind = StepResult::Kind::failed;
+    if (is_begun_again(*run, result.kind)) {
+        again_soon(run, action);
+        return;
     }
-    if (result.kind != StepResult::Kind::overloaded && !lost) {
-        count_step(*run, action.step);
-    }
+    count_step(*run, action.step);
     switch (result.kind) {
         case StepResult::Kind::succeeded:
             feed(run, StepSucceeded{name, action.attempt, std::move(result.output),
                                     std::move(result.response), result.stop, action.path,
                                     std::move(result.tags)});
             return;
+        case StepResult::Kind::crashed:  // once too often
         case StepResult::Kind::failed:
             // A step has what is left of the run's time: it was not the step that took too long.
             if (run->deadline_ms <= ports_.clock.steady_ms()) {
@@ -123,9 +126,7 @@ void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, St
                             action.path, std::move(result.request_id), std::move(result.response),
                             result.perform_again, std::move(result.tags)});
             return;
-        case StepResult::Kind::crashed:
-        case StepResult::Kind::overloaded:
-            again_soon(run, action);
+        case StepResult::Kind::overloaded:  // begun again
             return;
     }
 }

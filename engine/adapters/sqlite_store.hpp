@@ -109,8 +109,8 @@ class SqliteStore final : public Store {
     SqliteStore(std::unique_ptr<SqliteDb> writer, std::unique_ptr<SqliteDb> reader,
                 std::unique_ptr<SqliteDb> checkpointer, Loop& loop)
         : checkpointer_(std::move(checkpointer), {}),
-          writer_(std::move(writer), loop, checkpointer_),
-          reader_(std::move(reader), loop) {}
+          writer_(std::move(writer), loop, &checkpointer_),
+          reader_(std::move(reader), loop, nullptr) {}
 
     SqliteCheckpointer checkpointer_;
     SqliteWorker writer_;

@@ -6,13 +6,6 @@
 namespace sallyport::engine {
 
 SqliteWorker::SqliteWorker(std::unique_ptr<SqliteDb> db, Loop& loop,
-                           SqliteCheckpointer& checkpointer)
-    : SqliteWorker(std::move(db), loop, &checkpointer) {}
-
-SqliteWorker::SqliteWorker(std::unique_ptr<SqliteDb> db, Loop& loop)
-    : SqliteWorker(std::move(db), loop, nullptr) {}
-
-SqliteWorker::SqliteWorker(std::unique_ptr<SqliteDb> db, Loop& loop,
                            SqliteCheckpointer* checkpointer)
     : db_(std::move(db)), loop_(loop), checkpointer_(checkpointer) {
     if (checkpointer_ != nullptr) {

@@ -42,10 +42,9 @@ class SqliteWorker {
         bool atomic = false;  // several statements: undone together when it fails
     };
 
-    // The writer, which gathers jobs into transactions. `checkpointer` outlives it.
-    SqliteWorker(std::unique_ptr<SqliteDb> db, Loop& loop, SqliteCheckpointer& checkpointer);
-    // A reader: runs each job on its own.
-    SqliteWorker(std::unique_ptr<SqliteDb> db, Loop& loop);
+    // With a checkpointer, which outlives it, the writer, which gathers jobs into transactions;
+    // without, a reader, which runs each on its own.
+    SqliteWorker(std::unique_ptr<SqliteDb> db, Loop& loop, SqliteCheckpointer* checkpointer);
     ~SqliteWorker();  // finishes what is queued
     SqliteWorker(const SqliteWorker&) = delete;
     SqliteWorker& operator=(const SqliteWorker&) = delete;
@@ -77,7 +76,6 @@ class SqliteWorker {
     };
     using Jobs = std::vector<std::unique_ptr<Job>>;
 
-    SqliteWorker(std::unique_ptr<SqliteDb> db, Loop& loop, SqliteCheckpointer* checkpointer);
     void enqueue(std::unique_ptr<Job> job);
     void loop_thread();
     void gather(std::unique_lock<std::mutex>& lock);

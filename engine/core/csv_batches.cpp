@@ -2,6 +2,7 @@
 
 #include "engine/core/csv_text.hpp"
 #include "engine/core/piece_input.hpp"
+#include "engine/core/utf8_text.hpp"
 
 #include <algorithm>
 #include <utility>

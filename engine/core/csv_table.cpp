@@ -3,6 +3,7 @@
 #include "engine/core/js_text.hpp"
 #include "engine/core/lower_case.hpp"
 #include "engine/core/piece_input.hpp"
+#include "engine/core/utf8_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -217,6 +218,18 @@ Result<CsvTable> csv_table(std::string_view text, char delimiter, CsvTableReadin
     }
     table.rows = *std::move(records);
     return table;
+}
+
+Result<CsvTable> csv_table_of(const Json& text, std::string_view label, const Json& input) {
+    const auto given = csv_text_of(text, label);
+    if (!given.ok()) {
+        return given.error();
+    }
+    const auto delimiter = csv_delimiter(input, "delimiter", *given);
+    if (!delimiter.ok()) {
+        return delimiter.error();
+    }
+    return csv_table(*given, *delimiter);
 }
 
 Status csv_rows_bytes_allowed(const std::vector<std::string>& names,

@@ -45,6 +45,9 @@ struct CsvTableReading {
 // REQUIRES: valid UTF-8.
 Result<CsvTable> csv_table(std::string_view text, char delimiter, CsvTableReading how = {});
 
+// Of the text of an input, with its `delimiter`; `label` as above.
+Result<CsvTable> csv_table_of(const Json& text, std::string_view label, const Json& input);
+
 // Refuses tables that are little as text and much as cells.
 Status csv_cells_allowed(std::size_t rows, std::size_t columns);
 

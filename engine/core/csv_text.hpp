@@ -12,9 +12,6 @@
 
 namespace sallyport::engine {
 
-// What a file may begin with, for no reader's benefit.
-inline constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
 // A cell costs 32 bytes here and four times that as JSON: a file of commas alone would take memory
 // by the gigabyte.
 inline constexpr std::size_t kCsvCellsMax = 2'000'000;

@@ -261,15 +261,7 @@ Result<CsvFiles> chunk_csv_file(const Json& input, const InputFile& file) {
 }
 
 Result<CsvSorting> csv_sorting(const Json& input) {
-    const auto text = csv_text_of(input["csv_text"], "CSV Text");
-    if (!text.ok()) {
-        return text.error();
-    }
-    const auto delimiter = csv_delimiter(input, "delimiter", *text);
-    if (!delimiter.ok()) {
-        return delimiter.error();
-    }
-    auto table = csv_table(*text, *delimiter);
+    auto table = csv_table_of(input["csv_text"], "CSV Text", input);
     if (!table.ok()) {
         return table.error();
     }

@@ -21,15 +21,7 @@ constexpr std::int64_t kChunkRowsMax = 10'000;  // as published
 constexpr std::size_t kPartsBytesMax = 2 * kCsvBytesMax;
 
 Result<CsvTable> table_of(const Json& input) {
-    const auto text = csv_text_of(input["csv_text"], "CSV Text");
-    if (!text.ok()) {
-        return text.error();
-    }
-    const auto delimiter = csv_delimiter(input, "delimiter", *text);
-    if (!delimiter.ok()) {
-        return delimiter.error();
-    }
-    return csv_table(*text, *delimiter);
+    return csv_table_of(input["csv_text"], "CSV Text", input);
 }
 
 // A list, or the text of one.
@@ -144,15 +136,7 @@ Result<std::vector<CsvTable>> tables_of(const Json& texts, const Json& input) {
     std::vector<CsvTable> tables;
     std::size_t cells = 0;
     for (std::size_t i = 0; i < texts.size(); ++i) {
-        const auto text = csv_text_of(texts.at(i), "CSV Text " + std::to_string(i + 1));
-        if (!text.ok()) {
-            return text.error();
-        }
-        const auto delimiter = csv_delimiter(input, "delimiter", *text);
-        if (!delimiter.ok()) {
-            return delimiter.error();
-        }
-        auto table = csv_table(*text, *delimiter);
+        auto table = csv_table_of(texts.at(i), "CSV Text " + std::to_string(i + 1), input);
         if (!table.ok()) {
             return table.error();
         }

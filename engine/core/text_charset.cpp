@@ -41,7 +41,7 @@ std::optional<std::string> text_of_charset(std::string_view bytes, std::string_v
                                                           "iso_8859-1",   "latin1",     "l1",
                                                           "us-ascii",     "ascii",      "cp1252"};
     if (is_charset_of(charset, kUtf8)) {
-        bytes.remove_prefix(bytes.starts_with("\xef\xbb\xbf") ? 3 : 0);
+        bytes.remove_prefix(bytes.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
         return std::string(bytes);
     }
     if (!is_charset_of(charset, kWestern)) {

@@ -1,9 +1,13 @@
-// A character as UTF-8.
+// Characters as UTF-8.
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace sallyport::engine {
+
+// What a text may begin with, for no reader's benefit.
+inline constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 // REQUIRES: a code point, not above U+10FFFF.
 inline void append_utf8(std::string& out, char32_t point) {

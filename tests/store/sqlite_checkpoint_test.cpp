@@ -75,7 +75,7 @@ class SqliteCheckpoints : public ::testing::Test {
 TEST_F(SqliteCheckpoints, TheLogEndsHoweverMuchIsWritten) {
     auto db = open_writer();
     SqliteCheckpointer checkpointer(open(), {.begin = 40, .wait = 200});
-    SqliteWorker writer(std::move(db), loop_, checkpointer);
+    SqliteWorker writer(std::move(db), loop_, &checkpointer);
     // Two pages a commit, and more.
     EXPECT_LT(write(writer, 2000), 300U);
     EXPECT_EQ(rows(), 2000);
@@ -85,7 +85,7 @@ TEST_F(SqliteCheckpoints, AWriterThatIsTooFastWaits) {
     auto db = open_writer();
     // Nothing begins before the writer has to wait for it.
     SqliteCheckpointer checkpointer(open(), {.begin = 1'000'000, .wait = 100});
-    SqliteWorker writer(std::move(db), loop_, checkpointer);
+    SqliteWorker writer(std::move(db), loop_, &checkpointer);
     EXPECT_LT(write(writer, 1000), 150U);
     EXPECT_EQ(rows(), 1000);
 }
@@ -93,7 +93,7 @@ TEST_F(SqliteCheckpoints, AWriterThatIsTooFastWaits) {
 TEST_F(SqliteCheckpoints, AReaderThatStaysKeepsTheLogAndStopsNobody) {
     auto db = open_writer();
     SqliteCheckpointer checkpointer(open(), {.begin = 20, .wait = 100});
-    SqliteWorker writer(std::move(db), loop_, checkpointer);
+    SqliteWorker writer(std::move(db), loop_, &checkpointer);
     write(writer, 10);
     const auto reader = open();
     ASSERT_TRUE(reader->execute("BEGIN").ok());
