@@ -4,7 +4,10 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 namespace sallyport::engine {
 namespace {
@@ -18,14 +21,22 @@ constexpr const char* kCommonPragmas =
     "PRAGMA cache_size=-16384;"
     "PRAGMA trusted_schema=OFF;";
 
-// SQLite would create the file readable by the group.
+// SQLite would create the file readable by the group. A file that is there is not opened: closing
+// it would drop every lock that SQLite's other connections of this process hold on it (fcntl(2)),
+// and the next process that looks at the database would take its log for one that nobody uses.
 Status create_private(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        return Error{"cannot open " + path + ": check that its folder exists and is writable"};
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0) {
+        ::close(fd);
+        return Done{};
     }
-    ::close(fd);
-    return Done{};
+    struct stat there {};
+    if (errno == EEXIST && ::lstat(path.c_str(), &there) == 0 && S_ISREG(there.st_mode) &&
+        ::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) == 0) {
+        return Done{};
+    }
+    return Error{"cannot open " + path +
+                 ": check that its folder exists, that both are writable, and that it is a file"};
 }
 
 }  // namespace

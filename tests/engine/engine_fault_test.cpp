@@ -3,6 +3,7 @@
 #include "tests/engine/engine_process.hpp"
 #include "tests/integration/fixtures/process.hpp"
 #include "tests/integration/fixtures/wait.hpp"
+#include "tests/store/sqlite_query.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -156,6 +157,27 @@ TEST(EngineFault, ABrokenPageIsAnErrorAndNotAnAnswer) {
     EXPECT_GT(bad, 0) << "nothing was broken";
     EXPECT_GT(good, 0) << "everything was broken";
     EXPECT_NE(engine.log().find("malformed"), std::string::npos);
+}
+
+// A backup, or an operator with a shell, opens the database and closes it while the engine runs.
+// Were the engine's locks not there, that process would take the log for its own and remove it.
+TEST(EngineFault, AnotherProcessThatReadsTheDatabaseTakesNothingAway) {
+    EngineProcess engine;
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow({answer_step("s", "{}")});
+    const std::string path = engine.folder().path("data/engine.db");
+    std::vector<std::string> runs;
+    for (int i = 1; i <= 5; ++i) {
+        runs.push_back(deliver_webhook(engine, flow).header("x-webhook-id").value_or(""));
+        EXPECT_EQ(sqlite_query(path, "SELECT count(*) FROM run"), std::to_string(i));
+        EXPECT_TRUE(std::filesystem::exists(path + "-wal"));
+    }
+    engine.kill();
+    engine.start();
+    for (const std::string& run : runs) {
+        EXPECT_EQ(ann.finished_run(run)["status"].text(), "SUCCEEDED");
+    }
 }
 
 TEST(EngineFault, ALoopOfTenThousandTurnsRunsToItsEnd) {
