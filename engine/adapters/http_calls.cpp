@@ -19,6 +19,7 @@ HttpRequest request_of(HttpCall call, const std::string& tenant, std::int64_t ti
     request.timeout_ms =
         static_cast<std::uint32_t>(std::max<std::int64_t>(1, std::min(asked, time_ms_max)));
     request.retry = call.retry;
+    request.proxy = std::move(call.proxy);
     if (!call.follow_redirects) {
         request.redirects_max = 0;
     }

@@ -92,23 +92,25 @@ class CurlHttpClient::Impl : public std::enable_shared_from_this<CurlHttpClient:
         bool in_multi = false;
     };
 
-    void begin_hop(RequestId id) {
-        HttpTransfer& transfer = *entries_[id].transfer;
-        const EgressUrl& url = transfer.url();
+    void begin_hop(RequestId id) { resolve(id, entries_[id].transfer->url(), &Impl::found_target); }
+
+    using Found = void (Impl::*)(RequestId, std::vector<IpAddress>);
+    void resolve(RequestId id, const EgressUrl& url, Found then) {
         if (url.literal) {
-            connect(id, {*IpAddress::parse(url.host)});
+            (this->*then)(id, {*IpAddress::parse(url.host)});
             return;
         }
+        HttpTransfer& transfer = *entries_[id].transfer;
         const unsigned hop = transfer.hop();
         const bool asked = resolver_.resolve(
-            url.host, [self = weak_from_this(), id, hop](std::vector<IpAddress> addresses) {
+            url.host, [self = weak_from_this(), id, hop, then](std::vector<IpAddress> addresses) {
                 const auto impl = self.lock();
                 if (impl == nullptr) {
                     return;
                 }
                 const auto found = impl->entries_.find(id);
                 if (found != impl->entries_.end() && found->second.transfer->hop() == hop) {
-                    impl->connect(id, std::move(addresses));
+                    ((*impl).*then)(id, std::move(addresses));
                 }
             });
         if (!asked) {
@@ -116,13 +118,25 @@ class CurlHttpClient::Impl : public std::enable_shared_from_this<CurlHttpClient:
         }
     }
 
-    void connect(RequestId id, std::vector<IpAddress> addresses) {
-        Entry& entry = entries_[id];
-        auto refused = entry.transfer->accept(options_.policy, std::move(addresses));
+    void found_target(RequestId id, std::vector<IpAddress> addresses) {
+        HttpTransfer& transfer = *entries_[id].transfer;
+        auto refused = transfer.accept(options_.policy, std::move(addresses));
         if (refused) {
             end(id, std::move(*refused));
-            return;
+        } else if (transfer.proxy() != nullptr) {
+            resolve(id, *transfer.proxy(), &Impl::found_proxy);
+        } else {
+            start(id);
         }
+    }
+
+    void found_proxy(RequestId id, std::vector<IpAddress> addresses) {
+        auto refused = entries_[id].transfer->accept_proxy(options_.policy, std::move(addresses));
+        refused ? end(id, std::move(*refused)) : start(id);
+    }
+
+    void start(RequestId id) {
+        Entry& entry = entries_[id];
         entry.transfer->prepare(options_);
         CURL* easy = entry.transfer->easy();
         curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &Impl::on_close);

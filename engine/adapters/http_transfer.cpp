@@ -126,16 +126,22 @@ std::optional<HttpFailure> HttpTransfer::check(const EgressPolicy& policy) {
         return failure(HttpError::refused_url, allowed.message());
     }
     url_ = std::move(*url);
-    return std::nullopt;
+    return check_proxy(policy);
 }
 
 std::optional<HttpFailure> HttpTransfer::accept(const EgressPolicy& policy,
                                                 std::vector<IpAddress> addresses) {
+    return accept_for(url_, policy, std::move(addresses));
+}
+
+std::optional<HttpFailure> HttpTransfer::accept_for(const EgressUrl& url,
+                                                    const EgressPolicy& policy,
+                                                    std::vector<IpAddress> addresses) {
     if (addresses.empty()) {
-        return failure(HttpError::resolve_failed, url_.host + " has no address");
+        return failure(HttpError::resolve_failed, url.host + " has no address");
     }
     for (const auto& address : addresses) {
-        const Status allowed = policy.check_address(url_, address);
+        const Status allowed = policy.check_address(url, address);
         if (!allowed.ok()) {
             return failure(HttpError::refused_address, allowed.message());
         }
@@ -155,8 +161,8 @@ void HttpTransfer::prepare(const HttpClientOptions& options) {
     easy_.reset(curl_easy_init());
     prepare_method();
     prepare_headers(options);
-    prepare_address();
     prepare_guards(options);
+    proxy_ ? prepare_tunnel() : prepare_address();
 }
 
 void HttpTransfer::prepare_method() {
@@ -234,14 +240,14 @@ void HttpTransfer::prepare_address() {
     connect_to_.reset(curl_slist_append(nullptr, ("::" + name + ":" + port).c_str()));
     curl_easy_setopt(easy_.get(), CURLOPT_RESOLVE, resolve_.get());
     curl_easy_setopt(easy_.get(), CURLOPT_CONNECT_TO, connect_to_.get());
-    curl_easy_setopt(easy_.get(), CURLOPT_OPENSOCKETFUNCTION, &HttpTransfer::on_open);
-    curl_easy_setopt(easy_.get(), CURLOPT_OPENSOCKETDATA, this);
 }
 
 void HttpTransfer::prepare_guards(const HttpClientOptions& options) {
     CURL* easy = easy_.get();
     curl_easy_setopt(easy, CURLOPT_PRIVATE, this);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_text_);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &HttpTransfer::on_open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -387,17 +393,18 @@ std::optional<HttpFailure> HttpTransfer::follow(std::string_view location,
 
 HttpFailure HttpTransfer::explain(CURLcode code) const {
     const HttpError error = stopped_.value_or(classify(code));
+    const EgressUrl& to = proxy_ ? *proxy_ : url_;
     switch (error) {
         case HttpError::too_large:
             return failure(error, "the answer of " + url_.host + " is larger than allowed (" +
                                       std::to_string(request_.response_bytes_max) + " bytes)");
         case HttpError::refused_address:
-            return failure(error, "the address of " + url_.host + " is not allowed");
+            return failure(error, "the address of " + to.host + " is not allowed");
         case HttpError::timeout:
             return failure(error, url_.host + " did not answer in time");
         case HttpError::connect_failed:
-            return failure(
-                error, url_.host + " accepts no connection on port " + std::to_string(url_.port));
+            return failure(error,
+                           to.host + " accepts no connection on port " + std::to_string(to.port));
         case HttpError::refused_url:
         case HttpError::refused_request:
         case HttpError::resolve_failed:
@@ -407,6 +414,11 @@ HttpFailure HttpTransfer::explain(CURLcode code) const {
         case HttpError::overloaded:
         case HttpError::cancelled:
             break;
+    }
+    const long refusal = tunnel_refusal();
+    if (refusal != 0) {
+        return failure(
+            error, "the proxy " + to.host + " opens no tunnel: status " + std::to_string(refusal));
     }
     const std::string detail = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
     return failure(error, url_.host + ": " + detail);

@@ -24,6 +24,8 @@ class HttpTransfer {
     HttpClient::RequestId id() const { return id_; }
     const HttpRequest& request() const { return request_; }
     const EgressUrl& url() const { return url_; }
+    // Null without a proxy; its target means nothing.
+    const EgressUrl* proxy() const { return proxy_ ? &*proxy_ : nullptr; }
     unsigned hop() const { return hop_; }
     CURL* easy() const { return easy_.get(); }
     HttpClient::Done take_done() { return std::move(done_); }
@@ -31,9 +33,14 @@ class HttpTransfer {
     // Method, header fields and URL; the first thing asked.
     std::optional<HttpFailure> check(const EgressPolicy& policy);
     // Every address must be allowed: a name that has one private address among public ones is an
-    // attack or a mistake. They become the only ones this hop may connect to.
+    // attack or a mistake. They become the only ones this hop may connect to, or one of them the
+    // one that the proxy is told to connect to.
     std::optional<HttpFailure> accept(const EgressPolicy& policy, std::vector<IpAddress> addresses);
-    // Readies the easy handle for this hop. REQUIRES: accept() said yes. `options` outlives this.
+    // Likewise for those of proxy(), which become the only ones to connect to.
+    std::optional<HttpFailure> accept_proxy(const EgressPolicy& policy,
+                                            std::vector<IpAddress> addresses);
+    // Readies the easy handle for this hop. REQUIRES: accept() said yes, and with a proxy
+    // accept_proxy(). `options` outlives this.
     void prepare(const HttpClientOptions& options);
 
     // After libcurl ended the hop: the outcome, or nothing when a redirect leads to another hop
@@ -59,7 +66,12 @@ class HttpTransfer {
     void take_header_line(std::string_view line);
     void prepare_method();
     void prepare_headers(const HttpClientOptions& options);
+    std::optional<HttpFailure> check_proxy(const EgressPolicy& policy);
+    std::optional<HttpFailure> accept_for(const EgressUrl& url, const EgressPolicy& policy,
+                                          std::vector<IpAddress> addresses);
     void prepare_address();
+    void prepare_tunnel();
+    long tunnel_refusal() const;  // the proxy's status; 0: it did not refuse
     void prepare_guards(const HttpClientOptions& options);
     std::optional<HttpFailure> follow(std::string_view location, const EgressPolicy& policy);
     HttpFailure explain(CURLcode code) const;
@@ -68,7 +80,9 @@ class HttpTransfer {
     HttpRequest request_;
     HttpClient::Done done_;
     EgressUrl url_;
-    std::vector<IpAddress> addresses_;
+    std::optional<EgressUrl> proxy_;
+    std::vector<IpAddress> addresses_;  // that a socket may be connected to
+    std::vector<IpAddress> targets_;    // of url(), when there is a proxy
     unsigned hop_ = 0;
     bool answered_ = false;  // an earlier hop reached a server
 

@@ -1,5 +1,6 @@
 #include "engine/core/piece_catalog.hpp"
 
+#include "engine/core/piece_input.hpp"
 #include "engine/core/piece_table.hpp"
 
 #include <string>
@@ -153,7 +154,7 @@ Json dynamic_props(std::string_view piece, std::string_view step, std::string_vi
         for (const std::string_view kind : {"actions", "triggers"}) {
             const Json more = (*about)[kind][step]["props"][prop].at(3);
             const std::string_view refresher = more["refreshers"].at(0).text();
-            const Json props = more["cases"][input[refresher].text()];
+            const Json props = more["cases"][value_text(input[refresher])];
             if (props.exists()) {
                 return props_json(props);
             }

@@ -210,6 +210,18 @@ HttpRetry retry_of(std::string_view failure_mode) {
                                                                            : HttpRetry::when_told;
 }
 
+Result<HttpProxy> proxy_of(const Json& settings) {
+    const Result<std::string> host = input_text(settings, "proxy_host");
+    const Result<std::int64_t> port = input_whole(settings, "proxy_port", 1, 65535);
+    const Result<std::string> username = input_text_or(settings, "proxy_username", "");
+    const Result<std::string> password = input_text_or(settings, "proxy_password", "");
+    if (!host.ok() || !port.ok()) {
+        return host.ok() ? port.error() : host.error();
+    }
+    return HttpProxy{std::string(trim_ows(*host)), static_cast<std::uint16_t>(*port), *username,
+                     *password};
+}
+
 bool continues_at(const Json& input, int status) {
     const std::string_view mode = input["failureMode"].text();
     return input["failsafe"].is_true() || mode == "continue_all" ||
@@ -260,9 +272,6 @@ Result<HttpCall> http_call(const Json& input) {
     if (!input["url"].is_string() || input["url"].text().empty()) {
         return Error{"Expected string for url, received: " + text_of(input["url"])};
     }
-    if (input_flag(input, "use_proxy")) {
-        return input_error("use_proxy", "This engine sends requests without a step's own proxy");
-    }
     call.url = trim_ows(input["url"].text());
     add_query(call.url, input["queryParams"]);
     for (const Status& status : {add_headers(call, input["headers"]),
@@ -280,6 +289,13 @@ Result<HttpCall> http_call(const Json& input) {
     // with the published piece: a form's default is not put in when a flow runs.
     call.follow_redirects = input_flag(input, "followRedirects", true);
     call.retry = retry_of(input["failureMode"].text());
+    if (input_flag(input, "use_proxy")) {
+        Result<HttpProxy> proxy = proxy_of(input["proxy_settings"]);
+        if (!proxy.ok()) {
+            return proxy.error();
+        }
+        call.proxy = *std::move(proxy);
+    }
     return call;
 }
 
@@ -372,6 +388,10 @@ const NativePiece kHttpNative = {R"json({
      "textFieldValue":["LONG_TEXT","Text",false],"fileFieldValue":["FILE","File",false]}}]}}}],
    "response_is_binary":["CHECKBOX","Response is Binary",false,{"description":"Enable for files like PDFs, images, etc. A base64 body will be returned.","defaultValue":false}],
    "response_to_file":["CHECKBOX","Save Response to File",false,{"description":"Gives the body as a file that later steps take, instead of its text","defaultValue":false}],
+   "use_proxy":["CHECKBOX","Use Proxy",false,{"description":"Use a proxy for this request","defaultValue":false}],
+   "proxy_settings":["DYNAMIC","Proxy Settings",false,{"refreshers":["use_proxy"],"cases":{"true":{
+    "proxy_host":["SHORT_TEXT","Proxy Host",true],"proxy_port":["NUMBER","Proxy Port",true],
+    "proxy_username":["SHORT_TEXT","Proxy Username",false],"proxy_password":["SHORT_TEXT","Proxy Password",false]}}}],
    "timeout":["NUMBER","Timeout (s)",false],"followRedirects":["CHECKBOX","Follow redirects",false,{"defaultValue":false}],
    "failsafe":["CHECKBOX","No Error on Failure",false],
    "failureMode":["STATIC_DROPDOWN","On Failure",false,{"options":[["Retry on all errors (4xx, 5xx)","retry_all"],["Retry on internal errors (5xx)","retry_5xx"],["Do not retry","retry_none"],["Continue flow on all errors","continue_all"],["Continue flow on 4xx errors","continue_4xx"],["Do not continue (stop the flow)","continue_none"]],"defaultValue":"continue_none"}]}},

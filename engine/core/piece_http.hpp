@@ -4,6 +4,7 @@
 
 #include "common/json.hpp"
 #include "common/result.hpp"
+#include "engine/core/http_proxy.hpp"
 #include "engine/core/http_retry.hpp"
 #include "engine/core/web_message.hpp"
 
@@ -27,6 +28,7 @@ struct HttpCall {
     std::int64_t timeout_ms = 0;  // 0: the engine's own bound
     bool follow_redirects = true;
     HttpRetry retry = HttpRetry::when_told;
+    std::optional<HttpProxy> proxy;
 };
 
 Result<HttpCall> http_call(const Json& input);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "common/bytes.hpp"
+#include "engine/core/http_proxy.hpp"
 #include "engine/core/http_retry.hpp"
 
 #include <cstddef>
@@ -41,6 +42,9 @@ struct HttpRequest {
     // 0: a 3xx answer is returned as it is.
     unsigned redirects_max = 5;
     HttpRetry retry = HttpRetry::none;
+    // Everything goes through its tunnel, to the checked address of the URL's host: the proxy is
+    // not asked to find one. Both must be allowed.
+    std::optional<HttpProxy> proxy;
 };
 
 struct HttpResponse {
@@ -61,14 +65,14 @@ struct HttpResponse {
 };
 
 enum class HttpError {
-    refused_url,         // not http(s), user information, malformed, port not allowed
-    refused_address,     // an address the egress policy does not allow
-    refused_request,     // method or header field that may not be sent
-    resolve_failed,      // the name has no address
-    connect_failed,      // nobody answered at the checked addresses
-    tls_failed,          // handshake or certificate
-    timeout,             // timeout_ms passed
-    too_large,           // body or header section above its bound
+    refused_url,      // not http(s), user information, malformed, port not allowed; or the proxy's
+    refused_address,  // an address the egress policy does not allow
+    refused_request,  // method or header field that may not be sent
+    resolve_failed,   // the name has no address
+    connect_failed,   // nobody answered at the checked addresses
+    tls_failed,       // handshake or certificate
+    timeout,          // timeout_ms passed
+    too_large,        // body or header section above its bound
     too_many_redirects,  // redirects_max passed, or a redirect that leads nowhere
     bad_response,        // not HTTP, broken encoding, connection lost in the middle
     overloaded,          // too many requests under way, here or for this tenant

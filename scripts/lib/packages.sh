@@ -56,6 +56,8 @@ packages_run() {
 
 packages_test() {
     printf '%s\n' redis-server openssl curl procps
+    # A proxy that requests go through; its program alone, which nothing starts.
+    printf '%s\n' tinyproxy-bin
     # They judge the TLS settings of the shipped configurations.
     printf '%s\n' testssl.sh sslscan
     # Its programs are enough: the tests start a server of their own as an unprivileged user.

@@ -1,5 +1,6 @@
-// Steps that speak to servers by their own protocols: mail, S3 and SQLite. PostgreSQL has a test
-// of its own (engine_postgres_steps_test).
+// Steps that speak to servers by their own protocols: mail, HTTP through a proxy, S3 and SQLite.
+// PostgreSQL has a test of its own (engine_postgres_steps_test).
+#include "tests/engine/forward_proxy.hpp"
 #include "tests/engine/mail_server.hpp"
 #include "tests/engine/services_fixture.hpp"
 #include "tests/integration/fixtures/wait.hpp"
@@ -225,6 +226,29 @@ TEST(EngineS3, FilesGoAndComeBack) {
                                        R"({"auth":"{{connections['s3']}}","key":"missing.txt"})");
     EXPECT_EQ(missing["errorMessage"].text(), "s3: status 404, NoSuchKey: It is not there");
     EXPECT_EQ(put.dump().find("hush"), std::string::npos);
+}
+
+// ---- HTTP through a proxy
+
+TEST(EngineHttpProxy, AStepNamesItsOwn) {
+    ForwardProxy proxy;
+    Upstream upstream;
+    Services services(proxy.address() + " " + upstream.address());
+    const auto ask = [&](std::string_view password) {
+        return services.step(
+            "http", "send_request",
+            R"({"url":"http://)" + upstream.address() +
+                R"(/","use_proxy":true,"proxy_settings":{"proxy_host":"127.0.0.1",)" +
+                R"("proxy_port":)" + std::to_string(proxy.port()) +
+                R"(,"proxy_username":"ann","proxy_password":")" + std::string(password) + "\"}}");
+    };
+    const Json step = ask(ForwardProxy::kPassword);
+    EXPECT_EQ(step["output"]["body"].text(), "upstream\n") << step.dump();
+    EXPECT_EQ(proxy.tunnels(upstream.address()), 1U);
+    const Json refused = ask("guess");
+    EXPECT_NE(refused["errorMessage"].text().find("opens no tunnel: status 401"), std::string::npos)
+        << refused.dump();
+    EXPECT_EQ(upstream.request_count(), 1U);
 }
 
 // ---- SQLite

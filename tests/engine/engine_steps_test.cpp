@@ -300,6 +300,9 @@ TEST_F(EngineSteps, PropertiesOfferTheirOptions) {
     EXPECT_EQ(fields["body"]["displayName"].text(), "Redirect URL");
     EXPECT_EQ(options("webhook", "return_response", "fields", R"({"responseType":"x"})").raw.body,
               "{}");
+    const Json proxy =
+        options("http", "send_request", "proxy_settings", R"({"use_proxy":true})").body;
+    EXPECT_EQ(proxy["proxy_port"]["displayName"].text(), "Proxy Port");
     EXPECT_EQ(options("webhook", "return_response", "nothing", "{}").status, 404);
     EXPECT_EQ(options("none", "return_response", "fields", "{}").status, 404);
     EXPECT_EQ(options("math-helper", "addition_math", "first_number", "{}").status, 400);

@@ -368,12 +368,27 @@ TEST(HttpPiece, RefusesWhatCannotBeSent) {
          R"({"url":"http://h","headers":{"a":"x\r\ny: z"}})",
          R"({"url":"http://h","authType":"DIGEST"})",
          R"({"url":"http://h","authType":"BEARER_TOKEN","authFields":{"token":"a\nb"}})",
+         R"({"url":"http://h","use_proxy":true})",
          R"({"url":"http://h","use_proxy":true,"proxy_settings":{"proxy_host":"p"}})",
+         R"({"url":"http://h","use_proxy":true,"proxy_settings":{"proxy_port":1}})",
+         R"({"url":"http://h","use_proxy":true,"proxy_settings":{"proxy_host":"p","proxy_port":65536}})",
          R"({"url":"http://h","body_type":"form_data","body":{"data":"a"}})",
          R"({"url":"http://h","body_type":"form_data","body":{"data":[{"fieldName":"f","fieldType":"file","fileFieldValue":"x"}]}})",
          R"({"url":"http://h","body_type":"form_data","body":{"data":[1]}})"}) {
         EXPECT_FALSE(http_call(parse(input)).ok()) << input;
     }
+}
+
+TEST(HttpPiece, NamesItsProxy) {
+    const auto call = http_call(parse(
+        R"({"url":"http://h","use_proxy":true,"proxy_settings":{"proxy_host":" p ","proxy_port":"8080","proxy_username":"u","proxy_password":"w"}})"));
+    ASSERT_TRUE(call.ok()) << call.message();
+    ASSERT_TRUE(call->proxy.has_value());
+    EXPECT_EQ(call->proxy->host, "p");
+    EXPECT_EQ(call->proxy->port, 8080);
+    EXPECT_EQ(call->proxy->username + ":" + call->proxy->password, "u:w");
+    EXPECT_FALSE(http_call(parse(R"({"url":"http://h","proxy_settings":{"proxy_host":"p"}})"))
+                     ->proxy.has_value());
 }
 
 TEST(HttpPiece, TriesAgainWhatItsFailureModeSays) {
