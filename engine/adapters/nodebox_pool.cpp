@@ -101,6 +101,7 @@ class NodeboxPool::Impl : public std::enable_shared_from_this<Impl> {
         NodeDone done;
         Loop::TimerId timer = 0;  // queued: the longest wait; then the start; then the last clock
         std::unique_ptr<NodeboxProcess> process;
+        bool ahead = false;  // the process was there before the run
         bool begun = false;
         std::unordered_map<std::uint32_t, HttpClient::RequestId> requests;  // 0: an internal one
         std::size_t fetches = 0;
@@ -117,6 +118,9 @@ class NodeboxPool::Impl : public std::enable_shared_from_this<Impl> {
 
     void dispatch();
     void start(std::unique_ptr<Job> job);
+    void start_afresh(Job& job);
+    void attend(Job& job);
+    void on_gone(RunId id, bool forged);
     Result<std::unique_ptr<NodeboxProcess>> start_process(const NodeboxMake& make, bool ahead);
     void begin(RunId id);
     void on_frame(RunId id, jsbox::Frame frame);
@@ -215,29 +219,41 @@ void NodeboxPool::Impl::start(std::unique_ptr<Job> owned) {
     running_[id] = std::move(owned);
     identify_packages(job.make);
     job.process = spares_.take(job.make);
-    if (job.process) {
-        ++met_ahead_;
-    } else {
-        auto process = start_process(job.make, false);
-        if (!process.ok()) {
-            return end(id, failed_run(SandboxStatus::error, process.message()));
-        }
-        job.process = *std::move(process);
+    job.ahead = job.process != nullptr;
+    job.ahead ? attend(job) : start_afresh(job);
+}
+
+void NodeboxPool::Impl::start_afresh(Job& job) {
+    auto process = start_process(job.make, false);
+    if (!process.ok()) {
+        return end(job.id, failed_run(SandboxStatus::error, process.message()));
     }
+    job.process = *std::move(process);
+    job.ahead = false;
+    attend(job);
+}
+
+void NodeboxPool::Impl::attend(Job& job) {
+    const RunId id = job.id;
     job.process->listen(
         {.ready = [this, id] { begin(id); },
          .frame = [this, id](jsbox::Frame frame) { on_frame(id, std::move(frame)); },
-         .gone =
-             [this, id](bool forged) {
-                 end(id, failed_run(forged ? SandboxStatus::error : SandboxStatus::crashed,
-                                    forged ? "the code broke the sandbox's own protocol"
-                                           : "the sandbox process ended"));
-             }});
+         .gone = [this, id](bool forged) { on_gone(id, forged); }});
     if (job.process->is_ready()) {
         begin(id);
     } else {
         arm(job, kStartMsMax, SandboxStatus::crashed, "the sandbox process did not start in time");
     }
+}
+
+void NodeboxPool::Impl::on_gone(RunId id, bool forged) {
+    Job& job = *running_.at(id);
+    if (job.ahead && !job.begun && !forged) {
+        return start_afresh(job);  // it went before it had heard of the run
+    }
+    end(id, failed_run(forged ? SandboxStatus::error : SandboxStatus::crashed,
+                       forged ? "the code broke the sandbox's own protocol"
+                              : "the sandbox process ended"));
 }
 
 void NodeboxPool::Impl::arm(Job& job, std::int64_t delay_ms, SandboxStatus status,
@@ -282,6 +298,7 @@ void NodeboxPool::Impl::on_frame(RunId id, jsbox::Frame frame) {
 void NodeboxPool::Impl::begin(RunId id) {
     Job& job = *running_.at(id);
     job.begun = true;
+    met_ahead_ += job.ahead ? 1 : 0;
     arm(job, std::int64_t{job.frame.time_limit_ms} + kKillGraceMs, SandboxStatus::timeout,
         "the time limit was reached");
     job.frame.run_id = job.process->number();

@@ -279,6 +279,14 @@ TEST_P(NodeboxAhead, OneThatIsKilledIsNotMissed) {
     ASSERT_EQ(waitid(P_PID, static_cast<id_t>(second[0]), &info, WEXITED | WNOWAIT), 0);
     EXPECT_EQ(said(step("return 3")), "3");
     EXPECT_EQ(met_ahead(), 0u);
+
+    // Before it was ready, with a run that waits for it.
+    ASSERT_TRUE(idle_becomes(1));
+    const std::vector<pid_t> third = child_processes();
+    ASSERT_EQ(third.size(), 1u);
+    kill(third[0], SIGKILL);
+    EXPECT_EQ(said(step("return 4")), "4");
+    EXPECT_EQ(met_ahead(), 0u);
 }
 
 TEST_P(NodeboxAhead, TheyGoWhenNobodyComesAndWhenTheyAreToldTo) {
