@@ -60,9 +60,11 @@ Result<Database> open_database(const std::string& folder, const std::string& pro
     if (!is_id(project)) {
         return Error{"the project has no folder"};
     }
-    const std::filesystem::path place = std::filesystem::path(folder) / project;
     std::error_code problem;
-    std::filesystem::create_directories(place, problem);
+    std::filesystem::create_directories(folder, problem);
+    // Where the operator put the data folder may be a link; below it none is followed.
+    const std::filesystem::path place = std::filesystem::canonical(folder, problem) / project;
+    std::filesystem::create_directory(place, problem);
     std::filesystem::permissions(place, std::filesystem::perms::owner_all, problem);
     sqlite3* handle = nullptr;
     const std::string path = (place / (name + ".db")).string();

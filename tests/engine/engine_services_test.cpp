@@ -283,6 +283,15 @@ TEST_F(EngineSqlite, KeepsAProjectsRows) {
     EXPECT_TRUE(found);
 }
 
+TEST_F(EngineSqlite, TheDataFolderMayBeALink) {
+    services_.engine().stop();
+    const std::string data = services_.engine().folder().path("data");
+    std::filesystem::rename(data, data + "-elsewhere");
+    std::filesystem::create_directory_symlink(data + "-elsewhere", data);
+    services_.engine().start();
+    EXPECT_EQ(ask("CREATE TABLE items (name TEXT)")["status"].text(), "SUCCEEDED");
+}
+
 TEST_F(EngineSqlite, HasNoWayOut) {
     const std::string folder = services_.engine().folder().path("");
     for (const std::string& query :
