@@ -86,16 +86,20 @@ void InputResolver::resolve(const std::string& project_id, const Json& input, co
     if (wanted.connections.empty() && wanted.variables.empty()) {
         return resolve_in(project_id, input, std::move(scope), std::move(done));
     }
-    secrets_.secrets(project_id, std::move(wanted.connections), std::move(wanted.variables),
-                     [this, project_id, input, scope = std::move(scope),
-                      done = std::move(done)](Result<NamedSecrets> found) mutable {
-                         if (!found.ok()) {
-                             return done(no_input(SandboxStatus::error, found.message()));
-                         }
-                         scope.connections = std::move(found->connections);
-                         scope.variables = std::move(found->variables);
-                         resolve_in(project_id, input, std::move(scope), std::move(done));
-                     });
+    secrets_.secrets(
+        project_id, std::move(wanted.connections), std::move(wanted.variables),
+        [this, project_id, input, scope = std::move(scope),
+         done = std::move(done)](Result<std::optional<NamedSecrets>> found) mutable {
+            if (!found.ok()) {
+                return done(no_input(SandboxStatus::error, found.message()));
+            }
+            if (!found->has_value()) {
+                return done(no_input(SandboxStatus::overloaded, "The store did not answer"));
+            }
+            scope.connections = std::move((*found)->connections);
+            scope.variables = std::move((*found)->variables);
+            resolve_in(project_id, input, std::move(scope), std::move(done));
+        });
 }
 
 void InputResolver::resolve_in(const std::string& project_id, const Json& input,

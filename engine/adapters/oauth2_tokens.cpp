@@ -168,7 +168,7 @@ void OAuth2Tokens::take_lease(const RefreshPtr& refresh) {
         },
         [this, refresh, found](const Result<std::optional<EntityRow>>& stored) {
             if (!stored.ok()) {
-                return end(refresh, stored.error());
+                return wait(refresh);  // nobody was asked yet: the store may be back by then
             }
             if (*found == Found::mine) {
                 refresh->row = **stored;

@@ -52,6 +52,16 @@ bool perform_on(Work& work, std::optional<EntityRow>& row) {
     return true;
 }
 
+// Whether the action may be performed again after an error of the store, which may have been of the
+// commit's answer alone: what adds to a value, or takes from it, would then have done so twice.
+bool may_be_repeated(const Work& work) {
+    if (!work.outcome) {
+        return true;  // it was not performed
+    }
+    const StoreOutcome& outcome = **work.outcome;
+    return outcome.kind != StoreOutcome::Kind::put || work.action == "put";
+}
+
 }  // namespace
 
 // Puts a job into a queue that a flow works off. Performed again after a crash it is the same job.
@@ -84,9 +94,11 @@ void StoreSteps::enqueue(const StepCall& call, StepDone done) {
             return true;
         },
         [problem, id, done = std::move(done)](const Result<std::optional<EntityRow>>& stored) {
-            if (!stored.ok() || !problem->empty()) {
-                return done(
-                    step_failed(problem->empty() ? "The store could not be reached" : *problem));
+            if (!problem->empty()) {
+                return done(step_failed(*problem));
+            }
+            if (!stored.ok()) {
+                return done(step_overloaded());
             }
             done(step_succeeded(Json::object({{"jobId", Json::string(id)}})));
         });
@@ -117,11 +129,12 @@ void StoreSteps::perform(const StepCall& call, StepDone done) {
         fresh.kind, fresh.scope, fresh.key,
         [work](std::optional<EntityRow>& row) { return perform_on(*work, row); },
         [work, done = std::move(done)](const Result<std::optional<EntityRow>>& stored) {
-            if (!stored.ok() || !work->outcome) {
-                return done(step_failed("The store could not be reached"));
-            }
-            if (!work->outcome->ok()) {
+            if (work->outcome && !work->outcome->ok()) {
                 return done(step_failed(work->outcome->message()));
+            }
+            if (!stored.ok()) {
+                return done(may_be_repeated(*work) ? step_overloaded()
+                                                   : step_failed("The store could not be reached"));
             }
             StepResult result;
             result.output = (**work->outcome).output;

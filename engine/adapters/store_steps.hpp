@@ -13,7 +13,8 @@ class StoreSteps {
     StoreSteps(EntityStore& store, Entropy& entropy, std::size_t value_bytes_max)
         : store_(store), entropy_(entropy), value_bytes_max_(value_bytes_max) {}
 
-    // `done` is called once, on the loop.
+    // `done` is called once, on the loop; with `overloaded` when the store did not answer and the
+    // step may be performed again.
     void perform(const StepCall& call, StepDone done);
 
   private:

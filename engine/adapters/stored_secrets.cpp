@@ -51,12 +51,12 @@ struct StoredSecrets::Search {
     std::string project_id;
     std::vector<std::pair<std::string, std::string>> wanted;  // kind and name
     NamedSecrets found;
-    std::function<void(Result<NamedSecrets>)> done;
+    std::function<void(Result<std::optional<NamedSecrets>>)> done;
 };
 
 void StoredSecrets::secrets(const std::string& project_id, std::set<std::string> connections,
                             std::set<std::string> variables,
-                            std::function<void(Result<NamedSecrets>)> done) {
+                            std::function<void(Result<std::optional<NamedSecrets>>)> done) {
     const auto search = std::make_shared<Search>();
     search->project_id = project_id;
     for (const std::string& name : connections) {
@@ -96,7 +96,7 @@ void StoredSecrets::connection(const std::string& project_id, const std::string&
 
 void StoredSecrets::next(const std::shared_ptr<Search>& search) {
     if (search->wanted.empty()) {
-        search->done(std::move(search->found));
+        search->done(std::optional(std::move(search->found)));
         return;
     }
     const auto [kind, name] = search->wanted.back();
@@ -104,7 +104,7 @@ void StoredSecrets::next(const std::shared_ptr<Search>& search) {
     store_.entity_by_key(kind, search->project_id, name,
                          [this, search](const Result<std::optional<EntityRow>>& row) {
                              if (!row.ok()) {
-                                 return search->done(row.error());
+                                 return search->done(std::optional<NamedSecrets>());
                              }
                              if (!row->has_value()) {
                                  return next(search);

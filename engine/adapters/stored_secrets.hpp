@@ -25,7 +25,7 @@ class StoredSecrets final : public SecretSource {
 
     void secrets(const std::string& project_id, std::set<std::string> connections,
                  std::set<std::string> variables,
-                 std::function<void(Result<NamedSecrets>)> done) override;
+                 std::function<void(Result<std::optional<NamedSecrets>>)> done) override;
     void connection(const std::string& project_id, const std::string& external_id,
                     std::function<void(Result<Json>)> done) override;
 

@@ -5,6 +5,7 @@
 #include "common/result.hpp"
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -18,11 +19,12 @@ struct NamedSecrets {
 class SecretSource {
   public:
     virtual ~SecretSource() = default;
-    // Those of the project that are there; an Error when the store or a key fails. `done` is called
-    // once, on the loop, never from inside the call.
+    // Those of the project that are there; nothing when the store did not answer, which may be
+    // asked again; an Error when a key fails. `done` is called once, on the loop, never from inside
+    // the call.
     virtual void secrets(const std::string& project_id, std::set<std::string> connections,
                          std::set<std::string> variables,
-                         std::function<void(Result<NamedSecrets>)> done) = 0;
+                         std::function<void(Result<std::optional<NamedSecrets>>)> done) = 0;
     // The value of one connection, whole but for what only the server needs; empty when there is
     // none. `done` as above.
     virtual void connection(const std::string& project_id, const std::string& external_id,

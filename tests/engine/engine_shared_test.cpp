@@ -156,6 +156,68 @@ TEST_F(EngineShared, ADatabaseThatGoesAndComesBackCostsNoRun) {
     }
 }
 
+std::string put_step(std::string_view name, std::string_view key) {
+    return R"({"type":"PIECE","displayName":"Put","valid":true,"name":")" + std::string(name) +
+           R"(","settings":{"pieceName":"@activepieces/piece-store","pieceVersion":"0.6.20","actionName":"put","propertySettings":{},"input":{"key":")" +
+           std::string(key) + R"(","value":"kept","store_scope":"COLLECTION"}}})";
+}
+
+// One run is in the middle of a storage step when the database dies, and another resolves an input
+// that names a connection while it is away.
+TEST_F(EngineShared, StepsThatNeedTheDatabaseWaitForIt) {
+    auto asked = std::make_shared<std::atomic<bool>>(false);
+    auto open = std::make_shared<std::atomic<bool>>(false);
+    Upstream stub([asked, open](const UpstreamRequest&) {
+        asked->store(true);
+        static_cast<void>(wait_until([open] { return open->load(); }));
+        UpstreamReply reply;
+        reply.body = "{}";
+        return reply;
+    });
+    const std::string database = server_->make_database();
+    EngineProcess engine(on(database, {"SALLYPORT_EGRESS_ALLOW=" + stub.address()}));
+    ApiUser ann(engine);
+    ann.sign_up();
+    ASSERT_EQ(
+        ann.post(
+               "/v1/app-connections",
+               R"({"externalId":"c1","displayName":"c1","pieceName":"@activepieces/piece-http","projectId":")" +
+                   ann.project() +
+                   R"(","type":"SECRET_TEXT","value":{"type":"SECRET_TEXT","secret_text":"s"}})")
+            .status,
+        201);
+    const std::string keeps = ann.make_flow({put_step("keep", "k")});
+    const std::string names = ann.make_flow(
+        {http_step("call", R"({"method":"GET","url":"http://)" + stub.address() + R"(/"})"),
+         code_step("use", "export const code = async (i) => i.c;",
+                   R"({"c":"{{connections['c1']}}"})")});
+    // The storage step's transaction waits for this one.
+    const std::string lock =
+        "pg_advisory_lock(hashtextextended('store_entry/" + ann.project() + "/k', 1396788336))";
+    Process holder = Process::spawn(
+        {"psql", "-X", "-d", database, "-c", "SELECT " + lock + ", pg_sleep(600)"}, {});
+    const auto locks = [&](std::string_view granted) {
+        return server_->query(
+            database,
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND " +
+                std::string(granted));
+    };
+    ASSERT_TRUE(wait_until([&] { return locks("granted") == "1"; }));
+    const std::string kept = hook(engine, keeps).header("x-webhook-id").value_or("");
+    const std::string named = hook(engine, names).header("x-webhook-id").value_or("");
+    ASSERT_TRUE(wait_until([&] { return asked->load() && locks("NOT granted") == "1"; }));
+    server_->crash();
+    open->store(true);
+    EXPECT_TRUE(wait_until([&] {
+        return ann.get("/v1/flow-runs?projectId=" + ann.project()).status >= 500;
+    })) << "so long that what waits for the database is told so";
+    server_->start();
+    for (const std::string& run : {kept, named}) {
+        const Json ended = ann.finished_run(run);
+        EXPECT_EQ(ended["status"].text(), "SUCCEEDED") << ended["failedStep"].dump();
+    }
+}
+
 // Each engine would take the other's delays for due an hour early, or an hour late.
 TEST_F(EngineShared, EnginesWhoseClocksAreAnHourApartRestAsLongAsTheyShould) {
     const std::string database = server_->make_database();
