@@ -59,6 +59,9 @@ struct RunDriverOptions {
     // Journals in memory: with so much no more runs are begun that can wait, then none accepted.
     std::size_t begin_bytes_max = 32u << 20;
     std::size_t live_bytes_max = 256u << 20;
+    // Inputs of steps under way: with so much of them, runs with large journals wait before the
+    // next is resolved. A template may say one value a hundred times, and each is written out.
+    std::size_t input_bytes_max = 128u << 20;
     // Code steps that wait for a sandbox or run: runs that can wait are not begun to lengthen the
     // line there.
     std::size_t code_ahead_max = 64;

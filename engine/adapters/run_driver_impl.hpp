@@ -41,7 +41,8 @@ struct LiveRun {
     bool driving = false;      // or is not to go on yet
     int priority = StartRun::kWebhook;
 
-    Json input;  // resolved, of the step under way
+    Json input;                   // resolved, of the step under way
+    std::size_t input_bytes = 0;  // of a large run's input
     std::function<void()> cancel_effect;
     int crashes = 0;  // of what performed the step under way
     bool replied = false;
@@ -116,6 +117,7 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     void perform(const RunPtr& run, const ReplyToCaller& action);
     void perform(const RunPtr& run, const FinishRun& action);
     void perform(const RunPtr& run, const ParkRun& action);
+    void hold_input(LiveRun& run, Json input);
     void on_input(const RunPtr& run, const PrepareStep& action, ResolvedInput input);
     void on_result(const RunPtr& run, const PerformStep& action, StepResult result);
     // There was no room for it, or what did it has ended, and that not too often.
@@ -202,9 +204,10 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     int sweeps_ = 0;
     RunQueue queue_;
     RunCounters counters_;
-    std::size_t live_bytes_ = 0;  // of the journals of live runs
-    std::size_t creating_ = 0;    // runs that the store has not answered for
-    std::size_t code_ahead_ = 0;  // code steps of runs that could wait
+    std::size_t live_bytes_ = 0;   // of the journals of live runs
+    std::size_t input_bytes_ = 0;  // of all large inputs
+    std::size_t creating_ = 0;     // runs that the store has not answered for
+    std::size_t code_ahead_ = 0;   // code steps of runs that could wait
     bool drawing_ = false;
     bool sweeping_ = false;
     bool looking_ = false;  // for due runs

@@ -15,6 +15,21 @@ constexpr std::int64_t kOverloadPauseMs = 100;
 // crash of the engine, but not for ever, since the step may be the reason.
 constexpr int kCrashesMax = 2;
 
+// What a run with a smaller journal resolves is not looked at: many small runs are many by other
+// limits.
+constexpr std::size_t kSmallRunBytes = 64U << 10U;
+
+// Texts, and something for each value.
+std::size_t bytes_of(const Json& value) {
+    constexpr std::size_t kValueBytes = 8;
+    std::size_t bytes = kValueBytes + (value.is_string() ? value.text().size() : 0);
+    value.each_element([&bytes](const Json& item) { bytes += bytes_of(item); });
+    value.each_member([&bytes](std::string_view name, const Json& member) {
+        bytes += name.size() + bytes_of(member);
+    });
+    return bytes;
+}
+
 template <typename StepAction>
 bool is_at(const RunState& state, const StepAction& action, Phase phase) {
     return state.phase == phase && state.attempt == action.attempt && state.cursor == action.step &&
@@ -35,8 +50,8 @@ void RunDriver::Impl::again_soon(const RunPtr& run, const StepAction& action) {
 }
 
 void RunDriver::Impl::perform(const RunPtr& run, const PrepareStep& action) {
-    if (!is_at(run->state, action, Phase::preparing)) {
-        return;  // ended while it waited for room in the sandbox
+    if (run->lost || !is_at(run->state, action, Phase::preparing)) {
+        return;  // ended, or went elsewhere, while it waited for room
     }
     const Step& at = run->program->steps[action.step];
     const std::string problem = performer_.unsupported(at);
@@ -45,16 +60,32 @@ void RunDriver::Impl::perform(const RunPtr& run, const PrepareStep& action) {
              StepFailed{at.name, action.attempt, problem, FailureKind::error, {}, action.path});
         return;
     }
+    if (run->log_bytes > kSmallRunBytes && input_bytes_ >= options_.input_bytes_max) {
+        again_soon(run, action);
+        return;
+    }
     resolver_.resolve(run->row.project_id, at.input, run->state.scope, run->program->schema,
                       [self = shared_from_this(), run, action](ResolvedInput input) {
                           self->on_input(run, action, std::move(input));
                       });
 }
 
+// A copy of it is with whatever performs the step, until that has ended.
+void RunDriver::Impl::hold_input(LiveRun& run, Json input) {
+    const std::size_t bytes =
+        input.exists() && run.log_bytes > kSmallRunBytes ? bytes_of(input) : 0;
+    input_bytes_ = input_bytes_ - run.input_bytes + bytes;
+    run.input_bytes = bytes;
+    run.input = std::move(input);
+}
+
 void RunDriver::Impl::on_input(const RunPtr& run, const PrepareStep& action, ResolvedInput input) {
+    if (run->lost || !is_at(run->state, action, Phase::preparing)) {
+        return;  // over meanwhile: nobody would let go of the input
+    }
     const std::string& name = run->program->steps[action.step].name;
     if (input.ok()) {
-        run->input = std::move(input.value);
+        hold_input(*run, std::move(input.value));
         run->crashes = 0;
         feed(run, StepStarted{name, action.attempt,
                               shown_input(input.logged, options_.shown_input_bytes), action.path});
@@ -71,8 +102,8 @@ void RunDriver::Impl::on_input(const RunPtr& run, const PrepareStep& action, Res
 
 void RunDriver::Impl::perform(const RunPtr& run, const PerformStep& action) {
     const Step& at = run->program->steps[action.step];
-    if (!is_at(run->state, action, Phase::running)) {
-        return;  // ended while its start was being committed
+    if (run->lost || !is_at(run->state, action, Phase::running)) {
+        return;  // ended, or went elsewhere, while its start was being committed or it waited
     }
     if (at.piece == kSubflowsPiece) {
         perform_link(run, action);
@@ -101,6 +132,7 @@ void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, St
         return;
     }
     count_step(*run, action.step);
+    hold_input(*run, {});
     switch (result.kind) {
         case StepResult::Kind::succeeded:
             feed(run, StepSucceeded{name, action.attempt, std::move(result.output),

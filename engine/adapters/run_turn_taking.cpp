@@ -155,6 +155,7 @@ void RunDriver::Impl::leave(const RunPtr& run) {
         return;
     }
     const RunPtr kept = run;  // the caller's may be the one in the map
+    hold_input(*kept, {});
     live_.erase(live);
     live_bytes_ -= kept->log_bytes;
     queue_.leave(kept->row.id);

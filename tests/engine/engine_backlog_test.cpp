@@ -7,7 +7,6 @@
 #include <sqlite3.h>
 
 #include <chrono>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -87,17 +86,6 @@ long metric(const EngineProcess& engine, const std::string& name) {
     return at == std::string::npos ? -1 : std::stol(text.substr(at + name.size() + 2));
 }
 
-// The most the engine has held so far, in MB.
-long memory_peak_mb(const EngineProcess& engine) {
-    std::ifstream status("/proc/" + std::to_string(engine.pid()) + "/status");
-    for (std::string line; std::getline(status, line);) {
-        if (line.starts_with("VmHWM:")) {
-            return std::stol(line.substr(6)) / 1024;
-        }
-    }
-    return -1;
-}
-
 // A step that touches nothing outside the engine.
 std::string mapping_step(const std::string& name) {
     return R"({"type":"PIECE","displayName":"Map","valid":true,"name":")" + name +
@@ -130,7 +118,7 @@ TEST(EngineBacklog, AHundredThousandRunsWaitInTheStore) {
     // A kill in the middle costs nothing.
     ASSERT_TRUE(wait_until(
         [&] { return metric(engine, "sallyport_queue_depth") < kWaiting * 9 / 10; }, kLong));
-    EXPECT_LT(memory_peak_mb(engine), 150);
+    EXPECT_LT(engine.memory_peak_mb(), 150);
     engine.kill();
     engine.start();
     ASSERT_TRUE(wait_until(
@@ -139,7 +127,7 @@ TEST(EngineBacklog, AHundredThousandRunsWaitInTheStore) {
                    metric(engine, "sallyport_runs_live") == 0;
         },
         kLong));
-    EXPECT_LT(memory_peak_mb(engine), 150);
+    EXPECT_LT(engine.memory_peak_mb(), 150);
     engine.stop();
     Database database(engine);
     EXPECT_EQ(database.number("SELECT count(*) FROM run WHERE status = 'SUCCEEDED'"),
@@ -188,7 +176,7 @@ TEST(EngineBacklog, AHundredThousandDelaysEndOnceEachOverARestart) {
                        std::string::npos;
         },
         kLong));
-    EXPECT_LT(memory_peak_mb(engine), 150);
+    EXPECT_LT(engine.memory_peak_mb(), 150);
     engine.stop();
     Database database(engine);
     EXPECT_EQ(database.number("SELECT count(*) FROM run WHERE status = 'SUCCEEDED'"), kResting);
@@ -232,7 +220,7 @@ TEST(EngineBacklog, AMillionRunsRest) {
                    metric(engine, "sallyport_runs_live") == 0;
         },
         kLong));
-    EXPECT_LT(memory_peak_mb(engine), 150);
+    EXPECT_LT(engine.memory_peak_mb(), 150);
     EXPECT_FALSE(start(engine, flow).empty());
     engine.stop();
     Database database(engine);

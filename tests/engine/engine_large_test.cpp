@@ -1,5 +1,6 @@
 // Flows, payloads and crowds as large as they may be: the right result or a clear error.
 #include "tests/engine/engine_process.hpp"
+#include "tests/integration/fixtures/upstream.hpp"
 #include "tests/integration/fixtures/wait.hpp"
 
 #include <gtest/gtest.h>
@@ -95,6 +96,41 @@ TEST(EngineLarge, APayloadOfTenMegabytesComesThrough) {
     EXPECT_EQ(run["steps"]["s"]["input"]["text"].text(), "(truncated, original size 10.0 MB)");
     const std::string larger = R"({"text":")" + std::string(26u << 20, 'x') + "\"}";
     EXPECT_EQ(deliver_webhook(engine, flow, larger).status, 413);
+}
+
+// Twelve megabytes of body each are made of 300 KB: resolved all at once they would take 700 MB.
+TEST(EngineLarge, InputsThatRepeatAValueAreNotAllMadeAtOnce) {
+    constexpr int kRuns = 30;
+    auto gate = std::make_shared<Gate>();
+    Upstream stub([gate](const UpstreamRequest&) {
+        UpstreamReply reply;
+        reply.gate = gate;
+        return reply;
+    });
+    EngineProcess engine({"SALLYPORT_EGRESS_ALLOW=" + stub.address()});
+    ApiUser ann(engine);
+    ann.sign_up();
+    std::string repeated;
+    for (int i = 0; i < 40; ++i) {
+        repeated += "{{trigger.output.body.text}}";
+    }
+    const std::string flow = ann.make_flow(
+        {http_step("call", R"({"method":"POST","url":"http://)" + stub.address() +
+                               R"(/","body_type":"raw","body":{"data":")" + repeated + R"("}})")});
+    const std::string body = R"({"text":")" + std::string(300u << 10, 'x') + R"("})";
+    for (int i = 0; i < kRuns; ++i) {
+        EXPECT_EQ(deliver_webhook(engine, flow, body).status, 200);
+    }
+    const auto all_are = [&](const std::string& status) {
+        const std::string counts =
+            ann.get("/v1/flow-runs/count-by-status?projectId=" + ann.project()).raw.body;
+        return counts.find(R"("status":")" + status + R"(","count":)" + std::to_string(kRuns)) !=
+               std::string::npos;
+    };
+    EXPECT_TRUE(wait_until([&] { return all_are("RUNNING"); }));
+    gate->open();
+    EXPECT_TRUE(wait_until([&] { return all_are("SUCCEEDED"); }, 6 * kDeadline));
+    EXPECT_LT(engine.memory_peak_mb(), 500);
 }
 
 // What is too large to be shown is an address: the value is read there, whole, by who has it.

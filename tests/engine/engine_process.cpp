@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <stdexcept>
 #include <utility>
 
@@ -71,6 +72,16 @@ void EngineProcess::start() {
     if (!up || !process_.running()) {
         throw std::runtime_error("the engine did not start:\n" + log());
     }
+}
+
+long EngineProcess::memory_peak_mb() const {
+    std::ifstream status("/proc/" + std::to_string(pid()) + "/status");
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with("VmHWM:")) {
+            return std::stol(line.substr(6)) / 1024;
+        }
+    }
+    return -1;
 }
 
 std::string EngineProcess::url(std::string_view path) const {

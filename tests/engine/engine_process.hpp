@@ -36,6 +36,7 @@ class EngineProcess {
     void kill() { process_.stop(SIGKILL); }
     int stop() { return process_.stop(SIGTERM); }
     pid_t pid() const { return process_.pid(); }
+    long memory_peak_mb() const;  // the most the engine has held so far
 
     std::uint16_t port() const { return port_.number(); }
     std::string url(std::string_view path) const;
