@@ -65,14 +65,20 @@ class SqliteWorker {
     template <typename T, typename Work>
     struct TypedJob final : Job {
         TypedJob(Work work, StoreDone<T> done) : work_(std::move(work)), done_(std::move(done)) {}
-        void perform(SqliteDb& db) override { result_ = work_(db); }
+        void perform(SqliteDb& db) override {
+            result_ = work_(db);
+            performed_ = true;
+        }
         bool failed() const override { return !result_.ok(); }
+        // What a job itself says is wrong tells more than that its commit failed.
         void complete(const Status& commit) override {
-            done_(commit.ok() || !result_.ok() ? std::move(result_) : Result<T>(commit.error()));
+            const bool own = commit.ok() || (performed_ && !result_.ok());
+            done_(own ? std::move(result_) : Result<T>(commit.error()));
         }
         Work work_;
         StoreDone<T> done_;
         Result<T> result_ = Error{"not performed"};
+        bool performed_ = false;
     };
     using Jobs = std::vector<std::unique_ptr<Job>>;
 

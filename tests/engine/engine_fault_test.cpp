@@ -6,6 +6,7 @@
 #include "tests/store/sqlite_query.hpp"
 
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -178,6 +179,21 @@ TEST(EngineFault, AnotherProcessThatReadsTheDatabaseTakesNothingAway) {
     for (const std::string& run : runs) {
         EXPECT_EQ(ann.finished_run(run)["status"].text(), "SUCCEEDED");
     }
+}
+
+TEST(EngineFault, ALockThatAnotherProgramHoldsIsSaidAndLosesNothing) {
+    EngineProcess engine;
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow({answer_step("s", "{}")});
+    sqlite3* other = nullptr;
+    ASSERT_EQ(sqlite3_open(engine.folder().path("data/engine.db").c_str(), &other), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+    EXPECT_EQ(deliver_webhook(engine, flow).status, 503);
+    EXPECT_NE(engine.log().find("database is locked"), std::string::npos) << engine.log();
+    ASSERT_EQ(sqlite3_exec(other, "COMMIT", nullptr, nullptr, nullptr), SQLITE_OK);
+    sqlite3_close(other);
+    EXPECT_EQ(deliver_webhook(engine, flow, "{}", "/sync").status, 200);
 }
 
 TEST(EngineFault, ALoopOfTenThousandTurnsRunsToItsEnd) {
