@@ -54,11 +54,10 @@ struct RunDriver::Impl::FanOut {
 void RunDriver::Impl::stream_csv(const RunPtr& run, const PerformStep& action) {
     const Json subflow =
         run->input["subflow"].exists() ? run->input["subflow"] : run->input["flow"];
-    const std::string name(subflow.is_object() ? subflow["externalId"].text() : subflow.text());
     if (const auto settings = csv_batch_settings(run->input); !settings.ok()) {
         return on_result(run, action, step_failed(settings.message()));
     }
-    with_callable(run, action, name,
+    with_callable(run, action, std::string(named_flow(subflow)),
                   [self = shared_from_this(), run, action](std::shared_ptr<const Program> program) {
                       self->read_csv_file(run, action, std::move(program));
                   });

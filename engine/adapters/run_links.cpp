@@ -119,7 +119,9 @@ void RunDriver::Impl::with_callable(const RunPtr& run, const PerformStep& action
 }
 
 void RunDriver::Impl::call_flow(const RunPtr& run, const PerformStep& action) {
-    with_callable(run, action, std::string(run->input["flowId"].text()),
+    const Json& input = run->input;
+    const Json flow = input["flowId"].exists() ? input["flowId"] : input["flow"];  // before 0.6
+    with_callable(run, action, std::string(named_flow(flow)),
                   [self = shared_from_this(), run, action](std::shared_ptr<const Program> program) {
                       self->start_called(run, action, std::move(program));
                   });

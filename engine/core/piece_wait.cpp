@@ -33,6 +33,13 @@ WaitOutcome wait_outcome(const Step& step, const Json& payload) {
             {}};
 }
 
+std::string_view named_flow(const Json& setting) {
+    if (!setting.is_object()) {
+        return setting.text();
+    }
+    return setting["externalId"].text_or(setting["id"].text());
+}
+
 Json approval_links(const std::string& resume_url) {
     return Json::object({{"approvalLink", Json::string(resume_url + "?action=approve")},
                          {"disapprovalLink", Json::string(resume_url + "?action=disapprove")}});

@@ -31,6 +31,10 @@ struct WaitOutcome {
 // `payload` is what came with the request: {body, headers, queryParams}.
 WaitOutcome wait_outcome(const Step& step, const Json& payload);
 
+// The flow that a step's setting names, empty for none: its (external) id, in older exports within
+// an object.
+std::string_view named_flow(const Json& setting);
+
 // {approvalLink, disapprovalLink} of a run's resume address.
 Json approval_links(const std::string& resume_url);
 

@@ -160,6 +160,27 @@ TEST_P(EngineWait, AFlowCallsAnotherAndHearsFromIt) {
     EXPECT_EQ(children.at(0)["parentRunId"].text(), id);
 }
 
+// Before 0.6 the setting was an object, with the flow's external id or, earlier still, its id.
+TEST_P(EngineWait, OlderExportsNameTheCalledFlowByAnObject) {
+    const std::string child = callable({piece_step(
+        "back", "subflows", "returnResponse",
+        R"({"mode":"simple","response":{"response":{"n":"{{trigger.output.data.n}}"}}})")});
+    for (const std::string_view name : {"externalId", "id"}) {
+        const std::string parent = ann_->make_flow(
+            {piece_step("call", "subflows", "callFlow",
+                        R"({"flow":{")" + std::string(name) + R"(":")" + child +
+                            R"(","exampleData":{"sampleData":{}}},"mode":"simple",)"
+                            R"("flowProps":{"payload":{"n":21}},"waitForResponse":true})"),
+             answer_step("answer", R"("{{call.output.data}}")")});
+        EXPECT_EQ(hook(parent + "/sync").body, R"({"n":21})") << name;
+    }
+    EXPECT_EQ(ann_->finished_run(start(ann_->make_flow(
+                  {piece_step("call", "subflows", "callFlow",
+                              R"({"flow":{},"flowProps":{}})")})))["failedStep"]["message"]
+                  .text(),
+              "Please select a flow");
+}
+
 TEST_P(EngineWait, AFailureOfTheCalledFlowIsTheCallers) {
     const std::string child =
         callable({code_step("bad", "export const code = async () => { throw new Error('no'); };")});
