@@ -1,5 +1,6 @@
 // Flows and their versions in PostgreSQL.
 #include "engine/adapters/folder_filter.hpp"
+#include "engine/adapters/json_member.hpp"
 #include "engine/adapters/like_text.hpp"
 #include "engine/adapters/postgres_entity_rows.hpp"
 #include "engine/adapters/postgres_page.hpp"
@@ -100,12 +101,14 @@ PostgresStatement put_version(const VersionRow& version) {
     return put;
 }
 
-// Only operations on samples put one's id into a version, so that none but the flow's own name it.
+// The flow's own alone: a version may name another flow's sample (UPDATE_SAMPLE_DATA_INFO).
 PostgresStatement drop_sample(const StoredFlow& stored) {
     PostgresStatement drop{
         {},
-        "DELETE FROM entity WHERE kind = 'sample_data' AND id = $1 AND scope = $2 AND NOT EXISTS "
-        "(SELECT 1 FROM flow_version v WHERE v.flow_id = $3 AND strpos(v.trigger, $1) > 0)",
+        "DELETE FROM entity WHERE kind = 'sample_data' AND id = $1 AND scope = $2 AND " +
+            json_without_nul("body") +
+            "::jsonb ->> 'flowId' = $3 AND NOT EXISTS (SELECT 1 FROM flow_version v WHERE "
+            "v.flow_id = $3 AND strpos(v.trigger, $1) > 0)",
         {}};
     drop.add(stored.dropped_sample).add(stored.flow.project_id).add(stored.flow.id);
     return drop;

@@ -169,8 +169,27 @@ CREATE TABLE moved_journal (
 );
 )sql";
 
-constexpr std::array<const char*, 7> kMigrations = {
-    kFirst, kEntities, kLines, kClaims, kPackedJournals, kTags, kMovedJournals};
+// Versions that were stored when `connections?.id` was no reference get it among their connections.
+constexpr const char* kOptionalConnections = R"sql(
+UPDATE flow_version SET connection_ids =
+    CASE connection_ids WHEN '[]' THEN '['
+    ELSE left(connection_ids, -1) || ',' END || named.more || ']'
+FROM (SELECT v.id AS version, string_agg(to_json(c.key)::text, ',') AS more
+      FROM flow_version v JOIN flow f ON f.id = v.flow_id
+      JOIN entity c ON c.kind = 'connection' AND c.scope = f.project_id
+      WHERE (strpos(v.trigger, 'connections?.' || c.key) > 0
+             OR strpos(v.trigger, 'connections?.[''' || c.key || ''']') > 0
+             OR strpos(v.trigger, 'connections?.[\"' || c.key || '\"]') > 0
+             OR strpos(v.trigger, 'connections.[''' || c.key || ''']') > 0
+             OR strpos(v.trigger, 'connections.[\"' || c.key || '\"]') > 0)
+            AND strpos(v.connection_ids, to_json(c.key)::text) = 0
+      GROUP BY v.id) AS named
+WHERE flow_version.id = named.version AND flow_version.connection_ids LIKE '[%]';
+)sql";
+
+constexpr std::array<const char*, 8> kMigrations = {kFirst,         kEntities,           kLines,
+                                                    kClaims,        kPackedJournals,     kTags,
+                                                    kMovedJournals, kOptionalConnections};
 
 // Held while the schema is brought up to date.
 constexpr const char* kMigrationLock = "SELECT pg_advisory_xact_lock(1396788336, 0)";

@@ -1,5 +1,6 @@
 // Flows and their versions in SQLite.
 #include "engine/adapters/folder_filter.hpp"
+#include "engine/adapters/json_member.hpp"
 #include "engine/adapters/like_text.hpp"
 #include "engine/adapters/sqlite_entity_rows.hpp"
 #include "engine/adapters/sqlite_page.hpp"
@@ -129,13 +130,15 @@ Status put_schedule(SqliteDb& db, const StoredFlow& stored) {
         .run();
 }
 
-// Only operations on samples put one's id into a version, so that none but the flow's own name it.
+// The flow's own alone: a version may name another flow's sample (UPDATE_SAMPLE_DATA_INFO).
 Status drop_sample(SqliteDb& db, const StoredFlow& stored) {
     return SqliteQuery(db,
                        "DELETE FROM entity WHERE kind = 'sample_data' AND id = ? AND scope = ? AND "
-                       "NOT EXISTS (SELECT 1 FROM flow_version v WHERE v.flow_id = ? AND "
-                       "instr(v.trigger, ?) > 0)")
-        .bind_all(stored.dropped_sample, stored.flow.project_id, stored.flow.id,
+                       "json_extract(" +
+                           json_without_nul("body") +
+                           ", '$.flowId') = ? AND NOT EXISTS (SELECT 1 FROM flow_version v WHERE "
+                           "v.flow_id = ? AND instr(v.trigger, ?) > 0)")
+        .bind_all(stored.dropped_sample, stored.flow.project_id, stored.flow.id, stored.flow.id,
                   stored.dropped_sample)
         .run();
 }

@@ -165,9 +165,27 @@ CREATE TABLE moved_journal (
 ) WITHOUT ROWID;
 )sql";
 
-constexpr std::array<const char*, 8> kMigrations = {kFirst,    kPausedRuns,   kParentsAndSchedules,
-                                                    kEntities, kLines,        kPackedJournals,
-                                                    kTags,     kMovedJournals};
+// Versions that were stored when `connections?.id` was no reference get it among their connections.
+constexpr const char* kOptionalConnections = R"sql(
+UPDATE flow_version SET connection_ids =
+    CASE connection_ids WHEN '[]' THEN '['
+    ELSE substr(connection_ids, 1, length(connection_ids) - 1) || ',' END || named.more || ']'
+FROM (SELECT v.id AS version, group_concat(json_quote(c.key), ',') AS more
+      FROM flow_version v JOIN flow f ON f.id = v.flow_id
+      JOIN entity c ON c.kind = 'connection' AND c.scope = f.project_id
+      WHERE (instr(v.trigger, 'connections?.' || c.key) > 0
+             OR instr(v.trigger, 'connections?.[''' || c.key || ''']') > 0
+             OR instr(v.trigger, 'connections?.[\"' || c.key || '\"]') > 0
+             OR instr(v.trigger, 'connections.[''' || c.key || ''']') > 0
+             OR instr(v.trigger, 'connections.[\"' || c.key || '\"]') > 0)
+            AND instr(v.connection_ids, json_quote(c.key)) = 0
+      GROUP BY v.id) AS named
+WHERE flow_version.id = named.version AND flow_version.connection_ids LIKE '[%]';
+)sql";
+
+constexpr std::array<const char*, 9> kMigrations = {
+    kFirst,          kPausedRuns, kParentsAndSchedules, kEntities,           kLines,
+    kPackedJournals, kTags,       kMovedJournals,       kOptionalConnections};
 
 Status apply(SqliteDb& db, std::int64_t version, const char* sql, std::int64_t now_ms) {
     const Status status = db.execute(sql);

@@ -8,6 +8,7 @@
 #include <libpq-fe.h>
 #include <sqlite3.h>
 
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -94,6 +95,34 @@ TEST_F(FlowRows, ASampleTakesTheOldOnesPlace) {
     EXPECT_EQ(sample(flow, published), "\"second\"");
 }
 
+// A version may be made to name another flow's sample, which is not its to take away.
+void expect_other_samples_stay(ApiUser& user) {
+    const std::string mine = user.make_flow({});
+    const std::string other = user.make_flow({});
+    const auto save = [&user](const std::string& flow, const std::string& payload) {
+        return user
+            .operate(flow, "SAVE_SAMPLE_DATA",
+                     R"({"stepName":"trigger","type":"OUTPUT","payload":)" + payload + "}")
+            .body["version"]["trigger"]["settings"]["sampleData"];
+    };
+    // What the sample itself holds makes it nobody's.
+    const Json kept = save(other, R"({"flowId":")" + mine + "\"}");
+    ASSERT_EQ(user.operate(mine, "UPDATE_SAMPLE_DATA_INFO",
+                           R"({"stepName":"trigger","sampleDataSettings":)" + kept.dump() + "}")
+                  .status,
+              200);
+    const std::string path =
+        "/v1/sample-data?stepName=trigger&type=OUTPUT&projectId=" + user.project() + "&flowId=";
+    EXPECT_EQ(user.get(path + mine).body["flowId"].text(), mine) << "it is read through both";
+    EXPECT_TRUE(save(mine, "1").is_object());
+    EXPECT_EQ(user.get(path + mine).raw.body, "1");
+    EXPECT_EQ(user.get(path + other).body["flowId"].text(), mine) << "it is still there";
+}
+
+TEST_F(FlowRows, AnotherFlowsSampleStays) {
+    expect_other_samples_stay(ann_);
+}
+
 // Somebody publishes while a connection is being replaced: the deletion sees it.
 TEST_F(FlowRows, AConnectionThatIsPublishedMeanwhileStays) {
     const std::string a = connection(ann_, "a");
@@ -115,6 +144,39 @@ TEST_F(FlowRows, AConnectionThatIsPublishedMeanwhileStays) {
     EXPECT_EQ(ann_.get(path + a).status, 200) << "it is still there";
 }
 
+// A version of before `?.` was a reference does not name its connection: the next start puts it
+// right, and nobody takes the connection away from under what is published.
+void expect_optional_references_found(EngineProcess& engine, ApiUser& user,
+                                      const std::function<void(const std::string&)>& execute,
+                                      const std::string& newest) {
+    const std::string a = connection(user, "opt");
+    const std::string b = connection(user, "other");
+    const std::string kept = connection(user, "kept");
+    const auto ids = [&user](const std::string& flow) {
+        return user.get("/v1/flows/" + flow).body["version"]["connectionIds"].dump();
+    };
+    const std::string input = R"({"a":"{{connections?.opt}}","b":"{{connections['kept']}}"})";
+    const std::string code = "export const code = async (inputs) => inputs;";
+    const std::string flow = user.make_flow({code_step("step_1", code, input)});
+    const std::string by_index =
+        user.make_flow({code_step("step_1", code, R"({"a":"{{connections?.[\"opt\"]}}"})")});
+    const std::string none = user.make_flow({code_step("step_1", code, R"({"a":"opt"})")});
+    execute("UPDATE flow_version SET connection_ids = '[\"kept\"]' WHERE flow_id = '" + flow + "'");
+    execute("UPDATE flow_version SET connection_ids = '[]' WHERE flow_id = '" + by_index + "'");
+    execute("DELETE FROM schema_migration WHERE version = " + newest);
+    engine.stop();
+    engine.start();
+    EXPECT_EQ(ids(flow), R"(["kept","opt"])");
+    EXPECT_EQ(ids(by_index), R"(["opt"])");
+    EXPECT_EQ(ids(none), "[]");
+    EXPECT_EQ(replace(user, a, b).status, 409) << "published flows use it";
+}
+
+TEST_F(FlowRows, OptionalReferencesOfBeforeAreFound) {
+    expect_optional_references_found(
+        engine_, ann_, [this](const std::string& sql) { execute(sql); }, "9");
+}
+
 // The same with several writers at once: the deletion waits for who is publishing.
 TEST(SharedFlowRows, AConnectionThatIsPublishedMeanwhileStays) {
     PostgresServer server;
@@ -122,6 +184,7 @@ TEST(SharedFlowRows, AConnectionThatIsPublishedMeanwhileStays) {
     EngineProcess engine({"AP_DB_TYPE=POSTGRES", "AP_POSTGRES_URL=" + url});
     ApiUser ann(engine);
     ann.sign_up();
+    expect_other_samples_stay(ann);
     const std::string a = connection(ann, "a");
     const std::string b = connection(ann, "b");
     const std::string flow =
@@ -136,6 +199,7 @@ TEST(SharedFlowRows, AConnectionThatIsPublishedMeanwhileStays) {
     };
     const std::string uses = "UPDATE flow_version SET connection_ids = '[\"a\"]' WHERE flow_id = '";
     const std::string uses_none = "UPDATE flow_version SET connection_ids = '[]' WHERE flow_id = '";
+    expect_optional_references_found(engine, ann, execute, "8");
     // `replace`, and before it deletes something the flow is published by somebody else.
     const auto replaced_meanwhile = [&](const std::string& more) {
         execute(uses_none + flow + "'");

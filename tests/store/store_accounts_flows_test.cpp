@@ -168,13 +168,15 @@ TEST_P(AccountsAndFlows, AConnectionThatIsPublishedIsNotDeleted) {
 
 TEST_P(AccountsAndFlows, ASampleGoesWhenNothingNamesIt) {
     ASSERT_TRUE(sign_up("u", "ann@example.org", false).ok());
-    for (const char* id : {"old", "shared", "elsewhere"}) {
+    for (const char* id : {"old", "shared", "elsewhere", "other"}) {
         const EntityRow row{"sample_data",
                             id,
                             id == std::string("elsewhere") ? "p2" : "project-u",
                             id,
                             "",
-                            "{}",
+                            id == std::string("other")
+                                ? R"({"flowId":"f2","payload":{"flowId":"f1"}})"
+                                : R"({"flowId":"f1","payload":"\u0000"})",
                             1,
                             1};
         ASSERT_TRUE(ask_on<std::optional<EntityRow>>([&](auto done) {
@@ -212,9 +214,11 @@ TEST_P(AccountsAndFlows, ASampleGoesWhenNothingNamesIt) {
     drops("old");
     drops("shared");
     drops("elsewhere");
+    drops("other");
     EXPECT_FALSE(there("old"));
     EXPECT_TRUE(there("shared")) << "an earlier version names it";
     EXPECT_TRUE(there("elsewhere")) << "another project's";
+    EXPECT_TRUE(there("other")) << "another flow's";
 }
 
 TEST_P(AccountsAndFlows, SchedulesComeAndGoWithTheirFlow) {
