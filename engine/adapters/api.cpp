@@ -4,6 +4,7 @@
 #include "engine/adapters/api_audit.hpp"
 #include "engine/adapters/api_members.hpp"
 #include "engine/core/jwt.hpp"
+#include "engine/core/multipart.hpp"
 
 #include <algorithm>
 #include <array>
@@ -87,17 +88,58 @@ std::optional<Found> find_route(std::string_view method, std::string_view path) 
     return std::nullopt;
 }
 
-WebResponse preflight_answer() {
+// What a page of another origin may send: what its browser asks for. Nothing here trusts a browser
+// because of the page it shows; no answer comes with cookies.
+WebResponse preflight_answer(const WebRequest& request) {
+    const std::string_view asked = request.header("access-control-request-headers");
+    const bool names = !asked.empty() && std::all_of(asked.begin(), asked.end(), [](char c) {
+        return c == ',' || c == ' ' || is_token(std::string_view(&c, 1));
+    });
     return {204,
             {{"access-control-allow-methods", "GET,HEAD,PUT,PATCH,POST,DELETE"},
-             {"access-control-allow-headers", "authorization,content-type"},
+             {"access-control-allow-headers",
+              names ? std::string(asked) : "authorization,content-type"},
              {"access-control-max-age", "600"}},
             {}};
 }
 
+// A browser asks before it sends; what takes every method would take this for a message.
+bool is_preflight(const WebRequest& request) {
+    return request.method == "OPTIONS" && !request.header("origin").empty() &&
+           !request.header("access-control-request-method").empty();
+}
+
+std::string media_of(std::string_view type) {
+    return ascii_lower(trim_ows(type.substr(0, type.find(';'))));
+}
+
 bool is_json_type(std::string_view type) {
-    const std::string media = ascii_lower(trim_ows(type.substr(0, type.find(';'))));
+    const std::string media = media_of(type);
     return media == "application/json" || media.ends_with("+json");
+}
+
+// A form's fields as members of an object, every value a text; nothing for what is no form. Files
+// are for the routes that read their body themselves.
+std::optional<Json> form_fields(const WebRequest& request) {
+    const std::string_view type = request.header("content-type");
+    const std::string media = media_of(type);
+    if (media == "application/x-www-form-urlencoded") {
+        return form_to_json(parse_form(request.body));
+    }
+    if (media != "multipart/form-data") {
+        return std::nullopt;
+    }
+    const auto parts = parse_multipart(type, request.body);
+    if (!parts.ok()) {
+        return std::nullopt;
+    }
+    FormPairs pairs;
+    for (const MultipartPart& part : *parts) {
+        if (!part.file_name) {
+            pairs.emplace_back(part.name, part.data);
+        }
+    }
+    return form_to_json(pairs);
 }
 
 }  // namespace
@@ -160,9 +202,11 @@ void Api::dispatch(const CallPtr& call) {
     if (!is_health && !call->internal && !accept_verdict(*call)) {
         return call->fail_not_allowed("the request did not come through the gateway");
     }
+    if (is_preflight(call->request) || (!found && call->request.method == "OPTIONS")) {
+        return call->reply(preflight_answer(call->request));
+    }
     if (!found) {
-        return call->request.method == "OPTIONS" ? call->reply(preflight_answer())
-                                                 : call->fail_route();
+        return call->fail_route();
     }
     call->params = std::move(found->params);
     call->query = parse_form(call->request.query());
@@ -222,6 +266,10 @@ bool Api::read_body(ApiCall& call, const ApiRoute& route) {
                                 "'application/json'");
             return false;
         }
+        return true;
+    }
+    if (std::optional<Json> form = form_fields(call.request)) {
+        call.body = *std::move(form);
         return true;
     }
     if (!is_json_type(type)) {

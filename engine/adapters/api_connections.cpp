@@ -3,6 +3,7 @@
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
 #include "engine/adapters/api_oauth2.hpp"
+#include "engine/adapters/api_owners.hpp"
 #include "engine/adapters/stored_secrets.hpp"
 #include "engine/core/shape.hpp"
 
@@ -239,25 +240,8 @@ void delete_connection(Api& api, const CallPtr& call) {
                         [&api, call](const EntityRow& row) { delete_and_reply(api, call, row); });
 }
 
-// Those who made connections of the project; there is one user a project.
 void list_owners(Api& api, const CallPtr& call) {
-    api.with_project(call, call->query_text("projectId"), [&api, call](const ProjectRow& project) {
-        api.ports.accounts.user_by_id(
-            project.owner_id, [&api, call](const Result<std::optional<UserRow>>& user) {
-                if (api.failed(call, user)) {
-                    return;
-                }
-                Page<UserRow> owners;
-                if (user->has_value()) {
-                    owners.rows.push_back(**user);
-                }
-                call->reply(200, page_json(owners, [](const UserRow& owner) {
-                                return Json::object({{"firstName", Json::string(owner.first_name)},
-                                                     {"lastName", Json::string(owner.last_name)},
-                                                     {"email", Json::string(owner.email)}});
-                            }));
-            });
-    });
+    reply_with_owners(api, call, kConnectionKind);
 }
 
 }  // namespace

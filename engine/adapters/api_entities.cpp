@@ -4,8 +4,10 @@
 #include "common/crypto.hpp"
 #include "engine/adapters/api_audit.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
+#include "engine/adapters/api_owners.hpp"
 #include "engine/core/time_text.hpp"
 
+#include <set>
 #include <utility>
 
 namespace sallyport::engine {
@@ -142,6 +144,29 @@ void with_all_rows(Api& api, const CallPtr& call, EntityQuery query,
     constexpr std::size_t kRowsAPage = 1000;
     query.limit = kRowsAPage;
     read_more(api, call, std::move(query), {}, std::move(then));
+}
+
+void reply_with_owners(Api& api, const CallPtr& call, const char* kind) {
+    EntityQuery wanted;
+    wanted.kind = kind;
+    wanted.scope = call->query_text("projectId");
+    wanted.oldest_first = true;
+    const std::string project = wanted.scope;
+    api.with_project(call, project, [&api, call, wanted](const ProjectRow&) {
+        with_all_rows(api, call, wanted, [call](const std::vector<EntityRow>& rows) {
+            Page<Json> owners;
+            std::set<std::string, std::less<>> seen;
+            for (const EntityRow& row : rows) {
+                const Json owner = entity_body(row)["owner"];
+                if (owner.is_object() && seen.emplace(owner["id"].text()).second) {
+                    owners.rows.push_back(Json::object({{"firstName", owner["firstName"]},
+                                                        {"lastName", owner["lastName"]},
+                                                        {"email", owner["email"]}}));
+                }
+            }
+            call->reply(200, page_json(owners, [](const Json& owner) { return owner; }));
+        });
+    });
 }
 
 void store_and_reply(Api& api, const CallPtr& call, EntityRow row, int status,

@@ -174,6 +174,7 @@ constexpr std::array kAnswers = {
     Answered{"DELETE", "app-connections/:id", "204", ""},
     Answered{"GET", "app-connections/owners", "200", "Owner*"},
     Answered{"GET", "variables", "200", "Variable*"},
+    Answered{"GET", "variables/owners", "200", "Owner*"},
     Answered{"POST", "variables", "201", "Variable"},
     Answered{"POST", "variables/:id", "200", "Variable"},
     Answered{"DELETE", "variables/:id", "204", ""},
@@ -260,6 +261,7 @@ constexpr std::array kQueries = {
           "projectId:text! pieceName:texts displayName:text status:texts scope:text cursor:text "
           "limit:number"},
     Query{"app-connections/owners", "projectId:text!"},
+    Query{"variables/owners", "projectId:text!"},
     Query{"variables", "projectId:text! name:text cursor:text limit:number"},
     Query{"store-entries", "key:text!"},
     Query{"tables",

@@ -154,14 +154,26 @@ void with_piece(Api& api, const CallPtr& call, const std::string& name,
     with_installed_piece(api, call, name, std::move(then));
 }
 
-// The name and version of every piece there is.
+Json versions_of(const Json& piece) {
+    Json versions = Json::object();
+    if (piece.exists()) {
+        versions.set(piece["version"].text(), Json::object());
+    }
+    return versions;
+}
+
 void list_versions(Api& api, const CallPtr& call) {
-    with_piece(api, call, call->query_text("name"), [call](const Json& piece) {
-        Json versions = Json::object();
-        if (piece.exists()) {
-            versions.set(piece["version"].text(), Json::object());
-        }
-        call->reply(200, versions);
+    with_piece(api, call, call->query_text("name"),
+               [call](const Json& piece) { call->reply(200, versions_of(piece)); });
+}
+
+// By the path, as newer clients ask: the last part of it is `versions`.
+void list_piece_versions(Api& api, const CallPtr& call) {
+    const std::vector<std::string>& path = call->params;
+    const std::string name = path.size() > 1 ? path[0] + "/" + path[1] : path[0];
+    with_piece(api, call, name, [call, name](const Json& piece) {
+        piece.exists() ? call->reply(200, versions_of(piece))
+                       : call->fail_not_found("piece_metadata", name);
     });
 }
 
@@ -291,7 +303,9 @@ const std::vector<ApiRoute> kPieceRoutes = {
     {"POST", "pieces/options", ApiRoute::Access::user, list_options},
     {"GET", "pieces/:name", ApiRoute::Access::open, get_piece},
     {"DELETE", "pieces/:id", ApiRoute::Access::platform, delete_piece},
+    {"GET", "pieces/:name/versions", ApiRoute::Access::open, list_piece_versions},
     {"GET", "pieces/:scope/:name", ApiRoute::Access::open, get_scoped_piece},
+    {"GET", "pieces/:scope/:name/versions", ApiRoute::Access::open, list_piece_versions},
 };
 
 }  // namespace sallyport::engine

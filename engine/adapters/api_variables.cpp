@@ -2,6 +2,7 @@
 // values; `reveal` gives one to its owner's session, never to an API key.
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
+#include "engine/adapters/api_owners.hpp"
 #include "engine/adapters/stored_secrets.hpp"
 #include "engine/core/flow_model.hpp"
 
@@ -113,11 +114,16 @@ void reveal_variable(Api& api, const CallPtr& call) {
     });
 }
 
+void list_owners(Api& api, const CallPtr& call) {
+    reply_with_owners(api, call, kVariableKind);
+}
+
 }  // namespace
 
 const std::vector<ApiRoute> kVariableRoutes = {
     {"POST", "variables", ApiRoute::Access::user, create_variable},
     {"GET", "variables", ApiRoute::Access::user, list_variables},
+    {"GET", "variables/owners", ApiRoute::Access::user, list_owners},
     {"POST", "variables/:id", ApiRoute::Access::user, update_variable},
     {"DELETE", "variables/:id", ApiRoute::Access::user, delete_variable},
     {"POST", "variables/:id/reveal", ApiRoute::Access::user, reveal_variable},

@@ -141,6 +141,55 @@ void ask_trigger(Api& api, const CallPtr& call, Mode mode, const RunnableFlow& f
         });
 }
 
+// With `ap-raw-payload` the body is all that the trigger gets, when the caller may run the flow;
+// from anybody else the header says nothing.
+void judge_raw(Api& api, const CallPtr& call, const std::string& project_id, const Json& payload,
+               const std::function<void(const Json&)>& then) {
+    if (call->request.header("ap-raw-payload") != "true" || !payload["body"].is_object()) {
+        return then(payload);
+    }
+    static constexpr ApiRoute kRun = {"POST", "flows/:id/run", ApiRoute::Access::user, nullptr};
+    WebRequest asks;
+    asks.method = kRun.method;
+    asks.headers = call->request.headers;
+    // Refused: the header is nothing. A store that does not answer has refused nobody.
+    const auto caller =
+        std::make_shared<ApiCall>(std::move(asks), [call, then, payload](WebResponse refusal) {
+            refusal.status == 503 ? call->reply(std::move(refusal)) : then(payload);
+        });
+    caller->route = &kRun;
+    api.authenticate(caller, [&api, caller, project_id, payload, then] {
+        api.with_project(caller, project_id,
+                         [payload, then](const ProjectRow&) { then(payload["body"]); });
+    });
+}
+
+void take(Api& api, const CallPtr& call, Mode mode, const RunnableFlow& flow,
+          const std::vector<NewFile>& files, const Json& payload) {
+    if (is_hosted_trigger(flow.program->trigger().piece)) {
+        return store_files(api, call, flow.project_id, files, [&api, call, mode, flow, payload] {
+            ask_trigger(api, call, mode, flow, payload);
+        });
+    }
+    Intake intake = trigger_intake(flow.program->trigger(), payload);
+    switch (intake.kind) {
+        case Intake::Kind::run:
+            return store_files(api, call, flow.project_id, files,
+                               [&api, call, mode, flow, output = intake.output] {
+                                   mode.test ? keep_event(api, call, flow, output)
+                                             : start(api, call, mode, flow, output);
+                               });
+        case Intake::Kind::silent:
+            // As the contract has it: an answer that does not tell whether the secret was right.
+            return call->reply(with_id(json_response(mode.sync ? 204 : 200, Json::object()),
+                                       api.ports.entropy.id()));
+        case Intake::Kind::refused:
+            return call->reply(message(400, intake.problem));
+        case Intake::Kind::closed:
+            return call->reply(404, Json::object());
+    }
+}
+
 void on_flow(Api& api, const CallPtr& call, Mode mode,
              const Result<std::optional<RunnableFlow>>& found) {
     if (api.failed(call, found)) {
@@ -164,34 +213,15 @@ void on_flow(Api& api, const CallPtr& call, Mode mode,
         return call->reply(message(400, carried.message()));
     }
     // Named here, kept once it is known that the caller may start anything.
-    const CarriedFiles files = carried_files(api, *carried);
+    CarriedFiles files = carried_files(api, *carried);
     WebhookPayload read = webhook_payload(call->request, files.urls);
     if (!read.payload.exists()) {
         return call->fail_framework(read.refusal.status, read.refusal.code, read.refusal.message);
     }
-    if (hosted) {
-        return store_files(api, call, flow.project_id, files.files,
-                           [&api, call, mode, flow, payload = read.payload] {
-                               ask_trigger(api, call, mode, flow, payload);
-                           });
-    }
-    Intake intake = trigger_intake(flow.program->trigger(), read.payload);
-    switch (intake.kind) {
-        case Intake::Kind::run:
-            return store_files(api, call, flow.project_id, files.files,
-                               [&api, call, mode, flow, output = intake.output] {
-                                   mode.test ? keep_event(api, call, flow, output)
-                                             : start(api, call, mode, flow, output);
-                               });
-        case Intake::Kind::silent:
-            // As the contract has it: an answer that does not tell whether the secret was right.
-            return call->reply(with_id(json_response(mode.sync ? 204 : 200, Json::object()),
-                                       api.ports.entropy.id()));
-        case Intake::Kind::refused:
-            return call->reply(message(400, intake.problem));
-        case Intake::Kind::closed:
-            return call->reply(404, Json::object());
-    }
+    judge_raw(api, call, flow.project_id, read.payload,
+              [&api, call, mode, flow, files = std::move(files.files)](const Json& payload) {
+                  take(api, call, mode, flow, files, payload);
+              });
 }
 
 void receive(Api& api, const CallPtr& call, Mode mode) {

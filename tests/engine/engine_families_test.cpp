@@ -44,6 +44,102 @@ TEST_F(Families, FormsAndChatsAreShown) {
     EXPECT_EQ(nobody.get("/v1/human-input/form/none").status, 404);
 }
 
+// Who may run a flow may say what its trigger gets, all of it; from others the header is nothing.
+TEST_F(Families, WebhooksTakeAPayloadAsAWhole) {
+    const std::string flow =
+        ann_.make_flow({answer_step("step_1", R"("{{trigger['output'].body.n}}")")});
+    const auto heard = [&](const std::string& authorization) {
+        HttpRequest hook;
+        hook.method = "POST";
+        hook.url = engine_.url("/v1/webhooks/" + flow + "/sync");
+        hook.headers = {{"Content-Type", "application/json"}, {"ap-raw-payload", "true"}};
+        if (!authorization.empty()) {
+            hook.headers.push_back({"Authorization", authorization});
+        }
+        hook.body = R"({"n":"as it came","body":{"n":"raw"}})";
+        return send(hook).body;
+    };
+    ApiUser eve(engine_);
+    eve.sign_up("eve@example.org");
+    const std::string key(ann_.post("/v1/api-keys", R"({"displayName":"k"})").body["value"].text());
+    for (const std::string& good : {ann_.token, key, engine_token(ann_.project())}) {
+        EXPECT_EQ(heard("Bearer " + good), "raw");
+    }
+    for (const std::string& bad : std::vector<std::string>{
+             "", "Bearer " + eve.token, "Bearer sk-" + std::string(61, 'a'), "Bearer x",
+             "Basic dTpw", "Bearer " + engine_token(eve.project())}) {
+        EXPECT_EQ(heard(bad), "as it came") << bad;
+    }
+}
+
+// A piece that calls a flow by its webhook says who called.
+TEST_F(Families, WebhooksAreToldWhoCalls) {
+    const std::string flow = ann_.make_flow({code_step("step_1", "1")});
+    const auto called = [&](const HeaderList& headers) {
+        HttpRequest hook;
+        hook.method = "POST";
+        hook.url = engine_.url("/v1/webhooks/" + flow);
+        hook.headers = headers;
+        return ann_.finished_run(send(hook).header("x-webhook-id").value_or(""));
+    };
+    const std::string parent(called({})["id"].text());
+    const Json child =
+        called({{"ap-parent-run-id", parent}, {"ap-fail-parent-on-failure", "true"}});
+    EXPECT_EQ(child["parentRunId"].text(), parent);
+    EXPECT_TRUE(child["failParentOnFailure"].is_true());
+    EXPECT_FALSE(called({{"ap-parent-run-id", parent}})["failParentOnFailure"].is_true());
+    EXPECT_FALSE(called({{"ap-parent-run-id", "no id"}})["parentRunId"].exists());
+}
+
+// Bodies may be forms, as clients send them that install pieces.
+TEST_F(Families, FormsAreBodies) {
+    const auto sent = [&](const std::string& type, const std::string& body) {
+        HttpRequest request;
+        request.method = "POST";
+        request.url = engine_.url("/v1/folders");
+        request.headers = {{"Content-Type", type}, {"Authorization", "Bearer " + ann_.token}};
+        request.body = body;
+        return send(request);
+    };
+    const std::string urlencoded = "application/x-www-form-urlencoded";
+    const HttpResponse one = sent(urlencoded, "displayName=One+two&projectId=" + ann_.project());
+    EXPECT_EQ(one.status, 200) << one.body;
+    EXPECT_EQ(Json::parse(one.body).value()["displayName"].text(), "One two");
+    const std::string part = "--X\r\nContent-Disposition: form-data; name=";
+    const HttpResponse other =
+        sent("multipart/form-data; boundary=X",
+             part + "\"displayName\"\r\n\r\nThree\r\n" + part + "\"projectId\"\r\n\r\n" +
+                 ann_.project() + "\r\n" + part + "\"f\"; filename=\"f\"\r\n\r\nx\r\n--X--\r\n");
+    EXPECT_EQ(other.status, 200) << other.body;
+    EXPECT_EQ(Json::parse(other.body).value()["displayName"].text(), "Three");
+    EXPECT_EQ(sent(urlencoded, "displayName[a]=x&projectId=" + ann_.project()).status, 400);
+    EXPECT_EQ(sent("multipart/form-data; boundary=X", "--Y").status, 415);
+    EXPECT_EQ(sent("text/plain", "x").status, 415);
+}
+
+// A browser asks before it sends a page's JSON to a webhook: that is no message.
+TEST_F(Families, PreflightsStartNothing) {
+    const std::string flow = ann_.make_flow({code_step("step_1", "1")});
+    HttpRequest asks;
+    asks.method = "OPTIONS";
+    asks.url = engine_.url("/v1/webhooks/" + flow);
+    asks.headers = {{"Origin", "https://shop.example"},
+                    {"Access-Control-Request-Method", "POST"},
+                    {"Access-Control-Request-Headers", "content-type, x-signature"}};
+    const HttpResponse may = send(asks);
+    EXPECT_EQ(may.status, 204);
+    EXPECT_EQ(may.header("access-control-allow-origin"), "*");
+    EXPECT_EQ(may.header("access-control-allow-headers"), "content-type, x-signature");
+    EXPECT_EQ(may.header("x-webhook-id"), std::nullopt);
+    asks.headers.back().second = "a:b";
+    EXPECT_EQ(send(asks).header("access-control-allow-headers"), "authorization,content-type");
+    asks.headers.clear();  // OPTIONS of its own accord is a message like any other
+    const HttpResponse ran = send(asks);
+    EXPECT_EQ(ran.status, 200);
+    ann_.finished_run(ran.header("x-webhook-id").value_or(""));
+    EXPECT_EQ(ann_.get("/v1/flow-runs?" + project_query()).body["data"].size(), 1U);
+}
+
 TEST_F(Families, PublicationsAreRemembered) {
     const std::string flow = ann_.make_flow({code_step("step_1", "1")});
     ann_.operate(flow, "CHANGE_NAME", R"({"displayName":"Second"})");

@@ -64,6 +64,31 @@ TEST_P(Members, MayDoWhatTheirRoleSays) {
     EXPECT_EQ(bob_.get("/v1/projects").body["data"].size(), 1U);
 }
 
+TEST_P(Members, AreTheOwnersOfWhatTheyMade) {
+    const std::string of = "/owners?" + project_query();
+    EXPECT_EQ(expect(ann_.get("/v1/variables" + of), 200)["data"].dump(), "[]");
+    invite_bob("Editor");
+    for (const std::string_view name : {"a", "b"}) {
+        const std::string secret = R"({"type":"SECRET_TEXT","secret_text":"s"})";
+        EXPECT_EQ(bob_.post("/v1/app-connections", connection(std::string(name), secret)).status,
+                  201);
+    }
+    const std::string variable = R"("value":"x","name":)";
+    EXPECT_EQ(ann_.post("/v1/variables", of_project(variable + "\"A\"")).status, 201);
+    EXPECT_EQ(bob_.post("/v1/variables", of_project(variable + "\"B\"")).status, 201);
+    const Json connections = expect(ann_.get("/v1/app-connections" + of), 200);
+    EXPECT_EQ(connections["data"].size(), 1U) << "each once: " << connections.dump();
+    EXPECT_EQ(connections["data"].at(0)["email"].text(), "bob@example.org");
+    EXPECT_TRUE(connections["next"].is_null());
+    const Json variables = expect(ann_.get("/v1/variables" + of), 200)["data"];
+    EXPECT_EQ(variables.size(), 2U);
+    EXPECT_EQ(variables.at(0)["email"].text(), "ann@example.org");
+    EXPECT_EQ(variables.at(1)["email"].text(), "bob@example.org");
+    ApiUser eve(engine_);
+    eve.sign_up("eve@example.org");
+    EXPECT_EQ(eve.get("/v1/variables" + of).status, 403);
+}
+
 TEST_P(Members, HaveRolesOfThePlatformsOwn) {
     const Json made =
         expect(ann_.post("/v1/project-roles",

@@ -81,6 +81,19 @@ TEST_F(Platform, TagsAreForAdministrators) {
     EXPECT_EQ(ann_.get("/v1/tags").body["data"].size(), 1U) << "what is refused makes none";
 }
 
+TEST_F(Platform, PiecesSayTheirVersions) {
+    const std::string_view webhook = "@activepieces/piece-webhook";
+    const std::string of = "/v1/pieces/" + std::string(webhook);
+    const std::string version(expect(ann_.get(of), 200)["version"].text());
+    const std::string all = R"({")" + version + R"(":{}})";
+    EXPECT_EQ(expect(ann_.get(of + "/versions"), 200).dump(), all);
+    EXPECT_EQ(expect(ann_.get("/v1/pieces/versions?name=" + std::string(webhook)), 200).dump(),
+              all);
+    for (const char* nothing : {"@activepieces/piece-none", "none"}) {
+        expect(ann_.get("/v1/pieces/" + std::string(nothing) + "/versions"), 404);
+    }
+}
+
 TEST_F(Platform, TheRegistryNamesPiecesOfARelease) {
     ApiUser nobody(engine_);
     const Json pieces = expect(nobody.get("/v1/pieces/registry?release=0.50.0&edition=ce"), 200);
