@@ -158,11 +158,33 @@ Status add_form(HttpCall& call, const Json& data) {
     return Done{};
 }
 
+// Forms of the builder wrap the value in {data: …}; flows written by hand often do not.
+Json unwrapped(const Json& body) {
+    return body.is_object() && body.has("data") ? body["data"] : body;
+}
+
+// Before there were types of bodies, one was JSON: exports of then say nothing of a type, and
+// `extra.body` or `body`. Where nothing is sent by the method an empty object says nothing either.
+Status add_untyped_body(HttpCall& call, const Json& input) {
+    const Json given = input["body"].exists() ? input["body"] : input["extra"]["body"];
+    const Json data = given.size() == 1 ? unwrapped(given) : given;
+    const bool sends = call.method != "GET" && call.method != "HEAD";
+    if (!data.exists() || data.is_null() || (data.is_string() && data.text().empty()) ||
+        (!sends && data.is_object() && data.size() == 0)) {
+        return Done{};
+    }
+    call.body = data.is_string() ? std::string(data.text()) : data.dump();
+    add_default_type(call, "application/json");
+    return Done{};
+}
+
 Status add_body(HttpCall& call, const Json& input) {
-    const std::string_view type = input["body_type"].text_or("none");
-    const Json body = input["body"];
-    // Forms of the builder wrap the value in {data: …}; flows written by hand often do not.
-    const Json data = body.is_object() && body.has("data") ? body["data"] : body;
+    const Json named = input["body_type"].exists() ? input["body_type"] : input["bodytype"];
+    if (!named.exists() || named.is_null()) {
+        return add_untyped_body(call, input);
+    }
+    const std::string_view type = named.text_or("none");
+    const Json data = unwrapped(input["body"]);
     if (type == "none") {
         return Done{};
     }

@@ -314,6 +314,21 @@ TEST(HttpPiece, BuildsBodies) {
     };
     const std::vector<Case> cases = {
         {R"({"url":"http://h","body_type":"none","body":{"data":{"a":1}}})", "", ""},
+        // Exports of before there were types.
+        {R"({"method":"POST","url":"http://h","body":{"a":1,"data":2}})", R"({"a":1,"data":2})",
+         "application/json"},
+        {R"({"method":"POST","url":"http://h","extra":{"body":{"a":1}}})", R"({"a":1})",
+         "application/json"},
+        {R"({"method":"POST","url":"http://h","body":{}})", "{}", "application/json"},
+        {R"({"method":"POST","url":"http://h","body":{"data":{"a":1}}})", R"({"a":1})",
+         "application/json"},
+        {R"({"method":"POST","url":"http://h","body":"[1]"})", "[1]", "application/json"},
+        {R"({"method":"POST","url":"http://h","body":null})", "", ""},
+        {R"({"method":"POST","url":"http://h","body":""})", "", ""},
+        {R"({"method":"POST","url":"http://h"})", "", ""},
+        {R"({"method":"GET","url":"http://h","body":{}})", "", ""},
+        {R"({"method":"POST","url":"http://h","bodytype":"raw","body":{"data":"x"}})", "x",
+         "text/plain"},
         {R"({"url":"http://h","body_type":"json","body":{"a":1}})", R"({"a":1})",
          "application/json"},
         {R"({"url":"http://h","body_type":"raw","body":{"data":"text"}})", "text", "text/plain"},
