@@ -3,6 +3,7 @@
 #include "common/bytes.hpp"
 #include "engine/adapters/api_audit.hpp"
 #include "engine/adapters/api_members.hpp"
+#include "engine/core/form_json.hpp"
 #include "engine/core/jwt.hpp"
 #include "engine/core/multipart.hpp"
 
@@ -120,11 +121,11 @@ bool is_json_type(std::string_view type) {
 
 // A form's fields as members of an object, every value a text; nothing for what is no form. Files
 // are for the routes that read their body themselves.
-std::optional<Json> form_fields(const WebRequest& request) {
+std::optional<Result<Json>> form_fields(const WebRequest& request) {
     const std::string_view type = request.header("content-type");
     const std::string media = media_of(type);
     if (media == "application/x-www-form-urlencoded") {
-        return form_to_json(parse_form(request.body));
+        return read_form(request.body);
     }
     if (media != "multipart/form-data") {
         return std::nullopt;
@@ -268,8 +269,12 @@ bool Api::read_body(ApiCall& call, const ApiRoute& route) {
         }
         return true;
     }
-    if (std::optional<Json> form = form_fields(call.request)) {
-        call.body = *std::move(form);
+    if (std::optional<Result<Json>> form = form_fields(call.request)) {
+        if (!form->ok()) {
+            call.fail_framework(413, "FST_ERR_CTP_BODY_TOO_LARGE", form->message());
+            return false;
+        }
+        call.body = **std::move(form);
         return true;
     }
     if (!is_json_type(type)) {

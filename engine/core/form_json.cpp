@@ -1,6 +1,8 @@
-// form_to_json of web_message.hpp: names with brackets, read as the contract's server reads them
-// (the package qs, with its defaults). What one pair says is merged into what the earlier ones
+// And form_to_json of web_message.hpp: names with brackets, read as the contract's server reads
+// them (the package qs, with its defaults). What one pair says is merged into what the earlier ones
 // said.
+#include "engine/core/form_json.hpp"
+
 #include "common/bytes.hpp"
 #include "engine/core/expression.hpp"
 #include "engine/core/web_message.hpp"
@@ -251,6 +253,13 @@ Json form_to_json(const FormPairs& pairs) {
         merge(root, std::move(node));
     }
     return to_json(*root);
+}
+
+Result<Json> read_form(std::string_view text) {
+    if (std::count(text.begin(), text.end(), '&') >= std::ptrdiff_t{kFormFieldsMax}) {
+        return Error{"a form has at most " + std::to_string(kFormFieldsMax) + " fields"};
+    }
+    return form_to_json(parse_form(text));
 }
 
 }  // namespace sallyport::engine

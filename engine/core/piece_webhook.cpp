@@ -2,6 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
+#include "engine/core/form_json.hpp"
 #include "engine/core/multipart.hpp"
 #include "engine/core/piece_table.hpp"
 #include "engine/core/piece_wait.hpp"
@@ -198,7 +199,11 @@ WebhookPayload webhook_payload(const WebRequest& request, const std::vector<std:
         }
         body = *std::move(parsed);
     } else if (type == "application/x-www-form-urlencoded") {
-        body = form_to_json(parse_form(request.body));
+        Result<Json> form = read_form(request.body);
+        if (!form.ok()) {
+            return {{}, {413, "FST_ERR_CTP_BODY_TOO_LARGE", form.message()}};
+        }
+        body = *std::move(form);
     } else {
         body = Json::string(request.body);
     }

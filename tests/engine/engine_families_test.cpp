@@ -113,6 +113,7 @@ TEST_F(Families, FormsAreBodies) {
     EXPECT_EQ(other.status, 200) << other.body;
     EXPECT_EQ(Json::parse(other.body).value()["displayName"].text(), "Three");
     EXPECT_EQ(sent(urlencoded, "displayName[a]=x&projectId=" + ann_.project()).status, 400);
+    EXPECT_EQ(sent(urlencoded, std::string(10'000, '&')).status, 413);
     EXPECT_EQ(sent("multipart/form-data; boundary=X", "--Y").status, 415);
     EXPECT_EQ(sent("text/plain", "x").status, 415);
 }

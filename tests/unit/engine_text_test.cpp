@@ -1,8 +1,10 @@
 // Small texts of the API: times, ids, cursors, session tokens, form data.
 #include "common/crypto.hpp"
+#include "engine/core/form_json.hpp"
 #include "engine/core/ids.hpp"
 #include "engine/core/jwt.hpp"
 #include "engine/core/page_cursor.hpp"
+#include "engine/core/piece_webhook.hpp"
 #include "engine/core/time_text.hpp"
 #include "engine/core/web_message.hpp"
 
@@ -157,6 +159,20 @@ TEST(WebMessage, ReadsBracketsAsTheContractsServer) {
          }) {
         EXPECT_EQ(form_to_json(parse_form(form)).dump(), json) << form;
     }
+}
+
+TEST(WebMessage, AFormHasSoManyFields) {
+    std::string form = "a=0";
+    for (std::size_t i = 1; i < kFormFieldsMax; ++i) {
+        form += "&k" + std::to_string(i) + "=1";
+    }
+    EXPECT_EQ(read_form(form)->size(), kFormFieldsMax);
+    EXPECT_FALSE(read_form(form + "&x=1").ok());
+    WebRequest request;
+    request.method = "POST";
+    request.headers = {{"content-type", "application/x-www-form-urlencoded"}};
+    request.body = form + "&x=1";
+    EXPECT_EQ(webhook_payload(request).refusal.status, 413);
 }
 
 // A run's journal holds them and must be readable again.
