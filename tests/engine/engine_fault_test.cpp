@@ -10,11 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace sallyport::test {
@@ -179,6 +181,46 @@ TEST(EngineFault, AnotherProcessThatReadsTheDatabaseTakesNothingAway) {
     for (const std::string& run : runs) {
         EXPECT_EQ(ann.finished_run(run)["status"].text(), "SUCCEEDED");
     }
+}
+
+// docs/runbooks/engine-backup.md, step by step.
+TEST(EngineFault, ACopyMadeUnderLoadBringsItBack) {
+    EngineProcess engine;
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow({code_step("s", "export const code = async () => 7;")});
+    std::vector<std::string> runs;
+    std::atomic<bool> copied{false};
+    std::atomic<int> meanwhile{0};
+    const auto deliver = [&] {
+        return deliver_webhook(engine, flow).header("x-webhook-id").value_or("");
+    };
+    for (int i = 0; i < 50; ++i) {
+        runs.push_back(deliver());
+    }
+    std::thread load([&] {
+        while (!copied && meanwhile < 100'000) {
+            meanwhile += deliver().empty() ? 0 : 1;
+        }
+    });
+    EXPECT_TRUE(wait_until([&] { return meanwhile > 5; }));
+    const std::string path = engine.folder().path("data/engine.db");
+    const std::string copy = engine.folder().path("copy.db");
+    sqlite_query(path, "VACUUM INTO '" + copy + "'");
+    copied = true;
+    load.join();
+    EXPECT_EQ(sqlite_query(copy, "PRAGMA integrity_check"), "ok");
+
+    engine.kill();
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+        std::filesystem::remove(path + suffix);
+    }
+    std::filesystem::rename(copy, path);
+    engine.start();
+    for (const std::string& run : runs) {
+        EXPECT_EQ(ann.finished_run(run)["steps"]["s"]["output"].dump(), "7");
+    }
+    EXPECT_FALSE(deliver().empty());
 }
 
 TEST(EngineFault, ALockThatAnotherProgramHoldsIsSaidAndLosesNothing) {
