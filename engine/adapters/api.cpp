@@ -197,7 +197,9 @@ void Api::dispatch(const CallPtr& call) {
     auto found = path ? find_route(call->request.method, *path) : std::nullopt;
     // A container's health check comes from inside and says nothing about anyone.
     const bool is_health = found && found->route->path == "health";
-    if (call->internal && (!found || found->route->access != ApiRoute::Access::engine)) {
+    const bool takes_engine = found && (found->route->access == ApiRoute::Access::engine ||
+                                        found->route->access == ApiRoute::Access::project);
+    if (call->internal && !takes_engine) {
         return call->fail_route();
     }
     if (!is_health && !call->internal && !accept_verdict(*call)) {

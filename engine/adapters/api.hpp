@@ -97,7 +97,8 @@ class Api {
     // The server's handler.
     void handle(WebRequest request, std::function<void(WebResponse)> respond);
 
-    // What a piece asks: only the routes for the engine's own tokens, and no gateway in between.
+    // What a piece asks: only the routes that take the engine's own tokens, and no gateway in
+    // between.
     void handle_internal(WebRequest request, std::function<void(WebResponse)> respond);
 
     // ---- for handlers

@@ -2,6 +2,7 @@
 // (a folder, an owner, another version) is looked up first; the change itself is one transaction.
 #include "engine/adapters/api_flow_parts.hpp"
 #include "engine/adapters/api_members.hpp"
+#include "engine/adapters/api_tables.hpp"
 #include "engine/adapters/time_zones.hpp"
 #include "engine/core/flow_migration.hpp"
 #include "engine/core/flow_model.hpp"
@@ -248,11 +249,13 @@ void answer(Api& api, const CallPtr& call, const Operation& operation,
     if (!flow->has_value()) {
         return call->fail_not_found("flow", call->params[0]);
     }
-    const Json json = flow_json(**flow);
+    const auto reply = [call, json = flow_json(**flow)] { call->reply(200, json); };
     if (operation.type == "LOCK_AND_PUBLISH") {
-        return note_publication(api, call, **flow, [call, json] { call->reply(200, json); });
+        return tidy_table_triggers(api, call, **flow, [&api, call, reply, flow = **flow] {
+            note_publication(api, call, flow, reply);
+        });
     }
-    call->reply(200, json);
+    operation.type == "CHANGE_STATUS" ? tidy_table_triggers(api, call, **flow, reply) : reply();
 }
 
 void store_change(Api& api, const CallPtr& call, const OperationPtr& operation) {
@@ -374,11 +377,14 @@ void prepare(Api& api, const CallPtr& call, const OperationPtr& operation, const
         const auto go_on = [&api, call, go, begins = on && flow.flow.status != "ENABLED"] {
             begins ? forget_items(api, call, go) : go();
         };
-        return switch_trigger(api, call, flow, type == "LOCK_AND_PUBLISH", on,
-                              [operation, go_on](std::optional<HostedTriggers::Enabled> enabled) {
-                                  operation->trigger = std::move(enabled);
-                                  go_on();
-                              });
+        const bool publishes = type == "LOCK_AND_PUBLISH";
+        return note_table_trigger(api, call, flow, publishes, on, [=, &api] {
+            switch_trigger(api, call, flow, publishes, on,
+                           [operation, go_on](std::optional<HostedTriggers::Enabled> enabled) {
+                               operation->trigger = std::move(enabled);
+                               go_on();
+                           });
+        });
     }
     go();
 }

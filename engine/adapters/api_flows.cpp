@@ -1,6 +1,7 @@
 // Flows and the operations on them (engine contract 1.5).
 #include "engine/adapters/api.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
+#include "engine/adapters/api_tables.hpp"
 #include "engine/adapters/folder_filter.hpp"
 #include "engine/core/flow_model.hpp"
 #include "engine/core/item_memory.hpp"
@@ -154,8 +155,11 @@ void remove_flow(Api& api, const CallPtr& call, const std::string& id) {
 void delete_flow(Api& api, const CallPtr& call) {
     with_flow(api, call, FlowStore::Which::latest, {}, [&api, call](const StoredFlow& flow) {
         // A trigger that listens elsewhere has to stop first.
-        switch_trigger(api, call, flow, false, false, [&api, call, id = flow.flow.id](const auto&) {
-            remove_flow(api, call, id);
+        switch_trigger(api, call, flow, false, false, [&api, call, gone = flow](const auto&) {
+            StoredFlow off = gone;
+            off.flow.status = "DISABLED";
+            tidy_table_triggers(api, call, off,
+                                [&api, call, id = off.flow.id] { remove_flow(api, call, id); });
         });
     });
 }

@@ -2,9 +2,11 @@
 // installed, and what an editor asks about their properties.
 #include "common/bytes.hpp"
 #include "engine/adapters/api_hosted_pieces.hpp"
+#include "engine/adapters/api_tables.hpp"
 #include "engine/adapters/api_tags.hpp"
 #include "engine/core/flow_model.hpp"
 #include "engine/core/piece_catalog.hpp"
+#include "engine/core/piece_tables.hpp"
 #include "engine/core/piece_version.hpp"
 #include "engine/core/piece_wait.hpp"
 #include "engine/core/shape.hpp"
@@ -247,6 +249,10 @@ void offer_flows(Api& api, const CallPtr& call, const std::string& project) {
 
 void offer(Api& api, const CallPtr& call, const Json& prop, const std::string& project) {
     const std::string_view type = prop["type"].text();
+    const bool asks_tables = type == "DYNAMIC" || type == "DROPDOWN";
+    if (asks_tables && call->body["pieceName"].text() == kTablesPiece) {
+        return offer_tables(api, call, prop, project);
+    }
     if (type == "DYNAMIC") {
         return call->reply(
             200,

@@ -36,21 +36,6 @@ std::int64_t position_of(const EntityRow& row) {
     return entity_body(row)["position"].integer_or(0);
 }
 
-Json field_json(const EntityRow& row) {
-    const Json body = entity_body(row);
-    Json json = entity_json(row);
-    json.set("name", Json::string(row.label));
-    json.set("externalId", Json::string(row.key));
-    json.set("tableId", Json::string(row.scope));
-    for (const std::string_view name : {"type", "projectId", "position"}) {
-        json.set(name, body[name]);
-    }
-    if (body.has("data")) {
-        json.set("data", body["data"]);
-    }
-    return json;
-}
-
 void store_field(Api& api, const CallPtr& call, const EntityRow& table, std::int64_t position) {
     const Result<EntityRow> field = field_from(api, call->body, table, position, "body");
     if (!field.ok()) {
@@ -58,7 +43,7 @@ void store_field(Api& api, const CallPtr& call, const EntityRow& table, std::int
     }
     add_children_and_go(api, call, {*field}, api.options.fields_max,
                         "Max fields per table reached: ", [call, row = *field] {
-                            call->reply(201, field_json(row));
+                            call->reply(201, table_field_json(row));
                         });
 }
 
@@ -82,7 +67,7 @@ void list_fields(Api& api, const CallPtr& call) {
         with_fields(api, call, table.id, [call](const std::vector<EntityRow>& fields) {
             Json list = Json::array();
             for (const EntityRow& field : fields) {
-                list.append(field_json(field));
+                list.append(table_field_json(field));
             }
             call->reply(200, list);
         });
@@ -105,7 +90,8 @@ void with_field(Api& api, const CallPtr& call, const WithEntity& then) {
 }
 
 void get_field(Api& api, const CallPtr& call) {
-    with_field(api, call, [call](const EntityRow& row) { call->reply(200, field_json(row)); });
+    with_field(api, call,
+               [call](const EntityRow& row) { call->reply(200, table_field_json(row)); });
 }
 
 void update_field(Api& api, const CallPtr& call) {
@@ -118,7 +104,7 @@ void update_field(Api& api, const CallPtr& call) {
             [name = std::string(call->body["name"].text())](EntityRow& stored) {
                 stored.label = name;
             },
-            field_json);
+            table_field_json);
     });
 }
 
@@ -128,6 +114,21 @@ void delete_field(Api& api, const CallPtr& call) {
 }
 
 }  // namespace
+
+Json table_field_json(const EntityRow& row) {
+    const Json body = entity_body(row);
+    Json json = entity_json(row);
+    json.set("name", Json::string(row.label));
+    json.set("externalId", Json::string(row.key));
+    json.set("tableId", Json::string(row.scope));
+    for (const std::string_view name : {"type", "projectId", "position"}) {
+        json.set(name, body[name]);
+    }
+    if (body.has("data")) {
+        json.set("data", body["data"]);
+    }
+    return json;
+}
 
 void add_children_and_go(Api& api, const CallPtr& call, std::vector<EntityRow> rows,
                          std::size_t most, std::string_view full, std::function<void()> then) {

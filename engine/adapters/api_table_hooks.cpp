@@ -127,6 +127,7 @@ void tell_listeners(Api& api, const EntityRow& table, std::string_view event,
     if (records.empty()) {
         return;
     }
+    start_table_triggers(api, table, event, records);
     EntityQuery query;
     query.kind = kTableHookKind;
     query.scope = table.id;

@@ -1,6 +1,7 @@
 // The records of tables (engine contract 1.3).
 #include "engine/adapters/api_flow_parts.hpp"
 #include "engine/adapters/api_tables.hpp"
+#include "engine/core/ids.hpp"
 #include "engine/core/time_text.hpp"
 
 #include <algorithm>
@@ -79,6 +80,55 @@ void tell(Api& api, const EntityRow& table, std::string_view event,
 
 // ---- create
 
+// Of a record that a step makes: the same when the step is performed again after a crash. Empty for
+// others.
+std::string record_id(const CallPtr& call, const EntityRow& table, std::size_t at) {
+    const std::string_view key =
+        call->internal ? call->request.header(kStepKeyHeader) : std::string_view();
+    return key.empty() ? std::string()
+                       : derived_id("record " + std::to_string(at) + " of " + table.id + " by " +
+                                    std::string(key));
+}
+
+void answer_created(const CallPtr& call, const std::vector<EntityRow>& rows,
+                    const std::vector<EntityRow>& fields) {
+    Json list = Json::array();
+    for (const EntityRow& row : rows) {
+        list.append(table_record_json(row, fields));
+    }
+    call->reply(201, list);
+}
+
+void add_records(Api& api, const CallPtr& call, const EntityRow& table,
+                 const std::vector<EntityRow>& rows, const std::vector<EntityRow>& fields) {
+    add_children_and_go(api, call, rows, api.options.records_max,
+                        "Max records per table reached: ", [&api, call, table, fields, rows] {
+                            answer_created(call, rows, fields);
+                            tell(api, table, "RECORD_CREATED", rows, fields);
+                        });
+}
+
+// Those that the step made before are answered as they are.
+void add_records_once(Api& api, const CallPtr& call, const EntityRow& table,
+                      const std::vector<EntityRow>& rows, const std::vector<EntityRow>& fields) {
+    EntityQuery query;
+    query.kind = kRecordKind;
+    query.scope = table.id;
+    query.oldest_first = true;
+    query.limit = rows.size();
+    for (const EntityRow& row : rows) {
+        query.keys.push_back(row.key);
+    }
+    api.ports.entities.list_entities(
+        query, [&api, call, table, rows, fields](const Result<Page<EntityRow>>& there) {
+            if (api.failed(call, there)) {
+                return;
+            }
+            there->rows.empty() ? add_records(api, call, table, rows, fields)
+                                : answer_created(call, there->rows, fields);
+        });
+}
+
 void store_records(Api& api, const CallPtr& call, const EntityRow& table,
                    const std::vector<EntityRow>& fields) {
     std::vector<EntityRow> rows;
@@ -92,7 +142,9 @@ void store_records(Api& api, const CallPtr& call, const EntityRow& table,
         }
         const Json body =
             Json::object({{"projectId", Json::string(table.scope)}, {"cells", *cells}});
-        rows.push_back(new_entity(api, kRecordKind, table.id, "", "", body));
+        const std::string id = record_id(call, table, rows.size());
+        rows.push_back(new_entity(api, kRecordKind, table.id, id, "", body));
+        rows.back().id = rows.back().key;
         rows.back().created_ms += static_cast<std::int64_t>(rows.size()) - 1;  // lists go by it
         small = problem.empty() && fits(call, rows.back());
     });
@@ -105,15 +157,8 @@ void store_records(Api& api, const CallPtr& call, const EntityRow& table,
     if (rows.empty()) {
         return call->reply(201, Json::array());
     }
-    add_children_and_go(api, call, rows, api.options.records_max,
-                        "Max records per table reached: ", [&api, call, table, fields, rows] {
-                            Json list = Json::array();
-                            for (const EntityRow& row : rows) {
-                                list.append(table_record_json(row, fields));
-                            }
-                            call->reply(201, list);
-                            tell(api, table, "RECORD_CREATED", rows, fields);
-                        });
+    record_id(call, table, 0).empty() ? add_records(api, call, table, rows, fields)
+                                      : add_records_once(api, call, table, rows, fields);
 }
 
 void create_records(Api& api, const CallPtr& call) {

@@ -37,6 +37,8 @@ void add_children_and_go(Api& api, const CallPtr& call, std::vector<EntityRow> r
 using WithRecords = std::function<void(const std::vector<EntityRow>&)>;
 void with_all_records(Api& api, const CallPtr& call, const std::string& table_id, WithRecords then);
 
+// A field as clients see it.
+Json table_field_json(const EntityRow& row);
 // A record with its cells by field, each with the field's name.
 Json table_record_json(const EntityRow& row, const std::vector<EntityRow>& fields);
 
@@ -49,10 +51,41 @@ void import_records(Api& api, const CallPtr& call);
 // fits into memory.
 inline constexpr std::size_t kRecordBytesMax = 256 * 1024;
 
+// On requests from inside: what is the same when their step is performed again.
+inline constexpr std::string_view kStepKeyHeader = "step-key";
+
 // Starts the flows that listen to this event of the table, one run a record. Nobody waits for
 // them.
 void tell_listeners(Api& api, const EntityRow& table, std::string_view event,
                     const std::vector<Json>& records);
+
+// ---- the tables piece (core/piece_tables.hpp)
+
+// Goes on with the table that the project's flows know by this external id; `missing` hears that
+// there is none. Answers the call when the store fails.
+void with_named_table(Api& api, const CallPtr& call, const std::string& project,
+                      const std::string& external_id, WithEntity then,
+                      std::function<void()> missing);
+
+// What a flow's trigger listens to, noted before the flow is switched on: its table must be there.
+// A note alone starts nothing. `latest` and `publishes` as in switch_trigger().
+void note_table_trigger(Api& api, const CallPtr& call, const StoredFlow& latest, bool publishes,
+                        bool on, std::function<void()> then);
+// Removes the flow's notes, but for what the version in force listens to. REQUIRES: when the flow
+// is enabled, its version is that one, or nothing is removed.
+void tidy_table_triggers(Api& api, const CallPtr& call, const StoredFlow& flow,
+                         std::function<void()> then);
+// Starts the flows whose trigger this is, one run a record. Nobody waits for them.
+void start_table_triggers(Api& api, const EntityRow& table, std::string_view event,
+                          const std::vector<Json>& records);
+// What the trigger would give of records that are there, at most so many: a list. An error is for
+// who makes the flow.
+void sample_table_trigger(Api& api, const CallPtr& call, const std::string& project,
+                          const Json& trigger_input, std::size_t most,
+                          std::function<void(const Result<Json>&)> then);
+// POST pieces/options, of the tables piece. REQUIRES: a checked body, a project that the caller may
+// use.
+void offer_tables(Api& api, const CallPtr& call, const Json& prop, const std::string& project);
 
 // Tables of a folder that goes away are in none.
 void tables_leave_folder(Api& api, const std::string& project_id, const std::string& folder_id,

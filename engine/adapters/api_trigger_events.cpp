@@ -5,8 +5,10 @@
 
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
+#include "engine/adapters/api_tables.hpp"
 #include "engine/adapters/item_triggers.hpp"
 #include "engine/core/piece_schedule.hpp"
+#include "engine/core/piece_tables.hpp"
 #include "engine/core/piece_triggers.hpp"
 #include "engine/core/shape.hpp"
 #include "engine/core/trigger_intake.hpp"
@@ -136,6 +138,10 @@ void try_trigger(Api& api, const CallPtr& call, const RunnableFlow& flow) {
     }
     if (fetches_items(trigger.piece, trigger.action)) {
         return api.ports.items->sample(flow, keep);
+    }
+    if (trigger.piece == kTablesPiece) {
+        return sample_table_trigger(api, call, flow.project_id, trigger.settings["input"],
+                                    kSamplesMax, keep);
     }
     const Result<Json> sample = sample_event(trigger);
     if (!sample.ok()) {

@@ -23,7 +23,7 @@ constexpr std::size_t kTenantRunningMax = 4;
 constexpr std::size_t kWaitingMax = 256;
 constexpr std::size_t kTenantWaitingMax = 64;
 
-struct Job final : StepStop {
+struct ThreadJob final : StepStop {
     bool asked() const override { return stop.load() || left_ms() <= 0; }
     std::int64_t left_ms() const override {
         return std::chrono::duration_cast<std::chrono::milliseconds>(deadline - SteadyClock::now())
@@ -36,7 +36,7 @@ struct Job final : StepStop {
     StepThreads::Work work;
     StepDone done;
 };
-using JobPtr = std::shared_ptr<Job>;
+using ThreadJobPtr = std::shared_ptr<ThreadJob>;
 
 }  // namespace
 
@@ -48,8 +48,8 @@ struct StepThreads::State {
     std::condition_variable changed;
     // All below: guarded by mutex.
     bool stopping = false;
-    std::list<JobPtr> waiting;
-    std::list<JobPtr> running;
+    std::list<ThreadJobPtr> waiting;
+    std::list<ThreadJobPtr> running;
     struct Count {
         std::size_t waiting = 0;
         std::size_t running = 0;
@@ -58,11 +58,11 @@ struct StepThreads::State {
     std::vector<std::thread> threads;
 
     // The first that may run; null: none may.
-    JobPtr take() {
+    ThreadJobPtr take() {
         for (auto it = waiting.begin(); it != waiting.end(); ++it) {
             Count& count = tenants[(*it)->tenant];
             if (count.running < kTenantRunningMax) {
-                JobPtr job = *it;
+                ThreadJobPtr job = *it;
                 waiting.erase(it);
                 running.push_back(job);
                 --count.waiting;
@@ -73,7 +73,7 @@ struct StepThreads::State {
         return nullptr;
     }
 
-    void leave(const JobPtr& job) {
+    void leave(const ThreadJobPtr& job) {
         running.remove(job);
         const auto count = tenants.find(job->tenant);
         if (--count->second.running == 0 && count->second.waiting == 0) {
@@ -84,7 +84,7 @@ struct StepThreads::State {
     void serve() {
         std::unique_lock lock(mutex);
         while (true) {
-            JobPtr job;
+            ThreadJobPtr job;
             changed.wait(lock, [&] { return stopping || (job = take()) != nullptr; });
             if (job == nullptr) {
                 return;
@@ -119,7 +119,7 @@ StepThreads::~StepThreads() {
         const std::lock_guard lock(state_->mutex);
         state_->stopping = true;
         state_->waiting.clear();
-        for (const JobPtr& job : state_->running) {
+        for (const ThreadJobPtr& job : state_->running) {
             job->stop = true;
         }
         state_->changed.notify_all();
@@ -131,7 +131,7 @@ StepThreads::~StepThreads() {
 
 StepCancel StepThreads::run(const std::string& tenant, std::int64_t time_ms, Work work,
                             StepDone done) {
-    auto job = std::make_shared<Job>();
+    auto job = std::make_shared<ThreadJob>();
     job->tenant = tenant;
     job->deadline = SteadyClock::now() + std::chrono::milliseconds(time_ms);
     job->work = std::move(work);
@@ -145,7 +145,7 @@ StepCancel StepThreads::run(const std::string& tenant, std::int64_t time_ms, Wor
     ++count.waiting;
     state_->waiting.push_back(job);
     state_->changed.notify_one();
-    return [weak = std::weak_ptr<Job>(job)] {
+    return [weak = std::weak_ptr<ThreadJob>(job)] {
         if (const auto running = weak.lock()) {
             running->stop = true;
         }

@@ -26,6 +26,7 @@
 #include "engine/adapters/sqlite_store.hpp"
 #include "engine/adapters/stored_secrets.hpp"
 #include "engine/adapters/system_clock.hpp"
+#include "engine/adapters/table_steps.hpp"
 #include "engine/app/data_folder.hpp"
 #include "engine/app/descriptors.hpp"
 #include "engine/app/native_performers.hpp"
@@ -201,9 +202,11 @@ struct Engine {
           journals({loop, time, *store, *store, files, bucket ? &bucket->objects : nullptr, log},
                    {config.files.in_s3, config.files.journals_after_ms}),
           step_files(api),
-          tables({http, sandbox, step_files, services.threads}, csv_limits(config)),
+          csv({http, sandbox, step_files, services.threads}, csv_limits(config)),
+          tables(api, step_files, HmacKey(DigestAlgorithm::sha256, config.jwt_secret.reveal())),
           driver({loop, time, entropy, journals, *store, flows, sandbox, http, stored_secrets, log,
-                  with_node(piece_performers(services, http, tables), node.get()), on_end()},
+                  with_node(with_tables(piece_performers(services, http, csv), tables), node.get()),
+                  on_end()},
                  driver_options(config)),
           apps(node ? std::make_unique<AppListeners>(
                           AppListeners::Ports{node->pieces(), *store, time, entropy},
@@ -307,7 +310,8 @@ struct Engine {
     FileKeeper files;
     MovedJournals journals;
     ApiStepFiles step_files;
-    CsvSteps tables;
+    CsvSteps csv;
+    TableSteps tables;
     RunDriver driver;
     std::unique_ptr<AppListeners> apps;        // null: as `node`
     std::unique_ptr<HostedTriggers> triggers;  // likewise

@@ -1,5 +1,7 @@
 #include "engine/core/ids.hpp"
 
+#include "common/crypto.hpp"
+
 #include <algorithm>
 
 namespace sallyport::engine {
@@ -49,6 +51,17 @@ std::string first_ordered_id(std::int64_t unix_ms) {
     std::string id(kIdTimeChars, kAlphabet.front());
     put_time(id, unix_ms);
     return id;
+}
+
+std::string derived_id(std::string_view from) {
+    for (std::string text(from);; text += '+') {
+        const Bytes bytes = digest(DigestAlgorithm::sha512, text);
+        std::array<std::uint8_t, kIdRandomBytes> random{};
+        std::copy_n(bytes.begin(), random.size(), random.begin());
+        if (std::optional<std::string> id = id_from_random(random)) {
+            return *std::move(id);
+        }
+    }
 }
 
 bool is_id(std::string_view text) {

@@ -27,4 +27,8 @@ std::string first_ordered_id(std::int64_t unix_ms);
 
 bool is_id(std::string_view text);
 
+// The same for the same text, and nothing tells it from a drawn one: what is made again after a
+// crash is known by it.
+std::string derived_id(std::string_view from);
+
 }  // namespace sallyport::engine

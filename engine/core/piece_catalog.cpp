@@ -87,7 +87,9 @@ Json steps_json(const Json& steps, bool triggers, bool with_auth) {
             const Json sample = step["sampleData"];
             whole.set("type", step["type"]);
             whole.set("sampleData", sample.exists() ? sample : Json::object());
-            whole.set("testStrategy", step["type"].text() == "WEBHOOK"
+            const Json strategy = step["testStrategy"];
+            whole.set("testStrategy", strategy.exists() ? strategy
+                                      : step["type"].text() == "WEBHOOK"
                                           ? Json::string("SIMULATION")
                                           : Json::string("TEST_FUNCTION"));
         } else {

@@ -31,7 +31,7 @@ const std::vector<const NativePiece*>& native_pieces() {
         &kScheduleNative, &kSubflowsNative,   &kApprovalNative, &kManualNative, &kFormsNative,
         &kMcpNative,      &kTextHelperNative, &kCryptoNative,   &kJsonNative,   &kDateHelperNative,
         &kCsvNative,      &kMathHelperNative, &kQueueNative,    &kSmtpNative,   &kPostgresNative,
-        &kSqliteNative,   &kS3Native,         &kTagsNative};
+        &kSqliteNative,   &kS3Native,         &kTagsNative,     &kTablesNative};
     return kPieces;
 }
 

@@ -79,6 +79,7 @@ extern const NativePiece kSmtpNative;
 extern const NativePiece kSqliteNative;
 extern const NativePiece kStoreNative;
 extern const NativePiece kSubflowsNative;
+extern const NativePiece kTablesNative;
 extern const NativePiece kTagsNative;
 extern const NativePiece kTextHelperNative;
 extern const NativePiece kWebhookNative;

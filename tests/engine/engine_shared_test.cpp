@@ -163,7 +163,7 @@ std::string put_step(std::string_view name, std::string_view key) {
 }
 
 // One run is in the middle of a storage step when the database dies, and another resolves an input
-// that names a connection while it is away.
+// that names a connection while it is away; a third looks into a table.
 TEST_F(EngineShared, StepsThatNeedTheDatabaseWaitForIt) {
     auto asked = std::make_shared<std::atomic<bool>>(false);
     auto open = std::make_shared<std::atomic<bool>>(false);
@@ -191,6 +191,13 @@ TEST_F(EngineShared, StepsThatNeedTheDatabaseWaitForIt) {
         {http_step("call", R"({"method":"GET","url":"http://)" + stub.address() + R"(/"})"),
          code_step("use", "export const code = async (i) => i.c;",
                    R"({"c":"{{connections['c1']}}"})")});
+    ASSERT_EQ(ann.post("/v1/tables", R"({"name":"T","externalId":"t","fields":[],"projectId":")" +
+                                         ann.project() + "\"}")
+                  .status,
+              200);
+    const std::string finds = ann.make_flow(
+        {http_step("call", R"({"method":"GET","url":"http://)" + stub.address() + R"(/"})"),
+         R"({"type":"PIECE","displayName":"Find","valid":true,"name":"find","settings":{"pieceName":"@activepieces/piece-tables","pieceVersion":"0.4.2","actionName":"tables-find-records","propertySettings":{},"input":{"table_id":"t"}}})"});
     // The storage step's transaction waits for this one.
     const std::string lock =
         "pg_advisory_lock(hashtextextended('store_entry/" + ann.project() + "/k', 1396788336))";
@@ -205,6 +212,7 @@ TEST_F(EngineShared, StepsThatNeedTheDatabaseWaitForIt) {
     ASSERT_TRUE(wait_until([&] { return locks("granted") == "1"; }));
     const std::string kept = hook(engine, keeps).header("x-webhook-id").value_or("");
     const std::string named = hook(engine, names).header("x-webhook-id").value_or("");
+    const std::string found = hook(engine, finds).header("x-webhook-id").value_or("");
     ASSERT_TRUE(wait_until([&] { return asked->load() && locks("NOT granted") == "1"; }));
     server_->crash();
     open->store(true);
@@ -212,7 +220,7 @@ TEST_F(EngineShared, StepsThatNeedTheDatabaseWaitForIt) {
         return ann.get("/v1/flow-runs?projectId=" + ann.project()).status >= 500;
     })) << "so long that what waits for the database is told so";
     server_->start();
-    for (const std::string& run : {kept, named}) {
+    for (const std::string& run : {kept, named, found}) {
         const Json ended = ann.finished_run(run);
         EXPECT_EQ(ended["status"].text(), "SUCCEEDED") << ended["failedStep"].dump();
     }
