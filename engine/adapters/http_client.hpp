@@ -2,9 +2,9 @@
 // thread of its own but the name resolver's.
 //
 // libcurl never resolves a name here: it gets the checked addresses, and the socket address is
-// checked once more before each connect. The environment's proxies, netrc, cookies, HSTS and
-// alt-svc from the environment or a server have no influence. A pooled connection is reused only by
-// the same tenant, for the same origin and the same checked addresses.
+// checked once more before each connect. Proxies and netrc of the environment, cookies, HSTS and
+// alt-svc of a server have no influence. A pooled connection is reused only by the same tenant, for
+// the same origin and the same checked addresses; one through a request's own proxy, by nobody.
 #pragma once
 
 #include "engine/core/egress_policy.hpp"

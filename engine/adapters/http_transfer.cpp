@@ -3,6 +3,7 @@
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
 #include "common/socket_address.hpp"
+#include "engine/core/url_host.hpp"
 
 #include <sys/socket.h>
 
@@ -228,7 +229,7 @@ void HttpTransfer::prepare_address() {
     std::string list;
     for (const auto& address : addresses_) {
         list += (list.empty() ? "" : ",");
-        list += address.is_v4() ? address.to_string() : "[" + address.to_string() + "]";
+        list += url_host(address.to_string());
     }
     const std::string identity =
         std::to_string(request_.tenant.size()) + ":" + request_.tenant + url_.origin() + list;

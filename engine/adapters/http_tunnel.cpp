@@ -1,21 +1,18 @@
 // HttpTransfer through a proxy: the tunnel leads to an address that was checked here, so that the
 // proxy's idea of a name cannot open what the policy keeps shut.
 #include "engine/adapters/http_transfer.hpp"
+#include "engine/core/url_host.hpp"
 
 #include <algorithm>
 
 namespace sallyport::engine {
 namespace {
 
-std::string host_text(const IpAddress& address) {
-    return address.is_v4() ? address.to_string() : "[" + address.to_string() + "]";
-}
-
 // Many proxies have no IPv6.
-const IpAddress& preferred(const std::vector<IpAddress>& addresses) {
+std::string preferred(const std::vector<IpAddress>& addresses) {
     const auto v4 = std::find_if(addresses.begin(), addresses.end(),
                                  [](const IpAddress& address) { return address.is_v4(); });
-    return v4 == addresses.end() ? addresses.front() : *v4;
+    return url_host((v4 == addresses.end() ? addresses.front() : *v4).to_string());
 }
 
 }  // namespace
@@ -24,9 +21,7 @@ std::optional<HttpFailure> HttpTransfer::check_proxy(const EgressPolicy& policy)
     if (!request_.proxy) {
         return std::nullopt;
     }
-    const std::string& host = request_.proxy->host;
-    const bool v6 = host.find(':') != std::string::npos && !host.starts_with('[');
-    auto url = parse_egress_url("http://" + (v6 ? "[" + host + "]" : host) + ":" +
+    auto url = parse_egress_url("http://" + url_host(request_.proxy->host) + ":" +
                                 std::to_string(request_.proxy->port) + "/");
     if (!url.ok() || url->target != "/") {
         return failure(HttpError::refused_url, "the proxy's host is not a name or an address");
@@ -51,10 +46,10 @@ void HttpTransfer::prepare_tunnel() {
     const HttpProxy& proxy = *request_.proxy;
     const std::string port = std::to_string(url_.port);
     connect_to_.reset(
-        curl_slist_append(nullptr, ("::" + host_text(preferred(targets_)) + ":" + port).c_str()));
+        curl_slist_append(nullptr, ("::" + preferred(targets_) + ":" + port).c_str()));
     curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connect_to_.get());
     const std::string address =
-        "http://" + host_text(preferred(addresses_)) + ":" + std::to_string(proxy_->port);
+        "http://" + preferred(addresses_) + ":" + std::to_string(proxy_->port);
     curl_easy_setopt(easy, CURLOPT_PROXY, address.c_str());
     curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);

@@ -2,6 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "common/ip.hpp"
+#include "engine/core/url_host.hpp"
 
 namespace sallyport::engine {
 
@@ -40,8 +41,7 @@ std::string ListenAddress::to_string() const {
     if (!unix_path.empty()) {
         return "unix:" + unix_path;
     }
-    const bool v6 = host.find(':') != std::string::npos;
-    return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+    return url_host(host) + ":" + std::to_string(port);
 }
 
 }  // namespace sallyport::engine

@@ -1,5 +1,7 @@
 #include "engine/adapters/service_address.hpp"
 
+#include "engine/core/url_host.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -8,13 +10,12 @@ namespace sallyport::engine {
 void ServiceResolver::find(const std::string& host, std::int64_t port,
                            const std::vector<std::uint16_t>& usual, Done done) {
     // The URL's parser is the strict reader of hosts.
-    const bool bare_v6 = host.find(':') != std::string::npos && !host.starts_with('[');
-    const std::string shown = bare_v6 ? "[" + host + "]" : host;
     const bool plain = host.find_first_of("/?#@%\\ ") == std::string::npos;
     if (host.empty() || !plain || port < 1 || port > 65535) {
         return done(Error{"the host must be a name or an address, the port from 1 to 65535"});
     }
-    const auto url = parse_egress_url("https://" + shown + ":" + std::to_string(port) + "/");
+    const auto url =
+        parse_egress_url("https://" + url_host(host) + ":" + std::to_string(port) + "/");
     if (!url.ok()) {
         return done(Error{"the host is not a name or an address"});
     }

@@ -3,6 +3,7 @@
 #include "common/socket_address.hpp"
 #include "engine/adapters/service_steps.hpp"
 #include "engine/core/piece_smtp.hpp"
+#include "engine/core/url_host.hpp"
 
 #include <curl/curl.h>
 #include <sys/socket.h>
@@ -93,9 +94,7 @@ void set_guards(CURL* easy, Sending& sending, const ServiceSteps& services) {
 List resolve_list(const ServiceAddress& address) {
     std::string entry = address.host + ":" + std::to_string(address.port) + ":";
     for (std::size_t i = 0; i < address.addresses.size(); ++i) {
-        const IpAddress& one = address.addresses[i];
-        entry +=
-            (i == 0 ? "" : ",") + (one.is_v4() ? one.to_string() : "[" + one.to_string() + "]");
+        entry += (i == 0 ? "" : ",") + url_host(address.addresses[i].to_string());
     }
     List list;
     append(list, entry);
@@ -169,9 +168,7 @@ StepResult send_mail(const ServiceSteps& services, const MailServer& server, con
     set_guards(easy.get(), sending, services);
     const bool at_once = address.port == kSmtpTlsPort;
     const std::string domain = mail.from.substr(mail.from.rfind('@') + 1);
-    const bool v6 = address.host.find(':') != std::string::npos;
-    const std::string host = v6 ? "[" + address.host + "]" : address.host;
-    const std::string url = (at_once ? "smtps://" : "smtp://") + host + ":" +
+    const std::string url = (at_once ? "smtps://" : "smtp://") + url_host(address.host) + ":" +
                             std::to_string(address.port) + "/" + domain;
     const bool must = server.tls || (!server.user.empty() && !address.is_private);
     curl_easy_setopt(easy.get(), CURLOPT_URL, url.c_str());

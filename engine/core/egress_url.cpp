@@ -1,6 +1,7 @@
 // The strict URL parser of egress_policy.hpp. What it accepts, every URL parser reads the same way.
 #include "common/bytes.hpp"
 #include "engine/core/egress_policy.hpp"
+#include "engine/core/url_host.hpp"
 
 #include <algorithm>
 
@@ -112,14 +113,12 @@ std::string encode_target(std::string_view raw) {
 }  // namespace
 
 std::string EgressUrl::origin() const {
-    const bool v6 = host.find(':') != std::string::npos;
-    return scheme + "://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+    return scheme + "://" + url_host(host) + ":" + std::to_string(port);
 }
 
 std::string EgressUrl::text() const {
-    const bool v6 = host.find(':') != std::string::npos;
     const bool default_port = port == (scheme == "https" ? 443 : 80);
-    return scheme + "://" + (v6 ? "[" + host + "]" : host) +
+    return scheme + "://" + url_host(host) +
            (default_port ? std::string() : ":" + std::to_string(port)) + target;
 }
 

@@ -3,6 +3,7 @@
 #include "common/bytes.hpp"
 #include "engine/core/egress_policy.hpp"
 #include "engine/core/s3_document.hpp"
+#include "engine/core/url_host.hpp"
 
 #include <algorithm>
 
@@ -62,9 +63,7 @@ Result<S3Bucket> s3_bucket(S3Account account) {
     S3Bucket bucket;
     bucket.credentials = {std::move(account.key_id), std::move(account.secret),
                           std::move(account.region)};
-    const std::string host =
-        url->host.find(':') != std::string::npos ? "[" + url->host + "]" : url->host;
-    const std::string name = (in_path ? "" : account.bucket + ".") + host;
+    const std::string name = (in_path ? "" : account.bucket + ".") + url_host(url->host);
     bucket.host_and_port = name + ":" + std::to_string(url->port);
     bucket.host = has_usual_port(*url) ? name : bucket.host_and_port;
     bucket.origin = url->scheme + "://" + bucket.host;
