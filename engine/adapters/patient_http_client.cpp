@@ -31,9 +31,15 @@ bool is_no_answer(HttpError error) {
     return false;
 }
 
+// Whose silence it would be: a host's on the way that leads there. What a step's own proxy does
+// says nothing of the host.
 std::string host_of(const HttpRequest& request) {
     const Result<EgressUrl> url = parse_egress_url(request.url);
-    return request.tenant + "\n" + (url.ok() ? url->origin() : std::string());
+    std::string host = request.tenant + "\n" + (url.ok() ? url->origin() : std::string());
+    if (request.proxy) {
+        host += "\n" + request.proxy->host + ":" + std::to_string(request.proxy->port);
+    }
+    return host;
 }
 
 HttpFailure left_alone(const HttpRequest& request) {

@@ -168,6 +168,10 @@ TEST_F(PatientHttpClientTest, LeavesAHostAloneThatDoesNotAnswer) {
     of_another.tenant = "another";
     inner_.answers = {answer(200)};
     EXPECT_EQ(outcome_of(std::move(of_another)), "200") << "tenants do not block each other";
+    HttpRequest by_proxy = request(HttpRetry::none);
+    by_proxy.proxy = HttpProxy{"proxy.example", 3128, "", ""};
+    inner_.answers = {answer(200)};
+    EXPECT_EQ(outcome_of(std::move(by_proxy)), "200") << "nor does one way block another";
 }
 
 }  // namespace
