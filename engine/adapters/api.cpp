@@ -110,20 +110,11 @@ bool is_preflight(const WebRequest& request) {
            !request.header("access-control-request-method").empty();
 }
 
-std::string media_of(std::string_view type) {
-    return ascii_lower(trim_ows(type.substr(0, type.find(';'))));
-}
-
-bool is_json_type(std::string_view type) {
-    const std::string media = media_of(type);
-    return media == "application/json" || media.ends_with("+json");
-}
-
 // A form's fields as members of an object, every value a text; nothing for what is no form. Files
 // are for the routes that read their body themselves.
 std::optional<Result<Json>> form_fields(const WebRequest& request) {
     const std::string_view type = request.header("content-type");
-    const std::string media = media_of(type);
+    const std::string media = media_type(type);
     if (media == "application/x-www-form-urlencoded") {
         return read_form(request.body);
     }
@@ -262,8 +253,9 @@ bool Api::read_body(ApiCall& call, const ApiRoute& route) {
         return true;
     }
     const std::string_view type = call.request.header("content-type");
+    const bool is_json = is_json_media_type(media_type(type));
     if (call.request.body.empty()) {
-        if (is_json_type(type) && call.request.method != "DELETE") {
+        if (is_json && call.request.method != "DELETE") {
             call.fail_framework(400, "FST_ERR_CTP_EMPTY_JSON_BODY",
                                 "Body cannot be empty when content-type is set to "
                                 "'application/json'");
@@ -279,7 +271,7 @@ bool Api::read_body(ApiCall& call, const ApiRoute& route) {
         call.body = **std::move(form);
         return true;
     }
-    if (!is_json_type(type)) {
+    if (!is_json) {
         call.fail_framework(415, "FST_ERR_CTP_INVALID_MEDIA_TYPE",
                             "Unsupported Media Type: " + std::string(type));
         return false;

@@ -1,11 +1,9 @@
-// And form_to_json of web_message.hpp: names with brackets, read as the contract's server reads
-// them (the package qs, with its defaults). What one pair says is merged into what the earlier ones
-// said.
+// Names with brackets, read as the contract's server reads them (the package qs, with its
+// defaults). What one pair says is merged into what the earlier ones said.
 #include "engine/core/form_json.hpp"
 
 #include "common/bytes.hpp"
 #include "engine/core/expression.hpp"
-#include "engine/core/web_message.hpp"
 
 #include <algorithm>
 #include <map>

@@ -3,7 +3,7 @@
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
 #include "engine/core/egress_policy.hpp"
-#include "engine/core/web_message.hpp"
+#include "engine/core/form_json.hpp"
 
 #include <algorithm>
 #include <array>

@@ -14,15 +14,6 @@
 namespace sallyport::engine {
 namespace {
 
-std::string media_type_of(const WebRequest& request) {
-    const std::string_view type = request.header("content-type");
-    return ascii_lower(trim_ows(type.substr(0, type.find(';'))));
-}
-
-bool is_json_type(std::string_view type) {
-    return type == "application/json" || type.ends_with("+json");
-}
-
 // Bodies that have to be stored as files before a flow can refer to them.
 bool is_file_type(std::string_view type) {
     constexpr std::array<std::string_view, 5> kExact = {
@@ -161,7 +152,7 @@ WebhookPayload payload_with_files(const WebRequest& request, std::string_view ty
 }  // namespace
 
 Result<std::vector<WebhookFile>> webhook_files(const WebRequest& request) {
-    const std::string type = media_type_of(request);
+    const std::string type = media_type(request.header("content-type"));
     std::vector<WebhookFile> files;
     if (request.body.empty() || !is_file_type(type)) {
         return files;
@@ -183,14 +174,14 @@ Result<std::vector<WebhookFile>> webhook_files(const WebRequest& request) {
 }
 
 WebhookPayload webhook_payload(const WebRequest& request, const std::vector<std::string>& urls) {
-    const std::string type = media_type_of(request);
+    const std::string type = media_type(request.header("content-type"));
     Json body = Json::object();
     if (!request.body.empty() && is_file_type(type)) {
         return payload_with_files(request, type, urls);
     }
     if (request.body.empty()) {
         // An empty object, whatever the type says.
-    } else if (is_json_type(type)) {
+    } else if (is_json_media_type(type)) {
         Result<Json> parsed = Json::parse(request.body);
         if (!parsed.ok() || is_too_deep(*parsed)) {
             return {{},

@@ -68,6 +68,14 @@ WebResponse json_response(int status, const Json& body) {
     return {status, {{"content-type", "application/json; charset=utf-8"}}, body.dump()};
 }
 
+std::string media_type(std::string_view content_type) {
+    return ascii_lower(trim_ows(content_type.substr(0, content_type.find(';'))));
+}
+
+bool is_json_media_type(std::string_view media) {
+    return media == "application/json" || media.ends_with("+json");
+}
+
 FormPairs parse_form(std::string_view text) {
     FormPairs pairs;
     for_each_split(text, '&', [&pairs](std::string_view pair) {

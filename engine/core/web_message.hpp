@@ -41,15 +41,16 @@ struct WebResponse {
 
 WebResponse json_response(int status, const Json& body);
 
+// `type/subtype` of a Content-Type, in lower case; and whether such a one is JSON.
+std::string media_type(std::string_view content_type);
+bool is_json_media_type(std::string_view media);
+
 // `a=1&b=x+y` with percent-encoding undone; pairs in order. Broken escapes stay as they are.
 using FormPairs = std::vector<std::pair<std::string, std::string>>;
 FormPairs parse_form(std::string_view text);
 // A name from outside as that of a member: bytes that are not UTF-8 become U+FFFD, and so does
 // U+0000, which our own reader of JSON refuses in names.
 std::string member_name(std::string_view text);
-// As clients' query libraries mean it: a repeated or `name[]` key is a list, `a[b]` a member of
-// `a`. Names that JavaScript's objects have anyhow are left out.
-Json form_to_json(const FormPairs& pairs);
 std::string percent_decode(std::string_view text);
 // All but letters, digits and `-._~` (RFC 3986 section 2.3).
 std::string percent_encode(std::string_view text);

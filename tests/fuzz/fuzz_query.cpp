@@ -1,8 +1,8 @@
 // What stands in a list's address: the cursor, form fields and record filters. A cursor that is
 // taken is one that we could have given.
+#include "engine/core/form_json.hpp"
 #include "engine/core/page_cursor.hpp"
 #include "engine/core/record_filter.hpp"
-#include "engine/core/web_message.hpp"
 
 #include <cstddef>
 #include <cstdint>
