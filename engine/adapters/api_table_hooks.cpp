@@ -103,24 +103,35 @@ void start_runs(Api& api, const std::string& project, const std::vector<Json>& r
     if (!flow.ok() || !flow->has_value() || !hears(**flow, project)) {
         return;
     }
+    std::vector<Json> payloads;
     for (const Json& record : records) {
+        payloads.push_back(Json::object({{"method", Json::string("POST")},
+                                         {"headers", Json::object()},
+                                         {"body", Json::object({{"record", record}})},
+                                         {"queryParams", Json::object()}}));
+    }
+    start_table_runs(api, **flow, payloads);
+}
+
+}  // namespace
+
+void start_table_runs(Api& api, const RunnableFlow& flow, const std::vector<Json>& payloads) {
+    for (const Json& payload : payloads) {
         StartRun run;
-        run.program = (*flow)->program;
-        run.project_id = project;
-        run.payload = Json::object({{"method", Json::string("POST")},
-                                    {"headers", Json::object()},
-                                    {"body", Json::object({{"record", record}})},
-                                    {"queryParams", Json::object()}});
+        run.program = flow.program;
+        run.project_id = flow.project_id;
+        run.payload = payload;
         api.ports.driver.start(std::move(run), [&api](const Result<StartedRun>& started) {
             if (!started.ok()) {
-                api.ports.log.write(LogLevel::error, "table_event_lost",
-                                    {{"problem", Json::string(started.message())}});
+                table_event_lost(api, started.message());
             }
         });
     }
 }
 
-}  // namespace
+void table_event_lost(Api& api, const std::string& problem) {
+    api.ports.log.write(LogLevel::error, "table_event_lost", {{"problem", Json::string(problem)}});
+}
 
 void tell_listeners(Api& api, const EntityRow& table, std::string_view event,
                     const std::vector<Json>& records) {
@@ -136,9 +147,7 @@ void tell_listeners(Api& api, const EntityRow& table, std::string_view event,
         query, [&api, project = table.scope, records,
                 event = std::string(event)](const Result<Page<EntityRow>>& hooks) {
             if (!hooks.ok()) {
-                api.ports.log.write(LogLevel::error, "table_event_lost",
-                                    {{"problem", Json::string(hooks.message())}});
-                return;
+                return table_event_lost(api, hooks.message());
             }
             for (const EntityRow& row : hooks->rows) {
                 const Json body = entity_body(row);

@@ -80,14 +80,17 @@ void tell(Api& api, const EntityRow& table, std::string_view event,
 
 // ---- create
 
+// Of the step that asks; empty for others.
+std::string step_key(const CallPtr& call) {
+    return call->internal ? std::string(call->request.header(kStepKeyHeader)) : std::string();
+}
+
 // Of a record that a step makes: the same when the step is performed again after a crash. Empty for
 // others.
-std::string record_id(const CallPtr& call, const EntityRow& table, std::size_t at) {
-    const std::string_view key =
-        call->internal ? call->request.header(kStepKeyHeader) : std::string_view();
-    return key.empty() ? std::string()
-                       : derived_id("record " + std::to_string(at) + " of " + table.id + " by " +
-                                    std::string(key));
+std::string record_id(const std::string& step, const EntityRow& table, std::size_t at) {
+    return step.empty()
+               ? std::string()
+               : derived_id("record " + std::to_string(at) + " of " + table.id + " by " + step);
 }
 
 void answer_created(const CallPtr& call, const std::vector<EntityRow>& rows,
@@ -131,6 +134,7 @@ void add_records_once(Api& api, const CallPtr& call, const EntityRow& table,
 
 void store_records(Api& api, const CallPtr& call, const EntityRow& table,
                    const std::vector<EntityRow>& fields) {
+    const std::string step = step_key(call);
     std::vector<EntityRow> rows;
     std::string problem;
     bool small = true;
@@ -142,7 +146,7 @@ void store_records(Api& api, const CallPtr& call, const EntityRow& table,
         }
         const Json body =
             Json::object({{"projectId", Json::string(table.scope)}, {"cells", *cells}});
-        const std::string id = record_id(call, table, rows.size());
+        const std::string id = record_id(step, table, rows.size());
         rows.push_back(new_entity(api, kRecordKind, table.id, id, "", body));
         rows.back().id = rows.back().key;
         rows.back().created_ms += static_cast<std::int64_t>(rows.size()) - 1;  // lists go by it
@@ -157,8 +161,8 @@ void store_records(Api& api, const CallPtr& call, const EntityRow& table,
     if (rows.empty()) {
         return call->reply(201, Json::array());
     }
-    record_id(call, table, 0).empty() ? add_records(api, call, table, rows, fields)
-                                      : add_records_once(api, call, table, rows, fields);
+    step.empty() ? add_records(api, call, table, rows, fields)
+                 : add_records_once(api, call, table, rows, fields);
 }
 
 void create_records(Api& api, const CallPtr& call) {

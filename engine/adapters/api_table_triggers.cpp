@@ -74,10 +74,6 @@ struct TableEvent {
     EntityQuery notes;
 };
 
-void lost(Api& api, const std::string& problem) {
-    api.ports.log.write(LogLevel::error, "table_event_lost", {{"problem", Json::string(problem)}});
-}
-
 bool listens(const TableEvent& event, const RunnableFlow& flow) {
     if (!flow.enabled || flow.project_id != event.table.scope || flow.program == nullptr) {
         return false;
@@ -89,29 +85,23 @@ bool listens(const TableEvent& event, const RunnableFlow& flow) {
 void start_for_each(Api& api, const TableEvent& event,
                     const Result<std::optional<RunnableFlow>>& flow) {
     if (!flow.ok()) {
-        return lost(api, flow.message());
+        return table_event_lost(api, flow.message());
     }
     if (!flow->has_value() || !listens(event, **flow)) {
         return;
     }
+    std::vector<Json> payloads;
     for (const Json& record : event.records) {
-        StartRun run;
-        run.program = (*flow)->program;
-        run.project_id = event.table.scope;
-        run.payload = shown_record(record);
-        api.ports.driver.start(std::move(run), [&api](const Result<StartedRun>& started) {
-            if (!started.ok()) {
-                lost(api, started.message());
-            }
-        });
+        payloads.push_back(shown_record(record));
     }
+    start_table_runs(api, **flow, payloads);
 }
 
 void start_noted(Api& api, const std::shared_ptr<TableEvent>& event) {
     api.ports.entities.list_entities(
         event->notes, [&api, event](const Result<Page<EntityRow>>& notes) {
             if (!notes.ok()) {
-                return lost(api, notes.message());
+                return table_event_lost(api, notes.message());
             }
             for (const EntityRow& note : notes->rows) {
                 api.ports.catalog.published(

@@ -58,6 +58,10 @@ inline constexpr std::string_view kStepKeyHeader = "step-key";
 // them.
 void tell_listeners(Api& api, const EntityRow& table, std::string_view event,
                     const std::vector<Json>& records);
+// Of a flow that listens, a run for each payload.
+void start_table_runs(Api& api, const RunnableFlow& flow, const std::vector<Json>& payloads);
+// Nobody is there to be told.
+void table_event_lost(Api& api, const std::string& problem);
 
 // ---- the tables piece (core/piece_tables.hpp)
 

@@ -19,7 +19,7 @@ CsvSteps::Limits csv_limits(const Config& config) {
     return limits;
 }
 
-PiecePerformers piece_performers(ServiceSteps& services, HttpClient& http, CsvSteps& tables) {
+PiecePerformers piece_performers(ServiceSteps& services, HttpClient& http, CsvSteps& csv) {
     using Perform = StepCancel (*)(ServiceSteps&, const StepCall&, StepDone);
     const auto with = [&services](Perform perform) {
         return [&services, perform](const StepCall& call, StepDone done) {
@@ -33,8 +33,8 @@ PiecePerformers piece_performers(ServiceSteps& services, HttpClient& http, CsvSt
     performers.native[std::string(kS3Piece)] = [&http](const StepCall& call, StepDone done) {
         return perform_s3(http, call, std::move(done));
     };
-    performers.native[std::string(kCsvPiece)] = [&tables](const StepCall& call, StepDone done) {
-        return tables.perform(call, std::move(done));
+    performers.native[std::string(kCsvPiece)] = [&csv](const StepCall& call, StepDone done) {
+        return csv.perform(call, std::move(done));
     };
     return performers;
 }
