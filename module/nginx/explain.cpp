@@ -154,7 +154,7 @@ class Interview {
             if (facts.size() != 0) {
                 step.set("facts", facts);
             }
-            if (decision_) {
+            if (decision_ || (nginx_answers_ && stage != Stage::response)) {
                 step.set("reached", Json::boolean(false));
             } else if (decided && result.mode == Mode::enforce) {
                 decision_ = result;
@@ -164,6 +164,9 @@ class Interview {
         }
     }
 
+    // nginx answers before it asks about the location.
+    void nginx_answers() { nginx_answers_ = true; }
+
     const std::optional<HookResult>& decision() const { return decision_; }
     std::string_view feature() const { return feature_; }
 
@@ -172,6 +175,7 @@ class Interview {
     Json& steps_;
     std::optional<HookResult> decision_;
     std::string_view feature_;
+    bool nginx_answers_ = false;
 };
 
 Json response_headers(ngx_http_request_t* r) {
@@ -229,6 +233,11 @@ Result<Json> interview(HypotheticalRequest& what) {
     const auto found = what.enter_location();
     if (!found) {
         return found.error();
+    }
+    const auto* core = static_cast<const ngx_http_core_loc_conf_t*>(
+        ngx_http_get_module_loc_conf(r, ngx_http_core_module));
+    if (!*found || core->internal) {
+        interview.nginx_answers();
     }
     const LocationConf& location = *location_conf(r);
     interview.ask(Stage::location, location);

@@ -33,6 +33,8 @@ constexpr std::string_view kConf = R"(
         location ^~ /regex/noregex/ { empty_gif; }
         location /cors/ { sallyport_cors origins=https://a.example unmatched=deny; empty_gif; }
         location /tls/ { sallyport_tls_policy modern; empty_gif; }
+        location /slash/ { sallyport_deny all; proxy_pass http://127.0.0.1:1; }
+        location /inside/ { internal; sallyport_deny all; empty_gif; }
         location /hook { sallyport_webhook github; sallyport_webhook_secret file:%%DIR%%/hook.key;
             empty_gif; }
     }
@@ -106,6 +108,10 @@ TEST(Explain, NamesTheLocationTheRuleAndTheReason) {
          "sallyport_deny"},
         {base + "/regex/noregex/12", "203.0.113.1", "/regex/noregex/", "allow", "", ""},
         {base + "/tls/", "203.0.113.1", "/tls/", "deny", "tls_required", "modern"},
+        // nginx answers these itself (301, 404) before a rule of the location is asked.
+        {base + "/slash", "203.0.113.1", "/slash/", "allow", "", ""},
+        {base + "/slash/", "203.0.113.1", "/slash/", "deny", "ip_denied", "sallyport_deny"},
+        {base + "/inside/", "203.0.113.1", "/inside/", "allow", "", ""},
         {other + "/", "203.0.113.1", "/", "deny", "ip_denied", "sallyport_deny"},
         {wild + "/", "203.0.113.1", "/", "deny", "ip_denied", "sallyport_deny"},
     };
@@ -116,6 +122,12 @@ TEST(Explain, NamesTheLocationTheRuleAndTheReason) {
         EXPECT_EQ(answer["decision"]["reason"].text_or(""), row.reason) << row.url;
         EXPECT_EQ(answer["decision"]["rule"].text_or(""), row.rule) << row.url;
     }
+    const auto status = [&](const char* path) {
+        return send({.url = nginx.url(path), .headers = {{"Host", "gateway.test"}}}).status;
+    };
+    EXPECT_EQ(status("/slash"), 301);
+    EXPECT_EQ(status("/slash/"), 403);
+    EXPECT_EQ(status("/inside/"), 404);
 }
 
 Json facts_of(const Json& answer, std::string_view feature, std::string_view stage) {
