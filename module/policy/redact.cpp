@@ -105,6 +105,20 @@ bool names_user(std::string_view text) {
     return at != std::string_view::npos && at < rest.find_first_of("/?#");
 }
 
+constexpr std::size_t kEncodedSlashBytes = 3;
+
+// Where the next `%2F` begins, or the text's end.
+std::size_t encoded_slash(std::string_view text, std::size_t from) {
+    std::size_t at = from;
+    while ((at = text.find("%2", at)) != std::string_view::npos) {
+        if (at + 2 < text.size() && ascii_lower(text[at + 2]) == 'f') {
+            return at;
+        }
+        ++at;
+    }
+    return text.size();
+}
+
 std::vector<std::string> segments_of(std::string_view path) {
     std::vector<std::string> out;
     for_each_split(path, '/', [&](std::string_view segment) {
@@ -113,6 +127,12 @@ std::vector<std::string> segments_of(std::string_view path) {
         }
     });
     return out;
+}
+
+PathPart path_part(std::string_view raw) {
+    PathPart part{raw, percent_decoded(raw), false};
+    part.sensitive = looks_like_secret(part.decoded);
+    return part;
 }
 
 }  // namespace
@@ -284,28 +304,16 @@ std::string Redactor::query(std::string_view text) {
     return out;
 }
 
-std::string Redactor::path(std::string_view text) {
-    struct Part {
-        std::string_view raw;
-        std::string decoded;
-        bool sensitive = false;
-    };
-    std::vector<Part> parts;
-    bool climbs = false;
-    for_each_split(text, '/', [&](std::string_view raw) {
-        Part part{raw, percent_decoded(raw), false};
-        part.sensitive = looks_like_secret(part.decoded);
-        climbs = climbs || part.decoded == "..";
-        parts.push_back(std::move(part));
-    });
-    // A rule holds wherever its segments follow one another: what nginx makes of `/./` and `//`
-    // when it looks for a location must not hide them here.
+// Marks what the rules for paths name. A rule holds wherever its segments follow one another: what
+// nginx makes of `/./` and `//` when it looks for a location must not hide them here.
+void Redactor::mark(std::vector<PathPart>& parts) const {
+    const bool climbs = std::any_of(parts.begin(), parts.end(),
+                                    [](const PathPart& part) { return part.decoded == ".."; });
     for (const auto& rule : rules_.paths()) {
         for (std::size_t start = 0; start < parts.size(); ++start) {
-            std::size_t at = start;
             std::vector<std::size_t> found;
             std::size_t matched = 0;
-            for (; at < parts.size() && matched < rule.size(); ++at) {
+            for (std::size_t at = start; at < parts.size() && matched < rule.size(); ++at) {
                 const std::string& segment = parts[at].decoded;
                 if (segment.empty() || segment == ".") {
                     continue;
@@ -330,10 +338,44 @@ std::string Redactor::path(std::string_view text) {
             }
         }
     }
+}
+
+// Read twice: by its slashes, and by the encoded ones as well, which nginx takes for slashes when
+// it looks for a location.
+std::string Redactor::path(std::string_view text) {
+    std::vector<PathPart> whole;
+    std::vector<PathPart> pieces;
+    std::vector<std::size_t> pieces_end;  // of each part of `whole`
+    for_each_split(text, '/', [&](std::string_view raw) {
+        whole.push_back(path_part(raw));
+        for (std::size_t begin = 0; begin <= raw.size();) {
+            const std::size_t end = encoded_slash(raw, begin);
+            pieces.push_back(path_part(raw.substr(begin, end - begin)));
+            begin = end + kEncodedSlashBytes;
+        }
+        pieces_end.push_back(pieces.size());
+    });
+    mark(whole);
+    if (pieces.size() != whole.size()) {
+        mark(pieces);
+    }
     std::string out;
-    for (std::size_t i = 0; i < parts.size(); ++i) {
+    std::size_t piece = 0;
+    for (std::size_t i = 0; i < whole.size(); ++i) {
         out.append(i == 0 ? "" : "/");
-        out.append(parts[i].sensitive ? pseudonym(parts[i].decoded) : std::string(parts[i].raw));
+        if (whole[i].sensitive) {
+            out.append(pseudonym(whole[i].decoded));
+            piece = pieces_end[i];
+            continue;
+        }
+        for (const std::size_t first = piece; piece < pieces_end[i]; ++piece) {
+            const PathPart& part = pieces[piece];
+            // The slash before it, as it was written.
+            out.append(piece == first ? std::string_view()
+                                      : std::string_view(part.raw.data() - kEncodedSlashBytes,
+                                                         kEncodedSlashBytes));
+            out.append(part.sensitive ? pseudonym(part.decoded) : std::string(part.raw));
+        }
     }
     return out;
 }
@@ -405,8 +447,26 @@ void Redactor::cookies(std::string_view text, std::string& out) {
     });
 }
 
+// RFC 8288: addresses between angle brackets.
+std::string Redactor::links(std::string_view value) {
+    std::string out;
+    while (!value.empty()) {
+        const std::size_t open = value.find('<');
+        const std::size_t close = open == std::string_view::npos ? open : value.find('>', open);
+        if (close == std::string_view::npos) {
+            return out.append(uri(value));
+        }
+        out.append(value.substr(0, open + 1)).append(uri(value.substr(open + 1, close - open - 1)));
+        value.remove_prefix(close);
+    }
+    return out.append(value);
+}
+
 std::string Redactor::header(std::string_view name, std::string_view value) {
     const std::string lower = ascii_lower(name);
+    if (lower == "link") {
+        return links(value);
+    }
     if (std::find(kUrlHeaders.begin(), kUrlHeaders.end(), lower) != kUrlHeaders.end()) {
         return uri(value);
     }

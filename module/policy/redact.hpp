@@ -34,6 +34,13 @@ class RedactRules {
     std::vector<std::vector<std::string>> paths_;     // as segments; * is the sensitive one
 };
 
+// A segment of a path, as it was sent and decoded.
+struct PathPart {
+    std::string_view raw;
+    std::string decoded;
+    bool sensitive = false;
+};
+
 // Rewrites one text; an object a text, because the work that a text may cause is bounded.
 class Redactor {
   public:
@@ -58,6 +65,8 @@ class Redactor {
     bool has_sensitive_pair(std::string_view text, std::string_view separators,
                             std::string_view joint) const;
     void cookies(std::string_view text, std::string& out);
+    void mark(std::vector<PathPart>& parts) const;
+    std::string links(std::string_view value);
     void authority(std::string_view& text, std::string& out);
     std::string pseudonym(std::string_view value);
 

@@ -76,6 +76,12 @@ TEST_F(RedactText, Addresses) {
         {"/mcp/x/../abc/sse", "/mcp/<S>/<S>/<S>/<S>"},
         {"/mcps/abc/sse", "/mcps/abc/sse"},
         {"/a/b/c/d", "/a/b/<S>/d"},
+        // nginx looks for locations in the decoded path, some upstreams in the raw one.
+        {"/mcp%2fabc/sse", "/mcp%2f<S>/sse"},
+        {"/x%2Fmcp%2Fabc%2fsse?x=1", "/x%2Fmcp%2F<S>%2fsse?x=1"},
+        {"/mcp/abc%2fd/sse", "/mcp/<S>/sse"},
+        {"/a%2fb%2fc%2fd", "/a%2fb%2f<S>%2fd"},
+        {"/a%2fx%2fc", "/a%2fx%2fc"},
     };
     for (const auto& row : rows) {
         EXPECT_EQ(uri(row.text), row.shown) << row.text;
@@ -116,6 +122,9 @@ TEST_F(RedactText, Headers) {
         {"X-Note", "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "<S>"},
         {"Referer", "https://a/?sig=1", "https://a/?sig=<S>"},
         {"Location", "/cb?code=1&state=2", "/cb?code=<S>&state=2"},
+        {"Link", "</a?token=1>; rel=next, <https://h/?x=1>; rel=\"prev\"",
+         "</a?token=<S>>; rel=next, <https://h/?x=1>; rel=\"prev\""},
+        {"Link", "<unfinished?token=1", "<unfinished?token=<S>"},
         {"Authorization", "", ""},
     };
     for (const auto& row : rows) {
