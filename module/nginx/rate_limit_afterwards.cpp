@@ -84,7 +84,7 @@ std::optional<std::uint64_t> told_cost(ngx_http_request_t* r, std::string_view n
         const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
         for (ngx_uint_t i = 0; i < part->nelts; ++i) {
             if (headers[i].hash != 0 && ascii_iequals(view(headers[i].key), name)) {
-                return parse_u64(trim_ows(view(headers[i].value)));
+                return policy::parse_units(trim_ows(view(headers[i].value)));
             }
         }
     }

@@ -26,7 +26,7 @@ std::uint32_t cost_of(const Request& request, const Limit& limit, std::uint64_t 
     if (!limit.cost) {
         return 1;
     }
-    const auto number = parse_u64(limit.cost->evaluate(request.r()));
+    const auto number = policy::parse_units(limit.cost->evaluate(request.r()));
     return static_cast<std::uint32_t>(
         std::min({number ? *number : std::uint64_t{1}, most, kCostMax}));
 }

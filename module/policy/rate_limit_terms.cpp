@@ -1,10 +1,12 @@
 #include "module/policy/rate_limit_terms.hpp"
 
+#include "common/bytes.hpp"
 #include "common/units.hpp"
 #include "module/policy/rate_adaptive.hpp"
 #include "module/policy/rate_concurrency.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace sallyport::policy {
 namespace {
@@ -17,6 +19,13 @@ Gcra with_interval(std::int64_t interval_ns, std::uint64_t burst) {
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> parse_units(std::string_view text) {
+    const bool digits = !text.empty() && std::all_of(text.begin(), text.end(),
+                                                     [](char c) { return c >= '0' && c <= '9'; });
+    const auto number = parse_u64(text);
+    return number || !digits ? number : std::numeric_limits<std::uint64_t>::max();
+}
 
 LimitTerms slowed(const LimitTerms& terms, std::uint32_t share) {
     if (terms.kind != LimitKind::rate || share >= kWhole) {

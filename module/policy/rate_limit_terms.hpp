@@ -6,6 +6,8 @@
 #include "module/policy/rate_window.hpp"
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 namespace sallyport::policy {
 
@@ -40,6 +42,10 @@ struct LimitTerms {
 LimitTerms slowed(const LimitTerms& terms, std::uint32_t share);
 // `factor` times as much of everything; bounded by what a limit can be.
 LimitTerms boosted(const LimitTerms& terms, std::uint32_t factor);
+
+// A number of units as a variable or a response says it: decimal digits. What has more of them than
+// fit is the largest number, not none.
+std::optional<std::uint64_t> parse_units(std::string_view text);
 
 // What a request asks of a limit.
 struct Ask {

@@ -266,6 +266,8 @@ TEST_F(RateLimitModesTest, ACostIsWhatTheVariableSays) {
     EXPECT_EQ(get(nginx->url("/costly?k=a&cost=0")).status, 200);
     EXPECT_EQ(get(nginx->url("/costly?k=b&cost=99999999999")).status, 200) << "the whole bucket";
     EXPECT_EQ(get(nginx->url("/costly?k=b")).status, 429);
+    EXPECT_EQ(get(nginx->url("/costly?k=c&cost=99999999999999999999")).status, 200);
+    EXPECT_EQ(get(nginx->url("/costly?k=c")).status, 429) << "more than 64 bits are not one unit";
 }
 
 TEST_F(RateLimitModesTest, WhatTheOutcomeSaysIsTakenBack) {

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -114,6 +115,16 @@ TEST(LimitTerms, ShrunkAndBoostedStayWhatAStoreCanCount) {
     EXPECT_LE(slowed(slow, 1'000).gcra.capacity_ns, kRefillNsMax);
     const LimitSpec fast = spec_of({"rate=1000000r/s", "burst=10"});
     EXPECT_GE(boosted(fast, 100).gcra.interval_ns, kIntervalNsMin);
+}
+
+TEST(Units, WhatIsTooLongIsTheLargestNumber) {
+    EXPECT_EQ(parse_units("7"), 7u);
+    EXPECT_EQ(parse_units("0007"), 7u);
+    EXPECT_EQ(parse_units("18446744073709551616"), std::numeric_limits<std::uint64_t>::max());
+    EXPECT_EQ(parse_units(std::string(4000, '9')), std::numeric_limits<std::uint64_t>::max());
+    for (const char* text : {"", "-1", "+1", " 1", "1.5", "1e3", "99999999999999999999x"}) {
+        EXPECT_EQ(parse_units(text), std::nullopt) << text;
+    }
 }
 
 TEST(TenantLimits, NumbersServeTheLimitsOfTheirKind) {
