@@ -45,6 +45,10 @@ Status WatchedFile::load() {
         return Error{"\"" + path_ + "\" cannot be opened; make it, or mend the path"};
     }
     seen_ = before;
+    if (!S_ISREG(before.mode)) {
+        // A pipe would read as an empty file, which takes everything back that was in it.
+        return Error{"\"" + path_ + "\" is not a regular file"};
+    }
     auto text = read_file_text(path_, bytes_max_);
     if (!text) {
         return text.error();

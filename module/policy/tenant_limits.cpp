@@ -157,6 +157,8 @@ LimitTerms with_rate(const LimitTerms& own, const Numbers& numbers) {
 }  // namespace
 
 Result<TenantLimits> TenantLimits::parse(std::string_view text) {
+    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+    text.remove_prefix(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
     TenantLimits out;
     std::size_t number = 0;
     while (!text.empty()) {

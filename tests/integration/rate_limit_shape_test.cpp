@@ -364,6 +364,13 @@ TEST_F(RateLimitShapeTest, TenantsNumbersChangeWithoutAReload) {
     EXPECT_TRUE(logged("what was read before stays in force"));
     EXPECT_TRUE(logged("line 1: "));
     EXPECT_EQ(admitted("/tenants-main/?t=fresh", 9), 8) << "the last good table";
+
+    // A pipe reads as an empty file, which would take every tenant's numbers back.
+    const std::string path = nginx.dir().path("tenants.txt");
+    ASSERT_EQ(::unlink(path.c_str()), 0);
+    ASSERT_EQ(::mkfifo(path.c_str(), 0644), 0);
+    EXPECT_TRUE(logged("is not a regular file"));
+    EXPECT_EQ(get(nginx.url("/tenants/?t=fresh")).status, 429) << "eight of eight are used";
 }
 
 TEST_F(RateLimitShapeTest, TenantsNumbersComeFromRedis) {

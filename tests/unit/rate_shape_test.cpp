@@ -127,6 +127,15 @@ TEST(Units, WhatIsTooLongIsTheLargestNumber) {
     }
 }
 
+TEST(TenantLimits, AByteOrderMarkIsNoPartOfTheFirstName) {
+    const auto table = TenantLimits::parse(
+        "\xef\xbb\xbf"
+        "a rate=5r/s\r\nb unlimited\r\n");
+    ASSERT_TRUE(table.ok()) << table.message();
+    EXPECT_NE(table->find("a"), nullptr);
+    EXPECT_NE(table->find("b"), nullptr);
+}
+
 TEST(TenantLimits, NumbersServeTheLimitsOfTheirKind) {
     const auto table = TenantLimits::parse(
         "# who pays more\n"
