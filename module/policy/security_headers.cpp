@@ -233,7 +233,7 @@ Result<HeaderSet> apply_csp(HeaderSet set, const CspSettings& settings) {
         }
         policy = *parsed;
         field.value = old->value;
-        field.preserve = true;
+        field.preserve = old->preserve;
     }
     if (!settings.changes.empty()) {
         const auto changed = ContentSecurityPolicy::changed(policy, settings.changes);

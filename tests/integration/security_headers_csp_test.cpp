@@ -143,6 +143,30 @@ TEST_F(Csp, SandboxTakesWhatUsersMayNotSet) {
     EXPECT_EQ(once(response, "X-Content-Type-Options"), "nosniff");
 }
 
+// Where sallyport_csp changes nothing the profile's own word decides, under other profiles as well.
+TEST(Sandbox, ItsPolicyStandsInPlaceOfTheUpstreams) {
+    Upstream upstream([](const UpstreamRequest&) {
+        UpstreamReply reply;
+        reply.headers = {{"Content-Security-Policy", "default-src *"}};
+        return reply;
+    });
+    NginxServer nginx(R"(server { listen 127.0.0.1:%%PORT%%; sallyport_headers helmet;
+        location / { proxy_pass http://%%UPSTREAM%%; }
+        location /users/ { sallyport_headers sandbox; proxy_pass http://%%UPSTREAM%%;
+            location /users/trusted/ { sallyport_headers html; proxy_pass http://%%UPSTREAM%%; } }
+    })",
+                      {.variables = {{"UPSTREAM", upstream.address()}}});
+    const auto csp = [&](const char* path) {
+        return get(nginx.url(path)).header_all("Content-Security-Policy");
+    };
+    using Policies = std::vector<std::string>;
+    EXPECT_EQ(csp("/"), Policies{"default-src *"});
+    EXPECT_EQ(csp("/users/"),
+              Policies{"sandbox; default-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
+                       "form-action 'none'"});
+    EXPECT_EQ(csp("/users/trusted/"), Policies{"default-src *"}) << "html preserves";
+}
+
 TEST(CspWarning, UnknownDirectivesAreNamed) {
     const auto check = check_config(
         "server { listen 127.0.0.1:%%PORT_SPARE%%; sallyport_headers html; "
@@ -185,7 +209,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"sallyport_csp default-src 'self'; sallyport_header Content-Security-Policy "
                 "\"default-src 'none'\";",
                 "sallyport_csp", "Content-Security-Policy", "keep one"},
-        Mistake{"sallyport_csp default-src $no_such_variable_;", "no_such_variable_", "unknown", ""},
+        Mistake{"sallyport_csp default-src $no_such_variable_;", "no_such_variable_", "unknown",
+                ""},
         Mistake{"sallyport_csp_mode on;", "sallyport_csp_mode", "\"on\"",
                 "off, report or enforce"}));
 
