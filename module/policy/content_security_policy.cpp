@@ -167,11 +167,8 @@ Result<ContentSecurityPolicy> ContentSecurityPolicy::changed(ContentSecurityPoli
     bool may_lack_default = false;
     for (const Change& change : changes) {
         may_lack_default = change.directive == "default-src" ? change.dangerous : may_lack_default;
-        if (!change.sources) {
-            defaults.remove(change.directive);
-            continue;
-        }
-        const Status status = defaults.set(change.directive, *change.sources);
+        const Status status = change.sources ? defaults.set(change.directive, *change.sources)
+                                             : defaults.remove(change.directive);
         if (!status) {
             return status.error();
         }
@@ -261,8 +258,12 @@ ContentSecurityPolicy ContentSecurityPolicy::without_variables() const {
     return out;
 }
 
-void ContentSecurityPolicy::remove(std::string_view name) {
+Status ContentSecurityPolicy::remove(std::string_view name) {
+    if (!is_directive_name(name)) {
+        return wrong(name, "is not a directive name");
+    }
     std::erase_if(directives_, [&](const auto& directive) { return directive.first == name; });
+    return Done{};
 }
 
 bool ContentSecurityPolicy::has(std::string_view name) const {

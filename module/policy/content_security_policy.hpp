@@ -45,7 +45,7 @@ class ContentSecurityPolicy {
     // Replaces the directive in place, or appends it. `name` is dashed and lower-case; `sources` is
     // the text behind it, empty for directives that take none.
     Status set(std::string_view name, std::string_view sources);
-    void remove(std::string_view name);
+    Status remove(std::string_view name);
     bool has(std::string_view name) const;
     bool empty() const { return directives_.empty(); }
     // The same policy for a request whose variables brought separators: sources with a variable are

@@ -31,11 +31,7 @@ Result<std::string> csp_value(const HelmetOptions::Csp& options) {
             return Error{"Content-Security-Policy: \"" + name + "\" is given twice"};
         }
         seen.push_back(name);
-        if (!change.sources) {
-            csp.remove(name);
-            continue;
-        }
-        const Status status = csp.set(name, *change.sources);
+        const Status status = change.sources ? csp.set(name, *change.sources) : csp.remove(name);
         if (!status) {
             return status.error();
         }

@@ -40,14 +40,24 @@ constexpr std::string_view kReferrer[] = {
 struct Closed {
     std::string_view name;
     Words values;
+    bool any_case = false;  // browsers read it in capitals too
 };
+// The cross-origin policies are tokens that browsers compare byte for byte (Fetch, HTML): what is
+// written otherwise is no policy at all to them.
 const Closed kClosed[] = {
     {"Cross-Origin-Embedder-Policy", kEmbedder}, {"Cross-Origin-Opener-Policy", kOpener},
-    {"Cross-Origin-Resource-Policy", kResource}, {"X-Frame-Options", kFrame},
-    {"X-Content-Type-Options", kSniff},          {"X-Download-Options", kDownload},
-    {"X-DNS-Prefetch-Control", kPrefetch},       {"X-Permitted-Cross-Domain-Policies", kPermitted},
+    {"Cross-Origin-Resource-Policy", kResource}, {"X-Frame-Options", kFrame, true},
+    {"X-Content-Type-Options", kSniff, true},    {"X-Download-Options", kDownload, true},
+    {"X-DNS-Prefetch-Control", kPrefetch, true}, {"X-Permitted-Cross-Domain-Policies", kPermitted},
     {"Origin-Agent-Cluster", kAgentCluster},     {"X-XSS-Protection", kXss},
 };
+
+const Closed* closed_of(std::string_view name) {
+    const auto* found =
+        std::find_if(std::begin(kClosed), std::end(kClosed),
+                     [&](const Closed& one) { return ascii_iequals(one.name, name); });
+    return found == std::end(kClosed) ? nullptr : found;
+}
 
 // Fields that HTTP framing, nginx's own logic or another feature owns.
 constexpr std::string_view kOwned[] = {
@@ -84,17 +94,17 @@ std::string listed(Words words) {
 }  // namespace
 
 std::span<const std::string_view> closed_values(std::string_view name) {
-    for (const Closed& closed : kClosed) {
-        if (ascii_iequals(closed.name, name)) {
-            return closed.values;
-        }
-    }
-    return {};
+    const Closed* closed = closed_of(name);
+    return closed == nullptr ? Words() : closed->values;
 }
 
 Result<std::string> closed_value(std::string_view name, std::string_view value) {
+    const Closed* closed = closed_of(name);
     const Words words = closed_values(name);
-    if (!is_one_of(words, value)) {
+    const bool known = closed != nullptr && closed->any_case
+                           ? is_one_of(words, value)
+                           : std::find(words.begin(), words.end(), value) != words.end();
+    if (!known) {
         return Error{std::string(name) + ": browsers do not know the value \"" +
                      std::string(value) + "\"; write one of: " + listed(words)};
     }
