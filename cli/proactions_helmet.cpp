@@ -1,6 +1,7 @@
 // hub.security.helmet as fields: helmet 8's options under both of their names.
 #include "cli/proactions_section.hpp"
 #include "module/policy/helmet_options.hpp"
+#include "module/policy/security_header_values.hpp"
 
 namespace sallyport::cli {
 namespace {
@@ -194,7 +195,15 @@ void proactions_helmet(ProactionsSection helmet) {
         return;
     }
     for (const policy::HeaderField& field : *set) {
-        helmet.line("sallyport_header " + field.name + " " + quoted(field.value) + ";");
+        // What helmet sends and nginx does not start with; an empty field says nothing to browsers.
+        const Status good = policy::check_header(field.name, field.value, true);
+        if (!field.value.empty() && !good) {
+            helmet.leave(good.message());
+        } else if (!field.value.empty()) {
+            // A bare off would leave the field out.
+            const char* as_value = field.value == "off" ? " replace;" : ";";
+            helmet.line("sallyport_header " + field.name + " " + quoted(field.value) + as_value);
+        }
     }
     if (reader.hides_powered_by) {
         helmet.line("sallyport_header X-Powered-By off;\nproxy_hide_header X-Powered-By;");

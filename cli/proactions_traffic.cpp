@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 namespace sallyport::cli {
 namespace {
@@ -52,7 +53,7 @@ std::string origin_word(ProactionsSection& cors) {
 // False when an option was named; then the rules are left out as a whole, because half of them
 // would allow something else.
 bool cors_options(ProactionsSection& cors, std::vector<std::string>& words) {
-    constexpr std::int64_t kNoAge = -1;
+    constexpr std::int64_t kNoAge = std::numeric_limits<std::int64_t>::min();
     const auto methods = cors.list("methods");
     const auto allowed = cors.list("allowedHeaders");
     const auto exposed = cors.list("exposedHeaders");
@@ -62,6 +63,14 @@ bool cors_options(ProactionsSection& cors, std::vector<std::string>& words) {
     const auto continues = cors.flag("preflightContinue", false);
     const auto credentials = cors.flag("credentials", false);
     if (!methods || !allowed || !exposed || !age_s || !status || !continues || !credentials) {
+        return false;
+    }
+    if (cors.has("methods") && methods->empty()) {
+        cors.leave("methods", "is empty, which leaves GET, HEAD and POST; write those");
+        return false;
+    }
+    if (*age_s != kNoAge && *age_s < 0) {
+        cors.leave("maxAge", "is below zero; write 0 where browsers shall keep nothing");
         return false;
     }
     const auto add = [&](bool given, const std::string& word) {

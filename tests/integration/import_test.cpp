@@ -89,6 +89,8 @@ constexpr Row kRows[] = {
     {"hub: {security: {cors: {maxAge: '${AGE}'}}}", 1, "hub.security.cors.maxAge: is not a whole"},
     {"hub: {security: {cors: {credential: true}}}", 1, "hub.security.cors.credential: no dir"},
     {"hub: {security: {cors: {maxAge: null}}}", 0, "sallyport_cors origin=*;"},
+    {"hub: {security: {cors: {maxAge: -1}}}", 1, "hub.security.cors.maxAge: is below zero"},
+    {"hub: {security: {cors: {methods: []}}}", 1, "hub.security.cors.methods: is empty"},
     {"hub: {security: {cors: true}}", 0, "sallyport_cors origin=*;"},
     {"hub: {security: {rateLimit: {windowMs: 60000, max: 10, message: x}}}", 1, "message"},
     {"hub: {security: {rateLimit: {windowMs: '${WINDOW}', max: 10}}}", 1,
@@ -114,6 +116,16 @@ constexpr Row kRows[] = {
     {"hub: {security: {helmet: {xFrameOptions: true, frameguard: false}}}", 1,
      "hub.security.helmet.frameguard: stands beside xFrameOptions"},
     {"hub: {security: {helmet: {hsts: {maxAge: 600.9}}}}", 0, "\"max-age=600; include"},
+    {"hub: {security: {helmet: {hsts: {maxAge: 600, preload: true}}}}", 1,
+     "hub.security.helmet: Strict-Transport-Security: preload needs"},
+    {"hub: {security: {helmet: {hsts: {maxAge: 600, preload: true}}}}", 1,
+     "sallyport_header X-Frame-Options \"SAMEORIGIN\";"},
+    {"hub: {security: {helmet: {referrerPolicy: {policy: ''}}}}", 0,
+     "sallyport_header Origin-Agent-Cluster \"?1\";\nsallyport_header Strict-Transport-Security"},
+    {"hub: {security: {helmet: {crossOriginResourcePolicy: {policy: SAME-SITE}}}}", 1,
+     "hub.security.helmet: Cross-Origin-Resource-Policy: browsers do not know"},
+    {"hub: {security: {helmet: {contentSecurityPolicy: {directives: {x_bad: null}}}}}", 1,
+     "\"x_bad\" is not a directive name"},
     {"hub: {security: {helmet: {xssFilter: {mode: block}}}}", 0, "X-XSS-Protection \"0\";"},
     {"hub: {security: {helmet: {hsts: {maxage: 600}}}}", 1, "hub.security.helmet.hsts.maxage"},
     {"hub: {security: {helmet: {frameGuard: false}}}", 1, "hub.security.helmet.frameGuard"},
@@ -141,6 +153,31 @@ TEST(ImportProactions, NamesWhatItCannotCarryOver) {
                 check_config(conf_of(result) + "server { listen 127.0.0.1:%%PORT_SPARE%%; }");
             EXPECT_TRUE(check.ok()) << row.yaml << check.messages;
         }
+    }
+}
+
+TEST(ImportProactions, HelmetsFieldsReachTheClient) {
+    const auto result = import_yaml("hub: {security: {helmet: true}}");
+    NginxServer nginx(result.output +
+                      "server { listen 127.0.0.1:%%PORT%%; location / { empty_gif; } }");
+    const auto response = get(nginx.url("/"));
+    const struct {
+        const char* name;
+        const char* value;
+    } rows[] = {
+        {"Cross-Origin-Opener-Policy", "same-origin"},
+        {"Cross-Origin-Resource-Policy", "same-origin"},
+        {"Origin-Agent-Cluster", "?1"},
+        {"Referrer-Policy", "no-referrer"},
+        {"X-Content-Type-Options", "nosniff"},
+        {"X-DNS-Prefetch-Control", "off"},
+        {"X-Download-Options", "noopen"},
+        {"X-Frame-Options", "SAMEORIGIN"},
+        {"X-Permitted-Cross-Domain-Policies", "none"},
+        {"X-XSS-Protection", "0"},
+    };
+    for (const auto& row : rows) {
+        EXPECT_EQ(response.header(row.name).value_or("-"), row.value) << row.name;
     }
 }
 
