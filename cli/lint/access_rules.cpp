@@ -61,7 +61,7 @@ void return_bypasses_deny(const Place& place, Report& report) {
 }
 
 void satisfy_any(const Place& place, Report& report) {
-    if (place.directive->name == "satisfy" && place.directive->arg(0) == "any") {
+    if (place.directive->name == "satisfy" && place.directive->says(0, "any")) {
         report.add(*place.directive);
     }
 }
@@ -139,8 +139,8 @@ void limit_key_forgeable(const Place& place, Report& report) {
 
 void underscores(const Place& place, Report& report) {
     const Directive& directive = *place.directive;
-    if ((directive.name == "underscores_in_headers" && directive.arg(0) == "on") ||
-        (directive.name == "ignore_invalid_headers" && directive.arg(0) == "off")) {
+    if ((directive.name == "underscores_in_headers" && directive.says(0, "on")) ||
+        (directive.name == "ignore_invalid_headers" && directive.says(0, "off"))) {
         report.add(directive);
     }
 }

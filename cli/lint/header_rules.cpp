@@ -266,7 +266,7 @@ void server_name_pattern(const Place& place, Report& report) {
 
 void server_tokens(const Place& place, Report& report) {
     const Directive& directive = *place.directive;
-    if (directive.name == "server_tokens" && directive.arg(0) != "off") {
+    if (directive.name == "server_tokens" && !directive.says(0, "off")) {
         report.add(directive);
     }
     if (directive.name == "http" && !anywhere(directive.block, "server_tokens") &&

@@ -3,6 +3,7 @@
 // directives, so the entries of map, geo and types are there too, with their key as the name.
 #pragma once
 
+#include "common/bytes.hpp"
 #include "common/result.hpp"
 
 #include <functional>
@@ -28,6 +29,10 @@ struct Directive {
     // The argument, or an empty text.
     std::string_view arg(std::size_t index) const {
         return index < args.size() ? std::string_view(args[index]) : std::string_view();
+    }
+    // nginx takes the words of its flags and choices in any case.
+    bool says(std::size_t index, std::string_view word) const {
+        return ascii_iequals(arg(index), word);
     }
 };
 

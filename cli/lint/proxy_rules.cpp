@@ -55,6 +55,25 @@ void forwarded_append(const Place& place, Report& report) {
     }
 }
 
+bool names_client(std::string_view text) {
+    constexpr std::array names = {
+        std::string_view("arg_"), std::string_view("http_"),       std::string_view("cookie_"),
+        std::string_view("uri"),  std::string_view("args"),        std::string_view("request_uri"),
+        std::string_view("host"), std::string_view("1"),           std::string_view("2"),
+        std::string_view("3"),    std::string_view("query_string")};
+    return std::any_of(names.begin(), names.end(),
+                       [&](std::string_view name) { return has_variable(text, name); });
+}
+
+// Whether `text` refers to a variable that `set` fills with what the client wrote.
+bool has_copy_of_client(std::string_view text, const std::vector<Directive>& blocks) {
+    return std::any_of(blocks.begin(), blocks.end(), [&](const Directive& one) {
+        return (one.name == "set" && one.arg(0).size() > 1 && names_client(one.arg(1)) &&
+                has_variable(text, one.arg(0).substr(1))) ||
+               has_copy_of_client(text, one.block);
+    });
+}
+
 void ssrf(const Place& place, Report& report) {
     const Directive& directive = *place.directive;
     if (directive.name != "proxy_pass") {
@@ -65,13 +84,8 @@ void ssrf(const Place& place, Report& report) {
     const std::string_view host =
         scheme == std::string_view::npos
             ? target
-            : target.substr(scheme + 3, target.find('/', scheme + 3) - scheme - 3);
-    constexpr std::array names = {
-        std::string_view("arg_"), std::string_view("http_"),       std::string_view("cookie_"),
-        std::string_view("uri"),  std::string_view("request_uri"), std::string_view("host"),
-        std::string_view("1"),    std::string_view("2"),           std::string_view("3")};
-    if (std::any_of(names.begin(), names.end(),
-                    [&](std::string_view name) { return has_variable(host, name); })) {
+            : target.substr(scheme + 3, target.find_first_of("/?", scheme + 3) - scheme - 3);
+    if (names_client(host) || has_copy_of_client(host, report.all())) {
         report.add(directive);
     }
 }
@@ -94,7 +108,7 @@ void upstream_unverified(const Place& place, Report& report) {
         return;
     }
     const Directive* verify = inherited(place, "proxy_ssl_verify");
-    if (verify == nullptr || verify->arg(0) != "on") {
+    if (verify == nullptr || !verify->says(0, "on")) {
         report.add(directive);
     }
 }

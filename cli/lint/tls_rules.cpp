@@ -15,7 +15,8 @@ void weak_protocols(const Place& place, Report& report) {
     const auto& args = place.directive->args;
     if ((name == "ssl_protocols" || name == "proxy_ssl_protocols") &&
         std::any_of(args.begin(), args.end(), [&](const std::string& arg) {
-            return std::find(weak.begin(), weak.end(), arg) != weak.end();
+            return std::any_of(weak.begin(), weak.end(),
+                               [&](std::string_view one) { return ascii_iequals(one, arg); });
         })) {
         report.add(*place.directive);
     }
@@ -84,7 +85,7 @@ void session_tickets(const Place& place, Report& report) {
     const Directive* tickets = inherited(inside, "ssl_session_tickets");
     const Directive* policy = inherited(inside, "sallyport_tls_policy");
     const bool managed = policy != nullptr && policy->arg(0) != "off";
-    const bool off = tickets != nullptr && tickets->arg(0) == "off";
+    const bool off = tickets != nullptr && tickets->says(0, "off");
     if (!off && !managed && inherited(inside, "ssl_session_ticket_key") == nullptr &&
         inherited(inside, "sallyport_tls_tickets") == nullptr) {
         report.add(tickets != nullptr ? *tickets : *find_in(server, "listen"));
@@ -93,7 +94,7 @@ void session_tickets(const Place& place, Report& report) {
 
 void early_data(const Place& place, Report& report) {
     const Directive* judged = inherited(place, "sallyport_early_data");
-    if (place.directive->name == "ssl_early_data" && place.directive->arg(0) == "on" &&
+    if (place.directive->name == "ssl_early_data" && place.directive->says(0, "on") &&
         (judged == nullptr || judged->arg(0) == "off")) {
         report.add(*place.directive);
     }
@@ -101,14 +102,14 @@ void early_data(const Place& place, Report& report) {
 
 void client_certificate(const Place& place, Report& report) {
     if (place.directive->name == "ssl_verify_client" &&
-        place.directive->arg(0) == "optional_no_ca") {
+        place.directive->says(0, "optional_no_ca")) {
         report.add(*place.directive);
     }
 }
 
 void misdirected(const Place& place, Report& report) {
     const Directive& directive = *place.directive;
-    if (directive.name == "ssl_reject_handshake" && directive.arg(0) == "on" &&
+    if (directive.name == "ssl_reject_handshake" && directive.says(0, "on") &&
         place.parent() != nullptr) {
         const Directive* answer = find_in(*place.parent(), "return");
         const Directive* strict = inherited(place, "sallyport_strict_sni_host");
@@ -125,7 +126,7 @@ void compressed_secrets(const Place& place, Report& report) {
     const Directive& directive = *place.directive;
     if (directive.name == "gzip_types" &&
         std::any_of(directive.args.begin(), directive.args.end(), [](const std::string& arg) {
-            return arg == "application/json" || arg == "*";
+            return ascii_iequals(arg, "application/json") || arg == "*";
         })) {
         report.add(directive);
     }

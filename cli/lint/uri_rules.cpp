@@ -42,7 +42,7 @@ void proxy_pass_slash(const Place& place, Report& report) {
 }
 
 void merge_slashes(const Place& place, Report& report) {
-    if (place.directive->name == "merge_slashes" && place.directive->arg(0) == "off") {
+    if (place.directive->name == "merge_slashes" && place.directive->says(0, "off")) {
         report.add(*place.directive);
     }
 }
@@ -105,7 +105,7 @@ void if_is_evil(const Place& place, Report& report) {
 }
 
 void autoindex(const Place& place, Report& report) {
-    if (place.directive->name == "autoindex" && place.directive->arg(0) == "on") {
+    if (place.directive->name == "autoindex" && place.directive->says(0, "on")) {
         report.add(*place.directive);
     }
 }
