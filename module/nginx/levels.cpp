@@ -1,10 +1,27 @@
 #include "module/nginx/levels.hpp"
 
+#include "module/nginx/directive.hpp"
 #include "module/nginx/module.hpp"
 
+#include <set>
 #include <string>
+#include <utility>
 
 namespace sallyport::ngx {
+namespace {
+
+// Locations inherit their pages, and several features ask about the same status.
+bool is_first_question(const ngx_conf_t* cf, const ngx_array_t* pages, ngx_int_t status) {
+    static const ngx_cycle_t* cycle = nullptr;
+    static std::set<std::pair<const ngx_array_t*, ngx_int_t>> asked;
+    if (cycle != cf->cycle) {
+        cycle = cf->cycle;
+        asked.clear();
+    }
+    return asked.emplace(pages, status).second;
+}
+
+}  // namespace
 
 bool is_server_level(ngx_conf_t* cf, FeatureId id, const void* child) {
     auto* server = static_cast<ngx_http_core_srv_conf_t*>(
@@ -25,9 +42,15 @@ Status check_error_pages(ngx_conf_t* cf, ngx_int_t status) {
         return Done{};
     }
     const auto* pages = static_cast<const ngx_http_err_page_t*>(core->error_pages->elts);
+    const std::string code = std::to_string(status);
     for (ngx_uint_t i = 0; i < core->error_pages->nelts; ++i) {
+        if (pages[i].status == status && pages[i].overwrite == 0 &&
+            is_first_question(cf, core->error_pages, status)) {
+            warn(cf, "\"error_page " + code +
+                         " = …\": the page's own status takes the refusal's place, a success as "
+                         "well; leave out \"=\"");
+        }
         if (pages[i].status == status && pages[i].overwrite >= 200 && pages[i].overwrite < 300) {
-            const std::string code = std::to_string(status);
             const std::string shown = std::to_string(pages[i].overwrite);
             return Error{"\"error_page " + code + " =" + shown +
                          "\" turns refusals into successes here; leave out \"=" + shown + "\""};

@@ -16,7 +16,7 @@ bool is_server_level(ngx_conf_t* cf, FeatureId id, const void* child);
 policy::Mode level_mode(ngx_conf_t* cf, std::optional<policy::Mode> own);
 
 // REQUIRES: as above. Refuses `error_page <status> =2xx`, which would turn a refusal into a
-// success.
+// success, and warns of `error_page <status> = <page>`, which may.
 Status check_error_pages(ngx_conf_t* cf, ngx_int_t status);
 
 // For postconfiguration. True when `wanted` says so of a listener of this server.

@@ -257,5 +257,21 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"server { sallyport_deny ::2; error_page 403 =200 /x; }", "ip_list",
                 "error_page 403 =200", "leave out"}));
 
+TEST(IpListErrorPage, OneThatBringsItsOwnStatusIsAWarning) {
+    const auto messages = [](const std::string& pages) {
+        const auto check = check_config("server { listen 127.0.0.1:%%PORT_SPARE%%; " + pages +
+                                        " sallyport_deny ::2; sallyport_ban b; location /a { } }");
+        EXPECT_TRUE(check.ok()) << check.messages;
+        return check.messages;
+    };
+    const std::string warned = messages("error_page 403 = /page;");
+    const std::size_t at = warned.find("\"error_page 403 = ");
+    EXPECT_NE(at, std::string::npos) << warned;
+    EXPECT_EQ(warned.find("error_page 403 = ", at + 2), std::string::npos) << "once: " << warned;
+    for (const char* good : {"error_page 403 /page;", "error_page 404 = /page;"}) {
+        EXPECT_EQ(messages(good).find("[warn]"), std::string::npos) << messages(good);
+    }
+}
+
 }  // namespace
 }  // namespace sallyport::test
