@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <span>
 #include <utility>
 
@@ -95,7 +96,10 @@ std::string_view status_of(std::string_view type, const Json& value) {
     return "ACTIVE";
 }
 
-Json connection_json(const EntityRow& row) {
+// The flows that use each connection, by its external id.
+using FlowIds = std::map<std::string, Json, std::less<>>;
+
+Json connection_json(const EntityRow& row, const FlowIds& flows) {
     const Json body = entity_body(row);
     Json projects = Json::array();
     projects.append(Json::string(row.scope));
@@ -109,10 +113,42 @@ Json connection_json(const EntityRow& row) {
     json.set("pieceVersion", Json::string(body["pieceVersion"].text()));
     json.set("projectIds", projects);
     json.set("scope", Json::string("PROJECT"));
-    json.set("flowIds", Json::null());
+    const auto used = flows.find(row.key);
+    json.set("flowIds", used == flows.end() ? Json::array() : used->second);
     json.set("preSelectForNewProjects", Json::boolean(false));
     json.set("usingSecretManager", Json::boolean(false));
     return json;
+}
+
+// REQUIRES: rows of one project. One statement for all of them.
+void with_flow_ids(Api& api, const CallPtr& call, const std::vector<EntityRow>& rows,
+                   std::function<void(const FlowIds&)> then) {
+    if (rows.empty()) {
+        return then({});
+    }
+    std::vector<std::string> keys;
+    for (const EntityRow& row : rows) {
+        keys.push_back(row.key);
+    }
+    api.ports.flows.connection_uses(
+        rows.front().scope, std::move(keys),
+        [&api, call, then = std::move(then)](const Result<FlowStore::ConnectionUses>& uses) {
+            if (api.failed(call, uses)) {
+                return;
+            }
+            FlowIds flows;
+            for (const auto& [connection, flow] : *uses) {
+                flows.try_emplace(connection, Json::array())
+                    .first->second.append(Json::string(flow));
+            }
+            then(flows);
+        });
+}
+
+void reply_with_connection(Api& api, const CallPtr& call, int status, const EntityRow& row) {
+    with_flow_ids(api, call, {row}, [call, status, row](const FlowIds& flows) {
+        call->reply(status, connection_json(row, flows));
+    });
 }
 
 // `value` is what will be sealed: the body's, with the first tokens in it.
@@ -161,7 +197,7 @@ void store_connection(Api& api, const CallPtr& call, const Json& value) {
         },
         [&api, call](const Result<std::optional<EntityRow>>& stored) {
             if (!api.failed(call, stored)) {
-                call->reply(201, connection_json(**stored));
+                reply_with_connection(api, call, 201, **stored);
             }
         });
 }
@@ -190,7 +226,7 @@ void update_connection(Api& api, const CallPtr& call) {
         return call->fail_validation("body/metadata must be an object");
     }
     with_project_entity(api, call, kConnectionKind, kName, [&api, call](const EntityRow& row) {
-        change_and_reply(
+        with_changed(
             api, call, row, kName,
             [given = call->body](EntityRow& stored) {
                 stored.label = given["displayName"].text();
@@ -200,7 +236,9 @@ void update_connection(Api& api, const CallPtr& call) {
                     stored.body = body.dump();
                 }
             },
-            connection_json);
+            [&api, call](const EntityRow& stored) {
+                reply_with_connection(api, call, 200, stored);
+            });
     });
 }
 
@@ -224,15 +262,22 @@ void list_connections(Api& api, const CallPtr& call) {
     const std::string project = wanted.scope;
     api.with_project(call, project, [&api, call, scope, wanted](const ProjectRow&) {
         if (scope == "PLATFORM") {
-            return call->reply(200, page_json(Page<EntityRow>{}, connection_json));
+            return call->reply(200, page_json(Page<EntityRow>{}, entity_json));
         }
-        reply_with_page(api, call, wanted, connection_json);
+        with_page(api, call, wanted, [&api, call](const Page<EntityRow>& page) {
+            with_flow_ids(api, call, page.rows, [call, page](const FlowIds& flows) {
+                call->reply(200, page_json(page, [&flows](const EntityRow& row) {
+                                return connection_json(row, flows);
+                            }));
+            });
+        });
     });
 }
 
 void get_connection(Api& api, const CallPtr& call) {
-    with_project_entity(api, call, kConnectionKind, kName,
-                        [call](const EntityRow& row) { call->reply(200, connection_json(row)); });
+    with_project_entity(api, call, kConnectionKind, kName, [&api, call](const EntityRow& row) {
+        reply_with_connection(api, call, 200, row);
+    });
 }
 
 void delete_connection(Api& api, const CallPtr& call) {

@@ -126,17 +126,25 @@ void with_platform_entity(Api& api, const CallPtr& call, const char* kind, std::
          });
 }
 
-void reply_with_page(Api& api, const CallPtr& call, EntityQuery query, EntityToJson to_json) {
+void with_page(Api& api, const CallPtr& call, EntityQuery query,
+               std::function<void(Page<EntityRow>)> then) {
     if (!read_cursor(call, query.cursor)) {
         return;
     }
     query.limit = call->limit(query.limit);
-    api.ports.entities.list_entities(std::move(query), [&api, call, to_json = std::move(to_json)](
-                                                           const Result<Page<EntityRow>>& page) {
-        if (!api.failed(call, page)) {
-            call->reply(200, page_json(*page, to_json));
-        }
-    });
+    api.ports.entities.list_entities(
+        std::move(query), [&api, call, then = std::move(then)](Result<Page<EntityRow>> page) {
+            if (!api.failed(call, page)) {
+                then(*std::move(page));
+            }
+        });
+}
+
+void reply_with_page(Api& api, const CallPtr& call, EntityQuery query, EntityToJson to_json) {
+    with_page(api, call, std::move(query),
+              [call, to_json = std::move(to_json)](const Page<EntityRow>& page) {
+                  call->reply(200, page_json(page, to_json));
+              });
 }
 
 void with_all_rows(Api& api, const CallPtr& call, EntityQuery query,
@@ -212,8 +220,8 @@ void create_and_reply(Api& api, const CallPtr& call, const EntityRow& row, int s
         });
 }
 
-void change_and_reply(Api& api, const CallPtr& call, const EntityRow& row, std::string_view name,
-                      std::function<void(EntityRow&)> change, EntityToJson to_json) {
+void with_changed(Api& api, const CallPtr& call, const EntityRow& row, std::string_view name,
+                  std::function<void(EntityRow&)> change, WithEntity then) {
     const std::int64_t now = api.now_ms();
     api.ports.entities.change_entity(
         row.kind, row.scope, row.key,
@@ -227,15 +235,23 @@ void change_and_reply(Api& api, const CallPtr& call, const EntityRow& row, std::
             return true;
         },
         [&api, call, id = row.id, name = std::string(name),
-         to_json = std::move(to_json)](const Result<std::optional<EntityRow>>& stored) {
+         then = std::move(then)](Result<std::optional<EntityRow>> stored) {
             if (api.failed(call, stored)) {
                 return;
             }
             if (!stored->has_value()) {
                 return call->fail_not_found(name, id);
             }
-            call->reply(200, to_json(**stored));
+            then(**std::move(stored));
         });
+}
+
+void change_and_reply(Api& api, const CallPtr& call, const EntityRow& row, std::string_view name,
+                      std::function<void(EntityRow&)> change, EntityToJson to_json) {
+    with_changed(api, call, row, name, std::move(change),
+                 [call, to_json = std::move(to_json)](const EntityRow& stored) {
+                     call->reply(200, to_json(stored));
+                 });
 }
 
 void delete_and_reply(Api& api, const CallPtr& call, const EntityRow& row, int status) {

@@ -44,6 +44,8 @@ void with_platform_entity(Api& api, const CallPtr& call, const char* kind, std::
 
 using EntityToJson = std::function<Json(const EntityRow&)>;
 // A page of `query` with the call's cursor and limit. REQUIRES: the caller may see the scope.
+void with_page(Api& api, const CallPtr& call, EntityQuery query,
+               std::function<void(Page<EntityRow>)> then);
 void reply_with_page(Api& api, const CallPtr& call, EntityQuery query, EntityToJson to_json);
 // Goes on with every row of `query`, read page after page. Answers the call when the store fails.
 // REQUIRES: as above, and rows of which there are few.
@@ -56,6 +58,8 @@ void store_and_reply(Api& api, const CallPtr& call, EntityRow row, int status,
 void create_and_reply(Api& api, const CallPtr& call, const EntityRow& row, int status,
                       EntityToJson to_json, std::function<void(const EntityRow& there)> taken);
 // Changes the stored row as it is by then; a row that is gone is 404.
+void with_changed(Api& api, const CallPtr& call, const EntityRow& row, std::string_view name,
+                  std::function<void(EntityRow&)> change, WithEntity then);
 void change_and_reply(Api& api, const CallPtr& call, const EntityRow& row, std::string_view name,
                       std::function<void(EntityRow&)> change, EntityToJson to_json);
 // Removes a project with all that belongs to it; false while runs of it have not ended.

@@ -38,7 +38,7 @@ constexpr std::array kTypes = {
     Named{"Connection",
           "id:text! created:text! updated:text! externalId:text! displayName:text! "
           "pieceName:text! pieceVersion:text! type:text! status:text! scope:text! "
-          "projectIds:texts! metadata:object?"},
+          "projectIds:texts! metadata:object? flowIds:texts!"},
     Named{"Owner", "firstName:text! lastName:text! email:text!"},
     Named{"Variable", "id:text! created:text! updated:text! name:text! projectId:text!"},
     Named{"Revealed", "value:text!"},

@@ -1,4 +1,5 @@
 // Flows and their versions in PostgreSQL.
+#include "engine/adapters/connection_use.hpp"
 #include "engine/adapters/folder_filter.hpp"
 #include "engine/adapters/json_member.hpp"
 #include "engine/adapters/like_text.hpp"
@@ -325,6 +326,30 @@ void PostgresStore::delete_unused_connection(EntityRow connection, StoreDone<boo
             });
         });
     });
+}
+
+void PostgresStore::connection_uses(std::string project_id, std::vector<std::string> connections,
+                                    StoreDone<ConnectionUses> done) {
+    PostgresStatement look{
+        {},
+        "SELECT f.id, v.connection_ids FROM flow f JOIN flow_version v ON v.id IN "
+        "(f.published_version_id, " SALLYPORT_PG_LATEST
+        ") AND v.connection_ids <> '[]' WHERE f.project_id = $1 "
+        "ORDER BY f.updated_ms DESC, f.id DESC",
+        {}};
+    reader().submit(std::move(look.add(project_id)),
+                    [connections = std::move(connections),
+                     done = std::move(done)](const Result<PostgresRows>& rows) {
+                        if (!rows.ok()) {
+                            done(rows.error());
+                            return;
+                        }
+                        UseCollector uses(connections);
+                        for (int i = 0; i < rows->count(); ++i) {
+                            uses.add(rows->text(i, 0), rows->text(i, 1));
+                        }
+                        done(uses.take());
+                    });
 }
 
 void PostgresStore::delete_flow(std::string id, StoreDone<Done> done) {

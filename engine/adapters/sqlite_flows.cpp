@@ -1,4 +1,5 @@
 // Flows and their versions in SQLite.
+#include "engine/adapters/connection_use.hpp"
 #include "engine/adapters/folder_filter.hpp"
 #include "engine/adapters/json_member.hpp"
 #include "engine/adapters/like_text.hpp"
@@ -346,6 +347,29 @@ void SqliteStore::delete_unused_connection(EntityRow connection, StoreDone<bool>
             const Status gone =
                 used ? Status(Done{}) : remove_entity(db, connection.kind, connection.id);
             return gone.ok() ? Result<bool>(!used) : gone.error();
+        },
+        std::move(done));
+}
+
+void SqliteStore::connection_uses(std::string project_id, std::vector<std::string> connections,
+                                  StoreDone<ConnectionUses> done) {
+    reader_.submit<ConnectionUses>(
+        Unit::statement,
+        [project_id = std::move(project_id),
+         connections = std::move(connections)](SqliteDb& db) -> Result<ConnectionUses> {
+            // Without the index each version would be read as far as behind its trigger.
+            SqliteQuery query(db,
+                              "SELECT f.id, v.connection_ids FROM flow f JOIN flow_version v "
+                              "INDEXED BY flow_version_connections "
+                              "ON v.id IN (f.published_version_id, " SALLYPORT_LATEST
+                              ") AND v.connection_ids <> '[]' WHERE f.project_id = ? "
+                              "ORDER BY f.updated_ms DESC, f.id DESC");
+            query.bind(project_id);
+            UseCollector uses(connections);
+            while (query.row()) {
+                uses.add(query.text(0), query.text(1));
+            }
+            return query.ok() ? Result<ConnectionUses>(uses.take()) : query.status().error();
         },
         std::move(done));
 }

@@ -45,6 +45,8 @@ class SqliteStore final : public Store {
                      StoreDone<std::optional<StoredFlow>> done) override;
     void delete_flow(std::string id, StoreDone<Done> done) override;
     void delete_unused_connection(EntityRow connection, StoreDone<bool> done) override;
+    void connection_uses(std::string project_id, std::vector<std::string> connections,
+                         StoreDone<ConnectionUses> done) override;
     void list_versions(std::string flow_id, std::optional<PageCursor> cursor, std::size_t limit,
                        StoreDone<Page<VersionRow>> done) override;
     void due_schedules(std::int64_t now_ms, std::size_t limit,

@@ -196,6 +196,11 @@ class FlowStore {
     // Deletes the connection, unless a published version in its scope uses it: false. What is
     // published before the deletion is seen by it.
     virtual void delete_unused_connection(EntityRow connection, StoreDone<bool> done) = 0;
+    // {external id, flow id}, each once: the flows of the project whose latest or published version
+    // uses one of these connections, the flow that was changed last first.
+    using ConnectionUses = std::vector<std::pair<std::string, std::string>>;
+    virtual void connection_uses(std::string project_id, std::vector<std::string> connections,
+                                 StoreDone<ConnectionUses> done) = 0;
 
     // Schedules whose time has come by `now_ms`, the longest due first.
     virtual void due_schedules(std::int64_t now_ms, std::size_t limit,

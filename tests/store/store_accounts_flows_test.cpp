@@ -166,6 +166,68 @@ TEST_P(AccountsAndFlows, AConnectionThatIsPublishedIsNotDeleted) {
     EXPECT_TRUE(deleted()) << "what is not there is deleted already";
 }
 
+TEST_P(AccountsAndFlows, ConnectionsKnowTheFlowsThatUseThem) {
+    ASSERT_TRUE(sign_up("u", "ann@example.org", false).ok());
+    ASSERT_TRUE(sign_up("v", "bob@example.org", true).ok());
+    const auto flow_using = [&](const std::string& id, const std::string& connections,
+                                const std::string& project, std::int64_t updated_ms) {
+        StoredFlow made = a_flow(id, project);
+        made.version.connection_ids = connections;
+        made.flow.updated_ms = updated_ms;
+        create(made);
+    };
+    const std::string odd = Json::string("it's \"a\"\\%\u00e9\x01").dump();
+    flow_using("f1", "[" + odd + ",\"b\"]", "project-u", 10);
+    flow_using("f2", "[\"b\",\"ab\"]", "project-u", 30);
+    flow_using("f3", "[]", "project-u", 20);
+    flow_using("f4", "[\"b\"]", "project-v", 40);
+    // Published with one connection, and since then edited to use another one.
+    flow_using("f5", "[\"old\",\"b\"]", "project-u", 5);
+    const auto edited = ask_on<std::optional<StoredFlow>>([&](auto done) {
+        store_->change_flow(
+            "f5",
+            [](StoredFlow& flow) {
+                flow.flow.published_version_id = flow.version.id;
+                flow.version.id = "second";
+                flow.version.created_ms += 1;
+                flow.version.connection_ids = "[\"new\",\"b\"]";
+                return true;
+            },
+            done);
+    });
+    ASSERT_TRUE(edited.ok()) << edited.message();
+    const auto uses = [&](const std::string& project, const std::vector<std::string>& wanted) {
+        const auto found = ask_on<FlowStore::ConnectionUses>(
+            [&](auto done) { store_->connection_uses(project, wanted, done); });
+        EXPECT_TRUE(found.ok()) << found.message();
+        std::string text;
+        for (const auto& [connection, flow] : *found) {
+            text += connection + ":" + flow + " ";
+        }
+        return text;
+    };
+    const std::string name(Json::parse(odd)->text());
+    EXPECT_EQ(uses("project-u", {"b"}), "b:f2 b:f1 b:f5 ");
+    EXPECT_EQ(uses("project-u", {name, "ab", "a", "nobody"}), "ab:f2 " + name + ":f1 ");
+    EXPECT_EQ(uses("project-u", {"old"}), "old:f5 ") << "what is published counts";
+    EXPECT_EQ(uses("project-u", {"new"}), "new:f5 ") << "and so does what is edited";
+    EXPECT_EQ(uses("project-v", {"b"}), "b:f4 ") << "each project has its own";
+    EXPECT_EQ(uses("project-u", {}), "");
+    EXPECT_EQ(uses("nowhere", {"b"}), "");
+    // A version before the latest, that is not published, uses nothing any more.
+    const auto published = ask_on<std::optional<StoredFlow>>([&](auto done) {
+        store_->change_flow(
+            "f5",
+            [](StoredFlow& flow) {
+                flow.flow.published_version_id = "second";
+                return true;
+            },
+            done);
+    });
+    ASSERT_TRUE(published.ok()) << published.message();
+    EXPECT_EQ(uses("project-u", {"old"}), "");
+}
+
 TEST_P(AccountsAndFlows, ASampleGoesWhenNothingNamesIt) {
     ASSERT_TRUE(sign_up("u", "ann@example.org", false).ok());
     for (const char* id : {"old", "shared", "elsewhere", "other"}) {
