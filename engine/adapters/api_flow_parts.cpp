@@ -52,7 +52,7 @@ Json flow_json(const StoredFlow& stored) {
                          {"metadata", json_or(flow.metadata, Json::null())},
                          {"operationStatus", Json::string("NONE")},
                          {"timeSavedPerRun", json_or(flow.time_saved, Json::null())},
-                         {"templateId", Json::null()},
+                         {"templateId", text_or_null(flow.template_id)},
                          {"createdBy", Json::null()},
                          {"version", version_json(stored.version)}});
 }

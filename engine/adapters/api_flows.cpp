@@ -29,6 +29,7 @@ StoredFlow new_flow(Api& api, const ApiCall& call) {
     flow.external_id = flow.id;
     flow.owner_id = call.user.id;
     flow.metadata = call.body["metadata"].is_object() ? call.body["metadata"].dump() : "";
+    flow.template_id = call.body["templateId"].text();
     flow.created_ms = flow.updated_ms = now;
     VersionRow& version = stored.version;
     version.id = api.ports.entropy.id();
@@ -42,10 +43,12 @@ StoredFlow new_flow(Api& api, const ApiCall& call) {
     return stored;
 }
 
-constexpr std::array kCreateFields = {
-    Field{"displayName", Kind::text}, Field{"projectId", Kind::text},
-    Field{"folderId", Kind::text, Need::optional}, Field{"folderName", Kind::text, Need::optional},
-    Field{"metadata", Kind::object, Need::optional}};
+constexpr std::array kCreateFields = {Field{"displayName", Kind::text},
+                                      Field{"projectId", Kind::text},
+                                      Field{"folderId", Kind::text, Need::optional},
+                                      Field{"folderName", Kind::text, Need::optional},
+                                      Field{"templateId", Kind::text, Need::optional},
+                                      Field{"metadata", Kind::object, Need::optional}};
 
 void create_flow(Api& api, const CallPtr& call) {
     const Status shape = check_shape(call->body, kCreateFields, "body");
@@ -56,6 +59,9 @@ void create_flow(Api& api, const CallPtr& call) {
         return call->fail_validation("body/displayName must have 1 to 1000 bytes");
     }
     const std::string project(call->body["projectId"].text());
+    if (call->body["templateId"].text().size() > kLabelBytesMax) {
+        return call->fail_validation("body/templateId must have at most 1000 bytes");
+    }
     api.with_project(call, project, [&api, call, project](const ProjectRow&) {
         with_named_folder(api, call, project, [&api, call](const std::string& folder) {
             StoredFlow flow = new_flow(api, *call);

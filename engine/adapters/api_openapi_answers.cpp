@@ -25,6 +25,7 @@ constexpr std::array kTypes = {
     Named{"Flow",
           "id:text! created:text! updated:text! projectId:text! externalId:text! "
           "status:ENABLED|DISABLED! folderId:text? publishedVersionId:text? metadata:object? "
+          "templateId:text? "
           "version:FlowVersion!"},
     Named{"FlowRun",
           "id:text! created:text! updated:text! projectId:text! flowId:text! flowVersionId:text! "

@@ -33,7 +33,8 @@ constexpr std::array kBodies = {
     Body{"POST", "authentication/sign-in", "email:text! password:text!"},
     Body{"POST", "authentication/switch-platform", "platformId:text!"},
     Body{"POST", "flows",
-         "displayName:text! projectId:text! folderId:text folderName:text metadata:object"},
+         "displayName:text! projectId:text! folderId:text folderName:text templateId:text "
+         "metadata:object"},
     Body{"POST", "flows/:id", "type:text! request:object!"},
     Body{"POST", "flow-runs/retry", kRetrySelection},
     Body{"POST", "flow-runs/cancel", kSelection},

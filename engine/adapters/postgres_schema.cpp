@@ -187,9 +187,15 @@ FROM (SELECT v.id AS version, string_agg(to_json(c.key)::text, ',') AS more
 WHERE flow_version.id = named.version AND flow_version.connection_ids LIKE '[%]';
 )sql";
 
-constexpr std::array<const char*, 8> kMigrations = {kFirst,         kEntities,           kLines,
-                                                    kClaims,        kPackedJournals,     kTags,
-                                                    kMovedJournals, kOptionalConnections};
+// The template that a flow was made from.
+constexpr const char* kFlowTemplates = R"sql(
+ALTER TABLE flow ADD COLUMN template_id TEXT;
+)sql";
+
+constexpr std::array<const char*, 9> kMigrations = {
+    kFirst,          kEntities, kLines,         kClaims,
+    kPackedJournals, kTags,     kMovedJournals, kOptionalConnections,
+    kFlowTemplates};
 
 // Held while the schema is brought up to date.
 constexpr const char* kMigrationLock = "SELECT pg_advisory_xact_lock(1396788336, 0)";

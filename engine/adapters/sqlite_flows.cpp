@@ -14,7 +14,7 @@ namespace {
     "f.id, f.project_id, f.external_id, f.owner_id, f.folder_id, f.status, "            \
     "f.published_version_id, f.metadata, f.created_ms, f.updated_ms, v.id, v.flow_id, " \
     "v.display_name, v.trigger, v.valid, v.schema_version, v.state, v.connection_ids, " \
-    "v.updated_by, v.created_ms, v.updated_ms, v.notes, f.time_saved"
+    "v.updated_by, v.created_ms, v.updated_ms, v.notes, f.time_saved, f.template_id"
 #define SALLYPORT_LATEST \
     "(SELECT id FROM flow_version WHERE flow_id = f.id ORDER BY created_ms DESC, id DESC LIMIT 1)"
 #define SALLYPORT_SELECT_FLOW "SELECT " SALLYPORT_FLOW_COLUMNS " FROM flow f JOIN flow_version v "
@@ -53,14 +53,16 @@ StoredFlow read_flow(const SqliteQuery& query) {
     version.updated_ms = query.integer(20);
     version.notes = query.text(21);
     flow.time_saved = query.text(22);
+    flow.template_id = query.text(23);
     return stored;
 }
 
 Status put_flow(SqliteDb& db, const FlowRow& flow) {
     SqliteQuery query(db,
                       "INSERT INTO flow (id, project_id, external_id, owner_id, folder_id, status, "
-                      "published_version_id, metadata, time_saved, created_ms, updated_ms) "
-                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+                      "published_version_id, metadata, time_saved, template_id, created_ms, "
+                      "updated_ms) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
                       "owner_id = excluded.owner_id, folder_id = excluded.folder_id, "
                       "status = excluded.status, "
                       "published_version_id = excluded.published_version_id, "
@@ -70,7 +72,7 @@ Status put_flow(SqliteDb& db, const FlowRow& flow) {
     query.bind_null_if_empty(flow.owner_id).bind_null_if_empty(flow.folder_id);
     query.bind(flow.status);
     query.bind_null_if_empty(flow.published_version_id).bind_null_if_empty(flow.metadata);
-    query.bind_null_if_empty(flow.time_saved);
+    query.bind_null_if_empty(flow.time_saved).bind_null_if_empty(flow.template_id);
     return query.bind_all(flow.created_ms, flow.updated_ms).run();
 }
 

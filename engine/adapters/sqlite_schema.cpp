@@ -189,9 +189,14 @@ CREATE INDEX flow_version_connections ON flow_version (id, connection_ids)
     WHERE connection_ids <> '[]';
 )sql";
 
-constexpr std::array<const char*, 10> kMigrations = {
-    kFirst, kPausedRuns,    kParentsAndSchedules, kEntities,      kLines, kPackedJournals,
-    kTags,  kMovedJournals, kOptionalConnections, kConnectionUses};
+// The template that a flow was made from.
+constexpr const char* kFlowTemplates = R"sql(
+ALTER TABLE flow ADD COLUMN template_id TEXT;
+)sql";
+
+constexpr std::array<const char*, 11> kMigrations = {
+    kFirst, kPausedRuns,    kParentsAndSchedules, kEntities,       kLines,        kPackedJournals,
+    kTags,  kMovedJournals, kOptionalConnections, kConnectionUses, kFlowTemplates};
 
 Status apply(SqliteDb& db, std::int64_t version, const char* sql, std::int64_t now_ms) {
     const Status status = db.execute(sql);

@@ -110,6 +110,7 @@ struct FlowRow {
     std::string published_version_id;  // empty: never published
     std::string metadata;              // JSON; empty: null
     std::string time_saved;            // minutes a run saves, as JSON; empty: null
+    std::string template_id;           // what it was made from, by its maker's word; empty: null
     std::int64_t created_ms = 0;
     std::int64_t updated_ms = 0;
 };

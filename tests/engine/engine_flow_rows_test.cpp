@@ -164,6 +164,7 @@ void expect_optional_references_found(EngineProcess& engine, ApiUser& user,
     execute("UPDATE flow_version SET connection_ids = '[\"kept\"]' WHERE flow_id = '" + flow + "'");
     execute("UPDATE flow_version SET connection_ids = '[]' WHERE flow_id = '" + by_index + "'");
     execute("DELETE FROM schema_migration WHERE version >= " + version);
+    execute("ALTER TABLE flow DROP COLUMN template_id");
     execute("DROP INDEX IF EXISTS flow_version_connections");
     engine.stop();
     engine.start();
@@ -171,6 +172,7 @@ void expect_optional_references_found(EngineProcess& engine, ApiUser& user,
     EXPECT_EQ(ids(by_index), R"(["opt"])");
     EXPECT_EQ(ids(none), "[]");
     EXPECT_EQ(replace(user, a, b).status, 409) << "published flows use it";
+    EXPECT_TRUE(user.get("/v1/flows/" + flow).body["templateId"].is_null());
 }
 
 TEST_F(FlowRows, OptionalReferencesOfBeforeAreFound) {

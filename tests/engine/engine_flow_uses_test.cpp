@@ -51,6 +51,25 @@ TEST_P(FlowUses, ConnectionsSayWhichFlowsUseThem) {
     EXPECT_EQ(flows_of(two), "[]");
 }
 
+TEST_P(FlowUses, FlowsKeepTheirTemplate) {
+    const Json made =
+        expect(ann_.post("/v1/flows", of_project(R"("displayName":"F","templateId":"from-there")")),
+               201, "PopulatedFlow");
+    EXPECT_EQ(made["templateId"].text(), "from-there");
+    const std::string id = id_of(made);
+    ASSERT_EQ(ann_.operate(id, "CHANGE_NAME", R"({"displayName":"G"})").status, 200);
+    EXPECT_EQ(expect(ann_.get("/v1/flows/" + id), 200, "PopulatedFlow")["templateId"].text(),
+              "from-there");
+    EXPECT_EQ(ann_.get("/v1/flows?" + project_query()).body["data"].at(0)["templateId"].text(),
+              "from-there");
+    EXPECT_EQ(ann_.post("/v1/flows", of_project(R"("displayName":"F","templateId":7)")).status,
+              400);
+    EXPECT_EQ(ann_.post("/v1/flows", of_project(R"("displayName":"F","templateId":")" +
+                                                std::string(1001, 'x') + "\""))
+                  .status,
+              400);
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, FlowUses, testing::Values("sqlite", "postgres"),
                          [](const auto& one) { return std::string(one.param); });
 

@@ -89,6 +89,11 @@ TEST_P(AccountsAndFlows, FlowsHaveVersions) {
     ASSERT_TRUE(draft.ok() && draft->has_value());
     EXPECT_EQ((*draft)->version.trigger, R"({"name":"trigger","text":"\u0000"})");
     EXPECT_EQ((*draft)->flow.metadata, "");
+    EXPECT_EQ((*draft)->flow.template_id, "");
+    StoredFlow copy = a_flow("f0", "project-u");
+    copy.flow.template_id = "template-1";
+    create(copy);
+    EXPECT_EQ((*flow("f0", FlowStore::Which::latest))->flow.template_id, "template-1");
     const auto change = [&](const FlowStore::Change& change_it) {
         return ask_on<std::optional<StoredFlow>>(
             [&](auto done) { store_->change_flow("f1", change_it, done); });
