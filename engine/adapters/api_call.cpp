@@ -51,6 +51,8 @@ std::pair<int, std::string_view> describe(ApiError error) {
             return {403, "INVITATION_ONLY_SIGN_UP"};
         case ApiError::project_external_id_already_exists:
             return {409, "PROJECT_EXTERNAL_ID_ALREADY_EXISTS"};
+        case ApiError::paused_flow_timeout_exceeded:
+            return {422, "PAUSED_FLOW_TIMEOUT_EXCEEDED"};
         case ApiError::permission_denied:
             return {403, "PERMISSION_DENIED"};
         case ApiError::session_expired:

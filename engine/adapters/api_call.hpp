@@ -36,6 +36,7 @@ enum class ApiError {
     invalid_credentials,
     invitation_only_sign_up,
     project_external_id_already_exists,
+    paused_flow_timeout_exceeded,
     permission_denied,
     session_expired,
     validation,

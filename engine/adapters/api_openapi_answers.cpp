@@ -32,6 +32,7 @@ constexpr std::array kTypes = {
           "flowVersion:object! environment:PRODUCTION|TESTING! status:text! startTime:text? "
           "finishTime:text? tags:texts! stepsCount:number! archivedAt:text? failedStep:object "
           "steps:any"},
+    Named{"Waitpoint", "id:text! resumeUrl:text!"},
     Named{"StatusCounts", "data:objects!"},
     Named{"Folder",
           "id:text! created:text! updated:text! projectId:text! displayName:text! "
@@ -159,6 +160,7 @@ constexpr std::array kAnswers = {
     Answered{"GET", "flow-runs", "200", "FlowRun*"},
     Answered{"GET", "flow-runs/:id", "200", "FlowRun"},
     Answered{"POST", "flow-runs/:id/retry", "200", "FlowRun"},
+    Answered{"POST", "waitpoints", "201", "Waitpoint"},
     Answered{"POST", "flow-runs/retry", "200", "FlowRun[]"},
     Answered{"POST", "flow-runs/cancel", "200", "object"},
     Answered{"POST", "flow-runs/archive", "200", "object"},

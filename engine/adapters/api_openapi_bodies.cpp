@@ -41,6 +41,9 @@ constexpr std::array kBodies = {
     Body{"POST", "flow-runs/archive", kSelection},
     Body{"POST", "flow-runs/:id/retry",
          "projectId:text strategy:FROM_FAILED_STEP|ON_LATEST_VERSION!"},
+    Body{"POST", "waitpoints",
+         "flowRunId:text! projectId:text! stepName:text! type:DELAY|WEBHOOK! version:V0|V1! "
+         "resumeDateTime:text responseToSend:object workerHandlerId:text httpRequestId:text"},
     Body{"POST", "folders", "displayName:text! projectId:text!"},
     Body{"POST", "folders/:id", "displayName:text!"},
     Body{"POST", "app-connections/oauth2/authorization-url",

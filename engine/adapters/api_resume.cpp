@@ -1,8 +1,12 @@
-// The addresses that make a paused run go on (engine contract 1.6). Open to whoever knows one: its
-// last part is a proof that this engine made it.
+// The addresses that make a paused run go on (engine contract 1.6), and making one. They are open
+// to whoever knows one: its last part is a proof that this engine made it.
 #include "engine/adapters/api.hpp"
 #include "engine/adapters/api_run_parts.hpp"
 #include "engine/core/piece_webhook.hpp"
+#include "engine/core/shape.hpp"
+#include "engine/core/time_text.hpp"
+
+#include <array>
 
 namespace sallyport::engine {
 namespace {
@@ -61,6 +65,66 @@ void resume(Api& api, const CallPtr& call, bool sync) {
                             });
 }
 
+// ---- making one: for the step that is under way, with the engine's own token
+
+constexpr std::array kWaitpointFields = {Field{"flowRunId", Kind::text},
+                                         Field{"projectId", Kind::text},
+                                         Field{"stepName", Kind::text},
+                                         Field{"type", Kind::text},
+                                         Field{"version", Kind::text},
+                                         Field{"resumeDateTime", Kind::text, Need::optional},
+                                         Field{"responseToSend", Kind::object, Need::optional},
+                                         Field{"workerHandlerId", Kind::text, Need::optional},
+                                         Field{"httpRequestId", Kind::text, Need::optional}};
+
+Result<WaitpointWish> wish_of(const Json& body) {
+    const Status shape = check_shape(body, kWaitpointFields, "body");
+    if (!shape.ok()) {
+        return shape.error();
+    }
+    const std::string_view type = body["type"].text();
+    if (type != "WEBHOOK" && type != "DELAY") {
+        return Error{"body/type must be WEBHOOK or DELAY"};
+    }
+    if (body["version"].text() != "V0" && body["version"].text() != "V1") {
+        return Error{"body/version must be V0 or V1"};
+    }
+    WaitpointWish wish;
+    wish.request = type == "WEBHOOK";
+    const auto at = parse_iso_time(body["resumeDateTime"].text());
+    if (!at && (!wish.request || body["resumeDateTime"].is_string())) {
+        return Error{"body/resumeDateTime must be an ISO 8601 time"};
+    }
+    wish.resume_at_ms = at.value_or(0);
+    wish.response = body["responseToSend"];
+    return wish;
+}
+
+void reply_with_waitpoint(Api& api, const CallPtr& call, const WaitpointWish& wish) {
+    const std::string run(call->body["flowRunId"].text());
+    const auto made = api.ports.driver.make_waitpoint(run, call->engine_project,
+                                                      call->body["stepName"].text(), wish);
+    if (!made) {
+        return call->fail_not_found("flow_run", run);
+    }
+    if (made->too_late) {
+        return call->fail(ApiError::paused_flow_timeout_exceeded,
+                          Json::object({{"flowRunId", Json::string(run)}}));
+    }
+    call->reply(201, Json::object(
+                         {{"id", Json::string(made->id)}, {"resumeUrl", Json::string(made->url)}}));
+}
+
+void make_waitpoint(Api& api, const CallPtr& call) {
+    const Result<WaitpointWish> wish = wish_of(call->body);
+    if (!wish.ok()) {
+        return call->fail_validation(wish.message());
+    }
+    api.with_project(
+        call, std::string(call->body["projectId"].text()),
+        [&api, call, wish = *wish](const ProjectRow&) { reply_with_waitpoint(api, call, wish); });
+}
+
 void resume_async(Api& api, const CallPtr& call) {
     resume(api, call, false);
 }
@@ -72,6 +136,7 @@ void resume_sync(Api& api, const CallPtr& call) {
 }  // namespace
 
 const std::vector<ApiRoute> kResumeRoutes = {
+    {"POST", "waitpoints", ApiRoute::Access::engine, make_waitpoint},
     {"*", "flow-runs/:id/requests/:requestId", ApiRoute::Access::open, resume_async},
     {"*", "flow-runs/:id/requests/:requestId/sync", ApiRoute::Access::open, resume_sync},
     {"*", "flow-runs/:id/waitpoints/:waitpointId", ApiRoute::Access::open, resume_async},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace sallyport::engine {
@@ -11,6 +12,7 @@ namespace {
 
 // What of a call is needed when the answer comes; the call itself is gone by then.
 struct Waiting {
+    std::shared_ptr<const std::optional<WaitpointWish>> asked;
     std::string request_id;
     std::int64_t wait_until_ms = 0;
     std::int64_t now_ms = 0;
@@ -26,12 +28,31 @@ Json response_from(const Json& given) {
          {"body", given["body"].exists() ? given["body"] : Json::null()}});
 }
 
+// Waits for what it has made a waitpoint for (POST waitpoints).
+StepResult waits_as_asked(StepResult result, const WaitpointWish& wish, const Waiting& waiting) {
+    if (wish.request) {
+        result.request_id = waiting.request_id;
+    }
+    result.resume_at_ms =
+        wish.request ? waiting.wait_until_ms : std::max(wish.resume_at_ms, waiting.now_ms);
+    if (wish.response.is_object()) {
+        result.response = response_from(wish.response);
+    }
+    return result;
+}
+
+// Of frameworks that know no waitpoints: what the piece says is all there is.
 StepResult paused(const Json& value, const Waiting& waiting) {
     const Json waitpoint = value["hooks"]["waitpoint"];
     StepResult result;
     result.kind = StepResult::Kind::paused;
     result.perform_again = true;
     result.output = value["output"];
+    if (waitpoint["id"].exists()) {
+        return waiting.asked && *waiting.asked
+                   ? waits_as_asked(std::move(result), **waiting.asked, waiting)
+                   : step_failed("The piece waits for a waitpoint that it has not made");
+    }
     if (waitpoint["type"].text() == "DELAY") {
         const auto at = parse_iso_time(waitpoint["resumeDateTime"].text());
         if (!at || *at - waiting.now_ms > waiting.pause_ms_max) {
@@ -148,7 +169,8 @@ StepCancel HostedSteps::run_piece(const StepCall& call, StepDone done) {
                       {"propertySettings", call.step.settings["propertySettings"]},
                       {"waitpoint", Json::object({{"id", Json::string(call.request_id)},
                                                   {"url", Json::string(call.resume_url)}})}});
-    const Waiting waiting{call.request_id, call.wait_until_ms, call.now_ms, options_.pause_ms_max};
+    const Waiting waiting{call.waitpoint, call.request_id, call.wait_until_ms, call.now_ms,
+                          options_.pause_ms_max};
     return pieces_.run(std::move(task), [waiting, done = std::move(done)](SandboxResult ran) {
         done(from_piece(std::move(ran), waiting));
     });

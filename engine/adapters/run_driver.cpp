@@ -356,6 +356,12 @@ void RunDriver::resume(std::string run_id, std::string request_id, Json payload,
                      kResumeTries);
 }
 
+std::optional<Waitpoint> RunDriver::make_waitpoint(const std::string& run_id,
+                                                   const std::string& project_id,
+                                                   std::string_view step, WaitpointWish wish) {
+    return impl_->make_waitpoint(run_id, project_id, step, std::move(wish));
+}
+
 void RunDriver::cancel(std::string run_id, OutcomeDone done) {
     impl_->change(std::move(run_id), RunCanceled{}, std::move(done));
 }

@@ -85,6 +85,9 @@ class RunDriver final : public Runs {
     void retry(std::string run_id, OutcomeDone done) override;
     void resume(std::string run_id, std::string request_id, Json payload,
                 OutcomeDone done) override;
+    std::optional<Waitpoint> make_waitpoint(const std::string& run_id,
+                                            const std::string& project_id, std::string_view step,
+                                            WaitpointWish wish) override;
     void cancel(std::string run_id, OutcomeDone done) override;
 
     // Takes up the runs that a crash or stop left unfinished; reports how many.

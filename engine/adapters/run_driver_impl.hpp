@@ -43,6 +43,8 @@ struct LiveRun {
 
     Json input;                   // resolved, of the step under way
     std::size_t input_bytes = 0;  // of a large run's input
+    // Of the step under way; it reads what it has asked for.
+    std::shared_ptr<std::optional<WaitpointWish>> waitpoint;
     std::function<void()> cancel_effect;
     int crashes = 0;  // of what performed the step under way
     bool replied = false;
@@ -71,6 +73,9 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     void change(std::string run_id, const Event& event, Runs::OutcomeDone done);
     void resume_by(std::string run_id, const RequestArrived& event, Runs::OutcomeDone done,
                    int tries_left);
+    std::optional<Waitpoint> make_waitpoint(const std::string& run_id,
+                                            const std::string& project_id, std::string_view step,
+                                            WaitpointWish wish);
     bool is_resume_id(std::string_view run_id, std::string_view id) const;
     void notice(const StoreNotice& notice);
     const RunCounters& counters() const { return counters_; }

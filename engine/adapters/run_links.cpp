@@ -51,6 +51,7 @@ StepCall RunDriver::Impl::call_of(const RunPtr& run, const PerformStep& action) 
                   idempotency_key(run->row.id, at.name, action.attempt, action.path),
                   run->deadline_ms - ports_.clock.steady_ms(),
                   now};
+    call.waitpoint = run->waitpoint;
     call.version_id = run->row.version_id;
     call.resume_payload = run->state.resume_payload;
     const bool links = at.piece == kApprovalPiece;
@@ -66,6 +67,32 @@ StepCall RunDriver::Impl::call_of(const RunPtr& run, const PerformStep& action) 
             std::max(run->row.created_ms + options_.pause_ms_max, now + kWaitMsMin);
     }
     return call;
+}
+
+std::optional<Waitpoint> RunDriver::Impl::make_waitpoint(const std::string& run_id,
+                                                         const std::string& project_id,
+                                                         std::string_view step,
+                                                         WaitpointWish wish) {
+    const auto found = live_.find(run_id);
+    if (found == live_.end() || found->second->row.project_id != project_id) {
+        return std::nullopt;
+    }
+    const RunPtr& run = found->second;
+    const RunState& state = run->state;
+    if (run->lost || state.phase != Phase::running || run->waitpoint == nullptr ||
+        run->program->steps[state.cursor].name != step) {
+        return std::nullopt;
+    }
+    const StepCall call = call_of(run, PerformStep{state.cursor, state.attempt, state.path});
+    if (call.request_id.empty()) {
+        return std::nullopt;
+    }
+    Waitpoint made{call.request_id, resume_url(run, "waitpoints", call.request_id), false};
+    made.too_late = wish.resume_at_ms > call.wait_until_ms;
+    if (!made.too_late) {
+        *run->waitpoint = std::move(wish);
+    }
+    return made;
 }
 
 void RunDriver::Impl::perform_link(const RunPtr& run, const PerformStep& action) {

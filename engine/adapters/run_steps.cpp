@@ -110,6 +110,8 @@ void RunDriver::Impl::perform(const RunPtr& run, const PerformStep& action) {
         return;
     }
     code_ahead_ += waits_long(*run, at) ? 1 : 0;
+    run->waitpoint =
+        performer_.is_hosted(at) ? std::make_shared<std::optional<WaitpointWish>>() : nullptr;
     auto cancel = performer_.perform(call_of(run, action),
                                      [self = shared_from_this(), run, action](StepResult result) {
                                          self->on_result(run, action, std::move(result));

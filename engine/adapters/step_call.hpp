@@ -5,10 +5,13 @@
 #include "common/json.hpp"
 #include "engine/core/program.hpp"
 #include "engine/core/run_machine.hpp"
+#include "engine/ports/runs.hpp"
 #include "engine/ports/sandbox.hpp"
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -28,6 +31,8 @@ struct StepCall {
     std::string request_id = {};
     std::string resume_url = {};
     std::int64_t wait_until_ms = 0;
+    // What the step has asked for meanwhile (Runs::make_waitpoint).
+    std::shared_ptr<const std::optional<WaitpointWish>> waitpoint = {};
     std::string version_id = {};  // of the flow
     Json resume_payload = {};     // exists when the step goes on after it paused
 };

@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace sallyport::engine {
 
@@ -45,6 +47,19 @@ struct RunReply {
     RunStatus status = RunStatus::succeeded;  // of a finished run
 };
 
+// What a step will wait for: a request, or the time.
+struct WaitpointWish {
+    bool request = false;
+    std::int64_t resume_at_ms = 0;  // without a request
+    Json response;                  // exists when the caller is answered meanwhile
+};
+
+struct Waitpoint {
+    std::string id;
+    std::string url;
+    bool too_late = false;  // it would wait longer than a run may
+};
+
 class Runs {
   public:
     virtual ~Runs() = default;
@@ -67,6 +82,12 @@ class Runs {
     // `refused`: it was taken before, or the run has ended. `unknown`: no such run, or no id of it.
     virtual void resume(std::string run_id, std::string request_id, Json payload,
                         OutcomeDone done) = 0;
+    // The step of the run that is under way makes the place where it will wait: the same for every
+    // repetition of its attempt, and a request that comes before it waits is kept. Nothing: this
+    // process performs no such step of the project.
+    virtual std::optional<Waitpoint> make_waitpoint(const std::string& run_id,
+                                                    const std::string& project_id,
+                                                    std::string_view step, WaitpointWish wish) = 0;
     // A paused run ends as CANCELED.
     virtual void cancel(std::string run_id, OutcomeDone done) = 0;
 

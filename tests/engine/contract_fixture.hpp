@@ -1,13 +1,12 @@
 // A user of a real engine, and the contract's published types to hold the answers against.
 #pragma once
 
-#include "engine/core/jwt.hpp"
 #include "tests/engine/contract_oracle.hpp"
 #include "tests/engine/engine_process.hpp"
+#include "tests/engine/engine_token.hpp"
 
 #include <gtest/gtest.h>
 
-#include <ctime>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,13 +49,7 @@ class Contract : public testing::Test {
                engine_.folder().read("data/engine.db-wal");
     }
     // The token the engine gives to pieces.
-    std::string engine_token(const std::string& project) const {
-        const HmacKey key(DigestAlgorithm::sha256, "0123456789abcdef0123456789abcdef");
-        return engine::sign_jwt(Json::object({{"id", Json::string("job")},
-                                              {"type", Json::string("ENGINE")},
-                                              {"projectId", Json::string(project)}}),
-                                std::time(nullptr), 3600, key);
-    }
+    std::string engine_token(const std::string& project) const { return token_of_engine(project); }
     std::string connection(const std::string& external_id, const std::string& value) const {
         const Result<Json> parsed = Json::parse(value);
         return of_project(R"("externalId":")" + external_id +

@@ -35,6 +35,33 @@ class Piece {
         if (ctx.executionType === 'RESUME') { return 'rested'; }
         ctx.run.pause({ pauseMetadata: { type: 'DELAY', resumeDateTime: new Date(Date.now() + 50).toISOString() } });
       } },
+      // Asks for its waitpoint as any client would, and tells `text` about it before it waits.
+      mint: { name: 'mint', displayName: 'Mint', props: { text }, run: async (ctx) => {
+        if (ctx.executionType === 'RESUME') { return { said: ctx.resumePayload.body }; }
+        const headers = { authorization: `Bearer ${ctx.server.token}`, 'content-type': 'application/json' };
+        const wanted = { flowRunId: ctx.run.id, projectId: ctx.project.id, stepName: ctx.step.name, type: 'WEBHOOK', version: 'V1' };
+        const answers = [];
+        for (const other of [{}, {}, { stepName: 'step_9' }, { flowRunId: 'r' }, { projectId: 'p' }, { type: 'BARRIER' }, { type: 'DELAY' },
+          { type: 'DELAY', resumeDateTime: '2100-01-01T00:00:00.000Z' }, { version: 'V2' }, { resumeDateTime: 'soon' }, { flowRunId: 7 }]) {
+          const answer = await fetch(`${ctx.server.apiUrl}v1/waitpoints`, { method: 'POST', headers, body: JSON.stringify({ ...wanted, ...other }) });
+          answers.push({ status: answer.status, ...(await answer.json()) });
+        }
+        if (ctx.propsValue.text) {
+          await fetch(ctx.propsValue.text, { method: 'POST', headers: { 'x-run': ctx.run.id }, body: JSON.stringify(answers[0]) });
+        }
+        ctx.run.waitForWaitpoint(answers[0].id);
+        return { answers };
+      } },
+      late: { name: 'late', displayName: 'Late', props: {}, run: async (ctx) => {
+        await ctx.run.createWaitpoint({ type: 'DELAY', resumeDateTime: '2100-01-01T00:00:00.000Z' });
+      } },
+      // Two texts, answered meanwhile.
+      nap: { name: 'nap', displayName: 'Nap', props: {}, run: async (ctx) => {
+        if (ctx.executionType === 'RESUME') { return 'awake'; }
+        const point = await ctx.run.createWaitpoint({ type: 'DELAY', resumeDateTime: new Date(Date.now() + 50).toISOString(),
+          responseToSend: { status: 203, headers: { 'x-nap': 'yes' }, body: { later: true } } });
+        ctx.run.waitForWaitpoint(point.id);
+      } },
       answer: { name: 'answer', displayName: 'Answer', props: {}, run: async (ctx) => {
         ctx.run.stop({ response: { status: 299, headers: { 'x-piece': 'yes' }, body: { run: ctx.run.id } } });
       } },

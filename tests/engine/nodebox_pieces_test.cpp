@@ -31,7 +31,7 @@ class NodeboxPieces : public NodeboxFixture {
             [this](const HttpRequest& request, auto done) { done(answer_internal(request)); });
     }
 
-    // The engine's store entries, as its API serves them.
+    // The engine's store entries and waitpoints, as its API serves them.
     HttpOutcome answer_internal(const HttpRequest& request) {
         bool allowed = false;
         for (const auto& header : request.headers) {
@@ -40,6 +40,11 @@ class NodeboxPieces : public NodeboxFixture {
         }
         EXPECT_TRUE(allowed);
         const std::string keyed = "http://engine.internal/api/v1/store-entries?key=";
+        if (request.url.ends_with("/waitpoints")) {
+            waitpoint = *Json::parse(request.body);
+            return json_answer(
+                201, R"({"id":"wait-1","resumeUrl":"https://sallyport.test/resume/wait-1"})");
+        }
         if (request.method == "POST") {
             const Json body = *Json::parse(request.body);
             entries[std::string(body["key"].text())] = body["value"].dump();
@@ -113,6 +118,7 @@ class NodeboxPieces : public NodeboxFixture {
     }
 
     std::map<std::string, std::string> entries;
+    Json waitpoint;  // the last that was asked for
 };
 
 TEST_F(NodeboxPieces, DescribeThemselves) {
@@ -183,7 +189,8 @@ TEST_F(NodeboxPieces, SlackSendsAMessageAndAsksForApproval) {
     const Json asked =
         act("slack", "request_approval_message", R"({"channel":"C1","text":"May I?"})", auth);
     EXPECT_EQ(asked["hooks"]["kind"].text(), "paused") << asked.dump();
-    EXPECT_EQ(asked["hooks"]["waitpoint"]["type"].text(), "WEBHOOK");
+    EXPECT_EQ(asked["hooks"]["waitpoint"]["id"].text(), "wait-1");
+    EXPECT_EQ(waitpoint["type"].text(), "WEBHOOK");
     EXPECT_THAT(http.requests.back().body, HasSubstr("resume%2Fwait-1%3Faction%3Dapprove"));
 
     Json task = task_for("slack", "action");

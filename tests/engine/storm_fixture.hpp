@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tests/engine/engine_process.hpp"
+#include "tests/engine/engine_token.hpp"
 
 #include <gtest/gtest.h>
 
@@ -24,6 +25,12 @@ struct Route {
     bool open = false;
     bool guest = false;  // with a session or without one
 };
+
+// Whether the engine's own token is what the route takes.
+inline bool is_for_engine(std::string_view family) {
+    return family == "store-entries" || family == "waitpoints" || family == "worker" ||
+           family == "engine";
+}
 
 inline std::string upper(std::string_view text) {
     std::string out(text);

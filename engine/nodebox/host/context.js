@@ -104,7 +104,6 @@ function run_controls(task, hooks) {
         hooks.waitpoint = waitpoint;
         hooks.response = waitpoint.response;
     };
-    let made = null;
     return {
         generateResumeUrl: resume_url,
         run: {
@@ -119,18 +118,30 @@ function run_controls(task, hooks) {
                 hooks.response = (given && given.response) || {};
             },
             async createWaitpoint(wanted) {
-                made = { type: wanted.type, resumeDateTime: wanted.resumeDateTime, response: wanted.responseToSend };
+                const made = await ask_api(task, 'POST', 'waitpoints', {
+                    flowRunId: task.run.id,
+                    projectId: task.project.id,
+                    stepName: task.step,
+                    type: wanted.type,
+                    version: 'V1',
+                    resumeDateTime: wanted.resumeDateTime,
+                    responseToSend: wanted.responseToSend,
+                });
+                if (made === null) {
+                    throw new Error('the run is not under way here any more');
+                }
                 return {
-                    id: task.waitpoint.id,
-                    resumeUrl: task.waitpoint.url,
-                    buildResumeUrl: (given) => resume_url(given || {}),
+                    id: made.id,
+                    resumeUrl: made.resumeUrl,
+                    buildResumeUrl: ({ queryParams, sync } = {}) =>
+                        with_query(`${made.resumeUrl}${sync ? '/sync' : ''}`, queryParams),
                 };
             },
             waitForWaitpoint(id) {
-                if (made === null || id !== task.waitpoint.id) {
+                if (id !== task.waitpoint.id) {
                     throw new Error(`there is no waitpoint ${id} of this step`);
                 }
-                pause(made);
+                pause({ id });
             },
             pause({ pauseMetadata }) {
                 pause({ type: pauseMetadata.type, resumeDateTime: pauseMetadata.resumeDateTime, response: pauseMetadata.response });
