@@ -48,6 +48,7 @@ struct ApiOptions {
     std::size_t fields_max = 100;                // of a table
     std::size_t records_max = 10'000;            // of a table
     bool audit_log = true;                       // AP_AUDIT_LOG_ENABLED
+    bool validates_connections = true;           // pieces are asked; AP_ENVIRONMENT
     std::size_t store_value_bytes_max = 512u << 10;
     std::size_t flow_steps_max = 1500;
     std::size_t runs_active_max = 1000;  // that go on at once in this engine

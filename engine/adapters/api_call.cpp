@@ -21,6 +21,8 @@ std::pair<int, std::string_view> describe(ApiError error) {
             return {403, "AUTHORIZATION"};
         case ApiError::does_not_meet_business_requirements:
             return {422, "DOES_NOT_MEET_BUSINESS_REQUIREMENTS"};
+        case ApiError::engine_operation_failure:
+            return {400, "ENGINE_OPERATION_FAILURE"};
         case ApiError::file_too_large:
             return {413, "FILE_TOO_LARGE"};
         case ApiError::invalid_api_key:

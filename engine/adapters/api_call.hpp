@@ -21,6 +21,7 @@ namespace sallyport::engine {
 enum class ApiError {
     authorization,
     does_not_meet_business_requirements,
+    engine_operation_failure,
     file_too_large,
     invalid_api_key,
     invalid_app_connection,

@@ -2,6 +2,7 @@
 // are sealed before they are stored, and no answer has them.
 #include "engine/adapters/api_entities.hpp"
 #include "engine/adapters/api_flow_parts.hpp"
+#include "engine/adapters/api_hosted_pieces.hpp"
 #include "engine/adapters/api_oauth2.hpp"
 #include "engine/adapters/api_owners.hpp"
 #include "engine/adapters/stored_secrets.hpp"
@@ -209,11 +210,12 @@ void upsert_connection(Api& api, const CallPtr& call) {
     }
     const std::string project(call->body["projectId"].text());
     api.with_project(call, project, [&api, call](const ProjectRow&) {
-        if (!OAuth2Tokens::is_oauth2(call->body["type"].text())) {
-            return store_connection(api, call, call->body["value"]);
-        }
-        claim_oauth2(api, call,
-                     [&api, call](const Json& value) { store_connection(api, call, value); });
+        const auto store = [&api, call](const Json& value) {
+            with_valid_auth(api, call, value,
+                            [&api, call, value] { store_connection(api, call, value); });
+        };
+        OAuth2Tokens::is_oauth2(call->body["type"].text()) ? claim_oauth2(api, call, store)
+                                                           : store(call->body["value"]);
     });
 }
 

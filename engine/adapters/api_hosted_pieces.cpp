@@ -3,6 +3,7 @@
 #include "engine/adapters/api_entities.hpp"
 #include "engine/core/shape.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -206,6 +207,57 @@ void delete_piece(Api& api, const CallPtr& call) {
             call->subject = installed_json(**found);
             delete_and_reply(api, call, **found);
         });
+}
+
+namespace {
+
+// Whoever waits for it sits before a form.
+constexpr std::int64_t kValidationMsMax = 30'000;
+
+void answer_validation(const CallPtr& call, const SandboxResult& ran,
+                       const std::function<void()>& then) {
+    if (ran.status != SandboxStatus::ok) {
+        return call->fail(
+            ApiError::engine_operation_failure,
+            Json::object({{"message", Json::string("Failed to run engine validate auth")},
+                          {"context", Json::object({{"error", Json::string(ran.error)}})}}));
+    }
+    if (ran.value["valid"].is_true()) {
+        return then();
+    }
+    call->fail(ApiError::invalid_app_connection,
+               Json::object({{"error", Json::string(ran.value["error"].text())}}));
+}
+
+}  // namespace
+
+// Only what administrators have installed is asked: a name in a request fetches no package.
+void with_valid_auth(Api& api, const CallPtr& call, const Json& value, std::function<void()> then) {
+    constexpr std::array<std::string_view, 4> kAsked = {"SECRET_TEXT", "BASIC_AUTH", "CUSTOM_AUTH",
+                                                        "OAUTH2"};
+    const std::string_view type = call->body["type"].text();
+    const bool asked = std::find(kAsked.begin(), kAsked.end(), type) != kAsked.end() &&
+                       (type != "OAUTH2" || !value["access_token"].text().empty());
+    if (!asked || !api.options.validates_connections || api.ports.pieces == nullptr) {
+        return then();
+    }
+    with_installed_piece(api, call, std::string(call->body["pieceName"].text()),
+                         [&api, call, value, then = std::move(then)](const Json& piece) {
+                             if (!piece.exists()) {
+                                 return then();
+                             }
+                             PieceTask task;
+                             task.piece = piece["name"].text();
+                             task.version = piece["version"].text();
+                             task.project_id = call->body["projectId"].text();
+                             task.input = Json::object({{"auth", value}});
+                             task.task = Json::object({{"do", Json::string("validate")}});
+                             task.time_ms_max = kValidationMsMax;
+                             api.ports.pieces->run(std::move(task),
+                                                   [call, then](const SandboxResult& ran) {
+                                                       answer_validation(call, ran, then);
+                                                   });
+                         });
 }
 
 void ask_for_options(Api& api, const CallPtr& call, const std::string& project_id) {

@@ -16,6 +16,9 @@ void with_installed_pieces(Api& api, const CallPtr& call,
 // An empty Json when there is none of that name.
 void with_installed_piece(Api& api, const CallPtr& call, const std::string& name,
                           std::function<void(Json)> then);
+// Asks the piece whether a connection's value is any good, where it is installed and asks somebody
+// itself; goes on when it is, or when there is nobody to say. Answers the call otherwise.
+void with_valid_auth(Api& api, const CallPtr& call, const Json& value, std::function<void()> then);
 // POST pieces
 void install_piece(Api& api, const CallPtr& call);
 // POST pieces/sync

@@ -85,6 +85,7 @@ struct Config {
     std::size_t store_value_bytes_max = 512u << 10;
     std::size_t flow_steps_max = 1500;
     bool audit_log = true;
+    bool validates_connections = true;
     std::int64_t audit_ms = 365LL * 24 * 60 * 60 * 1000;
     MailSettings mail;  // without a host: no server
 

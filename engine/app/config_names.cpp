@@ -52,7 +52,6 @@ constexpr std::array kUnused = {
     Unused{"AP_CONFIG_PATH", "settings come from the environment and --env-file"},
     Unused{"AP_CONTAINER_TYPE", "one program serves and works"},
     Unused{"AP_EDITION", "there is one edition"},
-    Unused{"AP_ENVIRONMENT", "there is one way to run"},
     Unused{"AP_TELEMETRY_ENABLED", "nothing is ever sent to anybody"},
     Unused{"AP_LOG_PRETTY", "logs are JSON lines"},
     Unused{"AP_PREWARM_CACHE_ON_STARTUP", "there is no cache to warm"},

@@ -368,6 +368,12 @@ const std::
                 {"AP_APP_WEBHOOK_SECRETS", "", true,
                  "what signs the events of apps, as JSON by piece; others are not taken",
                  [](C& c, V& v) { return put_app_secrets(c.app_secrets, v); }},
+                {"AP_ENVIRONMENT", "prod", false,
+                 "test: pieces are not asked whether connections are any good",
+                 [](C& c, V& v) {
+                     c.validates_connections = v != "test";
+                     return Status(Done{});
+                 }},
                 {"AP_CLOUD_AUTH_ENABLED", "false", false,
                  "a service has the secrets of CLOUD_OAUTH2 connections and gets their tokens",
                  [](C& c, V& v) { return put_flag(c.cloud_auth, v); }},

@@ -73,6 +73,7 @@ ApiOptions api_options(const Config& config) {
     options.data_dir = config.data_dir;
     options.poll_minutes = config.poll_minutes;
     options.audit_log = config.audit_log;
+    options.validates_connections = config.validates_connections;
     options.auth_limit_enabled = config.auth_limit_enabled;
     options.auth_limit_max = config.auth_limit_max;
     options.auth_limit_window_ms = config.auth_limit_window_ms;

@@ -1,4 +1,5 @@
-// What the contract lets pieces from npm ask of the engine: waitpoints over HTTP.
+// What the contract lets pieces from npm ask of the engine and the engine of them: waitpoints over
+// HTTP, and whether a connection is any good.
 #include "tests/engine/engine_node_fixture.hpp"
 #include "tests/engine/engine_token.hpp"
 #include "tests/integration/fixtures/wait.hpp"
@@ -23,6 +24,25 @@ class EngineNodeContract : public EngineNode {
             user_->sign_up();
         }
     }
+    void install() {
+        const ApiAnswer made =
+            user_->post("/v1/pieces", R"({"pieceName":"@acme/piece-acme","pieceVersion":"1.2.3"})");
+        ASSERT_EQ(made.status, 201) << made.raw.body;
+    }
+    ApiAnswer connect(const std::string& type, const std::string& value,
+                      const std::string& piece = "@acme/piece-acme") {
+        return user_->post("/v1/app-connections",
+                           R"({"externalId":"c","displayName":"C","pieceName":")" + piece +
+                               R"(","projectId":")" + user_->project() + R"(","type":")" + type +
+                               R"(","value":)" + value + "}");
+    }
+    ApiAnswer connect_text(const std::string& text) {
+        return connect("SECRET_TEXT", R"({"type":"SECRET_TEXT","secret_text":")" + text + R"("})");
+    }
+    std::size_t connections() {
+        return user_->get("/v1/app-connections?projectId=" + user_->project()).body["data"].size();
+    }
+
     std::optional<EngineProcess> engine_;
     std::optional<ApiUser> user_;
 };
@@ -116,6 +136,69 @@ TEST_F(EngineNodeContract, WaitpointsAreForATimeToo) {
     EXPECT_EQ(run["status"].text(), "FAILED");
     EXPECT_THAT(std::string(run["steps"]["step_1"]["errorMessage"].text()),
                 HasSubstr("PAUSED_FLOW_TIMEOUT_EXCEEDED"));
+}
+
+TEST_F(EngineNodeContract, ConnectionsAreShownToTheirPiece) {
+    EXPECT_EQ(connect_text("bad").status, 201) << "nobody is asked that is not installed";
+    install();
+    const ApiAnswer refused = connect_text("worse");
+    EXPECT_EQ(refused.status, 400) << refused.raw.body;
+    EXPECT_EQ(refused.raw.body,
+              R"({"code":"INVALID_APP_CONNECTION","params":{"error":"no good"}})");
+    EXPECT_EQ(connect_text("s3cret").status, 201) << engine_->log();
+    EXPECT_EQ(connections(), 1U);
+    const ApiAnswer failed = connect_text("throws");
+    EXPECT_EQ(failed.status, 400);
+    EXPECT_EQ(failed.body["code"].text(), "ENGINE_OPERATION_FAILURE");
+    EXPECT_THAT(failed.raw.body, HasSubstr("the service is away"));
+    EXPECT_EQ(connect("CUSTOM_AUTH", R"({"type":"CUSTOM_AUTH","props":{"key":"bad"}})")
+                  .body["params"]["error"]
+                  .text(),
+              "wrong key");
+    EXPECT_EQ(connect("CUSTOM_AUTH", R"({"type":"CUSTOM_AUTH","props":{"key":"good"}})").status,
+              201);
+    EXPECT_EQ(
+        connect("BASIC_AUTH", R"({"type":"BASIC_AUTH","username":"u","password":"p"})").status, 201)
+        << "the piece does not look at these";
+    EXPECT_EQ(connect("NO_AUTH", R"({"type":"NO_AUTH"})").status, 201);
+    EXPECT_EQ(
+        connect("SECRET_TEXT", R"({"type":"SECRET_TEXT","secret_text":"x"})", "Ever-gauzy").status,
+        201)
+        << "a piece that nobody has";
+    EXPECT_EQ(engine_->log().find("worse"), std::string::npos);
+}
+
+// What it asks on the way is held to the egress policy.
+TEST_F(EngineNodeContract, ValidationIsBehindTheEgressGuard) {
+    install();
+    world_.set_handler([](const UpstreamRequest&) {
+        UpstreamReply reply;
+        reply.body = "s3cret";
+        return reply;
+    });
+    EXPECT_EQ(connect_text("http://" + world_.address() + "/x").status, 201) << engine_->log();
+    const ApiAnswer inside = connect_text("http://127.0.0.1:1/x");
+    EXPECT_EQ(inside.status, 400) << inside.raw.body;
+    EXPECT_EQ(inside.body["code"].text(), "ENGINE_OPERATION_FAILURE");
+}
+
+TEST_F(EngineNodeContract, TestInstallationsAskNoPiece) {
+    auto settings = environment("SANDBOX_CODE_AND_PROCESS");
+    settings.push_back("AP_ENVIRONMENT=test");
+    EngineProcess engine(settings);
+    ApiUser user(engine);
+    user.sign_up();
+    ASSERT_EQ(user.post("/v1/pieces", R"({"pieceName":"@acme/piece-acme","pieceVersion":"1.2.3"})")
+                  .status,
+              201);
+    EXPECT_EQ(
+        user.post(
+                "/v1/app-connections",
+                R"({"externalId":"c","displayName":"C","pieceName":"@acme/piece-acme","projectId":")" +
+                    user.project() +
+                    R"(","type":"SECRET_TEXT","value":{"type":"SECRET_TEXT","secret_text":"bad"}})")
+            .status,
+        201);
 }
 
 }  // namespace

@@ -20,7 +20,15 @@ inline constexpr std::string_view kPiece = R"js(
 class Piece {
   constructor() {
     this.props = {};
-    this.auth = { type: 'SECRET_TEXT', validate: async ({ auth }) => ({ valid: auth === 'good' }) };
+    this.auth = [
+      { type: 'SECRET_TEXT', validate: async ({ auth }) => {
+        if (auth === 'throws') { throw new Error('the service is away'); }
+        if (auth.startsWith('http')) { auth = await (await fetch(auth)).text(); }
+        return auth === 's3cret' ? { valid: true } : { valid: false, error: `no good` };
+      } },
+      { type: 'CUSTOM_AUTH', validate: async ({ auth }) => ({ valid: auth.key === 'good', error: 'wrong key' }) },
+      { type: 'BASIC_AUTH' },
+    ];
     const text = { type: 'SHORT_TEXT', displayName: 'Text', required: false };
     const actions = {
       ask: { name: 'ask', displayName: 'Ask', props: { text }, run: async (ctx) => {
