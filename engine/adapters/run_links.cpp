@@ -4,6 +4,7 @@
 // A called flow runs once for each attempt of the step that calls it: the attempt's idempotency key
 // is its delivery id. The step waits under an id that does not change when it is performed again.
 #include "engine/adapters/run_driver_impl.hpp"
+#include "engine/core/piece_flow_helper.hpp"
 #include "engine/core/piece_wait.hpp"
 #include "engine/core/resume_id.hpp"
 
@@ -52,6 +53,9 @@ StepCall RunDriver::Impl::call_of(const RunPtr& run, const PerformStep& action) 
                   run->deadline_ms - ports_.clock.steady_ms(),
                   now};
     call.waitpoint = run->waitpoint;
+    if (at.piece == kFlowHelperPiece) {
+        call.public_url = options_.public_url;
+    }
     call.version_id = run->row.version_id;
     call.resume_payload = run->state.resume_payload;
     const bool links = at.piece == kApprovalPiece;

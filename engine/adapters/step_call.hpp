@@ -33,6 +33,7 @@ struct StepCall {
     std::int64_t wait_until_ms = 0;
     // What the step has asked for meanwhile (Runs::make_waitpoint).
     std::shared_ptr<const std::optional<WaitpointWish>> waitpoint = {};
+    std::string public_url = {};  // of this engine, for steps that say where it is
     std::string version_id = {};  // of the flow
     Json resume_payload = {};     // exists when the step goes on after it paused
 };

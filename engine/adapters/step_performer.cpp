@@ -4,6 +4,7 @@
 #include "engine/adapters/http_calls.hpp"
 #include "engine/adapters/time_zones.hpp"
 #include "engine/core/piece_delay.hpp"
+#include "engine/core/piece_flow_helper.hpp"
 #include "engine/core/piece_http.hpp"
 #include "engine/core/piece_tags.hpp"
 #include "engine/core/piece_wait.hpp"
@@ -84,6 +85,17 @@ StepResult respond_and_wait(const StepCall& call) {
     result.response = reply->response;
     result.response["headers"].set(kResumeHeader, Json::string(url));
     result.output.set("nextWebhookUrl", Json::string(url));
+    return result;
+}
+
+// `failFlow` is a plain action.
+StepResult flow_helper(const StepCall& call) {
+    if (call.step.action != kStopFlow) {
+        return step_succeeded(run_info(call.public_url, call.project_id, call.run_id));
+    }
+    StepResult result = step_succeeded(stopped_output());
+    result.response = stopped_response();
+    result.stop = true;
     return result;
 }
 
@@ -243,6 +255,10 @@ StepPerformer::Cancel StepPerformer::perform_piece(const StepCall& call, const N
     if (call.step.piece == kApprovalPiece) {
         done(call.step.action == kApprovalLinks ? take(approval_links(call.resume_url))
                                                 : wait_for_request(call));
+        return {};
+    }
+    if (call.step.piece == kFlowHelperPiece) {
+        done(flow_helper(call));
         return {};
     }
     if (waits_for_request(call.step)) {

@@ -1,6 +1,7 @@
 #include "engine/core/piece_table.hpp"
 
 #include "engine/core/piece_catalog.hpp"
+#include "engine/core/piece_flow_helper.hpp"
 
 #include <map>
 #include <utility>
@@ -31,7 +32,7 @@ const std::vector<const NativePiece*>& native_pieces() {
         &kScheduleNative, &kSubflowsNative,   &kApprovalNative, &kManualNative, &kFormsNative,
         &kMcpNative,      &kTextHelperNative, &kCryptoNative,   &kJsonNative,   &kDateHelperNative,
         &kCsvNative,      &kMathHelperNative, &kQueueNative,    &kSmtpNative,   &kPostgresNative,
-        &kSqliteNative,   &kS3Native,         &kTagsNative,     &kTablesNative};
+        &kSqliteNative,   &kS3Native,         &kTagsNative,     &kTablesNative, &kFlowHelperNative};
     return kPieces;
 }
 

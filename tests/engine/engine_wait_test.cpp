@@ -270,6 +270,34 @@ TEST_P(EngineWait, ARunThatWritesTooMuchIsStopped) {
               std::string_view::npos);
 }
 
+TEST_P(EngineWait, RunsStopFailAndSayWhichTheyAre) {
+    const std::string never = code_step("never", "export const code = async () => 1;");
+    const std::string stopping =
+        ann_->make_flow({piece_step("info", "flow-helper", "getRunId", "{}"),
+                         piece_step("stop", "flow-helper", "stopFlow", "{}"), never});
+    const HttpResponse stopped = post(engine_->url("/v1/webhooks/" + stopping + "/sync"));
+    EXPECT_EQ(stopped.status, 200);
+    EXPECT_EQ(stopped.body, "{}");
+    const std::string id =
+        post(engine_->url("/v1/webhooks/" + stopping)).header("x-webhook-id").value_or("");
+    const Json ended = ann_->finished_run(id);
+    EXPECT_EQ(ended["status"].text(), "SUCCEEDED") << ended.dump();
+    EXPECT_FALSE(ended["steps"].has("never"));
+    EXPECT_EQ(ended["steps"]["info"]["output"]["id"].text(), id);
+    EXPECT_EQ(ended["steps"]["info"]["output"]["url"].text(),
+              "https://flows.example.org/projects/" + ann_->project() + "/runs/" + id);
+    EXPECT_EQ(ended["steps"]["stop"]["output"].dump(),
+              R"({"success":true,"message":"Flow stopped successfully."})");
+    const std::string failing = ann_->make_flow(
+        {piece_step("fail", "flow-helper", "failFlow", R"({"message":"too late"})"), never});
+    const std::string other =
+        post(engine_->url("/v1/webhooks/" + failing)).header("x-webhook-id").value_or("");
+    const Json failed = ann_->finished_run(other);
+    EXPECT_EQ(failed["status"].text(), "FAILED");
+    EXPECT_EQ(failed["failedStep"]["message"].text(), "too late");
+    EXPECT_FALSE(failed["steps"].has("never"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Sqlite, EngineWait, ::testing::Values(false));
 INSTANTIATE_TEST_SUITE_P(Postgres, EngineWait, ::testing::Values(true));
 
