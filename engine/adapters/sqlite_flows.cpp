@@ -161,6 +161,19 @@ std::string holds_clause(std::string_view column, const std::vector<std::string>
                                  std::string(column) + ", needle.value) > 0)";
 }
 
+// Likewise of the connections that a version of the flow `f` uses, by the index of those: to look
+// for a row of versions at all, SQLite reads the triggers of those it passes. The version is found
+// first, and then the needles are tried.
+std::string uses_clause(std::string_view version, const std::vector<std::string>& needles) {
+    return needles.empty() ? std::string()
+                           : " AND EXISTS (SELECT 1 FROM flow_version AS used INDEXED BY "
+                             "flow_version_connections CROSS JOIN json_each(?) AS needle "
+                             "WHERE used.id = " +
+                                 std::string(version) +
+                                 " AND used.connection_ids <> '[]' "
+                                 "AND instr(used.connection_ids, needle.value) > 0)";
+}
+
 std::string json_list(const std::vector<std::string>& texts) {
     Json list = Json::array();
     for (const std::string& text : texts) {
@@ -170,9 +183,8 @@ std::string json_list(const std::vector<std::string>& texts) {
 }
 
 Result<Page<StoredFlow>> read_page(SqliteDb& db, const FlowQuery& wanted) {
-    std::string sql = wanted.published ? SALLYPORT_SELECT_FLOW "ON v.id = f.published_version_id"
-                                       : SALLYPORT_SELECT_FLOW "ON v.id = " SALLYPORT_LATEST;
-    sql += " WHERE f.project_id = ?";
+    const std::string version = wanted.published ? "f.published_version_id" : SALLYPORT_LATEST;
+    std::string sql = SALLYPORT_SELECT_FLOW "ON v.id = " + version + " WHERE f.project_id = ?";
     sql += in_clause("f.status", wanted.statuses);
     sql += in_clause("f.external_id", wanted.external_ids);
     sql += wanted.name.empty() ? "" : " AND v.display_name LIKE ? ESCAPE '\\'";
@@ -180,7 +192,7 @@ Result<Page<StoredFlow>> read_page(SqliteDb& db, const FlowQuery& wanted) {
     sql += wanted.uncategorised_only ? " AND f.folder_id IS NULL" : "";
     const std::vector<std::string> connections = json_needles("", wanted.connection_ids);
     const std::vector<std::string> agents = json_needles("\"agentId\":", wanted.agent_ids);
-    sql += holds_clause("v.connection_ids", connections);
+    sql += uses_clause(version, connections);
     sql += holds_clause("v.trigger", agents);
     sql += page_clause(wanted.cursor, "f.updated_ms", "f.id");
     const std::string name = like_text(wanted.name);
@@ -336,10 +348,8 @@ void SqliteStore::delete_unused_connection(EntityRow connection, StoreDone<bool>
         [connection = std::move(connection)](SqliteDb& db) -> Result<bool> {
             const std::vector<std::string> needles = {
                 json_list(json_needles("", {connection.key}))};
-            SqliteQuery users(db,
-                              "SELECT 1 FROM flow f JOIN flow_version v ON v.id = "
-                              "f.published_version_id WHERE f.project_id = ?" +
-                                  holds_clause("v.connection_ids", needles) + " LIMIT 1");
+            SqliteQuery users(db, "SELECT 1 FROM flow f WHERE f.project_id = ?" +
+                                      uses_clause("f.published_version_id", needles) + " LIMIT 1");
             users.bind(connection.scope);
             bind_list(users, needles);
             const bool used = users.row();
