@@ -190,7 +190,8 @@ ngx_int_t header_filter(ngx_http_request_t* r) noexcept {
                     return NGX_OK;
                 }
                 Request request(r);
-                for (FeatureMask mask = location->header_mask; mask != 0; mask = rest_of(mask)) {
+                for (FeatureMask mask = location->header_mask | request.state().header_mask;
+                     mask != 0; mask = rest_of(mask)) {
                     const std::size_t i = first_of(mask);
                     features()[i]->header_filter(request, location->slots[i]);
                 }

@@ -164,9 +164,17 @@ void charge_response(Request& request, const RateLimitLocation& location) {
             }
         }
     }
+    const auto hide = [&](const Limit& limit) {
+        if (limit.spec.charge_hidden) {
+            remove_header(r, limit.spec.charge);
+        }
+    };
     for (const Limit* limit : location.limits) {
-        if (limit->spec.charge_hidden) {
-            remove_header(r, limit->spec.charge);
+        hide(*limit);
+    }
+    if (state != nullptr) {
+        for (const RateLimitState::Outcome& one : state->all()) {
+            hide(*one.limit);
         }
     }
 }

@@ -171,6 +171,12 @@ void keep_taken(const Request& request, Sorted& sorted) {
 
 HookResult begin(Request& request, const RateLimitLocation& location, RateLimitState& state,
                  Mode mode) {
+    if (state.location == nullptr) {
+        state.location = &location;
+        state.mode = mode;
+        request.state().header_mask |= FeatureMask{1}
+                                       << static_cast<unsigned>(FeatureId::rate_limit);
+    }
     Sorted sorted;
     sort_limits(request, location, state, sorted);
     if (sorted.local.checks.empty() && sorted.shared == nullptr) {

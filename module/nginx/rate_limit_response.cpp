@@ -161,13 +161,15 @@ RateLimitState::Outcome* RateLimitState::find(const Limit* limit) const {
 }
 
 void write_rate_limit_fields(Request& request, const void* location_conf) {
-    const auto& location = *static_cast<const RateLimitLocation*>(location_conf);
-    if (location.charges) {
+    const auto& own = *static_cast<const RateLimitLocation*>(location_conf);
+    const auto* state = request.find_feature_state<RateLimitState>(FeatureId::rate_limit);
+    const bool borrows = !own.choice && state != nullptr && state->location != nullptr;
+    const RateLimitLocation& location = borrows ? *state->location : own;
+    if (location.charges || (state != nullptr && state->held != nullptr)) {
         charge_response(request, location);
     }
-    const auto* state = request.find_feature_state<RateLimitState>(FeatureId::rate_limit);
     if (state == nullptr || state->outcome_count == 0 || location.fields == 0 ||
-        request.mode(location.mode) != policy::Mode::enforce) {
+        (borrows ? state->mode : request.mode(location.mode)) != policy::Mode::enforce) {
         return;
     }
     const bool written = location.fields == bit(policy::FieldGeneration::draft_11)

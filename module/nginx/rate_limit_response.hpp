@@ -36,6 +36,10 @@ struct RateLimitState {
     void* waiting = nullptr;  // the question to a shared store under way
     void* held = nullptr;     // what is to be settled when the request ends
     void* delayed = nullptr;  // held back, or was
+    // The first location that asked about the request, and the mode it did it in: they hold for the
+    // response when that comes from a location without a word of its own.
+    const RateLimitLocation* location = nullptr;
+    policy::Mode mode{};
 
     // Room for the outcomes of `count` limits more.
     void make_room(const Request& request, std::size_t count);

@@ -82,6 +82,9 @@ struct RequestState {
     std::optional<bool> client_https{};
     std::string_view client_claim{};
     bool proxy_trusted = false;  // the peer's word on such things counts
+    // Features whose header_filter is asked wherever the response comes from: they have judged the
+    // request in a location that it has left (try_files, error_page).
+    FeatureMask header_mask = 0;
     // Where a redirect decided by a feature goes.
     std::string_view redirect_target{};
 

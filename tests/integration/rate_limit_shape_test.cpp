@@ -70,6 +70,10 @@ constexpr std::string_view kConfig = R"(
         location /classes-slots/ { sallyport_rate_limit classes_slots; proxy_pass http://%%UPSTREAM%%; }
         location /classes-slots-main/ { sallyport_rate_limit classes_slots_main; proxy_pass http://%%UPSTREAM%%; }
         location /charged/ { sallyport_rate_limit charged; proxy_pass http://%%UPSTREAM%%; }
+        location /charged-behind/ { sallyport_rate_limit charged; try_files /none @upstream; }
+        location /charged-off/ { sallyport_rate_limit charged; try_files /none @unlimited; }
+        location @upstream { proxy_pass http://%%UPSTREAM%%; }
+        location @unlimited { sallyport_rate_limit off; proxy_pass http://%%UPSTREAM%%; }
         location /charged-main/ { sallyport_rate_limit charged_main; proxy_pass http://%%UPSTREAM%%; }
         location /charged-lease/ { sallyport_rate_limit charged_lease; proxy_pass http://%%UPSTREAM%%; }
         location /charged-window/ { sallyport_rate_limit charged_window; proxy_pass http://%%UPSTREAM%%; }
@@ -267,6 +271,22 @@ TEST_F(RateLimitShapeTest, AResponseSaysWhatItHasCost) {
         spent("/charged-lease/?k=a&cost=8");
     }
     EXPECT_LE(admitted("/charged-lease/?k=a&cost=1", 20), 8);
+}
+
+// try_files, error_page: the response comes from a location that limits nothing.
+TEST_F(RateLimitShapeTest, WhatALocationCountedIsToldAndChargedWhereverItIsAnswered) {
+    NginxServer& nginx = start();
+    const auto behind = get(nginx.url("/charged-behind/?k=c&cost=5"));
+    EXPECT_THAT(behind.header("RateLimit").value_or(""), HasSubstr("r=15"));
+    EXPECT_THAT(behind.header("RateLimit-Policy").value_or(""), HasSubstr("q=20"));
+    EXPECT_FALSE(behind.header("X-Cost").has_value()) << "hidden";
+    const auto off = get(nginx.url("/charged-off/?k=c&cost=5"));
+    EXPECT_FALSE(off.header("RateLimit").has_value()) << "a location's own word holds there";
+    EXPECT_FALSE(off.header("X-Cost").has_value()) << "hidden";
+    EXPECT_EQ(admitted("/charged/?k=c&cost=1", 20), 10) << "both were charged";
+    const auto uncounted = get(nginx.url("/charged-behind/?cost=5"));
+    EXPECT_FALSE(uncounted.header("RateLimit").has_value()) << "an empty key is not counted";
+    EXPECT_FALSE(uncounted.header("X-Cost").has_value()) << "hidden";
 }
 
 TEST_F(RateLimitShapeTest, ARateFollowsItsUpstreamBetweenFloorAndCeiling) {
