@@ -75,9 +75,9 @@ class MovedJournals final : public RunStore {
     void waiting_lines(StoreDone<std::vector<WaitingLine>> done) override {
         ports_.runs.waiting_lines(std::move(done));
     }
-    void claim_waiting(std::vector<LineClaim> lines,
+    void claim_waiting(std::vector<LineClaim> lines, std::size_t bytes_max,
                        StoreDone<std::vector<StoredRun>> done) override {
-        ports_.runs.claim_waiting(std::move(lines), std::move(done));
+        ports_.runs.claim_waiting(std::move(lines), bytes_max, std::move(done));
     }
     void requeue_orphans(StoreDone<std::vector<WaitingLine>> done) override {
         ports_.runs.requeue_orphans(std::move(done));

@@ -3,6 +3,8 @@
 #include "engine/adapters/postgres_run_rows.hpp"
 #include "engine/adapters/postgres_store.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -21,6 +23,20 @@ Lines read_lines(const PostgresRows& rows) {
                          static_cast<std::size_t>(rows.integer(i, 2)), rows.integer(i, 3)});
     }
     return lines;
+}
+
+// What a commit takes once it is read: of a packed one, what its zstd frame says (RFC 8878, section
+// 3.1.1.1: four bytes, little end first, for what is larger than 64 KB, behind one that is left out
+// when bit 5 of the descriptor is set).
+std::string journal_bytes_sql() {
+    const std::string at = "6 - (get_byte(packed, 4) >> 5 & 1)";
+    const auto byte = [&at](int number) {
+        return "(get_byte(packed, " + at + " + " + std::to_string(number) + ")::bigint << " +
+               std::to_string(8 * number) + ")";
+    };
+    return "CASE WHEN packed IS NULL THEN octet_length(entries) "
+           "WHEN octet_length(packed) > 16 AND get_byte(packed, 4) >> 6 = 2 THEN " +
+           byte(0) + " + " + byte(1) + " + " + byte(2) + " + " + byte(3) + " ELSE 65536 END";
 }
 
 // Moves the runs of a condition into a line and counts them by project.
@@ -47,15 +63,21 @@ void PostgresStore::waiting_lines(StoreDone<Lines> done) {
 
 // A process that has a run of a line for a moment, to cancel it, keeps it. Performed a second time
 // because the connection was lost, the claim gives what it took the first time.
-void PostgresStore::claim_waiting(std::vector<LineClaim> lines,
+void PostgresStore::claim_waiting(std::vector<LineClaim> lines, std::size_t bytes_max,
                                   StoreDone<std::vector<StoredRun>> done) {
     static const std::string sql =
-        "WITH fresh AS (SELECT first.id FROM "
-        "unnest($2::text[], $3::integer[], $4::bigint[]) AS line (project, class, places), "
+        "WITH oldest AS (SELECT first.id, line.number FROM "
+        "unnest($2::text[], $3::integer[], $4::bigint[]) "
+        "WITH ORDINALITY AS line (project, class, places, number), "
         "LATERAL (SELECT id FROM run WHERE queue_class > 0 AND project_id = line.project "
         "AND queue_class = line.class AND (owner = 0 OR " +
         PostgresPresence::gone("run.owner") +
         ") ORDER BY id LIMIT line.places FOR UPDATE SKIP LOCKED) first), "
+        "fresh AS (SELECT id FROM (SELECT id, sum((SELECT sum(" +
+        journal_bytes_sql() +
+        ") FROM run_journal WHERE run_id = oldest.id)) OVER (ORDER BY number, id "
+        "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes FROM oldest) ranked "
+        "WHERE coalesce(bytes, 0) < $6::bigint), "
         "again AS (SELECT id FROM run WHERE finished_ms = 0 AND resume_ms = 0 "
         "AND queue_class = 0 AND owner = $1::integer AND claim = $5::bigint) "
         "UPDATE run SET owner = $1::integer, queue_class = 0, claim = $5::bigint, "
@@ -72,7 +94,8 @@ void PostgresStore::claim_waiting(std::vector<LineClaim> lines,
     }
     PostgresStatement claim{"claim_waiting", sql, {}};
     claim.add(number_).add(array_text(projects)).add(array_text(classes)).add(array_text(places));
-    claim.add(++claims_);
+    claim.add(++claims_).add(static_cast<std::int64_t>(
+        std::min<std::size_t>(bytes_max, std::numeric_limits<std::int64_t>::max())));
     writer_->submit(std::move(claim),
                     [this, done = std::move(done)](const Result<PostgresRows>& rows) {
                         read_claimed(rows, done);

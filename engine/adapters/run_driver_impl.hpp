@@ -102,7 +102,8 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     void have_turn(const RunPtr& run);
     void draw_soon();
     void draw();
-    void on_drawn(const std::vector<RunQueue::Draw>& draws, Result<std::vector<StoredRun>> runs);
+    void on_drawn(const std::vector<RunQueue::Draw>& draws, std::size_t bytes_max,
+                  Result<std::vector<StoredRun>> runs);
     void join(const std::vector<WaitingLine>& lines);
     void look_at_lines();
     bool waits_long(const LiveRun& run, const Step& step) const;
@@ -209,7 +210,7 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     int sweeps_ = 0;
     RunQueue queue_;
     RunCounters counters_;
-    std::size_t live_bytes_ = 0;   // of the journals of live runs
+    std::size_t live_bytes_ = 0;   // of the journals of live runs, and of those that become so
     std::size_t input_bytes_ = 0;  // of all large inputs
     std::size_t creating_ = 0;     // runs that the store has not answered for
     std::size_t code_ahead_ = 0;   // code steps of runs that could wait
@@ -219,6 +220,8 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     bool closed_ = false;
     std::function<void()> idle_;
 };
+
+std::size_t journal_bytes(const StoredRun& stored);
 
 // What a caller hears of a run in this state.
 RunReply reply_of(const RunState& state);

@@ -14,6 +14,14 @@ constexpr int kOrphanSweeps = 2;
 
 }  // namespace
 
+std::size_t journal_bytes(const StoredRun& stored) {
+    std::size_t bytes = 0;
+    for (const std::string& commit : stored.commits) {
+        bytes += commit.size();
+    }
+    return bytes;
+}
+
 RunReply reply_of(const RunState& state) {
     if (state.response.exists()) {
         return {RunReply::Kind::response, state.response, state.status};
@@ -153,9 +161,7 @@ void RunDriver::Impl::with_state(const StoredPtr& stored,
             }
             run->state = *std::move(state);
             run->foreign = true;
-            for (const std::string& commit : stored->commits) {
-                run->log_bytes += commit.size();
-            }
+            run->log_bytes = journal_bytes(*stored);
             then(run);
         });
 }
@@ -182,12 +188,15 @@ void RunDriver::Impl::recover(std::function<void(Result<std::size_t>)> done) {
     });
 }
 
-// REQUIRES: it has a place.
+// REQUIRES: it has a place, and its journal is counted.
 void RunDriver::Impl::take_up(const StoredPtr& stored) {
     with_state(stored, [self = shared_from_this(), stored](const Result<RunPtr>& run) {
         if (!run.ok()) {
             self->ports_.loop.after(kStoreRetryMs, [self, stored] { self->take_up(stored); });
-        } else if (*run == nullptr) {
+            return;
+        }
+        self->live_bytes_ -= journal_bytes(*stored);
+        if (*run == nullptr) {
             self->abandon(*stored);
             self->queue_.leave(stored->row.id);
             self->draw_soon();

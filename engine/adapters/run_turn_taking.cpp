@@ -76,16 +76,18 @@ void RunDriver::Impl::draw() {
     for (const RunQueue::Draw& draw : draws) {
         claims.push_back({draw.project, draw.priority, draw.places});
     }
-    ports_.store.claim_waiting(
-        std::move(claims),
-        [weak = weak_from_this(), draws = std::move(draws)](Result<std::vector<StoredRun>> runs) {
-            if (const auto self = weak.lock()) {
-                self->on_drawn(draws, std::move(runs));
-            }
-        });
+    // One more than fits: what is larger than all of it has its turn as well.
+    const std::size_t bytes_max = options_.begin_bytes_max - live_bytes_;
+    ports_.store.claim_waiting(std::move(claims), bytes_max,
+                               [weak = weak_from_this(), draws = std::move(draws),
+                                bytes_max](Result<std::vector<StoredRun>> runs) {
+                                   if (const auto self = weak.lock()) {
+                                       self->on_drawn(draws, bytes_max, std::move(runs));
+                                   }
+                               });
 }
 
-void RunDriver::Impl::on_drawn(const std::vector<RunQueue::Draw>& draws,
+void RunDriver::Impl::on_drawn(const std::vector<RunQueue::Draw>& draws, std::size_t bytes_max,
                                Result<std::vector<StoredRun>> runs) {
     drawing_ = false;
     if (!runs.ok()) {
@@ -95,13 +97,16 @@ void RunDriver::Impl::on_drawn(const std::vector<RunQueue::Draw>& draws,
         return;
     }
     std::vector<RunQueue::Drawn> drawn;
+    std::size_t bytes = 0;
     for (const StoredRun& stored : *runs) {
         drawn.push_back({stored.row.id, stored.row.project_id, stored.row.created_ms});
+        bytes += journal_bytes(stored);
     }
-    queue_.drawn(draws, drawn, true);
+    queue_.drawn(draws, drawn, true, bytes >= bytes_max);
     for (StoredRun& stored : *runs) {
         // One that is here already was asked for from outside meanwhile, and goes on by that.
         if (!live_.contains(stored.row.id)) {
+            live_bytes_ += journal_bytes(stored);  // until it is live itself
             take_up(std::make_shared<StoredRun>(std::move(stored)));
         }
     }

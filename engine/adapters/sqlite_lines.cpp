@@ -41,37 +41,54 @@ Result<Lines> count_lines(SqliteQuery& query) {
     return query.ok() ? Result<Lines>(std::move(lines)) : query.status().error();
 }
 
-Status claim_line(SqliteDb& db, const LineClaim& line, std::vector<StoredRun>& runs) {
-    SqliteQuery query(db,
-                      "UPDATE run SET queue_class = 0, "
-                      "status = CASE status WHEN 'QUEUED' THEN 'RUNNING' ELSE status END "
-                      "WHERE id IN (SELECT id FROM run WHERE queue_class > 0 AND project_id = ? "
-                      "AND queue_class = ? ORDER BY id LIMIT ?) RETURNING " SALLYPORT_RUN_COLUMNS);
+// The oldest of the line, with their journals, until these have as many bytes as are left.
+Status read_line(SqliteDb& db, const LineClaim& line, std::size_t& bytes_left,
+                 std::vector<StoredRun>& runs) {
+    SqliteQuery query(db, "SELECT " SALLYPORT_RUN_COLUMNS
+                          " FROM run WHERE queue_class > 0 AND project_id = ? "
+                          "AND queue_class = ? ORDER BY id LIMIT ?");
     query.bind_all(line.project_id, line.queue_class, static_cast<std::int64_t>(line.limit));
-    while (query.row()) {
-        runs.push_back({read_run(query), {}});
+    while (bytes_left > 0 && query.row()) {
+        StoredRun run{read_run(query), {}};
+        const Status status = read_commits(db, run);
+        if (!status.ok()) {
+            return status;
+        }
+        for (const std::string& commit : run.commits) {
+            bytes_left -= std::min(bytes_left, commit.size());
+        }
+        run.row.queue_class = 0;
+        run.row.status = run.row.status == "QUEUED" ? "RUNNING" : run.row.status;
+        runs.push_back(std::move(run));
     }
     return query.status();
 }
 
-Result<std::vector<StoredRun>> claim(SqliteDb& db, const std::vector<LineClaim>& lines) {
+Status take_line(SqliteDb& db, const LineClaim& line, const std::string& last_id) {
+    return SqliteQuery(db,
+                       "UPDATE run SET queue_class = 0, "
+                       "status = CASE status WHEN 'QUEUED' THEN 'RUNNING' ELSE status END "
+                       "WHERE queue_class > 0 AND project_id = ? AND queue_class = ? AND id <= ?")
+        .bind_all(line.project_id, line.queue_class, last_id)
+        .run();
+}
+
+Result<std::vector<StoredRun>> claim(SqliteDb& db, const std::vector<LineClaim>& lines,
+                                     std::size_t bytes_max) {
     std::vector<StoredRun> runs;
     for (const LineClaim& line : lines) {
-        const Status status = claim_line(db, line, runs);
+        const std::size_t before = runs.size();
+        Status status = read_line(db, line, bytes_max, runs);
+        if (status.ok() && runs.size() > before) {
+            status = take_line(db, line, runs.back().row.id);
+        }
         if (!status.ok()) {
             return status.error();
         }
     }
-    // RETURNING keeps no order.
     std::sort(runs.begin(), runs.end(), [](const StoredRun& left, const StoredRun& right) {
         return left.row.id < right.row.id;
     });
-    for (StoredRun& run : runs) {
-        const Status status = read_commits(db, run);
-        if (!status.ok()) {
-            return status.error();
-        }
-    }
     return runs;
 }
 
@@ -91,10 +108,11 @@ void SqliteStore::waiting_lines(StoreDone<Lines> done) {
         std::move(done));
 }
 
-void SqliteStore::claim_waiting(std::vector<LineClaim> lines,
+void SqliteStore::claim_waiting(std::vector<LineClaim> lines, std::size_t bytes_max,
                                 StoreDone<std::vector<StoredRun>> done) {
     writer_.submit<std::vector<StoredRun>>(
-        Unit::transaction, [lines = std::move(lines)](SqliteDb& db) { return claim(db, lines); },
+        Unit::transaction,
+        [lines = std::move(lines), bytes_max](SqliteDb& db) { return claim(db, lines, bytes_max); },
         std::move(done));
 }
 

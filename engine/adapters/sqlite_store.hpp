@@ -97,7 +97,7 @@ class SqliteStore final : public Store {
     void claim_run(std::string id, StoreDone<ClaimedRun> done) override;
     void release_run(std::string) override {}
     void waiting_lines(StoreDone<std::vector<WaitingLine>> done) override;
-    void claim_waiting(std::vector<LineClaim> lines,
+    void claim_waiting(std::vector<LineClaim> lines, std::size_t bytes_max,
                        StoreDone<std::vector<StoredRun>> done) override;
     void requeue_orphans(StoreDone<std::vector<WaitingLine>> done) override;
     void queue_due_runs(std::int64_t now_ms, std::size_t limit,

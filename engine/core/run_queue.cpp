@@ -1,6 +1,7 @@
 #include "engine/core/run_queue.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace sallyport::engine {
@@ -155,7 +156,8 @@ bool RunQueue::draw_one(Class& of, int priority, std::vector<Draw>& draws) {
     return false;
 }
 
-void RunQueue::drawn(const std::vector<Draw>& draws, const std::vector<Drawn>& runs, bool ok) {
+void RunQueue::drawn(const std::vector<Draw>& draws, const std::vector<Drawn>& runs, bool ok,
+                     bool cut) {
     for (const Draw& draw : draws) {
         reserved_ -= draw.places;
         subtract(project_reserved_, draw.project, draw.places);
@@ -163,12 +165,17 @@ void RunQueue::drawn(const std::vector<Draw>& draws, const std::vector<Drawn>& r
     for (const Drawn& run : runs) {
         take(run.run_id, run.project);
     }
-    for (const Draw& draw : draws) {
+    // From the last to the first, so that those who come first do so in their order.
+    for (auto at = draws.rbegin(); at != draws.rend(); ++at) {
+        const Draw& draw = *at;
         // Of a project with several lines the better class was served first.
         const auto got = static_cast<std::size_t>(
             std::count_if(runs.begin(), runs.end(),
                           [&draw](const Drawn& run) { return run.project == draw.project; }));
-        settle(draw, std::min(got, draw.places), ok);
+        settle(draw, std::min(got, draw.places), ok && !cut);
+        if (cut && got == 0) {
+            come_first(draw);
+        }
     }
     for (const Drawn& run : runs) {
         for (Class& of : classes_) {
@@ -181,7 +188,20 @@ void RunQueue::drawn(const std::vector<Draw>& draws, const std::vector<Drawn>& r
     }
 }
 
-void RunQueue::settle(const Draw& draw, std::size_t got, bool ok) {
+void RunQueue::come_first(const Draw& draw) {
+    Class& of = class_of(classes_, draw.priority);
+    const auto line = of.lines.find(draw.project);
+    const auto turn = std::find_if(of.turns.begin(), of.turns.end(), [&](const auto& one) {
+        return line != of.lines.end() && one.first == draw.project &&
+               one.second == line->second.turn_mark;
+    });
+    if (turn != of.turns.end()) {
+        std::rotate(of.turns.begin(), turn, std::next(turn));
+    }
+}
+
+// Not `whole`: a line may have more though it gave less than it was asked for.
+void RunQueue::settle(const Draw& draw, std::size_t got, bool whole) {
     Class& of = class_of(classes_, draw.priority);
     const auto found = of.lines.find(draw.project);
     if (found == of.lines.end()) {
@@ -189,7 +209,7 @@ void RunQueue::settle(const Draw& draw, std::size_t got, bool ok) {
     }
     Line& line = found->second;
     line.asked = 0;
-    const bool over = ok && got < draw.places && !line.joined_since;
+    const bool over = whole && got < draw.places && !line.joined_since;
     change_count(line, over ? 0 : line.count - std::min(line.count, got));
     if (over) {
         of.lines.erase(found);

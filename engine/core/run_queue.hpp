@@ -63,8 +63,10 @@ class RunQueue {
     // Makes places for what waits, by turns, at most `runs_max`; nothing when nobody waits who may.
     // Every answer that is not empty is followed by `drawn` before the next.
     std::vector<Draw> draw(std::size_t runs_max);
-    // What the lines gave; these runs have places now. Not `ok`: they could not be asked.
-    void drawn(const std::vector<Draw>& draws, const std::vector<Drawn>& runs, bool ok);
+    // What the lines gave; these runs have places now. Not `ok`: they could not be asked. `cut`:
+    // they may have more than they gave, and those that gave nothing come first the next time.
+    void drawn(const std::vector<Draw>& draws, const std::vector<Drawn>& runs, bool ok,
+               bool cut = false);
 
     // Lines that may have something.
     std::size_t lines() const;
@@ -94,7 +96,8 @@ class RunQueue {
     std::size_t room(const std::string& project) const;
     std::size_t limit_of(const std::string& project) const;
     bool draw_one(Class& of, int priority, std::vector<Draw>& draws);
-    void settle(const Draw& draw, std::size_t got, bool ok);
+    void settle(const Draw& draw, std::size_t got, bool whole);
+    void come_first(const Draw& draw);
     void change_count(Line& line, std::size_t count);
 
     Limits limits_;

@@ -343,8 +343,9 @@ class RunStore {
     // Lines: a run made with a class waits in the store until somebody claims it. What is appended
     // to takes a run out of its line.
     virtual void waiting_lines(StoreDone<std::vector<WaitingLine>> done) = 0;
-    // Claims the oldest of each line.
-    virtual void claim_waiting(std::vector<LineClaim> lines,
+    // Claims the oldest of each line, the lines in this order, until their journals have so many
+    // bytes: one more than fits.
+    virtual void claim_waiting(std::vector<LineClaim> lines, std::size_t bytes_max,
                                StoreDone<std::vector<StoredRun>> done) = 0;
     // The next two put runs into lines and answer what each line got.
     // Runs that have neither ended nor rest nor wait, and that no living process works on. Not

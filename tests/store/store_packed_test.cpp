@@ -41,8 +41,8 @@ class PackedRuns : public StoreTest {
     }
     std::vector<StoredRun> claim() {
         const std::vector<LineClaim> lines = {{"p", RunRow::kDue, 10}};
-        auto claimed =
-            ask_on<std::vector<StoredRun>>([&](auto done) { store_->claim_waiting(lines, done); });
+        auto claimed = ask_on<std::vector<StoredRun>>(
+            [&](auto done) { store_->claim_waiting(lines, 1U << 30U, done); });
         EXPECT_TRUE(claimed.ok());
         return claimed.ok() ? *std::move(claimed) : std::vector<StoredRun>();
     }

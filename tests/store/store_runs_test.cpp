@@ -25,9 +25,10 @@ class Runs : public StoreTest {
         return run.ok() ? *std::move(run) : std::nullopt;
     }
     // What of each line was claimed, in order.
-    std::vector<std::string> claim(const std::vector<LineClaim>& lines, std::size_t commits = 1) {
-        const auto runs =
-            ask_on<std::vector<StoredRun>>([&](auto done) { store_->claim_waiting(lines, done); });
+    std::vector<std::string> claim(const std::vector<LineClaim>& lines, std::size_t commits = 1,
+                                   std::size_t bytes_max = 1U << 20U) {
+        const auto runs = ask_on<std::vector<StoredRun>>(
+            [&](auto done) { store_->claim_waiting(lines, bytes_max, done); });
         EXPECT_TRUE(runs.ok()) << runs.message();
         std::vector<std::string> ids;
         for (const StoredRun& run : *runs) {
@@ -101,6 +102,23 @@ TEST_P(Runs, AJournalIsReadAsItWasWritten) {
     EXPECT_EQ(read_back->row.parent_run_id, "r0");
     EXPECT_FALSE(read_back->row.fail_parent);
     EXPECT_FALSE(read("r2"));
+}
+
+// One more than fits, whether their journals are stored as they are or packed.
+TEST_P(Runs, NoMoreIsClaimedThanThereIsRoomFor) {
+    constexpr std::size_t kLarge = 300'000;
+    for (const char* id : {"a1", "a2", "a3", "a4", "b1", "c1"}) {
+        NewRun run = waiting_run(id, std::string(1, id[0]), 3, 1);
+        run.commit = "[\"" + std::string(id[0] == 'c' ? 10 : kLarge, 'x') + "\"]";
+        ASSERT_TRUE(create(run).ok());
+    }
+    const std::vector<LineClaim> lines = {{"a", 3, 10}, {"b", 3, 10}, {"c", 3, 10}};
+    using Ids = std::vector<std::string>;
+    EXPECT_EQ(claim(lines, 1, 1), (Ids{"a1"})) << "what is larger than all of it comes alone";
+    EXPECT_EQ(claim(lines, 1, kLarge + kLarge / 2), (Ids{"a2", "a3"}));
+    EXPECT_EQ(claim(lines, 1, kLarge + kLarge / 2), (Ids{"a4", "b1"}));
+    EXPECT_EQ(claim(lines, 1, 1), (Ids{"c1"}));
+    EXPECT_EQ(claim(lines), Ids());
 }
 
 TEST_P(Runs, ADeliveryRunsOnceAFlow) {

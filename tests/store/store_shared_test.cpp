@@ -88,7 +88,7 @@ TEST_P(SharedStore, WhatWaitsGoesToOneProcessEach) {
         for (int i = 0; i < 10; ++i) {
             for (Store* store : {store_.get(), other.get()}) {
                 store->queue_due_runs(10, 20, note_moved);
-                store->claim_waiting({{"p", 3, 20}}, note);
+                store->claim_waiting({{"p", 3, 20}}, 1U << 20U, note);
             }
         }
         EXPECT_TRUE(loop_.run_until([&] { return answers == 40; }));
@@ -192,16 +192,17 @@ TEST_P(SharedStore, ACrashOfTheServerLosesNothingThatWaits) {
     std::multiset<std::string> taken;
     std::size_t answers = 0;
     std::function<void()> claim_more = [&] {
-        store_->claim_waiting({{"p", 3, 20}}, [&](const Result<std::vector<StoredRun>>& runs) {
-            ASSERT_TRUE(runs.ok()) << runs.message();
-            for (const StoredRun& run : *runs) {
-                taken.insert(run.row.id);
-            }
-            ++answers;
-            if (!runs->empty()) {
-                claim_more();
-            }
-        });
+        store_->claim_waiting({{"p", 3, 20}}, 1U << 20U,
+                              [&](const Result<std::vector<StoredRun>>& runs) {
+                                  ASSERT_TRUE(runs.ok()) << runs.message();
+                                  for (const StoredRun& run : *runs) {
+                                      taken.insert(run.row.id);
+                                  }
+                                  ++answers;
+                                  if (!runs->empty()) {
+                                      claim_more();
+                                  }
+                              });
     };
     constexpr std::size_t kAtOnce = 8;
     for (std::size_t i = 0; i < kAtOnce; ++i) {

@@ -101,6 +101,25 @@ TEST(RunQueue, ProjectsTakeTurns) {
     EXPECT_EQ(queue.waiting() + queue.active(), 0u);
 }
 
+// Lines that there was no room for come first the next time, and none is taken for empty.
+TEST(RunQueue, LinesThatGaveNothingForWantOfRoomComeFirst) {
+    RunQueue queue({100, 100});
+    for (const char* project : {"a", "b", "c"}) {
+        queue.join(project, 3, 10, 0);
+    }
+    std::string order;
+    for (int i = 0; i < 9; ++i) {
+        const auto draws = queue.draw(9);
+        ASSERT_EQ(draws.size(), 3u);
+        order += draws[0].project;
+        queue.drawn(draws, {{std::to_string(i), draws[0].project, 0}}, true, true);
+    }
+    EXPECT_EQ(order, "abcabcabc");
+    EXPECT_EQ(queue.waiting(), 21u);
+    queue.drawn(queue.draw(100), {}, true);
+    EXPECT_EQ(queue.waiting(), 0u);
+}
+
 TEST(RunQueue, ManyPlacesAreSharedOutByTurns) {
     RunQueue queue({8, 8});
     Lines lines(queue);
