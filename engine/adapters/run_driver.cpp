@@ -284,7 +284,7 @@ void RunDriver::Impl::perform(const RunPtr& run, const FinishRun& action) {
              {"status", Json::string(to_string(action.status))},
              {"duration_ms", Json::integer(run->state.finished_ms - run->row.created_ms)}});
     }
-    tell_of_end(*run, action.status);
+    tell_of_end(run->row, run->state.finished_ms, action.status);
     leave(run);
 }
 

@@ -109,7 +109,7 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     bool waits_long(const LiveRun& run, const Step& step) const;
     bool keep(const RunPtr& run);
     void leave(const RunPtr& run);
-    void tell_of_end(const LiveRun& run, RunStatus status);
+    void tell_of_end(const RunRow& run, std::int64_t finished_ms, RunStatus status);
     void count_step(const LiveRun& run, std::size_t step);
 
     // Events and actions.
@@ -149,7 +149,8 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     void take_up(const StoredPtr& stored);
     void resume_taken(const RunPtr& run);
     static void prepare_to_go_on(LiveRun& run);
-    void abandon(const StoredRun& stored);
+    void abandon(const StoredPtr& stored);
+    void end_abandoned(const RunRow& row, const JournalCommit& commit);
     void lose(const RunPtr& run);
     void look_for_orphans();
 
@@ -182,6 +183,8 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
     void return_response(const RunPtr& run, const PerformStep& action);
     void send_response(const RunPtr& run, const PerformStep& action, const std::string& url);
     bool tells_parent(const RunPtr& run);
+    // That a run it waits for has failed. False: it does not wait, and `done` is not called.
+    bool tell_parent(const RunRow& row, std::string_view callback_url, Runs::OutcomeDone done);
 
     // A file's rows for another flow, batch after batch (run_batches.cpp).
     struct FanOut;

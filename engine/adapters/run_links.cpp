@@ -243,16 +243,6 @@ bool RunDriver::Impl::tells_parent(const RunPtr& run) {
         return false;
     }
     run->parent_told = true;
-    const CallbackTarget target =
-        callback_target(run->state.scope["trigger"]["output"]["callbackUrl"].text());
-    if (target.run_id != run->row.parent_run_id ||
-        !is_resume_id(target.run_id, target.request_id)) {
-        return false;
-    }
-    const Json body =
-        Json::object({{"status", Json::string("error")},
-                      {"data", Json::object({{"message", Json::string("Subflow execution failed")},
-                                             {"runId", Json::string(run->row.id)}})}});
     const auto goes_on = [self = shared_from_this(), run](const Result<Runs::Outcome>& outcome) {
         if (outcome.ok()) {
             run->committing = false;
@@ -265,7 +255,23 @@ bool RunDriver::Impl::tells_parent(const RunPtr& run) {
             self->commit(run);
         });
     };
-    resume_by(target.run_id, RequestArrived{target.request_id, with_body(body), 0}, goes_on, 20);
+    return tell_parent(run->row, run->state.scope["trigger"]["output"]["callbackUrl"].text(),
+                       goes_on);
+}
+
+bool RunDriver::Impl::tell_parent(const RunRow& row, std::string_view callback_url,
+                                  Runs::OutcomeDone done) {
+    const CallbackTarget target = callback_target(callback_url);
+    if (row.parent_run_id.empty() || target.run_id != row.parent_run_id ||
+        !is_resume_id(target.run_id, target.request_id)) {
+        return false;
+    }
+    const Json body =
+        Json::object({{"status", Json::string("error")},
+                      {"data", Json::object({{"message", Json::string("Subflow execution failed")},
+                                             {"runId", Json::string(row.id)}})}});
+    resume_by(target.run_id, RequestArrived{target.request_id, with_body(body), 0}, std::move(done),
+              20);
     return true;
 }
 

@@ -154,12 +154,14 @@ void RunDriver::Impl::load_claimed(const StoredPtr& stored,
         }
         lose(here);  // went on elsewhere and rests again
     }
-    with_state(stored, [self = shared_from_this(), then](const Result<RunPtr>& run) {
+    with_state(stored, [self = shared_from_this(), stored, then](const Result<RunPtr>& run) {
         if (!run.ok()) {
+            self->ports_.store.release_run(stored->row.id);
             then(run.error());
             return;
         }
         if (*run == nullptr) {
+            self->ports_.store.release_run(stored->row.id);  // given up when it is due
             then(Claim{nullptr, false, false});
             return;
         }

@@ -197,7 +197,7 @@ void RunDriver::Impl::take_up(const StoredPtr& stored) {
         }
         self->live_bytes_ -= journal_bytes(*stored);
         if (*run == nullptr) {
-            self->abandon(*stored);
+            self->abandon(stored);
             self->queue_.leave(stored->row.id);
             self->draw_soon();
         } else {
@@ -270,23 +270,59 @@ void RunDriver::Impl::lose(const RunPtr& run) {
     leave(run);
 }
 
-// A run whose flow is gone cannot go on; its record says so.
-void RunDriver::Impl::abandon(const StoredRun& stored) {
-    JournalCommit commit;
-    commit.run_id = stored.row.id;
-    commit.sequence = static_cast<std::int64_t>(stored.commits.size());
-    Json entries = Json::array();
-    commit.updated_ms = ports_.clock.now_ms();
-    entries.append(journal_entry_json(RunCanceled{}, commit.updated_ms));
-    commit.text = entries.dump();
-    commit.status = to_string(RunStatus::internal_error);
-    commit.tags = stored.row.tags;
-    commit.steps_count = stored.row.steps_count;
-    commit.finished_ms = commit.updated_ms;
-    ports_.log.write(
-        LogLevel::warn, "run_abandoned",
-        {{"run", Json::string(stored.row.id)}, {"flow", Json::string(stored.row.flow_id)}});
-    ports_.store.append(std::move(commit), [](const Result<Appended>&) {});
+// A run whose flow is gone, or whose journal nobody can read, cannot go on; its record says so,
+// once the step that waits for it has heard. Until the store has taken that it is tried again:
+// nobody else would, since the run is this process's.
+void RunDriver::Impl::abandon(const StoredPtr& stored) {
+    const RunRow& row = stored->row;
+    const auto again = [self = shared_from_this(), stored] {
+        self->ports_.loop.after(kStoreRetryMs, [self, stored] { self->abandon(stored); });
+    };
+    const auto end = [self = shared_from_this(), stored] {
+        JournalCommit commit;
+        commit.run_id = stored->row.id;
+        commit.sequence = static_cast<std::int64_t>(stored->commits.size());
+        commit.updated_ms = self->ports_.clock.now_ms();
+        Json entries = Json::array();
+        entries.append(journal_entry_json(RunCanceled{}, commit.updated_ms));
+        commit.text = entries.dump();
+        commit.status = to_string(RunStatus::internal_error);
+        commit.tags = stored->row.tags;
+        commit.steps_count = stored->row.steps_count;
+        commit.finished_ms = commit.updated_ms;
+        self->end_abandoned(stored->row, commit);
+    };
+    const Result<Json> first =
+        stored->commits.empty() ? Result<Json>(Json()) : Json::parse(stored->commits.front());
+    const Json begun = first.ok() ? first->at(0) : Json();
+    const bool told =
+        row.fail_parent && tell_parent(row, begun["payload"]["callbackUrl"].text(),
+                                       [again, end](const Result<Runs::Outcome>& outcome) {
+                                           outcome.ok() ? end() : again();
+                                       });
+    if (!told) {
+        end();
+    }
+}
+
+void RunDriver::Impl::end_abandoned(const RunRow& row, const JournalCommit& commit) {
+    ports_.store.append(
+        commit, [self = shared_from_this(), row, commit](const Result<Appended>& stored) {
+            if (!stored.ok()) {
+                self->counters_.write_failures += 1;
+                self->ports_.loop.after(kStoreRetryMs,
+                                        [self, row, commit] { self->end_abandoned(row, commit); });
+                return;
+            }
+            if (*stored == Appended::lost) {
+                return;
+            }
+            self->ports_.log.write(
+                LogLevel::warn, "run_abandoned",
+                {{"run", Json::string(row.id)}, {"flow", Json::string(row.flow_id)}});
+            self->answer_waiters(row.id, {RunReply::Kind::finished, {}, RunStatus::internal_error});
+            self->tell_of_end(row, commit.finished_ms, RunStatus::internal_error);
+        });
 }
 
 }  // namespace sallyport::engine

@@ -146,11 +146,11 @@ bool RunDriver::Impl::keep(const RunPtr& run) {
     return added;
 }
 
-void RunDriver::Impl::tell_of_end(const LiveRun& run, RunStatus status) {
+void RunDriver::Impl::tell_of_end(const RunRow& run, std::int64_t finished_ms, RunStatus status) {
     // The wall clock may have been set back meanwhile.
-    counters_.end(status, std::max<std::int64_t>(run.state.finished_ms - run.row.created_ms, 0));
+    counters_.end(status, std::max<std::int64_t>(finished_ms - run.created_ms, 0));
     if (ports_.on_end) {
-        ports_.on_end(run.row, status);
+        ports_.on_end(run, status);
     }
 }
 
