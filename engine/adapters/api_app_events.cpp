@@ -59,8 +59,8 @@ void keep_and_fire(Api& api, const DeliveryPtr& delivery, const RunnableFlow& fl
     CarriedFiles carried = carried_files(api, delivery->files);
     const Json payload = webhook_payload(delivery->call->request, carried.urls).payload;
     keep_files(api, flow.project_id, std::move(carried.files),
-               [&api, delivery, flow, payload](const Result<bool>& kept) {
-                   if (!kept.ok() || !*kept) {
+               [&api, delivery, flow, payload](const FilesKept& kept) {
+                   if (kept.outcome != FilesKept::Outcome::all) {
                        return delivered(api, delivery, false);
                    }
                    fire(api, delivery, flow, payload);

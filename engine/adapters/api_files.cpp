@@ -71,6 +71,9 @@ void reply_with_file(Api& api, const CallPtr& call, const std::string& id, bool 
                 return call->fail_not_found("file", id);
             }
             const KeptFile& file = **found;
+            if (!file.problem.empty() && api.failed(call, Status(Error{file.problem}))) {
+                return;
+            }
             WebResponse response{200,
                                  {{"content-type", "application/octet-stream"},
                                   {"x-content-type-options", "nosniff"},
@@ -260,9 +263,9 @@ bool refused_as_too_large(const Api& api, const CallPtr& call, const std::vector
 }
 
 void keep_files(Api& api, const std::string& project_id, std::vector<NewFile> files,
-                StoreDone<bool> done) {
+                FileKeeper::Done done) {
     if (files.empty()) {
-        return done(true);
+        return done({});
     }
     for (NewFile& file : files) {
         file.name = harmless(file.name);
@@ -275,16 +278,15 @@ void store_files(Api& api, const CallPtr& call, const std::string& project_id,
     if (refused_as_too_large(api, call, files)) {
         return;
     }
-    keep_files(api, project_id, files,
-               [&api, call, then = std::move(then)](const Result<bool>& kept) {
-                   if (api.failed(call, kept)) {
-                       return;
-                   }
-                   if (!*kept) {
-                       return fail_taken(call);
-                   }
-                   then();
-               });
+    keep_files(api, project_id, files, [&api, call, then = std::move(then)](const FilesKept& kept) {
+        if (api.failed(call, kept.as_result())) {
+            return;
+        }
+        if (kept.outcome == FilesKept::Outcome::taken) {
+            return fail_taken(call);
+        }
+        then();
+    });
 }
 
 const std::vector<ApiRoute> kFileRoutes = {

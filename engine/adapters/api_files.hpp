@@ -30,9 +30,9 @@ CarriedFiles carried_files(Api& api, const std::vector<WebhookFile>& files);
 // Whether one is larger than files may be; answers the call then.
 bool refused_as_too_large(const Api& api, const CallPtr& call, const std::vector<NewFile>& files);
 
-// Keeps them all, or none: false, when an id is taken. REQUIRES: none is too large.
+// Keeps them all, or none. REQUIRES: none is too large.
 void keep_files(Api& api, const std::string& project_id, std::vector<NewFile> files,
-                StoreDone<bool> done);
+                FileKeeper::Done done);
 
 // Keeps them all, or none, then goes on; answers the call when one is too large or they cannot be
 // kept. REQUIRES: fresh ids.

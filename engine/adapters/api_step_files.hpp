@@ -12,7 +12,7 @@ class ApiStepFiles final : public StepFiles {
     explicit ApiStepFiles(Api& api) : api_(api) {}
 
     void keep(const std::string& project_id, const std::vector<MadeFile>& files,
-              StoreDone<std::vector<std::string>> done) override;
+              StoreDone<KeptStepFiles> done) override;
     std::optional<std::string> id_of(const std::string& address) const override;
     void read(const std::string& id, StoreDone<std::optional<KeptFile>> done) override;
 

@@ -4,7 +4,9 @@
 #include "engine/core/step_scripts.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
+#include <vector>
 
 namespace sallyport::engine {
 namespace {
@@ -14,6 +16,8 @@ constexpr std::size_t kAnswerBytesMax = 16U << 20U;
 // A workbook takes some hundred times its text while it is made, and the script is ours: what the
 // operator allows to code does not bound it.
 constexpr std::size_t kWorkbookMemoryBytes = 256U << 20U;
+// A database that is away is asked again after this, within the run's time.
+constexpr std::int64_t kDatabaseRetryMs = 1000;
 
 bool is_web_address(const Json& file) {
     return file.is_string() &&
@@ -120,9 +124,15 @@ void CsvSteps::with_file(const WayPtr& way, TakeFile then) {
 }
 
 void CsvSteps::read_kept(const WayPtr& way, const std::string& id, TakeFile then) {
-    ports_.files.read(id, [way, then = std::move(then)](Result<std::optional<KeptFile>> kept) {
-        if (way->cancelled || !kept.ok()) {
-            return way->fail(kept.ok() ? "The step was cancelled" : kept.message());
+    ports_.files.read(id, [this, way, id, then](Result<std::optional<KeptFile>> kept) {
+        if (way->cancelled) {
+            return way->fail("The step was cancelled");
+        }
+        if (!kept.ok()) {
+            return later(way, [this, way, id, then] { read_kept(way, id, then); });
+        }
+        if (kept->has_value() && !(*kept)->problem.empty()) {
+            return way->fail((*kept)->problem);
         }
         if (!kept->has_value() || !(*kept)->encoding.empty()) {
             return way->fail(wrong_file(kept->has_value() ? "The file is kept compressed"
@@ -269,23 +279,47 @@ void CsvSteps::keep(const WayPtr& way, Result<CsvFiles> made) {
     if (!made.ok()) {
         return way->fail(made.message());
     }
-    std::vector<MadeFile> files;
+    const auto files = std::make_shared<std::vector<MadeFile>>();
     for (CsvFiles::File& file : made->files) {
-        files.push_back({std::move(file.name), std::move(file.data)});
+        files->push_back({std::move(file.name), std::move(file.data)});
     }
+    keep_all(way, files, made->output);
+}
+
+void CsvSteps::keep_all(const WayPtr& way,
+                        const std::shared_ptr<const std::vector<MadeFile>>& files,
+                        const Json& output) {
     ports_.files.keep(
-        way->project_id, files,
-        [way, output = made->output](const Result<std::vector<std::string>>& addresses) mutable {
-            if (!addresses.ok()) {
-                return way->fail(addresses.message());
+        way->project_id, *files, [this, way, files, output](const Result<KeptStepFiles>& kept) {
+            if (!kept.ok()) {
+                return later(way, [this, way, files, output] { keep_all(way, files, output); });
             }
-            if (output.has("url")) {
-                output.set("url", Json::string(addresses->front()));
+            if (!kept->problem.empty()) {
+                return way->fail(kept->problem);
+            }
+            Json shown = output;
+            if (shown.has("url")) {
+                shown.set("url", Json::string(kept->addresses.front()));
             } else {
-                output.set("files", csv_names(*addresses));
+                shown.set("files", csv_names(kept->addresses));
             }
-            way->end(step_succeeded(output));
+            way->end(step_succeeded(shown));
         });
+}
+
+// The database is away: what was done so far need not be done again.
+void CsvSteps::later(const WayPtr& way, std::function<void()> then) {
+    if (way->cancelled) {
+        return way->fail("The step was cancelled");
+    }
+    const auto timer = ports_.loop.after(kDatabaseRetryMs, [way, then = std::move(then)] {
+        way->inner = {};
+        then();
+    });
+    way->inner = [this, timer, way = way.get()] {
+        ports_.loop.cancel(timer);
+        way->fail("The step was cancelled");
+    };
 }
 
 }  // namespace sallyport::engine

@@ -8,6 +8,7 @@
 #include "engine/adapters/step_threads.hpp"
 #include "engine/core/piece_csv.hpp"
 #include "engine/ports/http_client.hpp"
+#include "engine/ports/loop.hpp"
 #include "engine/ports/sandbox.hpp"
 
 #include <cstddef>
@@ -15,12 +16,14 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace sallyport::engine {
 
 class CsvSteps {
   public:
     struct Ports {
+        Loop& loop;
         HttpClient& http;
         Sandbox& sandbox;
         StepFiles& files;
@@ -58,6 +61,9 @@ class CsvSteps {
     void end_on_thread(const WayPtr& way, Work work);
     void make_files(const WayPtr& way, std::function<Result<CsvFiles>()> make);
     void keep(const WayPtr& way, Result<CsvFiles> made);
+    void keep_all(const WayPtr& way, const std::shared_ptr<const std::vector<MadeFile>>& files,
+                  const Json& output);
+    void later(const WayPtr& way, std::function<void()> then);
 
     Ports ports_;
     Limits limits_;

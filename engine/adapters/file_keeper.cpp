@@ -23,17 +23,24 @@ Json describe(const NewFile& file, bool packed) {
     return body;
 }
 
-Result<KeptFile> file_from(const Json& body, std::string_view data) {
+KeptFile file_from(const Json& body, std::string_view data) {
     KeptFile file{std::string(body["name"].text()), std::string(body["encoding"].text()), {}};
     if (body["packed"].text() != "zstd") {
         file.data = data;
         return file;
     }
     Result<std::string> unpacked = unpack_text(data);
-    if (!unpacked.ok()) {
-        return unpacked.error();
+    if (unpacked.ok()) {
+        file.data = *std::move(unpacked);
+    } else {
+        file.problem = unpacked.message();
     }
-    file.data = *std::move(unpacked);
+    return file;
+}
+
+KeptFile without_bytes(std::string problem) {
+    KeptFile file;
+    file.problem = std::move(problem);
     return file;
 }
 
@@ -47,7 +54,7 @@ struct FileKeeper::Sending {
     std::vector<Object> objects;
     std::size_t next = 0;
     std::vector<EntityRow> files;  // known once all objects are kept
-    StoreDone<bool> done;
+    Done done;
 };
 
 struct FileKeeper::Removing {
@@ -91,8 +98,15 @@ void FileKeeper::add(std::vector<EntityRow> rows, StoreDone<bool> done) {
     ports_.entities.add_family(std::move(first), std::move(rows), std::move(done));
 }
 
-void FileKeeper::keep(const std::string& project_id, const std::vector<NewFile>& files,
-                      StoreDone<bool> done) {
+void FileKeeper::add_files(std::vector<EntityRow> rows, Done done) {
+    using Outcome = FilesKept::Outcome;
+    add(std::move(rows), [done = std::move(done)](const Result<bool>& added) {
+        done(added.ok() ? FilesKept{*added ? Outcome::all : Outcome::taken}
+                        : FilesKept{Outcome::unknown, added.message()});
+    });
+}
+
+void FileKeeper::keep(const std::string& project_id, const std::vector<NewFile>& files, Done done) {
     auto sending = std::make_shared<Sending>();
     std::vector<EntityRow> objects;
     for (const NewFile& file : files) {
@@ -112,21 +126,23 @@ void FileKeeper::keep(const std::string& project_id, const std::vector<NewFile>&
         sending->files.push_back(row(kFile, project_id, file.id, body.dump()));
     }
     if (!to_objects_) {
-        return add(std::move(sending->files), std::move(done));
+        return add_files(std::move(sending->files), std::move(done));
     }
     sending->done = std::move(done);
     add(std::move(objects), [this, sending](const Result<bool>& noted) {
-        noted.ok() ? send_next(sending) : sending->done(noted.error());
+        noted.ok() ? send_next(sending)
+                   : sending->done({FilesKept::Outcome::unknown, noted.message()});
     });
 }
 
 void FileKeeper::send_next(const std::shared_ptr<Sending>& sending) {
     if (sending->next == sending->objects.size()) {
-        return add(std::move(sending->files), std::move(sending->done));
+        return add_files(std::move(sending->files), std::move(sending->done));
     }
     Sending::Object& object = sending->objects[sending->next++];
     ports_.objects->put(object.key, std::move(object.bytes), [this, sending](const Status& kept) {
-        kept.ok() ? send_next(sending) : sending->done(kept.error());
+        kept.ok() ? send_next(sending)
+                  : sending->done({FilesKept::Outcome::refused, kept.message()});
     });
 }
 
@@ -138,39 +154,40 @@ void FileKeeper::exists(const std::string& id, StoreDone<bool> done) {
 }
 
 void FileKeeper::read(const std::string& id, StoreDone<std::optional<KeptFile>> done) {
-    using Found = Result<std::optional<KeptFile>>;
-    const auto finish = [](const Json& body, std::string_view data) -> Found {
-        Result<KeptFile> file = file_from(body, data);
-        return file.ok() ? Found(std::optional(*std::move(file))) : Found(file.error());
-    };
     ports_.entities.entity(
-        kFile, id,
-        [this, finish, done = std::move(done)](const Result<std::optional<EntityRow>>& found) {
-            if (!found.ok() || !found->has_value()) {
-                return done(found.ok() ? Found(std::nullopt) : Found(found.error()));
+        kFile, id, [this, done = std::move(done)](const Result<std::optional<EntityRow>>& found) {
+            if (!found.ok()) {
+                return done(found.error());
             }
-            const Result<Json> parsed = Json::parse((*found)->body);
-            if (!parsed.ok()) {
-                return done(Error{"a file's description is broken: " + parsed.message()});
+            if (!found->has_value()) {
+                return done(std::optional<KeptFile>());
             }
-            const Json& body = *parsed;
-            if (!body.has("object")) {
-                const auto data = base64_decode(body["data"].text());
-                return done(data ? finish(body, as_text(*data))
-                                 : Found(Error{"a file's data is no base64"}));
+            const Result<Json> body = Json::parse((*found)->body);
+            if (!body.ok()) {
+                return done(std::optional(
+                    without_bytes("a file's description is broken: " + body.message())));
             }
-            if (ports_.objects == nullptr) {
-                return done(Error{"a file is kept in S3, and AP_S3_BUCKET is not set"});
+            if (body->has("object")) {
+                return read_object(*body, done);
             }
-            ports_.objects->get(
-                std::string(body["object"].text()),
-                static_cast<std::size_t>(body["size"].integer_or(0)),
-                [finish, body, done](const Result<std::optional<std::string>>& object) {
-                    if (!object.ok() || !object->has_value()) {
-                        return done(object.ok() ? Found(std::nullopt) : Found(object.error()));
-                    }
-                    done(finish(body, **object));
-                });
+            const auto data = base64_decode((*body)["data"].text());
+            done(std::optional(data ? file_from(*body, as_text(*data))
+                                    : without_bytes("a file's data is no base64")));
+        });
+}
+
+void FileKeeper::read_object(const Json& body, StoreDone<std::optional<KeptFile>> done) {
+    if (ports_.objects == nullptr) {
+        return done(
+            std::optional(without_bytes("a file is kept in S3, and AP_S3_BUCKET is not set")));
+    }
+    ports_.objects->get(
+        std::string(body["object"].text()), static_cast<std::size_t>(body["size"].integer_or(0)),
+        [body, done = std::move(done)](const Result<std::optional<std::string>>& object) {
+            if (!object.ok()) {
+                return done(std::optional(without_bytes(object.message())));
+            }
+            done(object->has_value() ? std::optional(file_from(body, **object)) : std::nullopt);
         });
 }
 

@@ -16,6 +16,8 @@ namespace sallyport::engine {
 namespace {
 
 constexpr std::size_t kBatchesAhead = 5;  // the published piece's
+// A batch that there was no room for is offered again after this.
+constexpr std::int64_t kOfferAgainMs = 100;
 
 bool is_address(const Json& file) {
     return file.is_string() &&
@@ -45,7 +47,6 @@ struct RunDriver::Impl::FanOut {
     std::size_t under_way = 0;
     bool read = false;     // to the end
     bool pumping = false;  // a start may be acknowledged from inside the call
-    bool failed = false;   // the store refused: all is done again
     bool stopped = false;  // the run has ended
     std::string error = {};
 };
@@ -117,7 +118,7 @@ void RunDriver::Impl::pump(const std::shared_ptr<FanOut>& work) {
     if (std::exchange(work->pumping, true)) {
         return;
     }
-    while (!work->read && !work->failed && !work->stopped && work->under_way < kBatchesAhead) {
+    while (!work->read && !work->stopped && work->under_way < kBatchesAhead) {
         Result<Json> rows = work->batches.next();
         work->read = !rows.ok() || rows->size() == 0;
         if (!rows.ok()) {
@@ -127,7 +128,7 @@ void RunDriver::Impl::pump(const std::shared_ptr<FanOut>& work) {
         }
     }
     work->pumping = false;
-    if (work->under_way == 0 && !work->stopped && (work->read || work->failed)) {
+    if (work->under_way == 0 && !work->stopped && work->read) {
         work->stopped = true;
         on_result(work->run, work->action, fan_out_result(*work));
     }
@@ -153,18 +154,28 @@ void RunDriver::Impl::start_batch(const std::shared_ptr<FanOut>& work, const Jso
     child.payload = call_payload(data, "");
     ++work->next;
     ++work->under_way;
-    start(std::move(child), [self = shared_from_this(), work](const Result<StartedRun>& started) {
+    offer(work, std::make_shared<const StartRun>(std::move(child)));
+}
+
+// Until there is room for it, and the store has taken it: the file need not be read again.
+void RunDriver::Impl::offer(const std::shared_ptr<FanOut>& work,
+                            const std::shared_ptr<const StartRun>& child) {
+    start(*child, [self = shared_from_this(), work, child](const Result<StartedRun>& started) {
+        if (!started.ok() && !work->stopped) {
+            self->ports_.loop.after(kOfferAgainMs, [self, work, child] {
+                if (!work->stopped) {
+                    self->offer(work, child);
+                }
+            });
+            return;
+        }
         --work->under_way;
         work->dispatched += started.ok() ? 1 : 0;
-        work->failed = work->failed || !started.ok();
         self->pump(work);
     });
 }
 
 StepResult RunDriver::Impl::fan_out_result(const FanOut& work) {
-    if (work.failed) {
-        return step_overloaded();  // batches that are on disk are not started again
-    }
     const Json rows = Json::integer(static_cast<std::int64_t>(work.batches.rows()));
     const Json dispatched = Json::integer(static_cast<std::int64_t>(work.dispatched));
     if (!work.error.empty()) {

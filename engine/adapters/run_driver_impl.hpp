@@ -195,6 +195,7 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
                  std::shared_ptr<const Program> program, std::string text);
     void pump(const std::shared_ptr<FanOut>& work);
     void start_batch(const std::shared_ptr<FanOut>& work, const Json& rows);
+    void offer(const std::shared_ptr<FanOut>& work, const std::shared_ptr<const StartRun>& child);
     static StepResult fan_out_result(const FanOut& work);
 
     // Time.

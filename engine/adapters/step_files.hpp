@@ -16,6 +16,11 @@ struct MadeFile {
     std::string data;
 };
 
+struct KeptStepFiles {
+    std::vector<std::string> addresses;
+    std::string problem;  // why they cannot be kept; empty: they are
+};
+
 class StepFiles {
   public:
     StepFiles() = default;
@@ -23,9 +28,9 @@ class StepFiles {
     StepFiles& operator=(const StepFiles&) = delete;
     virtual ~StepFiles() = default;
 
-    // All of them or none; answers their addresses.
+    // All of them or none. An error is the database's: it may be asked again.
     virtual void keep(const std::string& project_id, const std::vector<MadeFile>& files,
-                      StoreDone<std::vector<std::string>> done) = 0;
+                      StoreDone<KeptStepFiles> done) = 0;
     // The file's id when the address is one of those; it is read here then and not asked for over
     // the network, where the engine may not reach itself.
     virtual std::optional<std::string> id_of(const std::string& address) const = 0;

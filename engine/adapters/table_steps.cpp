@@ -215,11 +215,14 @@ void TableSteps::download(const WayPtr& way) {
         const std::string name = std::string(exported["name"].text()) + ".csv";
         const bool with_names = input_flag(way->input, "include_headers", true);
         files_.keep(way->project, {{name, table_csv(exported, with_names)}},
-                    [way, name](const Result<std::vector<std::string>>& addresses) {
-                        if (!addresses.ok()) {
-                            return way->fail(addresses.message());
+                    [way, name](const Result<KeptStepFiles>& kept) {
+                        if (!kept.ok()) {
+                            return way->done(step_overloaded());
                         }
-                        way->succeed(Json::object({{"file", Json::string(addresses->front())},
+                        if (!kept->problem.empty()) {
+                            return way->fail(kept->problem);
+                        }
+                        way->succeed(Json::object({{"file", Json::string(kept->addresses.front())},
                                                    {"name", Json::string(name)}}));
                     });
     });

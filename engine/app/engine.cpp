@@ -203,7 +203,7 @@ struct Engine {
           journals({loop, time, *store, *store, files, bucket ? &bucket->objects : nullptr, log},
                    {config.files.in_s3, config.files.journals_after_ms}),
           step_files(api),
-          csv({http, sandbox, step_files, services.threads}, csv_limits(config)),
+          csv({loop, http, sandbox, step_files, services.threads}, csv_limits(config)),
           tables(api, step_files, HmacKey(DigestAlgorithm::sha256, config.jwt_secret.reveal())),
           driver({loop, time, entropy, journals, *store, flows, sandbox, http, stored_secrets, log,
                   with_node(with_tables(piece_performers(services, http, csv), tables), node.get()),

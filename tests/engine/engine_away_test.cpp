@@ -42,6 +42,32 @@ class EngineAway : public ::testing::Test {
     ApiUser ann_{engine_};
 };
 
+// The step is keeping its file when the database dies.
+TEST_F(EngineAway, AFileThatAStepKeepsWaitsForTheDatabase) {
+    const std::string flow = ann_.make_flow(
+        {piece_step("make", "csv", "create_csv_file", R"({"json_array":[{"name":"Ann"}]})"),
+         piece_step("read", "csv", "read_csv_file", R"({"file":"{{make['output']['url']}}"})")});
+    Process holder =
+        Process::spawn({"psql", "-X", "-d", database_, "-c",
+                        "BEGIN; LOCK TABLE entity IN EXCLUSIVE MODE; SELECT pg_sleep(600)"},
+                       {});
+    const auto locks = [&](std::string_view what) {
+        return query("SELECT count(*) FROM pg_locks WHERE relation = 'entity'::regclass AND " +
+                     std::string(what));
+    };
+    ASSERT_TRUE(wait_until([&] { return locks("mode = 'ExclusiveLock'") == "1"; }));
+    const std::string run = start(flow);
+    ASSERT_TRUE(wait_until([&] { return locks("NOT granted") != "0"; }));
+    server_.crash();
+    EXPECT_TRUE(wait_until([&] {
+        return ann_.get("/v1/flow-runs?projectId=" + ann_.project()).status >= 500;
+    })) << "so long that what waits for the database is told so";
+    server_.start();
+    const Json ended = ann_.finished_run(run);
+    EXPECT_EQ(ended["status"].text(), "SUCCEEDED") << ended["failedStep"].dump();
+    EXPECT_EQ(ended["steps"]["read"]["output"]["rows"].dump(), R"([{"name":"Ann"}])");
+}
+
 // Its flow is gone, and its end is not taken at first.
 TEST_F(EngineAway, ARunThatCannotGoOnEndsWhenTheDatabaseTakesIt) {
     const std::string called = ann_.make_flow(

@@ -22,6 +22,11 @@ class EngineBatches : public ::testing::Test {
         EXPECT_EQ(ann_.operate(called_, "LOCK_AND_PUBLISH", R"({"status":"ENABLED"})").status, 200);
     }
 
+    std::string metrics() {
+        HttpRequest request;
+        request.url = engine_.url("/metrics");
+        return send(request).body;
+    }
     // A run of a flow that has this step.
     std::string start(const std::string& input) {
         const std::string flow = ann_.make_flow(
@@ -68,6 +73,40 @@ TEST_F(EngineBatches, EveryBatchStartsTheOtherFlow) {
                R"({"data":{"batchIndex":0,"headers":["n","name"],"rows":[{"n":"1","name":"Ann"},{"n":"2","name":"Bob, jr"}],"extraData":{"of":"list"}}} )"
                R"({"data":{"batchIndex":1,"headers":["n","name"],"rows":[{"n":"3","name":"Eve"}],"extraData":{"of":"list"}}} )";
     })) << ann_.run_beginnings(called_);
+}
+
+// Two runs at most: one that waits for its answer, and the one that would start others.
+TEST_F(EngineBatches, WhileThereIsNoRoomTheFileIsNotFetchedAgain) {
+    auto gate = std::make_shared<Gate>();
+    Upstream silent([gate](const UpstreamRequest&) {
+        UpstreamReply reply;
+        reply.gate = gate;
+        return reply;
+    });
+    engine_.stop();
+    engine_.set_environment({"SALLYPORT_RUNS_MAX=2", "SALLYPORT_EGRESS_ALLOW=" + files_.address() +
+                                                         " " + silent.address()});
+    engine_.start();
+    ann_.sign_in("ann@example.org", "Password1!");
+    const std::string waits = ann_.make_flow(
+        {http_step("call", R"({"method":"GET","url":"http://)" + silent.address() + R"(/"})")});
+    deliver_webhook(engine_, waits);
+    ASSERT_TRUE(silent.wait_for_requests(1));
+    const std::string run =
+        start(input("http://" + files_.address() + "/rows.csv", R"("batchSize":1)"));
+    ASSERT_TRUE(files_.wait_for_requests(1));
+    const auto refused = [this] {
+        const std::string text = metrics();
+        const std::string name = "\nsallyport_runs_refused_total ";
+        const std::size_t at = text.find(name);
+        return at == std::string::npos ? -1 : std::stol(text.substr(at + name.size()));
+    };
+    ASSERT_TRUE(wait_until([&] { return refused() > 6; })) << "batches are offered again and again";
+    EXPECT_EQ(files_.request_count(), 1u);
+    gate->open();
+    const Json ended = ann_.finished_run(run);
+    EXPECT_EQ(ended["steps"]["fan"]["output"]["batchesDispatched"].dump(), "2") << ended.dump();
+    EXPECT_EQ(files_.request_count(), 1u);
 }
 
 TEST_F(EngineBatches, FilesComeFromAddresses) {
