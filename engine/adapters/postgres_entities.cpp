@@ -34,6 +34,20 @@ PostgresStatement by_key(const std::string& kind, const std::string& scope,
     return query;
 }
 
+// Serves a key that has no row yet as well; the next statement sees what was committed while this
+// one waited.
+PostgresStatement lock_of(const std::string& kind, const std::string& scope,
+                          const std::string& key) {
+    PostgresStatement lock{
+        {}, "SELECT pg_advisory_xact_lock(hashtextextended($1, 1396788336))", {}};
+    lock.add(kind + "/" + scope + "/" + key);
+    return lock;
+}
+
+std::string row_id_in_postgres(const std::optional<EntityRow>& row) {
+    return row ? row->id : std::string();
+}
+
 PostgresListQuery listed(const std::string& select, const EntityQuery& query) {
     PostgresListQuery list(select + " FROM entity");
     list.add(" WHERE kind = ?", query.kind);
@@ -102,11 +116,7 @@ void PostgresStore::change_entity(std::string kind, std::string scope, std::stri
     transact([kind = std::move(kind), scope = std::move(scope), key = std::move(key),
               change = std::move(change),
               done = std::move(done)](const std::shared_ptr<Transaction>& transaction) {
-        // Serves a key that has no row yet as well; the second statement sees what was committed
-        // while the first waited.
-        PostgresStatement lock{
-            {}, "SELECT pg_advisory_xact_lock(hashtextextended($1, 1396788336))", {}};
-        transaction->query(std::move(lock.add(kind + "/" + scope + "/" + key)));
+        transaction->query(lock_of(kind, scope, key));
         transaction->query(by_key(kind, scope, key), [transaction, kind, change,
                                                       done](const Result<PostgresRows>& rows) {
             if (!rows.ok()) {
@@ -115,7 +125,7 @@ void PostgresStore::change_entity(std::string kind, std::string scope, std::stri
                 return;
             }
             std::optional<EntityRow> row = first_entity(*rows);
-            const std::string old_id = row ? row->id : std::string();
+            const std::string old_id = row_id_in_postgres(row);
             const bool changed = change(row);
             if (changed) {
                 transaction->query(row ? put_entity(*row) : remove_entity(kind, old_id));
@@ -124,6 +134,43 @@ void PostgresStore::change_entity(std::string kind, std::string scope, std::stri
                 ended.ok() ? done(row) : done(ended.error());
             });
         });
+    });
+}
+
+void PostgresStore::change_pair(EntityKey row, EntityKey beside, PairChange change,
+                                StoreDone<Done> done) {
+    transact([row = std::move(row), beside = std::move(beside), change = std::move(change),
+              done = std::move(done)](const std::shared_ptr<Transaction>& transaction) {
+        transaction->query(lock_of(row.kind, row.scope, row.key));
+        const auto first = std::make_shared<Result<PostgresRows>>(Error{"not read"});
+        transaction->query(by_key(row.kind, row.scope, row.key),
+                           [first](const Result<PostgresRows>& rows) { *first = rows; });
+        const auto put_left = [transaction](const EntityKey& key, const std::string& old_id,
+                                            const std::optional<EntityRow>& left) {
+            if (left || !old_id.empty()) {
+                transaction->query(left ? put_entity(*left) : remove_entity(key.kind, old_id));
+            }
+        };
+        transaction->query(
+            by_key(beside.kind, beside.scope, beside.key),
+            [transaction, row, beside, change, done, first,
+             put_left](const Result<PostgresRows>& second) {
+                if (!first->ok() || !second.ok()) {
+                    const Error error = first->ok() ? second.error() : first->error();
+                    transaction->end(false, [done, error](const Status&) { done(error); });
+                    return;
+                }
+                std::optional<EntityRow> one = first_entity(**first);
+                std::optional<EntityRow> other = first_entity(*second);
+                const std::string one_id = row_id_in_postgres(one);
+                const std::string other_id = row_id_in_postgres(other);
+                const bool changed = change(one, other);
+                if (changed) {
+                    put_left(row, one_id, one);
+                    put_left(beside, other_id, other);
+                }
+                transaction->end(changed, done);
+            });
     });
 }
 

@@ -1,5 +1,7 @@
 #include "engine/adapters/retention.hpp"
 
+#include "engine/adapters/store_steps.hpp"
+
 #include <utility>
 
 namespace sallyport::engine {
@@ -75,6 +77,14 @@ void Retention::look_at_objects() {
 
 void Retention::look_at_audit() {
     store_.remove_old_entities("audit_event", clock_.now_ms() - keep_.audit_ms, kRetentionPage,
+                               [this](const Result<std::size_t>& removed) {
+                                   go_on(removed, kRetentionPage, [this] { look_at_notes(); });
+                               });
+}
+
+// Nobody comes back to a step whose run is gone.
+void Retention::look_at_notes() {
+    store_.remove_old_entities(kStepNoteKind, clock_.now_ms() - keep_.runs_ms, kRetentionPage,
                                [this](const Result<std::size_t>& removed) {
                                    go_on(removed, kRetentionPage, [this] { after(kIdleMs); });
                                });

@@ -35,6 +35,7 @@ class Retention {
     void look_at_files();
     void look_at_objects();
     void look_at_audit();
+    void look_at_notes();
     void note(const Result<std::size_t>& removed);
     void go_on(const Result<std::size_t>& removed, std::size_t page,
                const std::function<void()>& next);

@@ -222,6 +222,7 @@ void RunDriver::Impl::commit(const RunPtr& run) {
     auto covered = std::make_shared<Covered>();
     covered->actions = std::exchange(run->held, {});
     covered->acknowledge = std::exchange(run->acknowledge, {});
+    covered->notes = std::exchange(run->notes, {});
     append(run, std::move(text), covered);
 }
 
@@ -252,6 +253,9 @@ void RunDriver::Impl::append(const RunPtr& run, JournalCommit text,
 
 void RunDriver::Impl::on_committed(const RunPtr& run, Covered& covered) {
     run->committing = false;
+    for (std::string& note : covered.notes) {  // what stays goes with the runs of its time
+        ports_.entities.delete_entity(kStepNoteKind, std::move(note), [](const Status&) {});
+    }
     for (const auto& acknowledge : covered.acknowledge) {
         acknowledge(true);
     }

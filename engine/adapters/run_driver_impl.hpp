@@ -47,6 +47,7 @@ struct LiveRun {
     std::shared_ptr<std::optional<WaitpointWish>> waitpoint;
     std::function<void()> cancel_effect;
     int crashes = 0;  // of what performed the step under way
+    std::vector<std::string> notes = {};  // of steps whose results are not on disk either
     bool replied = false;
     // Called once, after the next commit; false: the run was lost to another process.
     std::vector<std::function<void(bool stored)>> acknowledge;
@@ -61,6 +62,7 @@ using RunPtr = std::shared_ptr<LiveRun>;
 struct Covered {
     std::vector<Action> actions;
     std::vector<std::function<void(bool stored)>> acknowledge;
+    std::vector<std::string> notes;
 };
 
 class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {

@@ -135,6 +135,9 @@ void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, St
     }
     count_step(*run, action.step);
     hold_input(*run, {});
+    if (!result.note.empty()) {
+        run->notes.push_back(std::move(result.note));
+    }
     switch (result.kind) {
         case StepResult::Kind::succeeded:
             feed(run, StepSucceeded{name, action.attempt, std::move(result.output),

@@ -106,6 +106,19 @@ Result<std::int64_t> count_all(SqliteDb& db, const EntityQuery& wanted) {
     return count;
 }
 
+// What a change has left of the row that had this id; none: there was no row.
+Status store_left(SqliteDb& db, const std::string& kind, const std::string& old_id,
+                  const std::optional<EntityRow>& left) {
+    if (left) {
+        return put_entity(db, *left);
+    }
+    return old_id.empty() ? Status(Done{}) : remove_entity(db, kind, old_id);
+}
+
+std::string row_id_in_sqlite(const std::optional<EntityRow>& row) {
+    return row ? row->id : std::string();
+}
+
 }  // namespace
 
 void SqliteStore::entity(std::string kind, std::string id,
@@ -153,16 +166,37 @@ void SqliteStore::change_entity(std::string kind, std::string scope, std::string
             if (!found.ok()) {
                 return found;
             }
-            const std::string old_id = found->has_value() ? (*found)->id : std::string();
+            const std::string old_id = row_id_in_sqlite(*found);
             if (!change(*found)) {
                 return found;
             }
-            const Status stored =
-                found->has_value() ? put_entity(db, **found) : remove_entity(db, kind, old_id);
+            const Status stored = store_left(db, kind, old_id, *found);
             if (!stored.ok()) {
                 return stored.error();
             }
             return found;
+        },
+        std::move(done));
+}
+
+void SqliteStore::change_pair(EntityKey row, EntityKey beside, PairChange change,
+                              StoreDone<Done> done) {
+    writer_.submit<Done>(
+        Unit::transaction,
+        [row = std::move(row), beside = std::move(beside),
+         change = std::move(change)](SqliteDb& db) -> Result<Done> {
+            auto first = find_by_key(db, row.kind, row.scope, row.key);
+            auto second = find_by_key(db, beside.kind, beside.scope, beside.key);
+            if (!first.ok() || !second.ok()) {
+                return first.ok() ? second.error() : first.error();
+            }
+            const std::string first_id = row_id_in_sqlite(*first);
+            const std::string second_id = row_id_in_sqlite(*second);
+            if (!change(*first, *second)) {
+                return Done{};
+            }
+            const Status stored = store_left(db, row.kind, first_id, *first);
+            return stored.ok() ? store_left(db, beside.kind, second_id, *second) : stored;
         },
         std::move(done));
 }

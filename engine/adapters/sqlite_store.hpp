@@ -63,6 +63,8 @@ class SqliteStore final : public Store {
     void count_listed(EntityQuery query, StoreDone<std::int64_t> done) override;
     void change_entity(std::string kind, std::string scope, std::string key, EntityChange change,
                        StoreDone<std::optional<EntityRow>> done) override;
+    void change_pair(EntityKey row, EntityKey beside, PairChange change,
+                     StoreDone<Done> done) override;
     void delete_entity(std::string kind, std::string id, StoreDone<Done> done) override;
     void count_entities(std::string kind, std::string scope, StoreDone<std::int64_t> done) override;
     void add_family(EntityRow parent, std::vector<EntityRow> children,

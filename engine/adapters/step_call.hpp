@@ -52,6 +52,7 @@ struct StepResult {
     std::string request_id;      // paused: what it waits for; empty: for the time alone
     bool perform_again = false;  // paused: the step itself goes on, and gives the output then
     Json tags;                   // names for the run to be found by; exists when there are any
+    std::string note;  // to be removed when the result is on disk (store_steps.hpp); empty: none
 };
 
 // `done` is called once, on the loop, possibly from inside the call. The returned function stops

@@ -398,6 +398,12 @@ struct EntityRow {
     std::int64_t updated_ms = 0;
 };
 
+struct EntityKey {
+    std::string kind;
+    std::string scope;
+    std::string key;
+};
+
 struct EntityQuery {
     std::string kind;
     std::string scope;
@@ -432,6 +438,11 @@ class EntityStore {
     using EntityChange = std::function<bool(std::optional<EntityRow>&)>;
     virtual void change_entity(std::string kind, std::string scope, std::string key,
                                EntityChange change, StoreDone<std::optional<EntityRow>> done) = 0;
+    // The same of two rows, both or neither; what others make of the first comes before or after.
+    using PairChange =
+        std::function<bool(std::optional<EntityRow>& row, std::optional<EntityRow>& beside)>;
+    virtual void change_pair(EntityKey row, EntityKey beside, PairChange change,
+                             StoreDone<Done> done) = 0;
     virtual void delete_entity(std::string kind, std::string id, StoreDone<Done> done) = 0;
 
     // An entity may have children: those whose scope is its id. Each call is one transaction.

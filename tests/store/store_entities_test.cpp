@@ -56,6 +56,44 @@ class Entities : public StoreTest {
     }
 };
 
+TEST_P(Entities, TwoAreChangedTogetherOrNeitherIs) {
+    using Found = std::optional<EntityRow>;
+    const auto change = [&](const EntityStore::PairChange& how) {
+        return ask_on<Done>([&](auto done) {
+            store_->change_pair({"thing", "p", "key-a"}, {"thing", "q", "key-b"}, how, done);
+        });
+    };
+    EXPECT_TRUE(change([](Found& one, Found& other) {
+                    EXPECT_FALSE(one || other);
+                    one = row("a", "p", 1);
+                    other = row("b", "q", 1);
+                    return true;
+                }).ok());
+    EXPECT_TRUE(find("p", "key-a") && find("q", "key-b"));
+    EXPECT_TRUE(change([](Found& one, Found& other) {
+                    one->label = "changed";
+                    other.reset();
+                    return false;
+                }).ok());
+    EXPECT_EQ(find("p", "key-a")->label, "Label_a");
+    EXPECT_TRUE(find("q", "key-b"));
+    put(row("c", "p", 1));
+    EXPECT_FALSE(change([](Found& one, Found& other) {
+                     one->label = "changed";
+                     other = row("d", "p", 1);
+                     other->key = "key-c";  // taken
+                     return true;
+                 }).ok());
+    EXPECT_EQ(find("p", "key-a")->label, "Label_a") << "both, or neither";
+    EXPECT_TRUE(change([](Found& one, Found& other) {
+                    one->label = "changed";
+                    other.reset();
+                    return true;
+                }).ok());
+    EXPECT_EQ(find("p", "key-a")->label, "changed");
+    EXPECT_FALSE(find("q", "key-b"));
+}
+
 TEST_P(Entities, AreStoredFoundChangedAndDeleted) {
     put(row("a", "p", 1));
     ASSERT_TRUE(find("p", "key-a"));
