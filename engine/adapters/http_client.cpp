@@ -1,10 +1,13 @@
 #include "engine/adapters/http_client.hpp"
 
+#include "engine/adapters/http_room.hpp"
 #include "engine/adapters/http_transfer.hpp"
 #include "engine/adapters/name_resolver.hpp"
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <unordered_map>
 #include <utility>
 
@@ -26,7 +29,10 @@ void start_libcurl() {
 class CurlHttpClient::Impl : public std::enable_shared_from_this<CurlHttpClient::Impl> {
   public:
     Impl(Loop& loop, HttpClientOptions options)
-        : loop_(loop), options_(std::move(options)), resolver_(loop) {
+        : loop_(loop),
+          options_(std::move(options)),
+          resolver_(loop),
+          room_(loop, options_.large_bytes_max) {
         start_libcurl();
         multi_ = curl_multi_init();
         curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Impl::on_socket);
@@ -34,6 +40,7 @@ class CurlHttpClient::Impl : public std::enable_shared_from_this<CurlHttpClient:
         curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Impl::on_timer);
         curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
         curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kIdleConnectionsMax);
+        curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
     }
 
     ~Impl() {
@@ -72,7 +79,7 @@ class CurlHttpClient::Impl : public std::enable_shared_from_this<CurlHttpClient:
             end(id, std::move(*refused));
             return id;
         }
-        entry.timer = loop_.after(timeout_ms, [this, id] { expire(id); });
+        arm(id, std::chrono::milliseconds(timeout_ms));
         begin_hop(id);
         return id;
     }
@@ -86,11 +93,47 @@ class CurlHttpClient::Impl : public std::enable_shared_from_this<CurlHttpClient:
     }
 
   private:
+    using Clock = std::chrono::steady_clock;
     struct Entry {
         std::unique_ptr<HttpTransfer> transfer;
         Loop::TimerId timer = 0;
+        Clock::time_point ends;  // its time
         bool in_multi = false;
     };
+
+    void arm(RequestId id, Clock::duration left) {
+        Entry& entry = entries_[id];
+        entry.ends = Clock::now() + left;
+        const auto left_ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+        entry.timer = loop_.after(std::max<std::int64_t>(left_ms, 0), [this, id] { expire(id); });
+    }
+
+    // From inside libcurl. A request that waits for room has the time it had left when it gets
+    // that: others held it up, not its peer.
+    bool ask_for_room(RequestId id, std::size_t bytes) {
+        Entry& entry = entries_[id];
+        const auto left = entry.ends - Clock::now();
+        auto place = room_.ask(id, entry.transfer->request().tenant, bytes,
+                               [this, id, left](HttpRoom::Place given) {
+                                   entries_[id].transfer->hold(std::move(given));
+                                   arm(id, left);
+                                   go_on(id);
+                               });
+        if (place == nullptr) {
+            loop_.cancel(std::exchange(entry.timer, 0));
+            return false;
+        }
+        entry.transfer->hold(std::move(place));
+        return true;
+    }
+
+    void go_on(RequestId id) {
+        HttpTransfer& transfer = *entries_[id].transfer;
+        const CURLcode code = transfer.go_on();
+        if (code != CURLE_OK) {
+            ended(transfer, code);
+        }
+    }
 
     void begin_hop(RequestId id) { resolve(id, entries_[id].transfer->url(), &Impl::found_target); }
 
@@ -138,6 +181,7 @@ class CurlHttpClient::Impl : public std::enable_shared_from_this<CurlHttpClient:
     void start(RequestId id) {
         Entry& entry = entries_[id];
         entry.transfer->prepare(options_);
+        entry.transfer->on_large([this, id](std::size_t bytes) { return ask_for_room(id, bytes); });
         CURL* easy = entry.transfer->easy();
         curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &Impl::on_close);
         curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
@@ -165,6 +209,7 @@ class CurlHttpClient::Impl : public std::enable_shared_from_this<CurlHttpClient:
         if (entry.timer != 0) {
             loop_.cancel(entry.timer);
         }
+        room_.withdraw(id);
         if (entry.in_multi) {
             curl_multi_remove_handle(multi_, entry.transfer->easy());
         }
@@ -256,6 +301,7 @@ class CurlHttpClient::Impl : public std::enable_shared_from_this<CurlHttpClient:
     Loop& loop_;
     HttpClientOptions options_;
     NameResolver resolver_;
+    HttpRoom room_;
     CURLM* multi_ = nullptr;
     Loop::TimerId timer_ = 0;
     RequestId last_id_ = 0;

@@ -5,6 +5,7 @@
 // checked once more before each connect. Proxies and netrc of the environment, cookies, HSTS and
 // alt-svc of a server have no influence. A pooled connection is reused only by the same tenant, for
 // the same origin and the same checked addresses; one through a request's own proxy, by nobody.
+// One request at a time has it: an answer that waits unread would hold up the others.
 #pragma once
 
 #include "engine/core/egress_policy.hpp"
@@ -21,10 +22,13 @@ struct HttpClientOptions {
     EgressPolicy policy;
     std::string ca_file;  // PEM; empty: the system's store
     std::string user_agent = "Sallyport";
-    // Each request under way holds a descriptor and up to response_bytes_max of memory.
+    // Each request under way holds a descriptor, and memory for a small answer.
     std::size_t requests_max = 512;
     // One tenant cannot take all of them.
     std::size_t tenant_requests_max = 128;
+    // Of answers that are not small, with what is made of them, and one more; the others wait,
+    // unread, when they have become so large.
+    std::size_t large_bytes_max = 128u << 20;
 };
 
 class CurlHttpClient final : public HttpClient {

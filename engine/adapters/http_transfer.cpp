@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace sallyport::engine {
 namespace {
@@ -20,6 +21,9 @@ constexpr std::size_t kHeadersMax = 200;
 // What a caller may send; more than common servers accept.
 constexpr std::size_t kRequestHeadersMax = 100;
 constexpr std::size_t kRequestHeaderBytesMax = 32 * 1024;
+// An answer may have come so far before it asks for room: less than 512 of them cost by far what
+// the answers that have room do.
+constexpr std::size_t kSmallAnswerBytes = 256 * 1024;
 // Chunk framing and an incompressible body may make the wire form larger than the body.
 constexpr std::size_t kWireSlackBytes = 64 * 1024;
 // A dead address must leave time for the other ones.
@@ -156,6 +160,8 @@ std::optional<HttpFailure> HttpTransfer::accept_for(const EgressUrl& url,
 
 void HttpTransfer::prepare(const HttpClientOptions& options) {
     response_ = {};
+    place_ = nullptr;
+    asked_ = false;
     header_bytes_ = 0;
     header_ended_ = false;
     error_text_[0] = '\0';
@@ -281,8 +287,22 @@ std::size_t HttpTransfer::on_body(char* data, std::size_t size, std::size_t coun
         transfer.stopped_ = HttpError::too_large;
         return CURL_WRITEFUNC_ERROR;
     }
+    const bool is_small = transfer.response_.body.size() + bytes <= kSmallAnswerBytes;
+    if (!is_small && !std::exchange(transfer.asked_, true) &&
+        !transfer.ask_for_room_(transfer.expected_bytes())) {
+        return CURL_WRITEFUNC_PAUSE;  // and is given again
+    }
     transfer.response_.body.append(data, bytes);
     return bytes;
+}
+
+// What the peer says counts while nothing is decompressed.
+std::size_t HttpTransfer::expected_bytes() const {
+    curl_off_t length = -1;
+    curl_easy_getinfo(easy_.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    const bool says = length >= 0 && response_.header("content-encoding").empty();
+    return says ? std::min(static_cast<std::size_t>(length), request_.response_bytes_max)
+                : request_.response_bytes_max;
 }
 
 std::size_t HttpTransfer::on_header(char* data, std::size_t size, std::size_t count, void* self) {
@@ -349,6 +369,7 @@ std::optional<HttpOutcome> HttpTransfer::conclude(CURLcode code, const EgressPol
     response_.url = url_.text();
     const std::string location(response_.header("location"));
     if (!is_redirect(response_.status) || request_.redirects_max == 0 || location.empty()) {
+        response_.place = std::move(place_);
         return std::move(response_);
     }
     answered_ = true;

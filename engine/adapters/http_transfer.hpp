@@ -8,6 +8,7 @@
 
 #include <curl/curl.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,6 +44,15 @@ class HttpTransfer {
     // accept_proxy(). `options` outlives this.
     void prepare(const HttpClientOptions& options);
 
+    // Asked when an answer turns out not to be small, at most once a hop, of which so many bytes
+    // may come; false: it waits, unread, until go_on().
+    using AskForRoom = std::function<bool(std::size_t bytes)>;
+    void on_large(AskForRoom ask) { ask_for_room_ = std::move(ask); }
+    // From inside `ask` or later.
+    void hold(std::shared_ptr<const void> place) { place_ = std::move(place); }
+    // What waits is given to us from inside the call. Not CURLE_OK: libcurl has ended the hop.
+    CURLcode go_on() { return curl_easy_pause(easy_.get(), CURLPAUSE_CONT); }
+
     // After libcurl ended the hop: the outcome, or nothing when a redirect leads to another hop
     // (which begins with the address of url(), again).
     std::optional<HttpOutcome> conclude(CURLcode code, const EgressPolicy& policy);
@@ -64,6 +74,7 @@ class HttpTransfer {
     static curl_socket_t on_open(void* self, curlsocktype purpose, curl_sockaddr* address);
 
     void take_header_line(std::string_view line);
+    std::size_t expected_bytes() const;
     void prepare_method();
     void prepare_headers(const HttpClientOptions& options);
     std::optional<HttpFailure> check_proxy(const EgressPolicy& policy);
@@ -92,6 +103,9 @@ class HttpTransfer {
     char error_text_[CURL_ERROR_SIZE] = {};
 
     HttpResponse response_;
+    AskForRoom ask_for_room_;
+    bool asked_ = false;                 // in this hop
+    std::shared_ptr<const void> place_;  // of this hop's answer, when it is large
     std::size_t header_bytes_ = 0;
     bool header_ended_ = false;
     std::optional<HttpError> stopped_;  // why one of our callbacks ended the hop

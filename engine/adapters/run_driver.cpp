@@ -173,7 +173,8 @@ void RunDriver::Impl::drive(const RunPtr& run) {
         std::visit([&](const auto& what) { perform(run, what); }, action.what);
     }
     run->driving = false;
-    const bool awaited = !run->acknowledge.empty() && run->uncommitted.size() > 0;
+    const bool awaited =
+        (!run->acknowledge.empty() || run->place != nullptr) && run->uncommitted.size() > 0;
     if (!run->held.empty() || awaited || run->uncommitted.size() >= kUncommittedMax) {
         commit(run);
     }
@@ -222,6 +223,7 @@ void RunDriver::Impl::commit(const RunPtr& run) {
     auto covered = std::make_shared<Covered>();
     covered->actions = std::exchange(run->held, {});
     covered->acknowledge = std::exchange(run->acknowledge, {});
+    covered->place = std::exchange(run->place, nullptr);
     covered->notes = std::exchange(run->notes, {});
     append(run, std::move(text), covered);
 }
@@ -253,6 +255,7 @@ void RunDriver::Impl::append(const RunPtr& run, JournalCommit text,
 
 void RunDriver::Impl::on_committed(const RunPtr& run, Covered& covered) {
     run->committing = false;
+    covered.place = nullptr;
     for (std::string& note : covered.notes) {  // what stays goes with the runs of its time
         ports_.entities.delete_entity(kStepNoteKind, std::move(note), [](const Status&) {});
     }

@@ -47,6 +47,8 @@ struct LiveRun {
     std::shared_ptr<std::optional<WaitpointWish>> waitpoint;
     std::function<void()> cancel_effect;
     int crashes = 0;  // of what performed the step under way
+    // Room that a step's result takes which is not on disk: others wait for it.
+    std::shared_ptr<const void> place = {};
     std::vector<std::string> notes = {};  // of steps whose results are not on disk either
     bool replied = false;
     // Called once, after the next commit; false: the run was lost to another process.
@@ -62,6 +64,7 @@ using RunPtr = std::shared_ptr<LiveRun>;
 struct Covered {
     std::vector<Action> actions;
     std::vector<std::function<void(bool stored)>> acknowledge;
+    std::shared_ptr<const void> place;
     std::vector<std::string> notes;
 };
 

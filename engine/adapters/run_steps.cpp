@@ -135,6 +135,7 @@ void RunDriver::Impl::on_result(const RunPtr& run, const PerformStep& action, St
     }
     count_step(*run, action.step);
     hold_input(*run, {});
+    run->place = std::move(result.place);
     if (!result.note.empty()) {
         run->notes.push_back(std::move(result.note));
     }

@@ -53,6 +53,8 @@ struct StepResult {
     bool perform_again = false;  // paused: the step itself goes on, and gives the output then
     Json tags;                   // names for the run to be found by; exists when there are any
     std::string note;  // to be removed when the result is on disk (store_steps.hpp); empty: none
+    // Of a large answer that the output was made of, until that is on disk (HttpResponse::place).
+    std::shared_ptr<const void> place = {};
 };
 
 // `done` is called once, on the loop, possibly from inside the call. The returned function stops

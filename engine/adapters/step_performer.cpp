@@ -51,6 +51,7 @@ StepResult from_http(const Json& input, const HttpOutcome& outcome) {
     }
     StepResult result;
     result.output = std::move(read.output);
+    result.place = response.place;
     return result;
 }
 

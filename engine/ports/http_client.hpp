@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,7 +36,8 @@ struct HttpRequest {
     std::string tenant;
     // Sent as `Idempotency-Key` unless the headers already hold one.
     std::optional<std::string> idempotency_key;
-    // From send() to the last byte, name resolution and redirects included.
+    // From send() to the last byte, name resolution and redirects included; not while a large
+    // answer waits for room.
     std::uint32_t timeout_ms = 30'000;
     // Of the decompressed body; more is `too_large`.
     std::size_t response_bytes_max = 10 * 1024 * 1024;
@@ -52,6 +54,9 @@ struct HttpResponse {
     std::vector<HttpHeader> headers;  // of the last answer, names as received
     std::string body;                 // decompressed
     std::string url;                  // of the last request, after redirects
+    // Of a large body: its share of the room for all of them (adapters/http_room.hpp). Kept by
+    // whoever keeps the body, or what was made of it, until that is on disk.
+    std::shared_ptr<const void> place = {};
 
     // The first field of that name (case-insensitive), or an empty view.
     std::string_view header(std::string_view name) const {

@@ -48,6 +48,13 @@ Json output_of(const Json& step) {
     return value.ok() ? *value : Json();
 }
 
+bool all_are(ApiUser& user, const std::string& status, int runs) {
+    const std::string counts =
+        user.get("/v1/flow-runs/count-by-status?projectId=" + user.project()).raw.body;
+    return counts.find(R"("status":")" + status + R"(","count":)" + std::to_string(runs)) !=
+           std::string::npos;
+}
+
 TEST(EngineLarge, AFlowOfAThousandStepsRuns) {
     EngineProcess engine;
     ApiUser ann(engine);
@@ -121,16 +128,36 @@ TEST(EngineLarge, InputsThatRepeatAValueAreNotAllMadeAtOnce) {
     for (int i = 0; i < kRuns; ++i) {
         EXPECT_EQ(deliver_webhook(engine, flow, body).status, 200);
     }
-    const auto all_are = [&](const std::string& status) {
-        const std::string counts =
-            ann.get("/v1/flow-runs/count-by-status?projectId=" + ann.project()).raw.body;
-        return counts.find(R"("status":")" + status + R"(","count":)" + std::to_string(kRuns)) !=
-               std::string::npos;
-    };
-    EXPECT_TRUE(wait_until([&] { return all_are("RUNNING"); }));
+    EXPECT_TRUE(wait_until([&] { return all_are(ann, "RUNNING", kRuns); }));
     gate->open();
-    EXPECT_TRUE(wait_until([&] { return all_are("SUCCEEDED"); }, 6 * kDeadline));
+    EXPECT_TRUE(wait_until([&] { return all_are(ann, "SUCCEEDED", kRuns); }, 6 * kDeadline));
     EXPECT_LT(engine.memory_peak_mb(), 500);
+}
+
+// Half a gigabyte of answers at once, each of which is in memory several times over until its run
+// has it on disk.
+TEST(EngineLarge, LargeAnswersAreNotAllHeldAtOnce) {
+    constexpr int kRuns = 24;
+    constexpr std::size_t kSize = 20U << 20U;
+    auto gate = std::make_shared<Gate>();
+    Upstream stub([gate, body = std::string(kSize, 'x')](const UpstreamRequest&) {
+        UpstreamReply reply;
+        reply.body = body;
+        reply.gate = gate;
+        return reply;
+    });
+    EngineProcess engine({"SALLYPORT_EGRESS_ALLOW=" + stub.address()});
+    ApiUser ann(engine);
+    ann.sign_up();
+    const std::string flow = ann.make_flow(
+        {http_step("call", R"({"method":"GET","url":"http://)" + stub.address() + R"(/"})")});
+    for (int i = 0; i < kRuns; ++i) {
+        EXPECT_EQ(deliver_webhook(engine, flow).status, 200);
+    }
+    EXPECT_TRUE(stub.wait_for_requests(kRuns));
+    gate->open();
+    EXPECT_TRUE(wait_until([&] { return all_are(ann, "SUCCEEDED", kRuns); }, 6 * kDeadline));
+    EXPECT_LT(engine.memory_peak_mb(), 600);
 }
 
 // What is too large to be shown is an address: the value is read there, whole, by who has it.
