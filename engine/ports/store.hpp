@@ -8,6 +8,7 @@
 
 #include "common/result.hpp"
 #include "engine/core/page_cursor.hpp"
+#include "engine/ports/store_notice.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -471,18 +472,6 @@ class EntityStore {
     // Removes an entity and its children of these kinds.
     virtual void delete_family(std::string kind, std::string id,
                                std::vector<std::string> child_kinds, StoreDone<Done> done) = 0;
-};
-
-// What other processes have done to a shared store.
-struct StoreNotice {
-    enum class Kind {
-        run_done,      // a run that was announced has answered or ended
-        flow_changed,  // a flow or its versions
-        missed,        // notices may have been lost: anything may have happened
-        may_be_done,   // runs may have answered or ended without a word
-    };
-    Kind kind = Kind::missed;
-    std::string id;
 };
 
 // How changes of runs reached the disk so far.
