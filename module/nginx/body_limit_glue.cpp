@@ -29,10 +29,20 @@ struct BodyLocation {
     std::optional<Mode> mode;
 };
 
+struct Limit {
+    std::uint64_t bytes = 0;
+    std::string_view rule{};
+};
+
 // Made for requests whose body is read while a limit applies.
 struct BodyState {
     std::uint64_t received = 0;
-    bool found = false;  // one finding a request is enough
+    bool found = false;    // one finding a request is enough
+    bool refused = false;  // by one that is enforced
+    // The smallest of the locations that the request has reached: the body may be read by another
+    // one (try_files, error_page).
+    std::optional<Limit> enforced{};
+    std::optional<Limit> reported{};
 };
 
 Status set_limit(DirectiveCall& call) {
@@ -102,11 +112,6 @@ bool active(const void* location) {
     return applies(*static_cast<const BodyLocation*>(location));
 }
 
-struct Limit {
-    std::uint64_t bytes;
-    std::string_view rule;
-};
-
 // Who sends two media types gets the smallest limit of all.
 Limit limit_of(ngx_http_request_t* r, const BodyLimits& limits) {
     std::array<std::string_view, 1> type{};
@@ -118,8 +123,26 @@ Limit limit_of(ngx_http_request_t* r, const BodyLimits& limits) {
     return {limits.bytes(kind), word(kind)};
 }
 
+// A body whose length nobody has announced is judged while it comes, wherever it is read.
+void keep_for_body(Request& request, const BodyLocation& location) {
+    const ngx_http_request_t* r = request.r();
+    const Mode mode = request.mode(location.mode);
+    if (mode == Mode::off || r->headers_in.content_length_n >= 0 ||
+        (r->headers_in.chunked == 0 && r->stream == nullptr)) {
+        return;
+    }
+    auto& state = request.feature_state<BodyState>(kId);
+    const Limit limit = limit_of(request.r(), **location.limits);
+    std::optional<Limit>& kept = mode == Mode::enforce ? state.enforced : state.reported;
+    if (!kept || limit.bytes < kept->bytes) {
+        kept = limit;
+        request.state().body_mask |= FeatureMask{1} << static_cast<unsigned>(kId);
+    }
+}
+
 HookResult preaccess(Request& request, const void* location_conf) {
     ngx_http_request_t* r = request.r();
+    keep_for_body(request, *static_cast<const BodyLocation*>(location_conf));
     // Known when announced, and when the body has been read already (an internal redirect).
     if (r->headers_in.content_length_n <= 0) {
         return HookResult::pass();
@@ -135,8 +158,10 @@ HookResult preaccess(Request& request, const void* location_conf) {
     if (decision.verdict == policy::Verdict::allow) {
         return HookResult::pass();
     }
-    request.feature_state<BodyState>(kId).found = true;
+    auto& state = request.feature_state<BodyState>(kId);
+    state.found = true;
     if (mode == Mode::enforce) {
+        state.refused = true;
         // Who waits for an invitation gets none and is done; what others send all the same is not
         // the next request.
         r->lingering_close = r->headers_in.expect == nullptr ? 1 : 0;
@@ -146,27 +171,36 @@ HookResult preaccess(Request& request, const void* location_conf) {
     return HookResult::decided(decision, mode, limit.rule);
 }
 
-int request_body_filter(Request& request, const void* location_conf, ngx_chain_t* in) {
-    const auto& location = *static_cast<const BodyLocation*>(location_conf);
-    const Mode mode = request.mode(location.mode);
-    if (mode == Mode::off) {
+int judge_received(Request& request, BodyState& state, const std::optional<Limit>& limit,
+                   Mode mode) {
+    if (!limit || state.refused || (mode == Mode::report && state.found)) {
         return 0;
     }
+    const Decision decision = policy::decide_body(state.received, limit->bytes);
+    if (decision.verdict == policy::Verdict::allow) {
+        return 0;
+    }
+    state.found = true;
+    state.refused = mode == Mode::enforce;
+    // nginx itself ends the request with the status; log and variables learn why from here.
+    request.state().record({kId, mode, decision, limit->rule});
+    return mode == Mode::enforce ? decision.status : 0;
+}
+
+int request_body_filter(Request& request, const void* location_conf, ngx_chain_t* in) {
     auto& state = request.feature_state<BodyState>(kId);
     for (const ngx_chain_t* link = in; link != nullptr; link = link->next) {
         if (ngx_buf_in_memory(link->buf)) {
             state.received += static_cast<std::uint64_t>(link->buf->last - link->buf->pos);
         }
     }
-    const Limit limit = limit_of(request.r(), **location.limits);
-    const Decision decision = policy::decide_body(state.received, limit.bytes);
-    if (decision.verdict == policy::Verdict::allow || state.found) {
-        return 0;
+    const auto& own = *static_cast<const BodyLocation*>(location_conf);
+    const Mode mode = applies(own) ? request.mode(own.mode) : Mode::off;
+    int status = judge_received(request, state, state.enforced, Mode::enforce);
+    if (status == 0 && mode != Mode::off) {
+        status = judge_received(request, state, limit_of(request.r(), **own.limits), mode);
     }
-    state.found = true;
-    // nginx itself ends the request with the status; log and variables learn why from here.
-    request.state().record({kId, mode, decision, limit.rule});
-    return mode == Mode::enforce ? decision.status : 0;
+    return status != 0 ? status : judge_received(request, state, state.reported, Mode::report);
 }
 
 HookResult explain(Request& request, const void* location_conf, Stage stage, Json& facts) {

@@ -207,11 +207,13 @@ ngx_int_t header_filter(ngx_http_request_t* r) noexcept {
 
 ngx_int_t request_body_filter(ngx_http_request_t* r, ngx_chain_t* in) noexcept {
     LocationConf* location = location_conf(r);
-    if (r == r->main && location->body_mask != 0) {
+    const auto known = Request::find(r);
+    const FeatureMask asked = location->body_mask | (known ? known->state().body_mask : 0);
+    if (r == r->main && asked != 0) {
         const ngx_int_t rc =
             guarded(r->connection->log, "request body filter", kOnError, [&]() -> ngx_int_t {
                 Request request(r);
-                for (FeatureMask mask = location->body_mask; mask != 0; mask = rest_of(mask)) {
+                for (FeatureMask mask = asked; mask != 0; mask = rest_of(mask)) {
                     const std::size_t i = first_of(mask);
                     const int status =
                         features()[i]->request_body_filter(request, location->slots[i], in);

@@ -85,6 +85,8 @@ struct RequestState {
     // Features whose header_filter is asked wherever the response comes from: they have judged the
     // request in a location that it has left (try_files, error_page).
     FeatureMask header_mask = 0;
+    // The same for request_body_filter.
+    FeatureMask body_mask = 0;
     // Where a redirect decided by a feature goes.
     std::string_view redirect_target{};
 

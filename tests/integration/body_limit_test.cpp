@@ -45,6 +45,15 @@ constexpr std::string_view kConf = R"(
         location = /page { internal; return 200 "reason=$sallyport_reason"; }
     }
     server {
+        listen 127.0.0.1:%%PORT_BARE%%;
+        location /behind/ { sallyport_body_limit default=5; try_files /none @bare; }
+        location /quiet/ { sallyport_body_limit default=5; sallyport_body_limit_mode report;
+            try_files /none @bare; }
+        location /freed/ { sallyport_body_limit default=5; try_files /none @free; }
+        location @bare { proxy_pass http://inner; }
+        location @free { sallyport_body_limit off; proxy_pass http://inner; }
+    }
+    server {
         listen 127.0.0.1:%%PORT_INCLUDED%%;
         location / { proxy_pass http://inner; }
     }
@@ -119,6 +128,34 @@ std::string chunked(std::string_view path, std::string_view type, std::size_t by
         out += "1\r\nx\r\n";
     }
     return out + "0\r\n\r\n";
+}
+
+TEST(BodyLimit, CountedWhereAnotherLocationReadsTheBody) {
+    Upstream upstream;
+    NginxServer nginx(kConf, options_for(upstream));
+    const Row rows[] = {
+        {"/behind/", "text/plain", 5, 200},
+        {"/behind/", "text/plain", 6, 413},
+        {"/quiet/", "text/plain", 6, 200},
+        {"/freed/", "text/plain", 6, 413},
+    };
+    for (const Row& row : rows) {
+        upstream.clear();
+        const std::string response =
+            raw_exchange(nginx.port("PORT_BARE"), chunked(row.path, row.type, row.bytes));
+        EXPECT_TRUE(response.starts_with("HTTP/1.1 " + std::to_string(row.status)))
+            << row.path << row.bytes << "\n"
+            << response;
+        EXPECT_EQ(upstream.request_count(), row.status == 200 ? 1u : 0u) << row.path;
+    }
+    LogReader log(nginx.dir().path("decisions.log"));
+    const auto line_of = [&](const char* path) {
+        return log.wait_for([path](const Json& json) {
+            return json["path"].text_or("") == path && json["verdict"].exists();
+        });
+    };
+    EXPECT_EQ(line_of("/behind/")["reason"].text_or(""), "body_too_large");
+    EXPECT_EQ(line_of("/quiet/")["also"].at(0)["reason"].text_or(""), "body_too_large");
 }
 
 TEST(BodyLimit, CountedLengths) {
