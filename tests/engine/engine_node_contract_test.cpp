@@ -1,5 +1,6 @@
 // What the contract lets pieces from npm ask of the engine and the engine of them: waitpoints over
 // HTTP, and whether a connection is any good.
+#include "tests/engine/contract_oracle.hpp"
 #include "tests/engine/engine_node_fixture.hpp"
 #include "tests/engine/engine_token.hpp"
 #include "tests/integration/fixtures/wait.hpp"
@@ -111,6 +112,7 @@ TEST_F(EngineNodeContract, ARequestThatComesBeforeTheWaitIsKept) {
     piece.token = token_of_engine(user_->project());
     const ApiAnswer same = piece.post("/v1/waitpoints", body(user_->project()));
     EXPECT_EQ(same.status, 201) << same.raw.body;
+    EXPECT_EQ(ContractOracle().problems("CreateWaitpointResponse", same.body), "");
     EXPECT_EQ(same.body["id"].text(), told["id"].text());
     ApiUser other(*engine_);
     other.token = token_of_engine("another-project");
@@ -145,7 +147,9 @@ TEST_F(EngineNodeContract, ConnectionsAreShownToTheirPiece) {
     EXPECT_EQ(refused.status, 400) << refused.raw.body;
     EXPECT_EQ(refused.raw.body,
               R"({"code":"INVALID_APP_CONNECTION","params":{"error":"no good"}})");
-    EXPECT_EQ(connect_text("s3cret").status, 201) << engine_->log();
+    const ApiAnswer made = connect_text("s3cret");
+    EXPECT_EQ(made.status, 201) << made.raw.body << engine_->log();
+    EXPECT_EQ(ContractOracle().problems("AppConnectionWithoutSensitiveData", made.body), "");
     EXPECT_EQ(connections(), 1U);
     const ApiAnswer failed = connect_text("throws");
     EXPECT_EQ(failed.status, 400);
