@@ -62,6 +62,7 @@ struct ApiOptions {
     std::string version;
 };
 
+class AuthChecks;
 class ItemTriggers;
 class Mailer;
 
@@ -87,6 +88,7 @@ struct ApiPorts {
     Mailer* mail = nullptr;                // null: the operator named no server
     ItemTriggers* items = nullptr;         // REQUIRES: set
     AppListeners* apps = nullptr;          // null: no pieces from npm
+    AuthChecks* auth_checks = nullptr;     // REQUIRES: set
 };
 
 class Api {

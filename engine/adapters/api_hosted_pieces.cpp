@@ -1,6 +1,7 @@
 #include "engine/adapters/api_hosted_pieces.hpp"
 
 #include "engine/adapters/api_entities.hpp"
+#include "engine/adapters/auth_checks.hpp"
 #include "engine/core/shape.hpp"
 
 #include <algorithm>
@@ -214,6 +215,10 @@ namespace {
 // Whoever waits for it sits before a form.
 constexpr std::int64_t kValidationMsMax = 30'000;
 
+void refuse_connection(const CallPtr& call, std::string_view problem) {
+    call->fail(ApiError::invalid_app_connection, Json::object({{"error", Json::string(problem)}}));
+}
+
 void answer_validation(const CallPtr& call, const SandboxResult& ran,
                        const std::function<void()>& then) {
     if (ran.status != SandboxStatus::ok) {
@@ -225,39 +230,49 @@ void answer_validation(const CallPtr& call, const SandboxResult& ran,
     if (ran.value["valid"].is_true()) {
         return then();
     }
-    call->fail(ApiError::invalid_app_connection,
-               Json::object({{"error", Json::string(ran.value["error"].text())}}));
+    refuse_connection(call, ran.value["error"].text());
 }
 
 }  // namespace
 
-// Only what administrators have installed is asked: a name in a request fetches no package.
+// Of pieces from npm, only what administrators have installed is asked: a name in a request fetches
+// no package.
 void with_valid_auth(Api& api, const CallPtr& call, const Json& value, std::function<void()> then) {
     constexpr std::array<std::string_view, 4> kAsked = {"SECRET_TEXT", "BASIC_AUTH", "CUSTOM_AUTH",
                                                         "OAUTH2"};
     const std::string_view type = call->body["type"].text();
     const bool asked = std::find(kAsked.begin(), kAsked.end(), type) != kAsked.end() &&
                        (type != "OAUTH2" || !value["access_token"].text().empty());
-    if (!asked || !api.options.validates_connections || api.ports.pieces == nullptr) {
+    if (!asked || !api.options.validates_connections) {
         return then();
     }
-    with_installed_piece(api, call, std::string(call->body["pieceName"].text()),
-                         [&api, call, value, then = std::move(then)](const Json& piece) {
-                             if (!piece.exists()) {
-                                 return then();
-                             }
-                             PieceTask task;
-                             task.piece = piece["name"].text();
-                             task.version = piece["version"].text();
-                             task.project_id = call->body["projectId"].text();
-                             task.input = Json::object({{"auth", value}});
-                             task.task = Json::object({{"do", Json::string("validate")}});
-                             task.time_ms_max = kValidationMsMax;
-                             api.ports.pieces->run(std::move(task),
-                                                   [call, then](const SandboxResult& ran) {
-                                                       answer_validation(call, ran, then);
-                                                   });
-                         });
+    const std::string name(call->body["pieceName"].text());
+    if (AuthChecks::asks(name)) {
+        return api.ports.auth_checks->check(
+            name, std::string(call->body["projectId"].text()), value, api.now_ms(),
+            kValidationMsMax, [call, then = std::move(then)](const std::string& problem) {
+                problem.empty() ? then() : refuse_connection(call, problem);
+            });
+    }
+    if (api.ports.pieces == nullptr) {
+        return then();
+    }
+    with_installed_piece(
+        api, call, name, [&api, call, value, then = std::move(then)](const Json& piece) {
+            if (!piece.exists()) {
+                return then();
+            }
+            PieceTask task;
+            task.piece = piece["name"].text();
+            task.version = piece["version"].text();
+            task.project_id = call->body["projectId"].text();
+            task.input = Json::object({{"auth", value}});
+            task.task = Json::object({{"do", Json::string("validate")}});
+            task.time_ms_max = kValidationMsMax;
+            api.ports.pieces->run(std::move(task), [call, then](const SandboxResult& ran) {
+                answer_validation(call, ran, then);
+            });
+        });
 }
 
 void ask_for_options(Api& api, const CallPtr& call, const std::string& project_id) {

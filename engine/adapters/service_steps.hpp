@@ -28,6 +28,9 @@ StepCancel perform_at(ServiceSteps& services, const std::string& host, std::int6
                       StepDone done);
 
 StepCancel perform_smtp(ServiceSteps& services, const StepCall& call, StepDone done);
+// Whether the server of a connection's value lets its user in; no mail is sent.
+StepCancel verify_smtp(ServiceSteps& services, const Json& auth, const std::string& tenant,
+                       std::int64_t time_ms, StepDone done);
 // One query to the server of a connection's value (`auth`), of a step or of a trigger.
 // `application` is the name that the server's administrators see.
 StepCancel ask_postgres(ServiceSteps& services, const Json& auth, SqlQuery query,

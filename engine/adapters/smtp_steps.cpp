@@ -20,6 +20,8 @@ namespace {
 constexpr std::int64_t kTimeMs = 60'000;
 constexpr long kConnectTimeoutMs = 15'000;
 constexpr std::size_t kReplyBytesMax = 1000;
+// Those that mail servers usually have.
+const std::vector<std::uint16_t> kSmtpPorts = {25, kSmtpTlsPort, 587, 2525};
 
 struct CurlDelete {
     void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
@@ -158,6 +160,26 @@ std::string problem_of(CURLcode code, const Sending& sending) {
     }
 }
 
+// `domain` is what the client calls itself.
+void set_server(CURL* easy, const MailServer& server, const ServiceAddress& address,
+                const std::string& domain) {
+    const bool at_once = address.port == kSmtpTlsPort;
+    const std::string url = (at_once ? "smtps://" : "smtp://") + url_host(address.host) + ":" +
+                            std::to_string(address.port) + "/" + domain;
+    const bool must = server.tls || (!server.user.empty() && !address.is_private);
+    curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
+    curl_easy_setopt(easy, CURLOPT_USE_SSL,
+                     static_cast<long>(must ? CURLUSESSL_ALL : CURLUSESSL_TRY));
+    if (!server.user.empty()) {
+        curl_easy_setopt(easy, CURLOPT_USERNAME, server.user.c_str());
+        curl_easy_setopt(easy, CURLOPT_PASSWORD, std::string(server.password.reveal()).c_str());
+    }
+}
+
+std::string domain_of(const std::string& address) {
+    return address.substr(address.rfind('@') + 1);
+}
+
 StepResult send_mail(const ServiceSteps& services, const MailServer& server, const Mail& mail,
                      const ServiceAddress& address, const StepStop& stop) {
     const Easy easy(curl_easy_init());
@@ -166,19 +188,7 @@ StepResult send_mail(const ServiceSteps& services, const MailServer& server, con
     }
     Sending sending{address, stop, {}};
     set_guards(easy.get(), sending, services);
-    const bool at_once = address.port == kSmtpTlsPort;
-    const std::string domain = mail.from.substr(mail.from.rfind('@') + 1);
-    const std::string url = (at_once ? "smtps://" : "smtp://") + url_host(address.host) + ":" +
-                            std::to_string(address.port) + "/" + domain;
-    const bool must = server.tls || (!server.user.empty() && !address.is_private);
-    curl_easy_setopt(easy.get(), CURLOPT_URL, url.c_str());
-    curl_easy_setopt(easy.get(), CURLOPT_USE_SSL,
-                     static_cast<long>(must ? CURLUSESSL_ALL : CURLUSESSL_TRY));
-    if (!server.user.empty()) {
-        curl_easy_setopt(easy.get(), CURLOPT_USERNAME, server.user.c_str());
-        curl_easy_setopt(easy.get(), CURLOPT_PASSWORD,
-                         std::string(server.password.reveal()).c_str());
-    }
+    set_server(easy.get(), server, address, domain_of(mail.from));
     const List resolve = resolve_list(address);
     List recipients;
     for (const std::string& recipient : mail.recipients) {
@@ -199,6 +209,26 @@ StepResult send_mail(const ServiceSteps& services, const MailServer& server, con
                             : step_failed("smtp: " + problem_of(code, sending));
 }
 
+// As far as a command that does nothing.
+StepResult greet(const ServiceSteps& services, const MailServer& server,
+                 const ServiceAddress& address, const StepStop& stop) {
+    const Easy easy(curl_easy_init());
+    if (easy == nullptr) {
+        return step_failed("No memory to ask the server", FailureKind::internal);
+    }
+    Sending sending{address, stop, {}};
+    set_guards(easy.get(), sending, services);
+    const bool named = server.user.find('@') != std::string::npos;
+    set_server(easy.get(), server, address, named ? domain_of(server.user) : "localhost");
+    const List resolve = resolve_list(address);
+    curl_easy_setopt(easy.get(), CURLOPT_RESOLVE, resolve.get());
+    curl_easy_setopt(easy.get(), CURLOPT_NOBODY, 1L);
+    curl_easy_setopt(easy.get(), CURLOPT_CUSTOMREQUEST, "NOOP");
+    const CURLcode code = curl_easy_perform(easy.get());
+    return code == CURLE_OK ? step_succeeded(Json::object())
+                            : step_failed("smtp: " + problem_of(code, sending));
+}
+
 // The same for every repetition of one attempt, so that a mail sent twice is seen to be one.
 std::string message_id_of(const StepCall& call, const Json& input) {
     std::string id = call.idempotency_key;
@@ -212,6 +242,22 @@ std::string message_id_of(const StepCall& call, const Json& input) {
 }
 
 }  // namespace
+
+StepCancel verify_smtp(ServiceSteps& services, const Json& auth, const std::string& tenant,
+                       std::int64_t time_ms, StepDone done) {
+    Result<MailServer> server = mail_server(auth);
+    if (!server.ok()) {
+        done(step_failed(server.message()));
+        return {};
+    }
+    const auto to = std::make_shared<MailServer>(*std::move(server));
+    return perform_at(
+        services, to->host, to->port, kSmtpPorts, tenant, time_ms,
+        [&services, to](const ServiceAddress& address, const StepStop& stop) {
+            return greet(services, *to, address, stop);
+        },
+        std::move(done));
+}
 
 StepCancel perform_smtp(ServiceSteps& services, const StepCall& call, StepDone done) {
     Result<MailServer> server = mail_server(call.input["auth"]);
@@ -227,7 +273,7 @@ StepCancel perform_smtp(ServiceSteps& services, const StepCall& call, StepDone d
     const auto to = std::make_shared<MailServer>(*std::move(server));
     const auto what = std::make_shared<Mail>(*std::move(mail));
     return perform_at(
-        services, to->host, to->port, {25, kSmtpTlsPort, 587, 2525}, call.project_id,
+        services, to->host, to->port, kSmtpPorts, call.project_id,
         std::min(kTimeMs, call.time_left_ms),
         [&services, to, what](const ServiceAddress& address, const StepStop& stop) {
             return send_mail(services, *to, *what, address, stop);

@@ -5,6 +5,7 @@
 #include "engine/adapters/api.hpp"
 #include "engine/adapters/api_step_files.hpp"
 #include "engine/adapters/asio_loop.hpp"
+#include "engine/adapters/auth_checks.hpp"
 #include "engine/adapters/flow_cache.hpp"
 #include "engine/adapters/http_client.hpp"
 #include "engine/adapters/http_server.hpp"
@@ -220,6 +221,7 @@ struct Engine {
           limits(*store, driver, log),
           retention(loop, time, *store, files, log, {config.retention_ms, config.audit_ms}),
           queues(time, *store, *store, driver),
+          auth_checks(services, s3_performer(http)),
           items({time, entropy, *store, driver, {http, services}, sandbox, stored_secrets, log},
                 config.trigger_ms),
           schedules({loop, time, *store, flows, driver, queues, items, log, triggers.get()}),
@@ -246,7 +248,8 @@ struct Engine {
                triggers.get(),
                mail ? &mail->mailer : nullptr,
                &items,
-               apps.get()},
+               apps.get(),
+               &auth_checks},
               api_options(config), HmacKey(DigestAlgorithm::sha256, config.jwt_secret.reveal()),
               config.verdict_secret.empty()
                   ? std::nullopt
@@ -319,6 +322,7 @@ struct Engine {
     ProjectLimits limits;
     Retention retention;
     QueueRunner queues;
+    AuthChecks auth_checks;
     ItemTriggers items;
     ScheduleRunner schedules;
     PasswordHasher passwords;

@@ -19,6 +19,12 @@ CsvSteps::Limits csv_limits(const Config& config) {
     return limits;
 }
 
+PerformPiece s3_performer(HttpClient& http) {
+    return [&http](const StepCall& call, StepDone done) {
+        return perform_s3(http, call, std::move(done));
+    };
+}
+
 PiecePerformers piece_performers(ServiceSteps& services, HttpClient& http, CsvSteps& csv) {
     using Perform = StepCancel (*)(ServiceSteps&, const StepCall&, StepDone);
     const auto with = [&services](Perform perform) {
@@ -30,9 +36,7 @@ PiecePerformers piece_performers(ServiceSteps& services, HttpClient& http, CsvSt
     performers.native[std::string(kSmtpPiece)] = with(perform_smtp);
     performers.native[std::string(kPostgresPiece)] = with(perform_postgres);
     performers.native[std::string(kSqlitePiece)] = with(perform_sqlite);
-    performers.native[std::string(kS3Piece)] = [&http](const StepCall& call, StepDone done) {
-        return perform_s3(http, call, std::move(done));
-    };
+    performers.native[std::string(kS3Piece)] = s3_performer(http);
     performers.native[std::string(kCsvPiece)] = [&csv](const StepCall& call, StepDone done) {
         return csv.perform(call, std::move(done));
     };

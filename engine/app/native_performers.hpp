@@ -10,6 +10,7 @@ namespace sallyport::engine {
 CsvSteps::Limits csv_limits(const Config& config);
 
 // The pieces that reach out by more than HTTP. What is given outlives them.
+PerformPiece s3_performer(HttpClient& http);
 PiecePerformers piece_performers(ServiceSteps& services, HttpClient& http, CsvSteps& csv);
 
 }  // namespace sallyport::engine

@@ -31,6 +31,31 @@ class EngineS3Steps : protected Bucket, public testing::Test {
     Services services_;
 };
 
+// As the published piece asks, before one is stored.
+TEST_F(EngineS3Steps, ConnectionsAreTriedBeforeTheyAreKept) {
+    const auto connect = [&](const Json& props) {
+        return services_.connect("@activepieces/piece-amazon-s3", "mine", props.dump());
+    };
+    Json props = *Json::parse(bucket_.connection());
+    const std::size_t before = bucket_.requests().size();
+    EXPECT_EQ(connect(props).status, 201);
+    ASSERT_EQ(bucket_.requests().size(), before + 1);
+    EXPECT_NE(bucket_.requests().back().target.find("list-type=2"), std::string::npos)
+        << bucket_.requests().back().target;
+    bucket_.fail(Trouble::denied, 1);
+    const ApiAnswer denied = connect(props);
+    EXPECT_EQ(denied.status, 400) << denied.raw.body;
+    EXPECT_EQ(denied.body["code"].text(), "INVALID_APP_CONNECTION");
+    EXPECT_TRUE(denied.body["params"]["error"].text().starts_with("s3: status 403"))
+        << denied.raw.body;
+    props.set("endpoint", Json::string("http://127.0.0.1:1"));
+    const ApiAnswer inside = connect(props);
+    EXPECT_EQ(inside.status, 400) << inside.raw.body;
+    EXPECT_EQ(inside.body["code"].text(), "INVALID_APP_CONNECTION") << inside.raw.body;
+    // The bucket was asked by the egress guard's leave alone.
+    EXPECT_EQ(bucket_.requests().size(), before + 2);
+}
+
 TEST_F(EngineS3Steps, FilesAreListedMovedAndRemoved) {
     bucket_.put("in/a%20b.txt", "hello");
     bucket_.put("in/%C3%BC%2B.txt", "four");

@@ -116,6 +116,33 @@ TEST(EngineMail, AServersRefusalIsTheSteps) {
     EXPECT_EQ(server.messages().size(), 0U);
 }
 
+// As the published piece asks, before one is stored.
+TEST(EngineMail, ConnectionsAreTriedBeforeTheyAreKept) {
+    MailServer server("starttls");
+    Services services(server.allowed());
+    const auto connect = [&](const std::string& props) {
+        return services.connect("@activepieces/piece-smtp", "mail", props);
+    };
+    const auto refused = [&](const std::string& props, std::string_view why) {
+        const ApiAnswer answer = connect(props);
+        EXPECT_EQ(answer.status, 400) << answer.raw.body;
+        EXPECT_EQ(answer.body["code"].text(), "INVALID_APP_CONNECTION");
+        EXPECT_NE(answer.body["params"]["error"].text().find(why), std::string_view::npos)
+            << answer.raw.body;
+    };
+    refused(server.props(R"(,"email":"u","password":"wrong","TLS":true)"),
+            "refused the user or the password");
+    refused(R"({"host":"127.0.0.1","port":25})", "refused_address");
+    refused(R"({"port":25})", "host");
+    const std::string list = "/v1/app-connections?projectId=" + services.ann().project();
+    EXPECT_EQ(services.ann().get(list).body["data"].size(), 0U);
+    const ApiAnswer made = connect(server.props(R"(,"email":"u","password":"p","TLS":true)"));
+    EXPECT_EQ(made.status, 201) << made.raw.body;
+    EXPECT_EQ(server.messages().size(), 0U) << "nobody gets a mail";
+    // Without a user there is nobody to refuse.
+    EXPECT_EQ(connect(server.props(R"(,"TLS":true)")).status, 201);
+}
+
 TEST(EngineMail, NothingGoesInTheClearThatMayNot) {
     MailServer server("plain");
     Services services(server.allowed());

@@ -38,14 +38,18 @@ class Services {
         ann_->sign_up();
     }
 
+    // A piece of that name asks nobody.
     void connection(std::string_view name, std::string_view props) {
-        const ApiAnswer made = ann_->post(
-            "/v1/app-connections",
-            R"({"externalId":")" + std::string(name) +
-                R"(","displayName":"C","pieceName":"p","projectId":")" + ann_->project() +
-                R"(","type":"CUSTOM_AUTH","value":{"type":"CUSTOM_AUTH","props":)" +
-                std::string(props) + "}}");
+        const ApiAnswer made = connect("p", name, props);
         ASSERT_EQ(made.status, 201) << made.raw.body;
+    }
+    ApiAnswer connect(std::string_view piece, std::string_view name, std::string_view props) {
+        return ann_->post("/v1/app-connections",
+                          R"({"externalId":")" + std::string(name) +
+                              R"(","displayName":"C","pieceName":")" + std::string(piece) +
+                              R"(","projectId":")" + ann_->project() +
+                              R"(","type":"CUSTOM_AUTH","value":{"type":"CUSTOM_AUTH","props":)" +
+                              std::string(props) + "}}");
     }
 
     // The record of one step, run with `body` coming in.
