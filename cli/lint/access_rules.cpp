@@ -60,6 +60,29 @@ void return_bypasses_deny(const Place& place, Report& report) {
     }
 }
 
+// These are asked behind the rewrite module, in the location that the request has by then.
+void rewrite_leaves_rules(const Place& place, Report& report) {
+    const Directive& directive = *place.directive;
+    const std::string_view target = directive.arg(1);
+    const std::string_view flag = directive.arg(2);
+    if (directive.name != "rewrite" || place.parent() == nullptr || flag == "break" ||
+        flag == "redirect" || flag == "permanent" || target.starts_with("http://") ||
+        target.starts_with("https://") || target.starts_with("$scheme")) {
+        return;
+    }
+    const Directive* scope = place.parent()->name == "if" && place.around.size() > 1
+                                 ? place.around[place.around.size() - 2]
+                                 : place.parent();
+    const auto has = [scope](std::string_view name) {
+        const Directive* rule = find_in(*scope, name);
+        return rule != nullptr && rule->arg(0) != "off";
+    };
+    if (scope->name == "location" &&
+        (has("sallyport_webhook") || has("sallyport_rate_limit") || has("sallyport_body_limit"))) {
+        report.add(directive);
+    }
+}
+
 void satisfy_any(const Place& place, Report& report) {
     if (place.directive->name == "satisfy" && place.directive->says(0, "any")) {
         report.add(*place.directive);
@@ -235,6 +258,10 @@ constexpr Rule kRules[] = {
     {"return_bypasses_deny", Severity::error,
      "return and rewrite answer before allow and deny are asked",
      "use sallyport_allow and sallyport_deny, which are asked first", return_bypasses_deny},
+    {"rewrite_leaves_rules", Severity::warning,
+     "webhooks, limits and body limits of a location are not asked when rewrite leads to another",
+     "write rewrite … break, or the rules into the location that it leads to",
+     rewrite_leaves_rules},
     {"satisfy_any", Severity::warning, "one module that lets pass outweighs every other's refusal",
      "satisfy all; sallyport's refusals do not depend on it", satisfy_any},
     {"error_page_success", Severity::error, "a refusal is shown, and logged, as a success",

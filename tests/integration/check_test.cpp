@@ -131,6 +131,12 @@ constexpr Exploit kExploits[] = {
      "server { listen 127.0.0.1:%%PORT%%; location / { sallyport_deny all; rewrite ^ /open last; } "
      "location /open { return 200 open; } }",
      "/", "", "200 OK"},
+    {"rewrite_leaves_rules",
+     "server { listen 127.0.0.1:%%PORT%%; location / { sallyport_body_limit default=1; "
+     "rewrite ^ /open last; } location /open { return 200 open; } }",
+     "server { listen 127.0.0.1:%%PORT%%; location / { sallyport_body_limit default=1; "
+     "rewrite ^ /open break; empty_gif; } }",
+     "/", "Content-Length: 9\r\n", "200 OK"},
     {"satisfy_any",
      "server { listen 127.0.0.1:%%PORT%%; location / { satisfy any; deny all; auth_request /ok; "
      "empty_gif; } location /ok { return 204; } }",
