@@ -5,7 +5,8 @@
 // checked once more before each connect. Proxies and netrc of the environment, cookies, HSTS and
 // alt-svc of a server have no influence. A pooled connection is reused only by the same tenant, for
 // the same origin and the same checked addresses; one through a request's own proxy, by nobody.
-// One request at a time has it: an answer that waits unread would hold up the others.
+// One request at a time has it: on a shared one, answers that wait unread would be read all the
+// same.
 #pragma once
 
 #include "engine/core/egress_policy.hpp"

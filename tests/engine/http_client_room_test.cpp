@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -210,7 +211,7 @@ TEST_F(HttpClientRoom, WhatTurnsOutToBeTooLargeEnds) {
     EXPECT_EQ(ended_, (std::vector<std::string>{"a200", "a200", "btoo_large"}));
 }
 
-// Over one connection an answer that waits would keep those that have room from coming.
+// On a shared connection libcurl goes on reading, and keeps what comes for answers that wait.
 TEST_F(HttpClientRoom, AnswersOverHttp2DoNotHoldOneAnotherUp) {
     open_room(test::certificates().ca, 2 * kLarge);
     const test::NginxServer server(
@@ -219,7 +220,7 @@ TEST_F(HttpClientRoom, AnswersOverHttp2DoNotHoldOneAnotherUp) {
             listen 127.0.0.1:%%PORT_TLS%% ssl http2;
             ssl_certificate %%CERT%%;
             ssl_certificate_key %%KEY%%;
-            location / { root %%DIR%%; }
+            location / { root %%DIR%%; add_header X-Connection $connection; }
             location /protocol { return 200 "$server_protocol"; }
         })",
         {.files = {{"large", std::string(kLarge, 'y')}}, .load_module = false});
@@ -227,15 +228,21 @@ TEST_F(HttpClientRoom, AnswersOverHttp2DoNotHoldOneAnotherUp) {
     const auto protocol = get(origin + "/protocol");
     ASSERT_EQ(word(protocol), "200");
     ASSERT_EQ(std::get<HttpResponse>(protocol).body, "HTTP/2.0");
+    send(origin + "/protocol");  // so that there is a connection that all could share
+    ASSERT_TRUE(ends(1));
+    give_back();
     for (int i = 0; i < 20; ++i) {
         send(origin + "/large");
     }
-    for (std::size_t done = 1; done <= 20; ++done) {
+    std::set<std::string> connections;
+    for (std::size_t done = 2; done <= 21; ++done) {
         ASSERT_TRUE(ends(done));
         ASSERT_EQ(word(outcomes_.front()), "200");
         EXPECT_EQ(std::get<HttpResponse>(outcomes_.front()).body, std::string(kLarge, 'y'));
+        connections.emplace(std::get<HttpResponse>(outcomes_.front()).header("x-connection"));
         outcomes_.erase(outcomes_.begin());
     }
+    EXPECT_GT(connections.size(), 2U) << "two had room at once, and others were asked for";
 }
 
 }  // namespace
