@@ -3,7 +3,7 @@
 //
 //   jsbox_bench [RUNS]      (default 5000 for each line)
 #include "engine/adapters/asio_loop.hpp"
-#include "engine/adapters/jsbox_pool.hpp"
+#include "engine/adapters/sandbox/jsbox_pool.hpp"
 
 #include <sys/resource.h>
 #include <sys/utsname.h>

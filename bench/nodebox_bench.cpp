@@ -7,7 +7,7 @@
 // PACKAGES is a folder that holds node_modules, PIECE the name of a piece in it, TASK a JSON file
 // with one task of it (engine/nodebox/host/piece.js).
 #include "engine/adapters/asio_loop.hpp"
-#include "engine/adapters/nodebox_pool.hpp"
+#include "engine/adapters/sandbox/nodebox_pool.hpp"
 
 #include <sys/utsname.h>
 

@@ -1,8 +1,8 @@
 // Alerts: who is told by mail when runs of a project fail (engine contract 1.3).
 #pragma once
 
-#include "engine/adapters/mailer.hpp"
-#include "engine/core/run_state.hpp"
+#include "engine/adapters/steps/mailer.hpp"
+#include "engine/core/runs/state.hpp"
 #include "engine/ports/store.hpp"
 
 #include <cstdint>

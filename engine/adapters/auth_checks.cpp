@@ -1,7 +1,7 @@
 #include "engine/adapters/auth_checks.hpp"
 
-#include "engine/core/piece_s3.hpp"
-#include "engine/core/piece_smtp.hpp"
+#include "engine/core/pieces/s3.hpp"
+#include "engine/core/pieces/smtp.hpp"
 
 #include <utility>
 

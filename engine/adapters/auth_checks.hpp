@@ -2,7 +2,7 @@
 // is stored: the mail server for its user, the bucket for its list. The others ask nobody.
 #pragma once
 
-#include "engine/adapters/service_steps.hpp"
+#include "engine/adapters/steps/service_steps.hpp"
 
 #include <cstdint>
 #include <functional>

@@ -2,7 +2,7 @@
 // works in portions on the loop, so that requests are served between them.
 #pragma once
 
-#include "engine/adapters/file_keeper.hpp"
+#include "engine/adapters/steps/file_keeper.hpp"
 #include "engine/core/secret_box.hpp"
 #include "engine/ports/clock.hpp"
 #include "engine/ports/entropy.hpp"

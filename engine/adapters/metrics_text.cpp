@@ -1,6 +1,6 @@
 #include "engine/adapters/metrics_text.hpp"
 
-#include "engine/core/program.hpp"
+#include "engine/core/flows/program.hpp"
 
 #include <array>
 #include <cstdio>
@@ -93,7 +93,8 @@ void write_runs(Text& text, const RunCounters& runs) {
 void write_now(Text& text, const RunGauges& now) {
     text.one("sallyport_runs_live", "gauge", "Runs in memory.", now.live);
     text.one("sallyport_runs_active", "gauge", "Runs that go on.", now.active);
-    text.one("sallyport_queue_depth", "gauge", "Runs that wait their turn, in the store.", now.waiting);
+    text.one("sallyport_queue_depth", "gauge", "Runs that wait their turn, in the store.",
+             now.waiting);
     text.head("sallyport_queue_age_seconds", "gauge", "How long the first of them has waited.");
     text.line("sallyport_queue_age_seconds", "", seconds(now.oldest_wait_ms));
     text.one("sallyport_runs_journal_bytes", "gauge", "Journals of the runs in memory.",

@@ -2,7 +2,7 @@
 // grows with use: no flow, project, address or path.
 #pragma once
 
-#include "engine/core/run_counters.hpp"
+#include "engine/core/runs/counters.hpp"
 #include "engine/ports/store.hpp"
 
 #include <cstddef>

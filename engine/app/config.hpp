@@ -5,13 +5,13 @@
 
 #include "common/result.hpp"
 #include "common/secret.hpp"
-#include "engine/adapters/http_server.hpp"
-#include "engine/adapters/mailer.hpp"
-#include "engine/adapters/sqlite_db.hpp"
+#include "engine/adapters/http/server.hpp"
+#include "engine/adapters/sqlite/db.hpp"
+#include "engine/adapters/steps/mailer.hpp"
 #include "engine/app/redis_settings.hpp"
 #include "engine/core/app_events.hpp"
 #include "engine/core/egress_policy.hpp"
-#include "engine/core/s3_request.hpp"
+#include "engine/core/s3/request.hpp"
 #include "engine/ports/log.hpp"
 
 #include <cstdint>

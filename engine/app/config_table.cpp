@@ -4,7 +4,7 @@
 #include "common/limits.hpp"
 #include "common/units.hpp"
 #include "engine/app/execution_mode.hpp"
-#include "engine/core/flow_model.hpp"
+#include "engine/core/flows/model.hpp"
 #include "engine/core/oauth2.hpp"
 
 #include <utility>

@@ -1,6 +1,6 @@
 // sallyport-engine: reads the command line and the environment, then runs the engine.
 #include "common/file_text.hpp"
-#include "engine/adapters/postgres_connection.hpp"
+#include "engine/adapters/postgres/connection.hpp"
 #include "engine/app/config.hpp"
 #include "engine/app/config_names.hpp"
 #include "engine/app/descriptors.hpp"

@@ -1,10 +1,10 @@
 #include "engine/app/native_performers.hpp"
 
-#include "engine/adapters/s3_steps.hpp"
-#include "engine/core/piece_csv.hpp"
-#include "engine/core/piece_s3.hpp"
-#include "engine/core/piece_smtp.hpp"
-#include "engine/core/piece_sql.hpp"
+#include "engine/adapters/s3/steps.hpp"
+#include "engine/core/pieces/csv.hpp"
+#include "engine/core/pieces/s3.hpp"
+#include "engine/core/pieces/smtp.hpp"
+#include "engine/core/pieces/sql.hpp"
 
 #include <string>
 #include <utility>

@@ -1,8 +1,8 @@
 // Which adapter performs which piece.
 #pragma once
 
-#include "engine/adapters/csv_steps.hpp"
-#include "engine/adapters/service_steps.hpp"
+#include "engine/adapters/steps/csv_steps.hpp"
+#include "engine/adapters/steps/service_steps.hpp"
 #include "engine/app/config.hpp"
 
 namespace sallyport::engine {

@@ -2,11 +2,11 @@
 // machine has what it takes.
 #pragma once
 
-#include "engine/adapters/api.hpp"
-#include "engine/adapters/hosted_steps.hpp"
-#include "engine/adapters/nodebox_pool.hpp"
-#include "engine/adapters/package_folders.hpp"
-#include "engine/adapters/piece_tasks.hpp"
+#include "engine/adapters/api/api.hpp"
+#include "engine/adapters/sandbox/nodebox_pool.hpp"
+#include "engine/adapters/sandbox/package_folders.hpp"
+#include "engine/adapters/steps/hosted_steps.hpp"
+#include "engine/adapters/steps/piece_tasks.hpp"
 #include "engine/app/config.hpp"
 
 #include <memory>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "common/result.hpp"
-#include "engine/adapters/postgres_connection.hpp"
+#include "engine/adapters/postgres/connection.hpp"
 #include "engine/app/config.hpp"
 
 namespace sallyport::engine {

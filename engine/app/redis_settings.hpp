@@ -3,7 +3,7 @@
 
 #include "common/result.hpp"
 #include "common/secret.hpp"
-#include "engine/adapters/redis_link.hpp"
+#include "engine/adapters/redis/link.hpp"
 
 #include <cstdint>
 #include <string>

@@ -1,7 +1,7 @@
 #include "engine/core/csv_batches.hpp"
 
 #include "engine/core/csv_text.hpp"
-#include "engine/core/piece_input.hpp"
+#include "engine/core/pieces/input.hpp"
 #include "engine/core/utf8_text.hpp"
 
 #include <algorithm>

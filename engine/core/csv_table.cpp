@@ -1,8 +1,8 @@
 #include "engine/core/csv_table.hpp"
 
-#include "engine/core/js_text.hpp"
+#include "engine/core/expressions/js_text.hpp"
 #include "engine/core/lower_case.hpp"
-#include "engine/core/piece_input.hpp"
+#include "engine/core/pieces/input.hpp"
 #include "engine/core/utf8_text.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #include "engine/core/csv_text.hpp"
 
 #include "common/json.hpp"
-#include "engine/core/js_text.hpp"
+#include "engine/core/expressions/js_text.hpp"
 #include "engine/core/utf8_text.hpp"
 
 #include <optional>

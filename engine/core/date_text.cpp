@@ -2,7 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "common/units.hpp"
-#include "engine/core/js_text.hpp"
+#include "engine/core/expressions/js_text.hpp"
 #include "engine/core/time_text.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #include "engine/core/file_input.hpp"
 
 #include "common/bytes.hpp"
-#include "engine/core/piece_input.hpp"
+#include "engine/core/pieces/input.hpp"
 #include "engine/core/web_message.hpp"
 
 #include <algorithm>

@@ -3,7 +3,7 @@
 #include "engine/core/form_json.hpp"
 
 #include "common/bytes.hpp"
-#include "engine/core/expression.hpp"
+#include "engine/core/expressions/expression.hpp"
 
 #include <algorithm>
 #include <map>

@@ -2,7 +2,7 @@
 
 #include "common/bytes.hpp"
 #include "common/crypto.hpp"
-#include "engine/core/piece_input.hpp"
+#include "engine/core/pieces/input.hpp"
 #include "engine/core/time_text.hpp"
 
 #include <algorithm>

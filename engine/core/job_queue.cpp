@@ -1,13 +1,13 @@
 #include "engine/core/job_queue.hpp"
 
-#include "engine/core/piece_input.hpp"
+#include "engine/core/pieces/input.hpp"
 #include "engine/core/time_text.hpp"
 
 namespace sallyport::engine {
 namespace {
 
 constexpr std::int64_t kApartMsMax = 24 * 3600 * 1000;
-constexpr std::size_t kNameBytesMax = 100;
+constexpr std::size_t kQueueNameBytesMax = 100;
 
 Json list_of(const Json& state, std::string_view name) {
     return state[name].is_array() ? state[name] : Json::array();
@@ -28,7 +28,7 @@ Json state_of(const Json& waiting, const Json& running, std::int64_t last_ms) {
 
 Result<std::string> job_queue_name(const Json& input) {
     const auto name = input_text(input, "queueName");
-    if (name.ok() && (name->empty() || name->size() > kNameBytesMax)) {
+    if (name.ok() && (name->empty() || name->size() > kQueueNameBytesMax)) {
         return input_error("queueName", "Expected 1 to 100 characters, received: " + *name);
     }
     return name;

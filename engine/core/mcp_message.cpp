@@ -1,6 +1,6 @@
 #include "engine/core/mcp_message.hpp"
 
-#include "engine/core/piece_input.hpp"
+#include "engine/core/pieces/input.hpp"
 
 #include <algorithm>
 #include <array>

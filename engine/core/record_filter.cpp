@@ -1,6 +1,6 @@
 #include "engine/core/record_filter.hpp"
 
-#include "engine/core/js_text.hpp"
+#include "engine/core/expressions/js_text.hpp"
 #include "engine/core/lower_case.hpp"
 #include "engine/core/time_text.hpp"
 

@@ -1,8 +1,8 @@
 #include "engine/core/trigger_intake.hpp"
 
-#include "engine/core/piece_triggers.hpp"
-#include "engine/core/piece_wait.hpp"
-#include "engine/core/piece_webhook.hpp"
+#include "engine/core/pieces/triggers.hpp"
+#include "engine/core/pieces/wait.hpp"
+#include "engine/core/pieces/webhook.hpp"
 
 #include <array>
 #include <utility>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "common/json.hpp"
-#include "engine/core/program.hpp"
+#include "engine/core/flows/program.hpp"
 
 #include <string>
 

@@ -2,11 +2,11 @@
 
 #include "engine/core/item_memory.hpp"
 #include "engine/core/job_queue.hpp"
-#include "engine/core/piece_http.hpp"
-#include "engine/core/piece_input.hpp"
-#include "engine/core/piece_queue.hpp"
-#include "engine/core/piece_s3.hpp"
-#include "engine/core/piece_sql.hpp"
+#include "engine/core/pieces/http.hpp"
+#include "engine/core/pieces/input.hpp"
+#include "engine/core/pieces/queue.hpp"
+#include "engine/core/pieces/s3.hpp"
+#include "engine/core/pieces/sql.hpp"
 
 #include <string>
 

@@ -3,7 +3,7 @@
 
 #include "common/json.hpp"
 #include "common/result.hpp"
-#include "engine/core/piece_schedule.hpp"
+#include "engine/core/pieces/schedule.hpp"
 
 #include <optional>
 #include <string_view>

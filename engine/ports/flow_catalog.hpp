@@ -2,7 +2,7 @@
 #pragma once
 
 #include "common/result.hpp"
-#include "engine/core/program.hpp"
+#include "engine/core/flows/program.hpp"
 
 #include <functional>
 #include <memory>

@@ -54,7 +54,7 @@ struct HttpResponse {
     std::vector<HttpHeader> headers;  // of the last answer, names as received
     std::string body;                 // decompressed
     std::string url;                  // of the last request, after redirects
-    // Of a large body: its share of the room for all of them (adapters/http_room.hpp). Kept by
+    // Of a large body: its share of the room for all of them (adapters/http/room.hpp). Kept by
     // whoever keeps the body, or what was made of it, until that is on disk.
     std::shared_ptr<const void> place = {};
 

@@ -3,8 +3,8 @@
 
 #include "common/json.hpp"
 #include "common/result.hpp"
-#include "engine/core/program.hpp"
-#include "engine/core/run_state.hpp"
+#include "engine/core/flows/program.hpp"
+#include "engine/core/runs/state.hpp"
 
 #include <cstdint>
 #include <functional>

@@ -1,7 +1,7 @@
 #include "tests/engine/flow_comparison.hpp"
 
-#include "engine/core/flow_model.hpp"
-#include "engine/core/flow_operations.hpp"
+#include "engine/core/flows/model.hpp"
+#include "engine/core/flows/operations.hpp"
 #include "tests/engine/flow_sequences.hpp"
 
 #include <vector>

@@ -1,6 +1,6 @@
 #include "tests/engine/flow_sequences.hpp"
 
-#include "engine/core/flow_model.hpp"
+#include "engine/core/flows/model.hpp"
 
 #include <array>
 

@@ -2,7 +2,7 @@
 // what the test lists.
 #pragma once
 
-#include "engine/adapters/http_client.hpp"
+#include "engine/adapters/http/client.hpp"
 #include "tests/engine/poll_loop.hpp"
 #include "tests/integration/fixtures/upstream.hpp"
 

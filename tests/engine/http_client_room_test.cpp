@@ -1,6 +1,6 @@
 // Large answers, all of them together: they wait for room, take no time while they do, and none
 // keeps another from ending.
-#include "engine/adapters/http_room.hpp"
+#include "engine/adapters/http/room.hpp"
 #include "tests/engine/http_client_fixture.hpp"
 #include "tests/integration/fixtures/certificates.hpp"
 #include "tests/integration/fixtures/nginx_server.hpp"

@@ -1,7 +1,6 @@
 // The engine's HTTP server under clients that say nothing, send slowly or read slowly: places and
 // memory are bounded, and whoever asks is served.
-#include "engine/adapters/http_server.hpp"
-
+#include "engine/adapters/http/server.hpp"
 #include "tests/integration/fixtures/http_client.hpp"
 #include "tests/integration/fixtures/wait.hpp"
 

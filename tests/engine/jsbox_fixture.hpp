@@ -1,7 +1,7 @@
 // A sandbox pool on a test's own loop, with real worker processes.
 #pragma once
 
-#include "engine/adapters/jsbox_pool.hpp"
+#include "engine/adapters/sandbox/jsbox_pool.hpp"
 #include "tests/engine/poll_loop.hpp"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // The pool around the workers: what dies is replaced, what lies is not believed, who waits is
 // served by turns, and what a script fetches goes through the engine's client.
-#include "engine/adapters/jsbox_pool.hpp"
+#include "engine/adapters/sandbox/jsbox_pool.hpp"
 
 #include "tests/engine/jsbox_fixture.hpp"
 

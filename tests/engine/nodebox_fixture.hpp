@@ -3,7 +3,7 @@
 
 #include "common/bytes.hpp"
 #include "common/json.hpp"
-#include "engine/adapters/nodebox_pool.hpp"
+#include "engine/adapters/sandbox/nodebox_pool.hpp"
 #include "tests/engine/poll_loop.hpp"
 #include "tests/engine/user_namespaces.hpp"
 #include "tests/integration/fixtures/temp_dir.hpp"

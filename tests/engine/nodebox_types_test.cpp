@@ -1,5 +1,5 @@
 // TypeScript in code steps of tier node, on whatever Node the tests have.
-#include "engine/adapters/nodebox_process.hpp"
+#include "engine/adapters/sandbox/nodebox_process.hpp"
 #include "tests/engine/nodebox_fixture.hpp"
 #include "tests/engine/typescript_cases.hpp"
 

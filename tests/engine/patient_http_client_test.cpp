@@ -1,5 +1,5 @@
 // Attempts that follow a refusal, before a client that answers as the test says.
-#include "engine/adapters/patient_http_client.hpp"
+#include "engine/adapters/http/patient_http_client.hpp"
 
 #include "engine/adapters/system_clock.hpp"
 #include "tests/engine/poll_loop.hpp"

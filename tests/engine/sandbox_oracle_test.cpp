@@ -1,7 +1,7 @@
 // The real sandbox against published implementations: formulas through templates against the
 // contract's evaluator (the same value, or an error from both), Intl against Node.js's.
-#include "engine/core/js_text.hpp"
-#include "engine/core/template.hpp"
+#include "engine/core/expressions/js_text.hpp"
+#include "engine/core/expressions/template.hpp"
 #include "tests/engine/contract_oracle.hpp"
 #include "tests/engine/jsbox_fixture.hpp"
 

@@ -1,6 +1,6 @@
 // The table of expressions once more, through the sandbox: what the native evaluator answers and
 // what it leaves to the sandbox must be one language.
-#include "engine/core/js_text.hpp"
+#include "engine/core/expressions/js_text.hpp"
 #include "tests/engine/jsbox_fixture.hpp"
 
 #include <gtest/gtest.h>
@@ -22,8 +22,7 @@ std::string shown(const Json& value) {
 // What crosses the boundary is JSON: a number that is not finite arrives as null, and null as
 // nothing.
 std::string expected(const Json& entry) {
-    const bool nothing =
-        entry.has("undefined") || (entry.has("value") && entry["value"].is_null());
+    const bool nothing = entry.has("undefined") || (entry.has("value") && entry["value"].is_null());
     return entry.has("throws")   ? "throws"
            : nothing             ? "undefined"
            : entry.has("number") ? "null"

@@ -1,10 +1,10 @@
 // Flows as clients send them: lists of operations, imports of older schemas among them, onto a
 // flow. What is accepted can be stored, read back and compiled, and an import that was brought up
 // to date stays as it is.
-#include "engine/core/flow_migration.hpp"
-#include "engine/core/flow_model.hpp"
-#include "engine/core/flow_operations.hpp"
-#include "engine/core/program.hpp"
+#include "engine/core/flows/migration.hpp"
+#include "engine/core/flows/model.hpp"
+#include "engine/core/flows/operations.hpp"
+#include "engine/core/flows/program.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Frames of a worker that wants harm: however the stream is cut, the same frames come out; nothing
 // above the caps does; and what is decoded is written back to the same bytes. The requests among
 // them never become more fields than one writes.
-#include "engine/adapters/sandbox_fetch.hpp"
+#include "engine/adapters/sandbox/fetch.hpp"
 #include "engine/jsbox/protocol.hpp"
 
 #include <algorithm>

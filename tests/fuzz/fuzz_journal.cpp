@@ -1,7 +1,7 @@
 // Journals from any text: no crash, and what can be folded can be shown and folded again to the
 // same state. The journal is read back from a disk that may be broken.
-#include "engine/core/run_journal.hpp"
-#include "engine/core/run_record.hpp"
+#include "engine/core/runs/journal.hpp"
+#include "engine/core/runs/record.hpp"
 
 #include <cstdint>
 #include <cstdlib>

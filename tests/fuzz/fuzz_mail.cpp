@@ -1,5 +1,5 @@
 // E-mails from any input: what is accepted has no line but those that belong to it.
-#include "engine/core/piece_smtp.hpp"
+#include "engine/core/pieces/smtp.hpp"
 
 #include <array>
 #include <cstdint>

@@ -1,6 +1,6 @@
 // What S3 answers: the reader of XML keeps its bounds and its elements in order whatever comes, and
 // a listing that is written as S3 writes it is read back.
-#include "engine/core/s3_listing.hpp"
+#include "engine/core/s3/listing.hpp"
 #include "engine/core/xml_reader.hpp"
 
 #include <cstdint>

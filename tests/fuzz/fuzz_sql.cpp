@@ -1,7 +1,7 @@
 // Values on their way to and from PostgreSQL: lists written as array literals are read back the
 // same, and no answer of a server breaks the reader. And what a step asks for, as JSON: a query
 // that is taken holds no template, and its bounds are ours.
-#include "engine/core/piece_sql.hpp"
+#include "engine/core/pieces/sql.hpp"
 
 #include <cstdint>
 #include <cstdlib>

@@ -1,8 +1,8 @@
 // Templates and expressions from any text: no crash, no hang, and what resolves natively is valid
 // JSON that stays the same when resolved again.
-#include "engine/core/expression.hpp"
-#include "engine/core/js_text.hpp"
-#include "engine/core/template.hpp"
+#include "engine/core/expressions/expression.hpp"
+#include "engine/core/expressions/js_text.hpp"
+#include "engine/core/expressions/template.hpp"
 
 #include <cstdint>
 #include <cstdlib>

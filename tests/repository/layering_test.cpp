@@ -179,10 +179,11 @@ TEST(Layering, PureLayersIncludeNothingThatActs) {
 }
 
 TEST(Layering, AdaptersDoNotKnowEachOther) {
-    // An adapter is a family of files: sqlite_store, sqlite_runs. What stands behind a port is
-    // known to its own family, and to app, which wires it.
+    // An adapter is a folder, or a family of files in one: sqlite/, sandbox/jsbox_pool. What stands
+    // behind a port is known to its own family, and to app, which wires it.
     const std::string adapters = "engine/adapters/";
-    for (const std::string_view family : {"sqlite", "postgres", "redis", "jsbox", "smtp", "s3"}) {
+    for (const std::string_view family :
+         {"sqlite/", "postgres/", "redis/", "sandbox/jsbox_", "steps/smtp_", "s3/"}) {
         const std::string prefix = adapters + std::string(family);
         for (const SourceFile& file : source_tree()) {
             if (!file.is_cpp() || !file.is_under(adapters) || file.is_under(prefix)) {

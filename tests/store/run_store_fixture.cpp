@@ -1,7 +1,7 @@
 #include "tests/store/run_store_fixture.hpp"
 
-#include "engine/adapters/postgres_store.hpp"
-#include "engine/adapters/sqlite_store.hpp"
+#include "engine/adapters/postgres/store.hpp"
+#include "engine/adapters/sqlite/store.hpp"
 
 namespace sallyport::test {
 

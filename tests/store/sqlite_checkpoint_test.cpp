@@ -1,8 +1,8 @@
 // The log is written back beside the writer: it ends somewhere however much is written, no commit
 // does it, and nothing is missing afterwards.
-#include "engine/adapters/sqlite_checkpointer.hpp"
-#include "engine/adapters/sqlite_db.hpp"
-#include "engine/adapters/sqlite_worker.hpp"
+#include "engine/adapters/sqlite/checkpointer.hpp"
+#include "engine/adapters/sqlite/db.hpp"
+#include "engine/adapters/sqlite/worker.hpp"
 #include "tests/engine/poll_loop.hpp"
 #include "tests/integration/fixtures/temp_dir.hpp"
 

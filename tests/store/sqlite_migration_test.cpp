@@ -1,5 +1,5 @@
 // Databases of earlier releases are brought up to date with everything in them.
-#include "engine/adapters/sqlite_db.hpp"
+#include "engine/adapters/sqlite/db.hpp"
 #include "tests/store/run_store_fixture.hpp"
 #include "tests/store/sqlite_query.hpp"
 

@@ -1,7 +1,6 @@
 // Gathered writes change how often the system is asked, and nothing else.
-#include "engine/adapters/sqlite_vfs.hpp"
-
-#include "engine/adapters/sqlite_db.hpp"
+#include "engine/adapters/sqlite/db.hpp"
+#include "engine/adapters/sqlite/vfs.hpp"
 #include "tests/integration/fixtures/temp_dir.hpp"
 
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // Several processes on one PostgreSQL database: each run has one owner, whose commits alone count;
 // what one did reaches the others; a server that crashes and comes back costs nothing that was
 // acknowledged.
-#include "engine/adapters/postgres_store.hpp"
+#include "engine/adapters/postgres/store.hpp"
 #include "tests/integration/fixtures/wait.hpp"
 #include "tests/store/run_store_fixture.hpp"
 

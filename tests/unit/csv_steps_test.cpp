@@ -4,7 +4,7 @@
 // tests/engine/engine_csv_test.cpp.
 #include "common/bytes.hpp"
 #include "common/file_text.hpp"
-#include "engine/core/piece_csv.hpp"
+#include "engine/core/pieces/csv.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // Cron expressions: what they name, in zones whose clocks change, and what is refused.
 #include "engine/core/cron.hpp"
-#include "engine/core/piece_schedule.hpp"
+#include "engine/core/pieces/schedule.hpp"
 #include "engine/core/time_text.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // Events are read in the order in which they happened.
-#include "engine/core/event_order.hpp"
+#include "engine/core/runs/event_order.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // Small flows for tests of the run machine.
 #pragma once
 
-#include "engine/core/program.hpp"
+#include "engine/core/flows/program.hpp"
 
 #include <memory>
 #include <string>

@@ -1,7 +1,7 @@
 // What is shown of a run, and journals that make no sense.
-#include "engine/core/run_journal.hpp"
-#include "engine/core/run_record.hpp"
-#include "engine/core/run_slices.hpp"
+#include "engine/core/runs/journal.hpp"
+#include "engine/core/runs/record.hpp"
+#include "engine/core/runs/slices.hpp"
 #include "tests/unit/engine_flows.hpp"
 
 #include <gtest/gtest.h>

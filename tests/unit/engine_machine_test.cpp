@@ -1,7 +1,7 @@
 // The run machine, one transition at a time.
-#include "engine/core/run_journal.hpp"
-#include "engine/core/run_machine.hpp"
-#include "engine/core/run_record.hpp"
+#include "engine/core/runs/journal.hpp"
+#include "engine/core/runs/machine.hpp"
+#include "engine/core/runs/record.hpp"
 #include "tests/unit/engine_flows.hpp"
 
 #include <gtest/gtest.h>

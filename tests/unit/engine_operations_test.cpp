@@ -1,7 +1,7 @@
 // Operations on a flow's steps: the tree they leave and what they refuse.
-#include "engine/core/flow_migration.hpp"
-#include "engine/core/flow_model.hpp"
-#include "engine/core/flow_operations.hpp"
+#include "engine/core/flows/migration.hpp"
+#include "engine/core/flows/model.hpp"
+#include "engine/core/flows/operations.hpp"
 
 #include <gtest/gtest.h>
 

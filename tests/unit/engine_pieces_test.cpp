@@ -1,11 +1,11 @@
 // The webhook and HTTP pieces: inputs to requests, requests to payloads, answers to the wire.
 #include "engine/core/file_input.hpp"
 #include "engine/core/multipart.hpp"
-#include "engine/core/piece_catalog.hpp"
-#include "engine/core/piece_delay.hpp"
-#include "engine/core/piece_http.hpp"
-#include "engine/core/piece_store.hpp"
-#include "engine/core/piece_webhook.hpp"
+#include "engine/core/pieces/catalog.hpp"
+#include "engine/core/pieces/delay.hpp"
+#include "engine/core/pieces/http.hpp"
+#include "engine/core/pieces/store.hpp"
+#include "engine/core/pieces/webhook.hpp"
 
 #include <gtest/gtest.h>
 

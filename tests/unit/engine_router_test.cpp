@@ -1,5 +1,5 @@
 // Routers: every operator, groups, fallback, and which branches run.
-#include "engine/core/router.hpp"
+#include "engine/core/runs/router.hpp"
 
 #include <gtest/gtest.h>
 

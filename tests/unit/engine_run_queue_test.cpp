@@ -1,6 +1,6 @@
 // Whose turn it is: limits of a project and of all, turns between projects, classes, ages.
-#include "engine/core/run_counters.hpp"
-#include "engine/core/run_queue.hpp"
+#include "engine/core/runs/counters.hpp"
+#include "engine/core/runs/queue.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
 // Runs under a storm, from a seed: duplicated and late events, crashes between journal and effect,
 // failures, clock jumps. Whatever happens: the run ends, no recorded step is performed again, and
 // each effect is under its one key. A failing seed prints its trace.
-#include "engine/core/run_journal.hpp"
-#include "engine/core/run_machine.hpp"
+#include "engine/core/runs/journal.hpp"
+#include "engine/core/runs/machine.hpp"
 #include "tests/unit/engine_flows.hpp"
 
 #include <gtest/gtest.h>

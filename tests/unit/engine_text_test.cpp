@@ -4,7 +4,7 @@
 #include "engine/core/ids.hpp"
 #include "engine/core/jwt.hpp"
 #include "engine/core/page_cursor.hpp"
-#include "engine/core/piece_webhook.hpp"
+#include "engine/core/pieces/webhook.hpp"
 #include "engine/core/time_text.hpp"
 #include "engine/core/web_message.hpp"
 

@@ -1,9 +1,9 @@
 // What steps that wait make of a request, and the addresses it comes by.
 #include "engine/core/ids.hpp"
-#include "engine/core/piece_wait.hpp"
-#include "engine/core/resume_id.hpp"
-#include "engine/core/run_journal.hpp"
-#include "engine/core/run_machine.hpp"
+#include "engine/core/pieces/wait.hpp"
+#include "engine/core/runs/journal.hpp"
+#include "engine/core/runs/machine.hpp"
+#include "engine/core/runs/resume_id.hpp"
 #include "tests/unit/engine_flows.hpp"
 
 #include <gtest/gtest.h>

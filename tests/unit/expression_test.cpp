@@ -1,9 +1,9 @@
 // The native evaluator against tests/vectors/templates.json: expressions and what JavaScript makes
 // of them. The same table goes through the sandbox.
-#include "engine/core/expression.hpp"
+#include "engine/core/expressions/expression.hpp"
 
-#include "engine/core/expression_parser.hpp"
-#include "engine/core/js_text.hpp"
+#include "engine/core/expressions/js_text.hpp"
+#include "engine/core/expressions/parser.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
 // The native pieces: what each action makes of its input. Expected values come from Node.js's
 // crypto, csv-parse, csv-stringify and dayjs, which the published pieces are made of.
 #include "common/crypto.hpp"
-#include "engine/core/piece_catalog.hpp"
-#include "engine/core/piece_table.hpp"
+#include "engine/core/pieces/catalog.hpp"
+#include "engine/core/pieces/table.hpp"
 #include "engine/core/time_text.hpp"
 
 #include <gtest/gtest.h>

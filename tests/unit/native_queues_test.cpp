@@ -1,10 +1,10 @@
 // Native pieces beside the helpers: queues and their jobs, S3's requests, triggers that take
 // requests.
-#include "engine/core/aws_signature.hpp"
 #include "engine/core/job_queue.hpp"
-#include "engine/core/piece_queue.hpp"
-#include "engine/core/piece_s3.hpp"
-#include "engine/core/piece_triggers.hpp"
+#include "engine/core/pieces/queue.hpp"
+#include "engine/core/pieces/s3.hpp"
+#include "engine/core/pieces/triggers.hpp"
+#include "engine/core/s3/aws_signature.hpp"
 #include "engine/core/time_text.hpp"
 
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 // text, encoding, signature], or the words of the refusal behind a null. PKCS #1 v1.5 has no random
 // part.
 #include "common/file_text.hpp"
-#include "engine/core/piece_table.hpp"
+#include "engine/core/pieces/table.hpp"
 
 #include <gtest/gtest.h>
 

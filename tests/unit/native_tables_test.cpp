@@ -1,6 +1,6 @@
 // The tables piece: what its inputs ask of the API, and what of the answers its steps give.
 #include "engine/core/ids.hpp"
-#include "engine/core/piece_tables.hpp"
+#include "engine/core/pieces/tables.hpp"
 
 #include <gtest/gtest.h>
 

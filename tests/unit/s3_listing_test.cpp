@@ -1,8 +1,7 @@
 // What S3 answers, and what of it is believed.
-#include "engine/core/s3_listing.hpp"
-
-#include "engine/core/piece_s3_files.hpp"
-#include "engine/core/s3_document.hpp"
+#include "engine/core/pieces/s3_files.hpp"
+#include "engine/core/s3/document.hpp"
+#include "engine/core/s3/listing.hpp"
 #include "engine/core/time_text.hpp"
 #include "engine/core/xml_reader.hpp"
 

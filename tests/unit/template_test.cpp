@@ -1,7 +1,7 @@
-#include "engine/core/template.hpp"
+#include "engine/core/expressions/template.hpp"
 
-#include "engine/core/connection_references.hpp"
-#include "engine/core/template_tokens.hpp"
+#include "engine/core/expressions/template_tokens.hpp"
+#include "engine/core/flows/connection_references.hpp"
 
 #include <gtest/gtest.h>
 

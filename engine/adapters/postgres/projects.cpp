@@ -1,0 +1,194 @@
+// The life of projects and users in PostgreSQL.
+#include "engine/adapters/postgres/account_rows.hpp"
+#include "engine/adapters/postgres/page.hpp"
+#include "engine/adapters/postgres/store.hpp"
+#include "engine/adapters/postgres/transaction.hpp"
+
+#include <array>
+
+namespace sallyport::engine {
+namespace {
+
+// What belongs to a project, in an order that foreign keys allow. Children of entities have the
+// entity's id as their scope.
+constexpr std::array kPostgresRemovals = {
+    // Objects of files, which are somewhere else (file_keeper.hpp): to be removed next.
+    "UPDATE entity SET created_ms = 0 WHERE kind = 'file_object' "
+    "AND scope = $1::text || ':objects'",
+    "DELETE FROM entity WHERE scope IN (SELECT id FROM flow WHERE project_id = $1)",
+    "DELETE FROM flow WHERE project_id = $1",
+    "DELETE FROM run_journal WHERE run_id IN (SELECT id FROM run WHERE project_id = $1)",
+    "DELETE FROM moved_journal WHERE run_id IN (SELECT id FROM run WHERE project_id = $1)",
+    "DELETE FROM webhook_delivery WHERE run_id IN (SELECT id FROM run WHERE project_id = $1)",
+    "DELETE FROM run WHERE project_id = $1",
+    "DELETE FROM entity WHERE scope IN (SELECT id FROM entity WHERE scope = $1)",
+    "DELETE FROM entity WHERE scope = $1",
+    "DELETE FROM entity WHERE id = $1",  // what is kept beside it
+    "DELETE FROM project WHERE id = $1",
+};
+
+PostgresStatement of(const char* sql, const std::string& id) {
+    PostgresStatement statement{{}, sql, {}};
+    statement.add(id);
+    return statement;
+}
+
+PostgresStatement update_user(const UserRow& user) {
+    PostgresStatement update{
+        {},
+        "UPDATE \"user\" SET first_name = $1, last_name = $2, platform_role = $3, status = $4, "
+        "token_version = $5, track_events = $6::integer::boolean, "
+        "news_letter = $7::integer::boolean, updated_ms = $8 WHERE id = $9",
+        {}};
+    update.add(user.first_name).add(user.last_name).add(user.platform_role).add(user.status);
+    update.add(user.token_version)
+        .add(std::int64_t{user.track_events})
+        .add(std::int64_t{user.news_letter})
+        .add(user.updated_ms)
+        .add(user.id);
+    return update;
+}
+
+}  // namespace
+
+void PostgresStore::projects_on(std::string platform_id, StoreDone<std::vector<ProjectRow>> done) {
+    reader().submit(of("SELECT " SALLYPORT_PG_PROJECT_COLUMNS
+                       " FROM project WHERE platform_id = $1 ORDER BY created_ms, id",
+                       platform_id),
+                    [done = std::move(done)](const Result<PostgresRows>& rows) {
+                        if (!rows.ok()) {
+                            done(rows.error());
+                            return;
+                        }
+                        std::vector<ProjectRow> projects;
+                        for (int i = 0; i < rows->count(); ++i) {
+                            projects.push_back(read_project(*rows, i));
+                        }
+                        done(std::move(projects));
+                    });
+}
+
+void PostgresStore::add_project(ProjectRow project, StoreDone<Done> done) {
+    transact([project = std::move(project),
+              done = std::move(done)](const std::shared_ptr<Transaction>& transaction) {
+        transaction->query(insert_project(project));
+        transaction->end(true, done);
+    });
+}
+
+void PostgresStore::rename_project(std::string id, std::string display_name, std::int64_t now_ms,
+                                   StoreDone<Done> done) {
+    transact([id = std::move(id), display_name = std::move(display_name), now_ms,
+              done = std::move(done)](const std::shared_ptr<Transaction>& transaction) {
+        PostgresStatement update{
+            {}, "UPDATE project SET display_name = $1, updated_ms = $2 WHERE id = $3", {}};
+        update.add(display_name).add(now_ms).add(id);
+        transaction->query(std::move(update));
+        transaction->end(true, done);
+    });
+}
+
+void PostgresStore::delete_project(std::string id, StoreDone<bool> done) {
+    transact([id = std::move(id),
+              done = std::move(done)](const std::shared_ptr<Transaction>& transaction) {
+        transaction->query(
+            of("SELECT count(*) FROM run WHERE project_id = $1 AND finished_ms = 0", id),
+            [transaction, id, done](const Result<PostgresRows>& rows) {
+                if (!rows.ok()) {
+                    return transaction->end(
+                        false, [done, error = rows.error()](const Status&) { done(error); });
+                }
+                const bool idle = rows->integer(0, 0) == 0;
+                if (idle) {
+                    for (const char* sql : kPostgresRemovals) {
+                        transaction->query(of(sql, id));
+                    }
+                }
+                transaction->end(idle, [done, idle](const Status& ended) {
+                    ended.ok() ? done(idle) : done(ended.error());
+                });
+            });
+    });
+}
+
+void PostgresStore::list_users(std::string platform_id, std::optional<PageCursor> cursor,
+                               std::size_t limit, StoreDone<Page<UserRow>> done) {
+    PostgresListQuery list("SELECT " SALLYPORT_PG_USER_COLUMNS " FROM \"user\"");
+    list.add(" WHERE platform_id = ?", platform_id);
+    PostgresStatement statement = std::move(list).page(cursor, "created_ms", "id", limit, true);
+    reader().submit(std::move(statement),
+                    [cursor, limit, done = std::move(done)](const Result<PostgresRows>& rows) {
+                        if (!rows.ok()) {
+                            done(rows.error());
+                            return;
+                        }
+                        std::vector<UserRow> users;
+                        for (int i = 0; i < rows->count(); ++i) {
+                            users.push_back(read_user(*rows, i));
+                        }
+                        done(make_page(std::move(users), cursor, limit, [](const UserRow& row) {
+                            return std::pair(row.created_ms, row.id);
+                        }));
+                    });
+}
+
+void PostgresStore::change_user(std::string id, UserChange change,
+                                StoreDone<std::optional<UserRow>> done) {
+    transact([id = std::move(id), change = std::move(change),
+              done = std::move(done)](const std::shared_ptr<Transaction>& transaction) {
+        transaction->query(
+            of("SELECT " SALLYPORT_PG_USER_COLUMNS " FROM \"user\" WHERE id = $1 FOR UPDATE", id),
+            [transaction, change, done](const Result<PostgresRows>& rows) {
+                if (!rows.ok()) {
+                    return transaction->end(
+                        false, [done, error = rows.error()](const Status&) { done(error); });
+                }
+                std::optional<UserRow> user;
+                if (rows->count() > 0) {
+                    user = read_user(*rows, 0);
+                }
+                const bool changed = user && change(*user);
+                if (changed) {
+                    transaction->query(update_user(*user));
+                }
+                transaction->end(changed, [done, user](const Status& ended) {
+                    ended.ok() ? done(user) : done(ended.error());
+                });
+            });
+    });
+}
+
+void PostgresStore::delete_user(std::string id, std::string own_project, StoreDone<UserGone> done) {
+    transact([id = std::move(id), own_project = std::move(own_project),
+              done = std::move(done)](const std::shared_ptr<Transaction>& transaction) {
+        PostgresStatement look{
+            {},
+            "SELECT (SELECT count(*) FROM project WHERE owner_id = $1 AND id <> $2) + "
+            "(SELECT count(*) FROM platform WHERE owner_id = $1), "
+            "(SELECT count(*) FROM run WHERE project_id = $2 AND finished_ms = 0)",
+            {}};
+        look.add(id).add(own_project);
+        transaction->query(std::move(look), [transaction, id, own_project,
+                                             done](const Result<PostgresRows>& rows) {
+            if (!rows.ok()) {
+                return transaction->end(
+                    false, [done, error = rows.error()](const Status&) { done(error); });
+            }
+            const UserGone outcome = rows->integer(0, 0) > 0   ? UserGone::owner
+                                     : rows->integer(0, 1) > 0 ? UserGone::busy
+                                                               : UserGone::gone;
+            const bool goes = outcome == UserGone::gone;
+            if (goes) {
+                for (const char* sql : kPostgresRemovals) {
+                    transaction->query(of(sql, own_project));
+                }
+                transaction->query(of("DELETE FROM \"user\" WHERE id = $1", id));
+            }
+            transaction->end(goes, [done, outcome](const Status& ended) {
+                ended.ok() ? done(outcome) : done(ended.error());
+            });
+        });
+    });
+}
+
+}  // namespace sallyport::engine

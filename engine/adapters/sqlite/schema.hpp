@@ -1,0 +1,15 @@
+// The database's tables, as a list of forward migrations. A migration that was released is never
+// changed: what comes next is appended.
+#pragma once
+
+#include "common/result.hpp"
+#include "engine/adapters/sqlite/db.hpp"
+
+#include <cstdint>
+
+namespace sallyport::engine {
+
+// Brings the database to the newest schema. Refuses one that a newer engine has written.
+Status migrate_schema(SqliteDb& db, std::int64_t now_ms);
+
+}  // namespace sallyport::engine
