@@ -1,5 +1,6 @@
 #include "tests/engine/engine_process.hpp"
 
+#include "tests/engine/answer_log.hpp"
 #include "tests/integration/fixtures/wait.hpp"
 
 #include <gtest/gtest.h>
@@ -102,7 +103,9 @@ ApiAnswer ApiUser::call(const std::string& method, std::string_view path, const 
         request.headers.emplace_back("Content-Type", "application/json");
         request.body = body;
     }
-    return to_answer(client_.send(request));
+    HttpResponse response = client_.send(request);
+    note_answer(method, path, response.status, response.body);
+    return to_answer(std::move(response));
 }
 
 ApiAnswer ApiUser::sign_up(const std::string& email, const std::string& more) {

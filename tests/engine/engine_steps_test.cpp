@@ -275,7 +275,7 @@ TEST_F(EngineSteps, PiecesAreDescribed) {
     EXPECT_EQ(ann_.get("/v1/pieces/@activepieces/piece-crypto?version=^9.0.0").status, 404);
     EXPECT_EQ(ann_.get("/v1/pieces/@activepieces/piece-crypto?version=new").status, 400);
     EXPECT_EQ(ann_.get("/v1/pieces/@activepieces/piece-none").status, 404);
-    EXPECT_EQ(ann_.get("/v1/pieces?categories[]=FLOW_CONTROL").body.size(), 3U);
+    EXPECT_EQ(ann_.get("/v1/pieces?categories[]=FLOW_CONTROL").body.size(), 4U);
     EXPECT_EQ(ann_.get("/v1/pieces?searchQuery=approv").body.size(), 1U);
 }
 

@@ -116,7 +116,7 @@ Json value_for(const std::string& name, const Json& schema, const Belongings& he
         {"authUrl", R"("https://h/auth")"},
         {"pieceVersion", R"("0.1.0")"},
         {"flows",
-         R"([{"displayName":"F","trigger":{"name":"trigger","type":"EMPTY","displayName":"T","valid":false,"settings":{}},"valid":false}])"},
+         R"([{"displayName":"F","trigger":{"name":"trigger","type":"EMPTY","displayName":"T","valid":false,"settings":{},"lastUpdatedDate":"2026-01-01T00:00:00.000Z"},"valid":false}])"},
         {"value", R"({"type":"SECRET_TEXT","secret_text":"s"})"},
         {"icon", R"({"color":"RED"})"},
         {"events", R"(["RECORD_CREATED"])"},

@@ -31,26 +31,7 @@ const load = createRequire(path.join(process.argv[2], 'package.json'));
 const shared = load('@activepieces/shared');
 const { z } = createRequire(load.resolve('@activepieces/shared'))('zod');
 
-// Types of whole answers that the package gives by their parts alone.
-const answers = {
-    FlowPage: shared.SeekPage(shared.PopulatedFlow),
-    FlowRunPage: shared.SeekPage(shared.FlowRun.omit({ steps: true })),
-    FlowVersionMetadataPage: shared.SeekPage(shared.FlowVersionMetadata),
-    FolderDto: shared.Folder.extend({ numberOfFlows: z.number() }),
-    FolderPage: shared.SeekPage(shared.Folder.extend({ numberOfFlows: z.number() })),
-    ConnectionPage: shared.SeekPage(shared.AppConnectionWithoutSensitiveData),
-    UserPage: shared.SeekPage(shared.UserWithMetaInformation),
-    ProjectPage: shared.SeekPage(shared.ProjectWithLimits),
-    Count: z.number(),
-    TablePage: shared.SeekPage(shared.Table),
-    Fields: z.array(shared.Field),
-    Records: z.array(shared.PopulatedRecord),
-    RecordPage: shared.SeekPage(shared.PopulatedRecord),
-    StoreEntry: shared.Folder.pick({ id: true, created: true, updated: true, projectId: true }).extend({
-        key: z.string(),
-        value: z.unknown(),
-    }),
-};
+const { problems } = require('./types.cjs').from(shared, z);
 
 // The union of operations parses with every member in turn and words what each has against the request: two fifths
 // of this process's time. A request can only pass as the member that has its type, given that no two have the same.
@@ -83,12 +64,7 @@ function apply(question) {
 }
 
 function check(question) {
-    const type = answers[question.type] || shared[question.type];
-    if (!type) {
-        return { problems: [`no type ${question.type}`] };
-    }
-    const parsed = type.safeParse(question.value);
-    return { problems: parsed.success ? [] : parsed.error.issues.map((i) => `${i.path.join('/')}: ${i.message}`) };
+    return { problems: problems(question.type, question.value) };
 }
 
 function formulas(question) {
