@@ -128,7 +128,7 @@ void keep_for_body(Request& request, const BodyLocation& location) {
     const ngx_http_request_t* r = request.r();
     const Mode mode = request.mode(location.mode);
     if (mode == Mode::off || r->headers_in.content_length_n >= 0 ||
-        (r->headers_in.chunked == 0 && r->stream == nullptr)) {
+        (r->headers_in.chunked == 0 && r->http_version < NGX_HTTP_VERSION_20)) {
         return;
     }
     auto& state = request.feature_state<BodyState>(kId);
