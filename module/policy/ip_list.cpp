@@ -1,5 +1,6 @@
 #include "module/policy/ip_list.hpp"
 
+#include "common/byte_order_mark.hpp"
 #include "common/bytes.hpp"
 #include "common/ip.hpp"
 #include "common/limits.hpp"
@@ -11,7 +12,6 @@ namespace sallyport::policy {
 namespace {
 
 constexpr std::uint32_t kRetryAfterS = 1;
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 std::string_view without_comment(std::string_view line) {
     line = line.substr(0, line.find_first_of("#;"));
@@ -41,9 +41,7 @@ Result<Cidr> parse_ip_block(std::string_view text) {
 }
 
 Result<std::vector<Cidr>> parse_ip_list(std::string_view text, std::string_view source) {
-    if (text.starts_with(kByteOrderMark)) {
-        text.remove_prefix(kByteOrderMark.size());
-    }
+    text = without_byte_order_mark(text);
     std::vector<Cidr> blocks;
     // Most blocks take 15 to 20 bytes of text.
     blocks.reserve(std::min(kIpListBlocksMax, text.size() / 16));

@@ -100,7 +100,7 @@ std::span<const std::string_view> closed_values(std::string_view name) {
 
 Result<std::string> closed_value(std::string_view name, std::string_view value) {
     const Closed* closed = closed_of(name);
-    const Words words = closed_values(name);
+    const Words words = closed == nullptr ? Words() : closed->values;
     const bool known = closed != nullptr && closed->any_case
                            ? is_one_of(words, value)
                            : std::find(words.begin(), words.end(), value) != words.end();

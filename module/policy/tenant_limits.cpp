@@ -1,5 +1,6 @@
 #include "module/policy/tenant_limits.hpp"
 
+#include "common/byte_order_mark.hpp"
 #include "common/bytes.hpp"
 #include "common/units.hpp"
 #include "module/policy/rate_concurrency.hpp"
@@ -157,8 +158,7 @@ LimitTerms with_rate(const LimitTerms& own, const Numbers& numbers) {
 }  // namespace
 
 Result<TenantLimits> TenantLimits::parse(std::string_view text) {
-    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-    text.remove_prefix(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
+    text = without_byte_order_mark(text);
     TenantLimits out;
     std::size_t number = 0;
     while (!text.empty()) {
