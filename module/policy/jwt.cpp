@@ -177,13 +177,14 @@ Reason check_signature(const KeySet& keys, std::span<const Algorithm> algorithms
         return Reason::auth_malformed;
     }
     const std::span<const std::uint8_t> signature(buffer.data(), *size);
-    const std::string_view id = header["kid"].text_or("");
+    // An empty name is a name that no key has (RFC 7515 section 4.1.4).
+    const auto id = header.has("kid") ? std::optional(header["kid"].text()) : std::nullopt;
     std::size_t tried = 0;
     bool id_known = false;
     for (const Key& key : keys.keys()) {
         // A key without a name may be the one meant; a name that is known is binding.
-        const bool named = id.empty() || key.id.empty() || key.id == id;
-        id_known = id_known || (!id.empty() && key.id == id);
+        const bool named = !id || key.id.empty() || key.id == *id;
+        id_known = id_known || (id && !key.id.empty() && key.id == *id);
         if (key.algorithm != *algorithm || !named) {
             continue;
         }
@@ -197,7 +198,7 @@ Reason check_signature(const KeySet& keys, std::span<const Algorithm> algorithms
     if (tried > 0) {
         return Reason::auth_invalid;
     }
-    return id.empty() || id_known ? Reason::auth_algorithm_refused : Reason::auth_key_unknown;
+    return !id || id_known ? Reason::auth_algorithm_refused : Reason::auth_key_unknown;
 }
 
 Verified verify(const KeySet& keys, const Rules& rules, std::string_view token,

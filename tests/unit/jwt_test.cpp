@@ -98,6 +98,26 @@ TEST(Jwt, EveryAlgorithmWithRotatedKeys) {
     }
 }
 
+// An empty name is a name (RFC 7515 section 4.1.4): no key that has another is tried for it.
+TEST(Jwt, AnEmptyNameIsNoKeysName) {
+    const std::string claims = R"({"sub":"worker","exp":1800000100})";
+    for (const char* algorithm : {"HS256", "RS256", "ES256", "EdDSA"}) {
+        const JwtMaker one(algorithm, "1");
+        const JwtMaker two(algorithm, "2");
+        const JwtMaker nameless(algorithm, "");
+        const std::string header = std::string(R"({"alg":")") + algorithm + R"(","kid":""})";
+        const KeySet single = keys_of(key_set({&one}));
+        const KeySet several = keys_of(key_set({&one, &two}));
+        const KeySet mixed = keys_of(key_set({&one, &nameless}));
+        EXPECT_EQ(reason_of(single, Rules{}, one.token_with(header, claims)), "auth_key_unknown");
+        EXPECT_EQ(reason_of(several, Rules{}, two.token_with(header, claims)), "auth_key_unknown");
+        EXPECT_EQ(reason_of(mixed, Rules{}, one.token_with(header, claims)), "auth_invalid");
+        EXPECT_EQ(reason_of(mixed, Rules{}, nameless.token_with(header, claims)), "none");
+        const std::string no_name = std::string(R"({"alg":")") + algorithm + "\"}";
+        EXPECT_EQ(reason_of(several, Rules{}, two.token_with(no_name, claims)), "none");
+    }
+}
+
 TEST(Jwt, Forgeries) {
     const JwtMaker rsa("RS256", "r");
     const JwtMaker ec("ES256", "e");
