@@ -49,6 +49,21 @@ Status take_text(const Json& from, std::string_view name, std::string& out) {
     return Done{};
 }
 
+// A port is a number to whoever writes JSON, and a text on a command line.
+Status take_listen(const Json& from, std::string& out) {
+    constexpr std::int64_t kPortMax = 65535;
+    const Json listen = from["listen"];
+    if (!listen.exists() || listen.is_string()) {
+        return take_text(from, "listen", out);
+    }
+    const std::int64_t port = listen.integer_or(0);
+    if (!listen.is_integer() || port < 1 || port > kPortMax) {
+        return Error{"listen must be a port from 1 to 65535, or the path of a unix: socket"};
+    }
+    out = std::to_string(port);
+    return Done{};
+}
+
 Status take_headers(const Json& headers, RequestDescription& out) {
     if (!headers.exists()) {
         return Done{};
@@ -89,10 +104,10 @@ Result<RequestDescription> describe(const Json& description) {
          std::initializer_list<std::pair<const char*, std::string*>>{{"method", &out.method},
                                                                      {"url", &out.url},
                                                                      {"address", &out.address},
-                                                                     {"listen", &out.listen},
                                                                      {"tls", &tls}}) {
         status = status.ok() ? take_text(description, name, *to) : status;
     }
+    status = status.ok() ? take_listen(description, out.listen) : status;
     status = status.ok() ? take_headers(description["headers"], out) : status;
     if (!status) {
         return status.error();

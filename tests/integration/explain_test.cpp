@@ -272,6 +272,11 @@ TEST(Explain, SaysWhatIsWrongWithADescription) {
          "not a field"},
         {R"({"url":"http://h/","listen":"PORT","address":"::1","tls":"SSLv3"})", "TLSv1.2"},
         {R"({"url":"http://h/","ip":"::1"})", "\"ip\" is unknown"},
+        {R"({"url":"http://h/","listen":0,"address":"::1"})", "listen must be a port"},
+        {R"({"url":"http://h/","listen":65536,"address":"::1"})", "listen must be a port"},
+        {R"({"url":"http://h/","listen":80.5,"address":"::1"})", "listen must be a port"},
+        {R"({"url":"http://h/","listen":["80"],"address":"::1"})", "listen must be a port"},
+        {R"({"url":7,"address":"::1"})", "url must be a text"},
     };
     for (const auto& row : rows) {
         std::string text = row.description;
@@ -282,6 +287,20 @@ TEST(Explain, SaysWhatIsWrongWithADescription) {
         EXPECT_NE(answer["detail"].text_or("").find(row.piece), std::string::npos)
             << text << answer.dump();
     }
+}
+
+TEST(Explain, ThePortIsANumberOrAText) {
+    NginxServer nginx(kConf, options());
+    const std::string port = std::to_string(nginx.port());
+    std::string answers[2];
+    for (const bool quoted : {false, true}) {
+        Json what = about("http://a.test/", "127.0.0.1");
+        what.set("listen", quoted ? Json::string(port) : Json::integer(nginx.port()));
+        const Json answer = ask(nginx, what);
+        EXPECT_TRUE(answer["request"]["listen"].text().ends_with(":" + port)) << answer.dump();
+        answers[quoted ? 1 : 0] = answer.dump();
+    }
+    EXPECT_EQ(answers[0], answers[1]);
 }
 
 TEST(Explain, OrdersAreJsonAndSmall) {
