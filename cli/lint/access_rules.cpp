@@ -139,11 +139,13 @@ void status_exposed(const Place& place, Report& report) {
     }
 }
 
-// Variables that any client sets to what it likes.
+// Variables that any client sets to what it likes. nginx takes the PROXY protocol from whoever
+// connects, and its realip module, which knows the proxies, writes $remote_addr.
 bool is_forgeable(std::string_view key) {
     constexpr std::array names = {std::string_view("http_"), std::string_view("arg_"),
                                   std::string_view("cookie_"),
-                                  std::string_view("proxy_add_x_forwarded_for")};
+                                  std::string_view("proxy_add_x_forwarded_for"),
+                                  std::string_view("proxy_protocol_addr")};
     return std::any_of(names.begin(), names.end(),
                        [&](std::string_view name) { return has_variable(key, name); });
 }

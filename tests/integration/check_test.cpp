@@ -313,6 +313,39 @@ TEST(Check, AForgedKeyGoesRoundALimit) {
     }
 }
 
+// So is one that the PROXY protocol brings, from whoever connects; where nobody speaks it the key
+// is empty, and nginx counts nothing.
+TEST(Check, AnAddressOfTheProxyProtocolGoesRoundALimit) {
+    const struct {
+        std::string limit;
+        bool passes;
+    } rows[] = {
+        {"limit_req_zone $proxy_protocol_addr zone=z:1m rate=1r/m; server { listen "
+         "127.0.0.1:%%PORT%% proxy_protocol; listen 127.0.0.1:%%PORT_PLAIN%%; "
+         "location / { limit_req zone=z; empty_gif; } }",
+         true},
+        {"sallyport_trust_proxy proxy_protocol 10.0.0.1; sallyport_limit z rate=1r/m burst=1 "
+         "key=$sallyport_client_ip; server { listen 127.0.0.1:%%PORT%% proxy_protocol; listen "
+         "127.0.0.1:%%PORT_PLAIN%%; location / { sallyport_rate_limit z; empty_gif; } }",
+         false},
+    };
+    for (const auto& row : rows) {
+        NginxServer nginx(row.limit);
+        const auto ask = [&nginx](const std::string& client) {
+            RawSocket socket(nginx.port());
+            socket.send("PROXY TCP4 " + client +
+                        " 127.0.0.1 4242 80\r\nGET / HTTP/1.1\r\nHost: x\r\n"
+                        "Connection: close\r\n\r\n");
+            return socket.receive_all().starts_with("HTTP/1.1 200");
+        };
+        EXPECT_TRUE(ask("203.0.113.1")) << row.limit;
+        EXPECT_EQ(ask("203.0.113.2"), row.passes) << row.limit;
+        EXPECT_EQ(send({.url = nginx.url("/", "PORT_PLAIN")}).status == 200, row.passes);
+        EXPECT_EQ(send({.url = nginx.url("/", "PORT_PLAIN")}).status == 200, row.passes);
+        EXPECT_EQ(check_names(nginx.dir().path("nginx.conf"), "limit_key_forgeable"), row.passes);
+    }
+}
+
 // TLS pitfalls need TLS clients.
 TEST(Check, WeakTlsIsSpokenUntilAProfileForbidsIt) {
     const std::string start =
