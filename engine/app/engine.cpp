@@ -194,8 +194,9 @@ struct Engine {
                    StepThreads(loop),
                    config.ca_file,
                    config.data_dir + "/databases"},
+          archives({loop, time, entropy, *store}),
           node(nodebox ? std::make_unique<NodeTier>(
-                             NodeTier::Ports{loop, time, http, sandbox, stored_secrets, log},
+                             NodeTier::Ports{loop, time, http, sandbox, stored_secrets, archives, log},
                              config, *nodebox)
                        : nullptr),
           mail(!config.mail.host.empty() ? std::make_unique<Mail>(*this, config) : nullptr),
@@ -236,6 +237,7 @@ struct Engine {
                *store,
                files,
                flows,
+               archives,
                driver,
                passwords,
                secrets,
@@ -308,6 +310,7 @@ struct Engine {
     JsboxPool sandbox;
     FlowCache flows;
     ServiceSteps services;
+    PieceArchives archives;
     std::unique_ptr<NodeTier> node;  // null: AP_EXECUTION_MODE does not ask for it
     std::unique_ptr<Mail> mail;      // null: no AP_SMTP_HOST
     std::unique_ptr<Bucket> bucket;  // null: no AP_S3_BUCKET

@@ -88,7 +88,7 @@ Result<NodeboxOptions> NodeTier::check(const Config& config) {
 NodeTier::NodeTier(Ports ports, const Config& config, NodeboxOptions options)
     : pool_(ports.loop, &ports.http, std::move(options)),
       folders_(ports.loop, ports.log, folder_options(config)),
-      pieces_({pool_, folders_, ports.sandbox, ports.secrets,
+      pieces_({pool_, folders_, ports.archives, ports.sandbox, ports.secrets,
                [&clock = ports.clock, key = std::make_shared<HmacKey>(DigestAlgorithm::sha256,
                                                                       config.jwt_secret.reveal())](
                    const std::string& project_id) {

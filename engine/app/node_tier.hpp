@@ -26,6 +26,7 @@ class NodeTier {
         HttpClient& http;
         Sandbox& sandbox;
         SecretSource& secrets;
+        PieceArchives& archives;
         Log& log;
     };
 

@@ -43,6 +43,20 @@ bool is_npm_version(std::string_view version) {
            });
 }
 
+bool is_exact_npm_version(std::string_view version) {
+    if (!is_npm_version(version) || version.find_first_of("~<>=|* ^") != std::string_view::npos) {
+        return false;
+    }
+    const std::size_t more = version.find_first_of("-+");
+    std::size_t numbers = 0;
+    bool exact = more != version.size() - 1;
+    for_each_split(version.substr(0, more), '.', [&](std::string_view number) {
+        ++numbers;
+        exact = exact && parse_u64(number).has_value();
+    });
+    return exact && numbers == 3;
+}
+
 Result<NpmPackages> npm_dependencies(std::string_view package_json) {
     NpmPackages packages;
     if (trim_ows(package_json).empty()) {

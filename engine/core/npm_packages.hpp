@@ -16,6 +16,8 @@ using NpmPackages = std::map<std::string, std::string>;  // name -> version or r
 bool is_npm_name(std::string_view name);
 // An exact version, a range of versions, or a tag.
 bool is_npm_version(std::string_view version);
+// One version alone (semver.org): three numbers, with a pre-release or a build or not.
+bool is_exact_npm_version(std::string_view version);
 
 // The dependencies of a code step's package.json; none for an empty text. Errors name the entry.
 Result<NpmPackages> npm_dependencies(std::string_view package_json);

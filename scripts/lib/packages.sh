@@ -32,6 +32,8 @@ packages_build() {
         libmimalloc-dev
     # Journals and files are kept packed.
     printf '%s\n' libzstd-dev
+    # Pieces that come as an archive.
+    printf '%s\n' libarchive-dev
     # Time zones of schedules.
     printf '%s\n' libhowardhinnant-date-dev
     # The command line.
@@ -85,8 +87,8 @@ packages_engine() {
     printf '%s\n' ca-certificates libjansson4 libsqlite3-0 libpq5 libdate-tz3 tzdata libargon2-1 libseccomp2 \
         libzstd1
     case "$1" in
-        bookworm) printf '%s\n' libssl3 libcurl4 libmimalloc2.0 libhiredis0.14 ;;
-        *) printf '%s\n' libssl3t64 libcurl4t64 libmimalloc3 libhiredis1.1.0 ;;
+        bookworm) printf '%s\n' libssl3 libcurl4 libmimalloc2.0 libhiredis0.14 libarchive13 ;;
+        *) printf '%s\n' libssl3t64 libcurl4t64 libmimalloc3 libhiredis1.1.0 libarchive13t64 ;;
     esac
 }
 

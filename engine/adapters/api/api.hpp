@@ -75,6 +75,7 @@ struct ApiPorts {
     EntityStore& entities;
     FileKeeper& files;
     FlowCatalog& catalog;
+    PieceArchives& archives;
     Runs& driver;
     PasswordHasher& passwords;
     const SecretBox& secrets;

@@ -19,10 +19,8 @@ constexpr const char* kPieceScope = "all";
 constexpr std::size_t kInstalledMax = 1000;
 // In the row alone: POST pieces named no version, so that POST pieces/sync may bring a newer one.
 constexpr const char* kFollows = "followsNewest";
-
-void fail_with(const CallPtr& call, const std::string& problem) {
-    call->fail(ApiError::validation, Json::object({{"message", Json::string(problem)}}));
-}
+constexpr const char* kRegistryType = "REGISTRY";
+constexpr const char* kArchiveType = "ARCHIVE";
 
 bool has_host(Api& api, const CallPtr& call) {
     if (api.ports.pieces == nullptr) {
@@ -34,7 +32,7 @@ bool has_host(Api& api, const CallPtr& call) {
 }
 
 // What the piece says of itself, with what a catalogue adds.
-Json described(const Json& metadata) {
+Json described(const Json& metadata, PieceSource source) {
     Json piece = metadata.deep_copy();
     for (const auto& [name, fallback] :
          {std::pair("categories", Json::array()), std::pair("authors", Json::array()),
@@ -46,7 +44,8 @@ Json described(const Json& metadata) {
         }
     }
     piece.set("pieceType", Json::string("CUSTOM"));
-    piece.set("packageType", Json::string("REGISTRY"));
+    piece.set("packageType",
+              Json::string(source == PieceSource::archive ? kArchiveType : kRegistryType));
     return piece;
 }
 
@@ -92,7 +91,37 @@ void with_installed_piece(Api& api, const CallPtr& call, const std::string& name
         });
 }
 
+void fail_with(const CallPtr& call, const std::string& problem) {
+    call->fail(ApiError::validation, Json::object({{"message", Json::string(problem)}}));
+}
+
+void keep_description(Api& api, const CallPtr& call, const Json& metadata, PieceSource source) {
+    const std::string name(call->body["pieceName"].text());
+    const std::string label(metadata["displayName"].text());
+    Json piece = described(metadata, source);
+    piece.set(kFollows, Json::boolean(source == PieceSource::newest));
+    store_and_reply(api, call, new_entity(api, kPieceKind, kPieceScope, name, label, piece), 201,
+                    installed_json);
+}
+
+namespace {
+
 // Fetches the package, asks it what it is, and keeps the answer.
+void install_from_registry(Api& api, const CallPtr& call) {
+    api.ports.pieces->describe(
+        std::string(call->body["pieceName"].text()), std::string(call->body["pieceVersion"].text()),
+        [&api, call](const SandboxResult& ran) {
+            if (ran.status != SandboxStatus::ok) {
+                return fail_with(call, ran.error);
+            }
+            keep_description(api, call, ran.value,
+                             call->body["pieceVersion"].text().empty() ? PieceSource::newest
+                                                                       : PieceSource::version);
+        });
+}
+
+}  // namespace
+
 void install_piece(Api& api, const CallPtr& call) {
     constexpr std::array kFields = {Field{"pieceName", Kind::text},
                                     Field{"pieceVersion", Kind::text, Need::optional}};
@@ -100,25 +129,26 @@ void install_piece(Api& api, const CallPtr& call) {
     if (!shape.ok()) {
         return call->fail_validation(shape.message());
     }
-    if (call->body["packageType"].text_or("REGISTRY") != "REGISTRY") {
-        return call->fail_validation("body/packageType must be REGISTRY");
+    const std::string type(call->body["packageType"].text_or(kRegistryType));
+    if (type != kRegistryType && type != kArchiveType) {
+        return call->fail_validation("body/packageType must be REGISTRY or ARCHIVE");
     }
     if (!has_host(api, call)) {
         return;
     }
-    api.ports.pieces->describe(
-        std::string(call->body["pieceName"].text()), std::string(call->body["pieceVersion"].text()),
-        [&api, call](const SandboxResult& ran) {
-            if (ran.status != SandboxStatus::ok) {
-                return fail_with(call, ran.error);
-            }
-            const std::string name(call->body["pieceName"].text());
-            const std::string label(ran.value["displayName"].text());
-            Json piece = described(ran.value);
-            piece.set(kFollows, Json::boolean(call->body["pieceVersion"].text().empty()));
-            store_and_reply(api, call, new_entity(api, kPieceKind, kPieceScope, name, label, piece),
-                            201, installed_json);
-        });
+    if (type == kArchiveType) {
+        return install_archive(api, call);
+    }
+    const std::string name(call->body["pieceName"].text());
+    api.ports.archives.release(name, [&api, call, name](const Result<bool>& released) {
+        if (api.failed(call, released)) {
+            return;
+        }
+        *released ? install_from_registry(api, call)
+                  : fail_with(call, name +
+                                        " is installed from archives, which flows run: delete the "
+                                        "piece (DELETE /v1/pieces/:id) to take the registry's");
+    });
 }
 
 namespace {
@@ -134,7 +164,7 @@ void sync_next(Api& api, const std::shared_ptr<Syncing>& syncing);
 // Unless it was deleted, or installed with a version, meanwhile.
 void keep_newest(Api& api, const std::shared_ptr<Syncing>& syncing, const EntityRow& row,
                  const Json& metadata) {
-    Json piece = described(metadata);
+    Json piece = described(metadata, PieceSource::newest);
     piece.set(kFollows, Json::boolean(true));
     EntityRow next = row;
     next.label = metadata["displayName"].text();
@@ -206,7 +236,13 @@ void delete_piece(Api& api, const CallPtr& call) {
                 return call->fail_not_found("piece_metadata", call->params[0]);
             }
             call->subject = installed_json(**found);
-            delete_and_reply(api, call, **found);
+            // Its archives first: what is left of a deletion that fails can be deleted again.
+            api.ports.archives.remove_all((*found)->key,
+                                          [&api, call, row = **found](const Result<Done>& removed) {
+                                              if (!api.failed(call, removed)) {
+                                                  delete_and_reply(api, call, row);
+                                              }
+                                          });
         });
 }
 

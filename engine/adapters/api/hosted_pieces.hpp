@@ -19,6 +19,16 @@ void with_installed_piece(Api& api, const CallPtr& call, const std::string& name
 // Asks the piece whether a connection's value is any good, where it is installed and asks somebody
 // itself; goes on when it is, or when there is nobody to say. Answers the call otherwise.
 void with_valid_auth(Api& api, const CallPtr& call, const Json& value, std::function<void()> then);
+// 409 VALIDATION with what npm or the piece said.
+void fail_with(const CallPtr& call, const std::string& problem);
+
+// Where a piece came from: the registry, as its newest or as the version that was named, or a form.
+enum class PieceSource { newest, version, archive };
+// Keeps what the piece of the call says of itself, and answers with it.
+void keep_description(Api& api, const CallPtr& call, const Json& metadata, PieceSource source);
+// POST pieces with packageType ARCHIVE. REQUIRES: a checked body, and that pieces from npm run
+// here.
+void install_archive(Api& api, const CallPtr& call);
 // POST pieces
 void install_piece(Api& api, const CallPtr& call);
 // POST pieces/sync

@@ -31,6 +31,11 @@ std::string names_of(const NpmPackages& packages) {
     return names;
 }
 
+// The one file that an archive's package.json asks for.
+std::string file_of(const NpmPackages& packages) {
+    return packages.begin()->second.substr(std::string_view("file:").size());
+}
+
 // What npm said, without its own bookkeeping.
 std::string reason_of(const std::string& output) {
     std::string reason;
@@ -78,21 +83,33 @@ void PackageFolders::renew(const NpmPackages& packages, Done done) {
 }
 
 void PackageFolders::fetch(const NpmPackages& packages, Done done) {
-    const std::string key = key_of(packages);
-    const auto same =
-        std::find_if(jobs_.begin(), jobs_.end(), [&key](const Job& job) { return job.key == key; });
-    if (same != jobs_.end()) {
-        same->waiting.push_back(std::move(done));
-        return;
-    }
     if (!options_.may_fetch) {
         return done(
             Error{names_of(packages) + ": not installed here, and AP_PIECES_SYNC_MODE is NONE"});
     }
-    if (jobs_.size() >= kJobsMax) {
-        return done(Error{names_of(packages) + ": too many packages are being installed"});
+    enqueue({key_of(packages), packages, {std::move(done)}});
+}
+
+void PackageFolders::prepare_archive(const NpmPackages& packages,
+                                     std::shared_ptr<const std::string> bytes, Done done) {
+    if (is_there(packages)) {
+        return done(folder_of(key_of(packages)));
     }
-    jobs_.push_back({key, packages, {std::move(done)}});
+    enqueue({key_of(packages), packages, {std::move(done)}, std::move(bytes)});
+}
+
+void PackageFolders::enqueue(Job job) {
+    const auto same = std::find_if(jobs_.begin(), jobs_.end(),
+                                   [&job](const Job& other) { return other.key == job.key; });
+    if (same != jobs_.end()) {
+        same->waiting.push_back(std::move(job.waiting.front()));
+        return;
+    }
+    if (jobs_.size() >= kJobsMax) {
+        return job.waiting.front()(
+            Error{names_of(job.packages) + ": too many packages are being installed"});
+    }
+    jobs_.push_back(std::move(job));
     if (jobs_.size() == 1) {
         next();
     }
@@ -110,16 +127,9 @@ void PackageFolders::next() {
 
 Status PackageFolders::begin(const Job& job) {
     const std::string folder = folder_of(job.key) + ".new";
-    std::error_code error;
-    std::filesystem::remove_all(folder, error);
-    std::filesystem::create_directories(folder, error);
-    // Read by processes that have given up the engine's identity.
-    std::filesystem::permissions(folder, std::filesystem::perms{0755}, error);
-    std::ofstream manifest(folder + "/package.json");
-    manifest << npm_manifest(job.packages).dump() << '\n';
-    manifest.close();
-    if (error || !manifest) {
-        return Error{"cannot write to " + folder};
+    const Status filled = fill(job, folder);
+    if (!filled.ok()) {
+        return filled;
     }
     log_.write(LogLevel::info, "packages_installing",
                {{"packages", Json::string(names_of(job.packages))}});
@@ -137,7 +147,17 @@ Status PackageFolders::begin(const Job& job) {
                   "--no-audit",
                   "--no-fund",
                   "--no-update-notifier",
-                  "--loglevel=error"};
+                  "--loglevel=error",
+                  // A package of the registry may name addresses and repositories as what it needs.
+                  // npm 11 can be told to ask none; older ones pass over these words.
+                  "--git=/bin/false",
+                  "--allow-git=none",
+                  "--allow-remote=none",
+                  "--allow-directory=none",
+                  "--allow-file=root"};
+    if (!options_.may_fetch) {
+        line.words.emplace_back("--offline");
+    }
     line.environment = options_.environment;
     line.folder = folder;
     line.time_ms_max = options_.time_ms_max;
@@ -147,6 +167,26 @@ Status PackageFolders::begin(const Job& job) {
     }
     npm_ = *std::move(started);
     return sallyport::Done{};
+}
+
+// What npm begins with.
+Status PackageFolders::fill(const Job& job, const std::string& folder) const {
+    std::error_code error;
+    std::filesystem::remove_all(folder, error);
+    std::filesystem::create_directories(folder, error);
+    // Read by processes that have given up the engine's identity.
+    std::filesystem::permissions(folder, std::filesystem::perms{0755}, error);
+    std::ofstream manifest(folder + "/package.json");
+    manifest << npm_manifest(job.packages).dump() << '\n';
+    manifest.close();
+    bool written = !error && manifest;
+    if (job.archive != nullptr) {
+        std::ofstream archive(folder + "/" + file_of(job.packages), std::ios::binary);
+        archive << *job.archive;
+        archive.close();
+        written = written && archive;
+    }
+    return written ? Status(sallyport::Done{}) : Error{"cannot write to " + folder};
 }
 
 void PackageFolders::on_end(const ChildEnd& end) {
@@ -168,6 +208,9 @@ Result<std::string> PackageFolders::take_over(const ChildEnd& end) {
         result = Error{names_of(job.packages) + " with all they need are larger than " +
                        std::to_string(options_.folder_bytes_max >> 20) + " MB"};
     } else {
+        if (job.archive != nullptr) {
+            std::filesystem::remove(fresh + "/" + file_of(job.packages), error);
+        }
         std::ofstream(fresh + kWhole) << "1\n";
         std::filesystem::remove_all(folder, error);
         std::filesystem::rename(fresh, folder, error);

@@ -1,6 +1,6 @@
 // Folders of npm packages, one a set of packages, made once and then only read. npm runs outside
 // the sandbox because it must reach the registry; it runs no script of a package, and a set is
-// named by versions alone, so that nothing but the registry is ever asked.
+// named by versions of the registry, or by the digest of an archive that was read before.
 #pragma once
 
 #include "engine/adapters/child_command.hpp"
@@ -40,6 +40,10 @@ class PackageFolders {
     // Likewise, asking the registry anew what it has where fetching is allowed: for tags, such as
     // `latest`, which mean another version tomorrow.
     void renew(const NpmPackages& packages, Done done);
+    // Of a package that comes as an archive: `packages` as archived_package() says. Where nothing
+    // may be fetched, all that it needs must be in it, or in npm's cache.
+    void prepare_archive(const NpmPackages& packages, std::shared_ptr<const std::string> bytes,
+                         Done done);
     bool is_there(const NpmPackages& packages) const;
 
   private:
@@ -47,12 +51,15 @@ class PackageFolders {
         std::string key;
         NpmPackages packages;
         std::vector<Done> waiting;
+        std::shared_ptr<const std::string> archive = nullptr;  // null: all of them are fetched
     };
 
     std::string folder_of(const std::string& key) const { return options_.root + "/" + key; }
     void fetch(const NpmPackages& packages, Done done);
+    void enqueue(Job job);
     void next();
     Status begin(const Job& job);
+    Status fill(const Job& job, const std::string& folder) const;
     void on_end(const ChildEnd& end);
     Result<std::string> take_over(const ChildEnd& end);
     void finish(const Result<std::string>& folder);

@@ -4,6 +4,7 @@
 #include "common/file_text.hpp"
 #include "engine/adapters/sandbox/nodebox_pool.hpp"
 #include "engine/adapters/sandbox/result.hpp"
+#include "engine/core/npm_archive.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -13,6 +14,15 @@ namespace {
 
 constexpr std::string_view kReference = "connections";
 constexpr std::size_t kManifestBytesMax = 1u << 20;
+
+PieceTask description_of(const std::string& piece, const std::string& version) {
+    PieceTask task;
+    task.piece = piece;
+    task.version = version;
+    task.input = Json::object();
+    task.task = Json::object({{"do", Json::string("describe")}});
+    return task;
+}
 
 // What npm has put there.
 Result<std::string> installed_version(const std::string& folder, const std::string& package) {
@@ -79,22 +89,69 @@ PieceTasks::Cancel PieceTasks::run(PieceTask task, Done done) {
     const auto under = std::make_shared<Under>();
     under->task = std::move(task);
     under->done = std::move(done);
-    ports_.folders.prepare(packages, [this, under](const Result<std::string>& folder) {
-        if (under->cancelled) {
-            under->done(failed_run(SandboxStatus::cancelled, "the run was cancelled"));
-        } else if (!folder.ok()) {
-            under->done(failed_run(SandboxStatus::error, folder.message()));
-        } else {
-            under->task.task.set("folder", Json::string(*folder));
-            with_auth(under);
-        }
-    });
+    with_folder(under);
     return [this, under] {
         under->cancelled = true;
         if (under->run != 0) {
             ports_.host.cancel(under->run);
         }
     };
+}
+
+// An archive that was installed by the name and version comes before the registry.
+void PieceTasks::with_folder(const std::shared_ptr<Under>& under) {
+    const PieceTask& task = under->task;
+    if (task.sent) {
+        return ports_.folders.prepare_archive(
+            archived_package(task.piece, task.sent->sha256), task.sent->bytes,
+            [this, under](const Result<std::string>& folder) { go_on(under, folder); });
+    }
+    const std::string version = piece_package(task.piece, task.version).begin()->second;
+    ports_.archives.find(
+        task.piece, version, task.time_ms_max,
+        [this, under, version](const Result<PieceArchive>& found) {
+            const std::string& piece = under->task.piece;
+            if (!found.ok()) {
+                return go_on(under, found.error());
+            }
+            if (found->state == PieceArchive::State::there) {
+                return from_archive(under, found->sha256);
+            }
+            if (found->state == PieceArchive::State::deleted) {
+                return go_on(under, Error{piece + "@" + version +
+                                          " came as an archive, which an administrator has "
+                                          "deleted: install it again (POST /v1/pieces)"});
+            }
+            ports_.folders.prepare(
+                piece_package(piece, version),
+                [this, under](const Result<std::string>& folder) { go_on(under, folder); });
+        });
+}
+
+void PieceTasks::from_archive(const std::shared_ptr<Under>& under, const std::string& sha256) {
+    const NpmPackages packages = archived_package(under->task.piece, sha256);
+    const auto then = [this, under](const Result<std::string>& folder) { go_on(under, folder); };
+    if (ports_.folders.is_there(packages)) {
+        return ports_.folders.prepare(packages, then);
+    }
+    ports_.archives.read(under->task.piece, sha256,
+                         [this, packages, then](const Result<ArchiveBytes>& bytes) {
+                             if (!bytes.ok()) {
+                                 return then(bytes.error());
+                             }
+                             ports_.folders.prepare_archive(packages, *bytes, then);
+                         });
+}
+
+void PieceTasks::go_on(const std::shared_ptr<Under>& under, const Result<std::string>& folder) {
+    if (under->cancelled) {
+        under->done(failed_run(SandboxStatus::cancelled, "the run was cancelled"));
+    } else if (!folder.ok()) {
+        under->done(failed_run(SandboxStatus::error, folder.message()));
+    } else {
+        under->task.task.set("folder", Json::string(*folder));
+        with_auth(under);
+    }
 }
 
 void PieceTasks::run_resolved(PieceTask task, const Json& input, int schema, Done done) {
@@ -128,11 +185,13 @@ void PieceTasks::describe(const std::string& piece, const std::string& version, 
 }
 
 void PieceTasks::describe_version(const std::string& piece, const std::string& version, Done done) {
-    PieceTask task;
-    task.piece = piece;
-    task.version = version;
-    task.input = Json::object();
-    task.task = Json::object({{"do", Json::string("describe")}});
+    run(description_of(piece, version), std::move(done));
+}
+
+void PieceTasks::describe_sent(const std::string& piece, const std::string& version,
+                               SentArchive sent, Done done) {
+    PieceTask task = description_of(piece, version);
+    task.sent = std::move(sent);
     run(std::move(task), std::move(done));
 }
 

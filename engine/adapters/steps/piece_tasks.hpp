@@ -4,6 +4,7 @@
 
 #include "engine/adapters/runs/input_resolver.hpp"
 #include "engine/adapters/sandbox/package_folders.hpp"
+#include "engine/adapters/steps/piece_archives.hpp"
 #include "engine/ports/clock.hpp"
 #include "engine/ports/node_host.hpp"
 #include "engine/ports/secret_source.hpp"
@@ -11,10 +12,17 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace sallyport::engine {
+
+// A package that somebody has sent, before it is kept.
+struct SentArchive {
+    std::string sha256;
+    ArchiveBytes bytes;
+};
 
 struct PieceTask {
     std::string piece;    // package name
@@ -28,6 +36,7 @@ struct PieceTask {
     Json input;     // resolved
     Json task;      // do, action or trigger, hook …: what piece.js takes beside the rest
     std::int64_t time_ms_max = 60'000;
+    std::optional<SentArchive> sent;  // instead of what the name and version stand for
 };
 
 class PieceTasks {
@@ -35,6 +44,7 @@ class PieceTasks {
     struct Ports {
         NodeHost& host;
         PackageFolders& folders;
+        PieceArchives& archives;
         Sandbox& sandbox;  // of references in inputs
         SecretSource& secrets;
         std::function<std::string(const std::string& project_id)> token;
@@ -59,6 +69,8 @@ class PieceTasks {
     // The piece's description (engine contract 3.4), fetched when it is not there yet. Without a
     // version of the newest that the registry has now.
     void describe(const std::string& piece, const std::string& version, Done done);
+    void describe_sent(const std::string& piece, const std::string& version, SentArchive sent,
+                       Done done);
     std::string webhook_url(const std::string& flow_id) const;
     // Where the app of that name sends the events of all its accounts.
     std::string app_url(const std::string& name) const;
@@ -66,6 +78,9 @@ class PieceTasks {
   private:
     struct Under;
     void describe_version(const std::string& piece, const std::string& version, Done done);
+    void with_folder(const std::shared_ptr<Under>& under);
+    void from_archive(const std::shared_ptr<Under>& under, const std::string& sha256);
+    void go_on(const std::shared_ptr<Under>& under, const Result<std::string>& folder);
     void with_auth(const std::shared_ptr<Under>& under);
     void start(const std::shared_ptr<Under>& under, const std::string& folder);
 
