@@ -1,6 +1,7 @@
 #include "engine/core/npm_archive.hpp"
 
 #include "common/bytes.hpp"
+#include "common/gunzip.hpp"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -13,7 +14,6 @@
 namespace sallyport::engine {
 namespace {
 
-constexpr std::string_view kGzip = "\x1f\x8b";
 constexpr std::string_view kManifest = "package.json";
 // A package's own lock file says from which addresses npm fetches.
 constexpr std::string_view kShrinkwrap = "npm-shrinkwrap.json";
@@ -26,9 +26,43 @@ constexpr std::size_t kNameShownMax = 200;
 
 using Reader = std::unique_ptr<archive, decltype(&archive_read_free)>;
 
+Error broken(std::string_view why) {
+    return Error{"the archive is no gzipped tar: " + std::string(why)};
+}
+
 Error broken(archive* reader) {
     const char* why = archive_error_string(reader);
-    return Error{"the archive is no gzipped tar: " + std::string(why == nullptr ? "" : why)};
+    return broken(why == nullptr ? std::string_view() : why);
+}
+
+Error too_much() {
+    return Error{"the archive holds more than " + std::to_string(kNpmArchiveEntriesMax) +
+                 " entries or " + std::to_string(kNpmArchiveUnpackedBytesMax >> 20) + " MB"};
+}
+
+// What is wrong with the gzip so far.
+Status fault_of(const GunzipStream& stream) {
+    if (stream.state() == GunzipStream::State::too_large) {
+        return too_much();
+    }
+    return stream.state() == GunzipStream::State::corrupt
+               ? Status(broken("it is not gzip, or more than that"))
+               : Status(Done{});
+}
+
+la_ssize_t next_piece(archive* /*reader*/, void* source, const void** piece) {
+    auto& stream = *static_cast<GunzipStream*>(source);
+    const std::string_view taken = stream.take();
+    *piece = taken.data();
+    return fault_of(stream).ok() ? static_cast<la_ssize_t>(taken.size()) : ARCHIVE_FATAL;
+}
+
+// What is behind the tar's end counts as well.
+Status read_to_end(GunzipStream& stream) {
+    while (!stream.take().empty()) {
+    }
+    return stream.state() == GunzipStream::State::open ? Status(broken("it is cut off"))
+                                                       : fault_of(stream);
 }
 
 // As it would be shown to whoever sent it.
@@ -62,10 +96,7 @@ bool is_registry_spec(std::string_view spec) {
         return is_npm_name(spec.substr(0, at)) &&
                (at == std::string_view::npos || is_npm_version(spec.substr(at + 1)));
     }
-    const std::string lower = ascii_lower(spec);
-    const bool file =
-        lower.ends_with(".tgz") || lower.ends_with(".tar") || lower.ends_with(".tar.gz");
-    return spec.empty() || (is_npm_version(spec) && !file);
+    return spec.empty() || is_npm_version(spec);
 }
 
 Status check_dependencies(const Json& manifest, std::string_view path) {
@@ -125,27 +156,31 @@ class Listing {
 };
 
 Result<Json> Listing::read(std::string_view bytes) {
+    // The bound is on what is unpacked, since what a tar says of its sizes need not be true.
+    GunzipStream stream(kNpmArchiveUnpackedBytesMax);
+    stream.give(bytes);
     const Reader reader(archive_read_new(), archive_read_free);
     if (reader == nullptr) {
         return Error{"no memory to read an archive"};
     }
-    archive_read_support_filter_gzip(reader.get());
     archive_read_support_format_tar(reader.get());
-    if (!bytes.starts_with(kGzip) ||
-        archive_read_open_memory(reader.get(), bytes.data(), bytes.size()) != ARCHIVE_OK) {
-        return broken(reader.get());
-    }
+    archive_read_open(reader.get(), &stream, nullptr, next_piece, nullptr);
     archive_entry* entry = nullptr;
-    int got = archive_read_next_header(reader.get(), &entry);
-    for (; got == ARCHIVE_OK || got == ARCHIVE_WARN;
-         got = archive_read_next_header(reader.get(), &entry)) {
-        const Status taken = take(reader.get(), entry);
-        if (!taken.ok()) {
-            return taken.error();
+    Status taken = Done{};
+    int got = ARCHIVE_OK;
+    while (taken.ok() && (got == ARCHIVE_OK || got == ARCHIVE_WARN)) {
+        got = archive_read_next_header(reader.get(), &entry);
+        if (got == ARCHIVE_OK || got == ARCHIVE_WARN) {
+            taken = take(reader.get(), entry);
         }
     }
-    if (got != ARCHIVE_EOF) {
-        return broken(reader.get());
+    const Status fault = fault_of(stream);
+    if (!fault.ok() || !taken.ok()) {
+        return fault.ok() ? taken.error() : fault.error();
+    }
+    const Status ended = read_to_end(stream);
+    if (!ended.ok() || got != ARCHIVE_EOF) {
+        return ended.ok() ? broken(reader.get()) : ended.error();
     }
     return manifest_ ? Result<Json>(*manifest_)
                      : Error{"the archive has no package.json in its folder"};
@@ -176,8 +211,7 @@ Status Listing::take(archive* reader, archive_entry* entry) {
     ++entries_;
     const auto size = static_cast<std::size_t>(std::max<la_int64_t>(archive_entry_size(entry), 0));
     if (entries_ > kNpmArchiveEntriesMax || size > kNpmArchiveUnpackedBytesMax - bytes_) {
-        return Error{"the archive holds more than " + std::to_string(kNpmArchiveEntriesMax) +
-                     " entries or " + std::to_string(kNpmArchiveUnpackedBytesMax >> 20) + " MB"};
+        return too_much();
     }
     bytes_ += size;
     return file ? take_file(reader, entry, path) : Status(Done{});
@@ -243,12 +277,8 @@ Result<NpmArchive> read_npm_archive(std::string_view bytes) {
     return found;
 }
 
-std::string npm_archive_file(std::string_view sha256) {
-    return std::string(sha256) + ".tgz";
-}
-
 NpmPackages archived_package(std::string_view name, std::string_view sha256) {
-    return {{std::string(name), "file:" + npm_archive_file(sha256)}};
+    return {{std::string(name), "file:" + std::string(sha256) + ".tgz"}};
 }
 
 }  // namespace sallyport::engine

@@ -25,9 +25,8 @@ struct NpmArchive {
 // a registry alone. Errors say what is wrong with it.
 Result<NpmArchive> read_npm_archive(std::string_view bytes);
 
-// The file of an archive beside the package.json that asks for it. `sha256` is in hexadecimal.
-std::string npm_archive_file(std::string_view sha256);
-// What is asked of npm for it: the one package, in that file.
+// What is asked of npm for it: the one package, in a file of that name beside the package.json.
+// `sha256` is in hexadecimal.
 NpmPackages archived_package(std::string_view name, std::string_view sha256);
 
 }  // namespace sallyport::engine

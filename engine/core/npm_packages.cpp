@@ -36,8 +36,13 @@ bool is_npm_name(std::string_view name) {
 }
 
 bool is_npm_version(std::string_view version) {
-    return !version.empty() && version.size() <= kVersionBytesMax && version.front() != '-' &&
-           version.front() != '.' && std::all_of(version.begin(), version.end(), [](char c) {
+    // npm takes what ends like an archive for a file.
+    const std::string lower = ascii_lower(version);
+    const bool file =
+        lower.ends_with(".tgz") || lower.ends_with(".tar") || lower.ends_with(".tar.gz");
+    return !version.empty() && version.size() <= kVersionBytesMax && !file &&
+           version.front() != '-' && version.front() != '.' &&
+           std::all_of(version.begin(), version.end(), [](char c) {
                return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                       std::string_view(".-+^~<>=|* ").find(c) != std::string_view::npos;
            });

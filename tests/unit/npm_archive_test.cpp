@@ -1,11 +1,15 @@
 // Packages that somebody uploads.
 #include "engine/core/npm_archive.hpp"
 
+#include "tests/unit/gzipped.hpp"
+
 #include <archive.h>
 #include <archive_entry.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +17,7 @@
 namespace sallyport::engine {
 namespace {
 
+using test::gzipped;
 using testing::HasSubstr;
 
 struct Entry {
@@ -58,6 +63,26 @@ std::string tgz(const std::vector<Entry>& entries, bool gzip = true) {
     return packed;
 }
 
+// An entry as POSIX ustar writes it, with `size` bytes of `text` and zeros behind it.
+std::string ustar(const std::string& name, char type, const std::string& text, std::size_t size) {
+    char header[512] = {};
+    std::snprintf(header, 100, "%s", name.c_str());
+    std::snprintf(header + 100, 8, "%07o", 0644);
+    std::snprintf(header + 124, 12, "%011zo", size);
+    header[156] = type;
+    std::memcpy(header + 257, "ustar\00000", 8);
+    std::memset(header + 148, ' ', 8);
+    unsigned sum = 0;
+    for (const char c : header) {
+        sum += static_cast<unsigned char>(c);
+    }
+    std::snprintf(header + 148, 8, "%06o", sum);
+    std::string entry(header, sizeof header);
+    entry += text;
+    entry.resize(sizeof header + (size + 511) / 512 * 512, '\0');
+    return entry;
+}
+
 std::string with_manifest(const std::string& manifest) {
     return tgz({{"package/package.json", manifest}});
 }
@@ -86,6 +111,7 @@ TEST(NpmArchive, IsAGzippedTarOfOneFolder) {
     std::string cut = with_manifest(kPlain);
     cut.resize(cut.size() / 2);
     EXPECT_THAT(problem(cut), HasSubstr("no gzipped tar"));
+    EXPECT_THAT(problem(with_manifest(kPlain) + "more"), HasSubstr("no gzipped tar"));
     EXPECT_THAT(problem(tgz({})), HasSubstr("no package.json"));
     EXPECT_THAT(problem(tgz({{"package/a.js", ""}})), HasSubstr("no package.json"));
     EXPECT_THAT(problem(tgz({{"package.json", kPlain}})), HasSubstr("outside its folder"));
@@ -124,6 +150,12 @@ TEST(NpmArchive, NeverGrows) {
     EXPECT_THAT(problem(tgz({{"package/package.json", kPlain},
                              {"package/a", std::string(40u << 20, '\0')},
                              {"package/b", std::string(30u << 20, '\0')}})),
+                HasSubstr("more than 20000 entries or 64 MB"));
+    // What it says of its sizes need not be so: a sparse file of nothing that takes 66 MB.
+    const std::string nothing = "25 GNU.sparse.realsize=0\n";
+    EXPECT_THAT(problem(gzipped(ustar("package/package.json", '0', kPlain, std::strlen(kPlain)) +
+                                ustar("package/PaxHeader", 'x', nothing, nothing.size()) +
+                                ustar("package/a", '0', "", 66u << 20) + std::string(1024, '\0'))),
                 HasSubstr("more than 20000 entries or 64 MB"));
     std::vector<Entry> many = {{"package/package.json", kPlain}};
     for (std::size_t i = 0; i < kNpmArchiveEntriesMax; ++i) {

@@ -19,8 +19,9 @@ TEST(NpmPackages, NamesAndVersionsOfARegistryAlone) {
          {"1.2.3", "^1.2", "~0.1.0-rc.1+b", ">=1 <2", "*", "latest", "1.x || 2"}) {
         EXPECT_TRUE(is_npm_version(version)) << version;
     }
-    for (const char* version : {"", "file:../x", "git+ssh://x", "https://x/y.tgz", "npm:other@1",
-                                "../x", "-g", "user/repo", "./x", "$(id)", "1;2"}) {
+    for (const char* version :
+         {"", "file:../x", "git+ssh://x", "https://x/y.tgz", "npm:other@1", "../x", "-g",
+          "user/repo", "./x", "$(id)", "1;2", "x.tgz", "X.TAR", "1.0.0.tar.gz"}) {
         EXPECT_FALSE(is_npm_version(version)) << version;
     }
 }
