@@ -1,11 +1,13 @@
 // Pieces that an administrator sends as an archive: npm itself installs them, with what they need
 // from a registry on this machine.
-#include "common/bytes.hpp"
-#include "common/crypto.hpp"
 #include "engine/core/multipart.hpp"
 #include "tests/engine/engine_node_fixture.hpp"
 
 #include <gmock/gmock.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
 
 namespace sallyport::test {
 namespace {
@@ -13,12 +15,18 @@ namespace {
 using sallyport::engine::MultipartPart;
 using testing::HasSubstr;
 
+// As npm writes a name into an address.
+std::string in_address(std::string name) {
+    const std::size_t slash = name.find('/');
+    return slash == std::string::npos ? name : name.replace(slash, 1, "%2f");
+}
+
 // What npm reads of a package: its one version, and where that is.
 std::string packument(const std::string& name, const std::string& registry) {
     return R"({"name":")" + name +
            R"(","dist-tags":{"latest":"1.0.0"},"versions":{"1.0.0":{"name":")" + name +
            R"(","version":"1.0.0","main":"i.js","dist":{"tarball":"http://)" + registry + "/-/" +
-           name + R"(.tgz"}}}})";
+           in_address(name) + R"(.tgz"}}}})";
 }
 
 class EngineNodeArchives : public EngineNode {
@@ -33,12 +41,12 @@ class EngineNodeArchives : public EngineNode {
     UpstreamReply answer(const UpstreamRequest& request) const {
         UpstreamReply reply;
         for (const auto& [name, tarball] : registry_) {
-            if (request.target == "/" + name) {
+            if (request.target == "/" + in_address(name)) {
                 reply.headers = {{"Content-Type", "application/json"}};
                 reply.body = packument(name, world_.address());
                 return reply;
             }
-            if (request.target == "/-/" + name + ".tgz") {
+            if (request.target == "/-/" + in_address(name) + ".tgz") {
                 reply.headers = {{"Content-Type", "application/octet-stream"}};
                 reply.body = tarball;
                 return reply;
@@ -173,7 +181,7 @@ TEST_F(EngineNodeArchives, AreInstalledAndRun) {
 
 // The registry's are another's: not even what was deleted comes from there.
 TEST_F(EngineNodeArchives, ComeBeforeTheRegistry) {
-    registry_["@acme%2fpiece-own"] = piece("1.0.0", "stranger");
+    registry_["@acme/piece-own"] = piece("1.0.0", "stranger");
     EngineProcess engine(with_npm());
     ApiUser user(engine);
     user.sign_up();
@@ -197,7 +205,16 @@ TEST_F(EngineNodeArchives, ComeBeforeTheRegistry) {
     EXPECT_EQ(said(user, flow), R"({"word":"again","twice":42})");
     const std::string again(user.get("/api/v1/pieces/@acme/piece-own").body["id"].text());
     EXPECT_EQ(user.call("DELETE", "/api/v1/pieces/" + again).status, 204);
-    user.post("/api/v1/pieces", body);
+    // One that the registry has not leaves it deleted.
+    EXPECT_EQ(
+        user.post("/api/v1/pieces", R"({"pieceName":"@acme/piece-own","pieceVersion":"9.9.9"})")
+            .status,
+        409);
+    EXPECT_THAT(said(user, flow), HasSubstr("which an administrator has deleted"));
+    const ApiAnswer taken = user.post("/api/v1/pieces", body);
+    EXPECT_EQ(taken.status, 201) << taken.raw.body;
+    EXPECT_EQ(taken.body["packageType"].text(), "REGISTRY");
+    EXPECT_THAT(said(user, flow), HasSubstr("stranger"));
     const std::vector<UpstreamRequest> asked = world_.requests();
     EXPECT_TRUE(std::any_of(asked.begin(), asked.end(), [](const UpstreamRequest& request) {
         return request.target.find("piece-own") != std::string::npos;

@@ -64,10 +64,10 @@ void keep(Api& api, const CallPtr& call, const Sent& sent, const Json& descripti
                                                "run it: give this one a version of its own");
                 case PieceArchives::Kept::full:
                     return fail_with(
-                        call, "there are " + std::to_string(PieceArchives::kVersionsMax) +
+                        call, "there have been " + std::to_string(PieceArchives::kVersionsMax) +
                                   " archives of " + sent.archive.name +
-                                  ": delete the piece (DELETE /v1/pieces/:id), and install those "
-                                  "that flows need");
+                                  ": delete the piece (DELETE /v1/pieces/:id), and give this one "
+                                  "a version that another had");
             }
         });
 }

@@ -106,6 +106,22 @@ void keep_description(Api& api, const CallPtr& call, const Json& metadata, Piece
 
 namespace {
 
+void refuse_name(const CallPtr& call) {
+    fail_with(call, std::string(call->body["pieceName"].text()) +
+                        " is installed from archives, which flows run: delete the piece (DELETE "
+                        "/v1/pieces/:id) to take the registry's");
+}
+
+// Lets the registry have the name again.
+void release_and(Api& api, const CallPtr& call, std::function<void()> then) {
+    api.ports.archives.release(std::string(call->body["pieceName"].text()),
+                               [&api, call, then = std::move(then)](const Result<bool>& released) {
+                                   if (!api.failed(call, released)) {
+                                       *released ? then() : refuse_name(call);
+                                   }
+                               });
+}
+
 // Fetches the package, asks it what it is, and keeps the answer.
 void install_from_registry(Api& api, const CallPtr& call) {
     api.ports.pieces->describe(
@@ -114,9 +130,12 @@ void install_from_registry(Api& api, const CallPtr& call) {
             if (ran.status != SandboxStatus::ok) {
                 return fail_with(call, ran.error);
             }
-            keep_description(api, call, ran.value,
-                             call->body["pieceVersion"].text().empty() ? PieceSource::newest
-                                                                       : PieceSource::version);
+            // What is not installed leaves everything as it was.
+            release_and(api, call, [&api, call, metadata = ran.value] {
+                keep_description(api, call, metadata,
+                                 call->body["pieceVersion"].text().empty() ? PieceSource::newest
+                                                                           : PieceSource::version);
+            });
         });
 }
 
@@ -139,16 +158,12 @@ void install_piece(Api& api, const CallPtr& call) {
     if (type == kArchiveType) {
         return install_archive(api, call);
     }
-    const std::string name(call->body["pieceName"].text());
-    api.ports.archives.release(name, [&api, call, name](const Result<bool>& released) {
-        if (api.failed(call, released)) {
-            return;
-        }
-        *released ? install_from_registry(api, call)
-                  : fail_with(call, name +
-                                        " is installed from archives, which flows run: delete the "
-                                        "piece (DELETE /v1/pieces/:id) to take the registry's");
-    });
+    api.ports.archives.has_any(std::string(call->body["pieceName"].text()),
+                               [&api, call](const Result<bool>& any) {
+                                   if (!api.failed(call, any)) {
+                                       *any ? refuse_name(call) : install_from_registry(api, call);
+                                   }
+                               });
 }
 
 namespace {

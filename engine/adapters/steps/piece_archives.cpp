@@ -43,37 +43,38 @@ Result<ArchiveBytes> bytes_from(const std::optional<EntityRow>& row, const std::
 }  // namespace
 
 struct PieceArchives::Asking {
-    std::string piece;
-    std::string version;
+    EntityKey key;
     std::int64_t until_ms = 0;
-    StoreDone<PieceArchive> done;
+    StoreDone<std::optional<EntityRow>> done;
 };
 
 void PieceArchives::find(const std::string& piece, const std::string& version,
                          std::int64_t patience_ms, StoreDone<PieceArchive> done) {
-    ask(std::make_shared<Asking>(
-        Asking{piece, version, ports_.clock.now_ms() + patience_ms, std::move(done)}));
-}
-
-void PieceArchives::ask(const std::shared_ptr<Asking>& asking) {
-    ports_.entities.entity_by_key(kArchive, asking->piece, asking->version,
-                                  [this, asking](const Result<std::optional<EntityRow>>& found) {
-                                      if (found.ok()) {
-                                          return asking->done(archive_from(*found));
-                                      }
-                                      if (ports_.clock.now_ms() + kRetryMs > asking->until_ms) {
-                                          return asking->done(found.error());
-                                      }
-                                      ports_.loop.after(kRetryMs, [this, asking] { ask(asking); });
-                                  });
+    ask({{kArchive, piece, version},
+         ports_.clock.now_ms() + patience_ms,
+         [done = std::move(done)](const Result<std::optional<EntityRow>>& found) {
+             done(found.ok() ? archive_from(*found) : Result<PieceArchive>(found.error()));
+         }});
 }
 
 void PieceArchives::read(const std::string& piece, const std::string& sha256,
-                         StoreDone<ArchiveBytes> done) {
+                         std::int64_t patience_ms, StoreDone<ArchiveBytes> done) {
+    ask({{kBytes, piece, sha256},
+         ports_.clock.now_ms() + patience_ms,
+         [sha256, done = std::move(done)](const Result<std::optional<EntityRow>>& found) {
+             done(found.ok() ? bytes_from(*found, sha256) : Result<ArchiveBytes>(found.error()));
+         }});
+}
+
+void PieceArchives::ask(Asking asking) {
+    const EntityKey key = asking.key;
     ports_.entities.entity_by_key(
-        kBytes, piece, sha256,
-        [sha256, done = std::move(done)](const Result<std::optional<EntityRow>>& found) {
-            done(found.ok() ? bytes_from(*found, sha256) : Result<ArchiveBytes>(found.error()));
+        key.kind, key.scope, key.key,
+        [this, asking = std::move(asking)](const Result<std::optional<EntityRow>>& found) {
+            if (found.ok() || ports_.clock.now_ms() + kRetryMs > asking.until_ms) {
+                return asking.done(found);
+            }
+            ports_.loop.after(kRetryMs, [this, asking] { ask(asking); });
         });
 }
 
@@ -90,42 +91,45 @@ void PieceArchives::keep(const std::string& piece, const std::string& version,
         kArchive, piece,
         [this, piece, version, sha256, bytes,
          done = std::move(done)](const Result<std::int64_t>& count) mutable {
-            if (!count.ok() || *count >= kVersionsMax) {
-                return done(count.ok() ? Result<Kept>(Kept::full) : Result<Kept>(count.error()));
+            if (!count.ok()) {
+                return done(count.error());
             }
-            store(piece, version, sha256, bytes, std::move(done));
+            const bool room = *count < kVersionsMax;
+            store({kArchive, piece, version}, sha256, *bytes, room, std::move(done));
         });
 }
 
-void PieceArchives::store(const std::string& piece, const std::string& version,
-                          const std::string& sha256, const ArchiveBytes& bytes,
-                          StoreDone<Kept> done) {
-    const std::string data = base64_encode(as_bytes(*bytes), bytes->size());
+void PieceArchives::store(const EntityKey& key, const std::string& sha256, const std::string& bytes,
+                          bool room, StoreDone<Kept> done) {
+    const std::string data = base64_encode(as_bytes(bytes), bytes.size());
     const EntityRow named =
-        row(kArchive, piece, version, Json::object({{"sha256", Json::string(sha256)}}).dump());
+        row(kArchive, key.scope, key.key, Json::object({{"sha256", Json::string(sha256)}}).dump());
     const EntityRow kept =
-        row(kBytes, piece, sha256, Json::object({{"data", Json::string(data)}}).dump());
-    const auto taken = std::make_shared<bool>(false);
+        row(kBytes, key.scope, sha256, Json::object({{"data", Json::string(data)}}).dump());
+    const auto outcome = std::make_shared<Kept>(Kept::kept);
     ports_.entities.change_pair(
-        {kArchive, piece, version}, {kBytes, piece, sha256},
-        [named, kept, sha256, taken](std::optional<EntityRow>& there,
-                                     std::optional<EntityRow>& beside) {
+        key, {kBytes, key.scope, sha256},
+        [named, kept, sha256, room, outcome](std::optional<EntityRow>& there,
+                                             std::optional<EntityRow>& beside) {
             const PieceArchive before = archive_from(there);
-            *taken = before.state == PieceArchive::State::there && before.sha256 != sha256;
-            if (*taken) {
+            const bool taken =
+                before.state == PieceArchive::State::there && before.sha256 != sha256;
+            *outcome = taken ? Kept::taken : !there && !room ? Kept::full : Kept::kept;
+            if (*outcome != Kept::kept) {
                 return false;
             }
-            EntityRow next = there ? *there : named;
-            next.body = named.body;
-            there = next;
+            if (there) {
+                there->body = named.body;
+            } else {
+                there = named;
+            }
             if (!beside) {
                 beside = kept;
             }
             return true;
         },
-        [taken, done = std::move(done)](const Result<Done>& changed) {
-            done(changed.ok() ? Result<Kept>(*taken ? Kept::taken : Kept::kept)
-                              : Result<Kept>(changed.error()));
+        [outcome, done = std::move(done)](const Result<Done>& changed) {
+            done(changed.ok() ? Result<Kept>(*outcome) : Result<Kept>(changed.error()));
         });
 }
 
@@ -133,7 +137,8 @@ void PieceArchives::list(const std::string& piece, StoreDone<Page<EntityRow>> do
     EntityQuery query;
     query.kind = kArchive;
     query.scope = piece;
-    query.limit = kVersionsMax;
+    // Archives that are sent at the same time may go beyond the bound together.
+    query.limit = 2 * kVersionsMax;
     ports_.entities.list_entities(query, std::move(done));
 }
 
@@ -169,17 +174,21 @@ void PieceArchives::remove_next(const std::shared_ptr<std::vector<EntityRow>>& r
         });
 }
 
-void PieceArchives::release(const std::string& piece, StoreDone<bool> done) {
-    list(piece, [this, piece, done = std::move(done)](const Result<Page<EntityRow>>& page) {
+void PieceArchives::has_any(const std::string& piece, StoreDone<bool> done) {
+    list(piece, [done = std::move(done)](const Result<Page<EntityRow>>& page) {
         if (!page.ok()) {
             return done(page.error());
         }
-        const bool any =
-            std::any_of(page->rows.begin(), page->rows.end(), [](const EntityRow& row) {
-                return archive_from(row).state == PieceArchive::State::there;
-            });
-        if (any || page->rows.empty()) {
-            return done(!any);
+        done(std::any_of(page->rows.begin(), page->rows.end(), [](const EntityRow& row) {
+            return archive_from(row).state == PieceArchive::State::there;
+        }));
+    });
+}
+
+void PieceArchives::release(const std::string& piece, StoreDone<bool> done) {
+    has_any(piece, [this, piece, done = std::move(done)](const Result<bool>& any) {
+        if (!any.ok() || *any) {
+            return done(any.ok() ? Result<bool>(false) : any);
         }
         ports_.entities.clear_children(kArchive, piece, [done](const Result<std::int64_t>& gone) {
             done(gone.ok() ? Result<bool>(true) : Result<bool>(gone.error()));

@@ -37,29 +37,34 @@ class PieceArchives {
     };
     explicit PieceArchives(Ports ports) : ports_(ports) {}
 
-    // Asks a database that does not answer again, for `patience_ms`.
+    // Both ask a database that does not answer again, for `patience_ms`.
     void find(const std::string& piece, const std::string& version, std::int64_t patience_ms,
               StoreDone<PieceArchive> done);
     // REQUIRES: one that find() has named.
-    void read(const std::string& piece, const std::string& sha256, StoreDone<ArchiveBytes> done);
+    void read(const std::string& piece, const std::string& sha256, std::int64_t patience_ms,
+              StoreDone<ArchiveBytes> done);
 
-    enum class Kept { kept, taken, full };  // taken: by an archive of other bytes
+    // taken: by an archive of other bytes. full: a version that was not there before is one too
+    // many.
+    enum class Kept { kept, taken, full };
     void keep(const std::string& piece, const std::string& version, const std::string& sha256,
               const ArchiveBytes& bytes, StoreDone<Kept> done);
     // Removes the bytes of all versions.
     void remove_all(const std::string& piece, StoreDone<Done> done);
+    // Whether there are archives of the piece that are not deleted.
+    void has_any(const std::string& piece, StoreDone<bool> done);
     // Forgets the deleted ones: the piece may come from the registry. False, with nothing done,
     // while there are others.
     void release(const std::string& piece, StoreDone<bool> done);
 
   private:
     struct Asking;
-    void ask(const std::shared_ptr<Asking>& asking);
+    void ask(Asking asking);
     void list(const std::string& piece, StoreDone<Page<EntityRow>> done);
     EntityRow row(const char* kind, const std::string& piece, const std::string& key,
                   std::string body) const;
-    void store(const std::string& piece, const std::string& version, const std::string& sha256,
-               const ArchiveBytes& bytes, StoreDone<Kept> done);
+    void store(const EntityKey& key, const std::string& sha256, const std::string& bytes, bool room,
+               StoreDone<Kept> done);
     void remove_next(const std::shared_ptr<std::vector<EntityRow>>& rows, StoreDone<Done> done);
 
     Ports ports_;

@@ -101,30 +101,31 @@ PieceTasks::Cancel PieceTasks::run(PieceTask task, Done done) {
 // An archive that was installed by the name and version comes before the registry.
 void PieceTasks::with_folder(const std::shared_ptr<Under>& under) {
     const PieceTask& task = under->task;
+    const auto then = [this, under](const Result<std::string>& folder) { go_on(under, folder); };
+    const NpmPackages packages = piece_package(task.piece, task.version);
     if (task.sent) {
-        return ports_.folders.prepare_archive(
-            archived_package(task.piece, task.sent->sha256), task.sent->bytes,
-            [this, under](const Result<std::string>& folder) { go_on(under, folder); });
+        return ports_.folders.prepare_archive(archived_package(task.piece, task.sent->sha256),
+                                              task.sent->bytes, then);
     }
-    const std::string version = piece_package(task.piece, task.version).begin()->second;
+    if (task.from_registry) {
+        return ports_.folders.prepare(packages, then);
+    }
+    const std::string version = packages.begin()->second;
     ports_.archives.find(
         task.piece, version, task.time_ms_max,
-        [this, under, version](const Result<PieceArchive>& found) {
-            const std::string& piece = under->task.piece;
+        [this, under, version, packages, then](const Result<PieceArchive>& found) {
             if (!found.ok()) {
-                return go_on(under, found.error());
+                return then(found.error());
             }
             if (found->state == PieceArchive::State::there) {
                 return from_archive(under, found->sha256);
             }
             if (found->state == PieceArchive::State::deleted) {
-                return go_on(under, Error{piece + "@" + version +
-                                          " came as an archive, which an administrator has "
-                                          "deleted: install it again (POST /v1/pieces)"});
+                return then(Error{under->task.piece + "@" + version +
+                                  " came as an archive, which an administrator has "
+                                  "deleted: install it again (POST /v1/pieces)"});
             }
-            ports_.folders.prepare(
-                piece_package(piece, version),
-                [this, under](const Result<std::string>& folder) { go_on(under, folder); });
+            ports_.folders.prepare(packages, then);
         });
 }
 
@@ -134,7 +135,7 @@ void PieceTasks::from_archive(const std::shared_ptr<Under>& under, const std::st
     if (ports_.folders.is_there(packages)) {
         return ports_.folders.prepare(packages, then);
     }
-    ports_.archives.read(under->task.piece, sha256,
+    ports_.archives.read(under->task.piece, sha256, under->task.time_ms_max,
                          [this, packages, then](const Result<ArchiveBytes>& bytes) {
                              if (!bytes.ok()) {
                                  return then(bytes.error());
@@ -170,22 +171,23 @@ void PieceTasks::run_resolved(PieceTask task, const Json& input, int schema, Don
 // The newest is found in a folder of its own, which is made anew each time, and described from the
 // folder of its version: that one never changes under a process that has it.
 void PieceTasks::describe(const std::string& piece, const std::string& version, Done done) {
+    PieceTask task = description_of(piece, version);
+    task.from_registry = true;
     if (!version.empty() || !is_npm_name(piece)) {
-        return describe_version(piece, version, std::move(done));
+        run(std::move(task), std::move(done));
+        return;
     }
     ports_.folders.renew(piece_package(piece, ""),
-                         [this, piece, done = std::move(done)](const Result<std::string>& folder) {
+                         [this, task = std::move(task),
+                          done = std::move(done)](const Result<std::string>& folder) mutable {
                              const Result<std::string> newest =
-                                 folder.ok() ? installed_version(*folder, piece) : folder;
+                                 folder.ok() ? installed_version(*folder, task.piece) : folder;
                              if (!newest.ok()) {
                                  return done(failed_run(SandboxStatus::error, newest.message()));
                              }
-                             describe_version(piece, *newest, done);
+                             task.version = *newest;
+                             run(std::move(task), done);
                          });
-}
-
-void PieceTasks::describe_version(const std::string& piece, const std::string& version, Done done) {
-    run(description_of(piece, version), std::move(done));
 }
 
 void PieceTasks::describe_sent(const std::string& piece, const std::string& version,

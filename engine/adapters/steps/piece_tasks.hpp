@@ -36,7 +36,9 @@ struct PieceTask {
     Json input;     // resolved
     Json task;      // do, action or trigger, hook …: what piece.js takes beside the rest
     std::int64_t time_ms_max = 60'000;
-    std::optional<SentArchive> sent;  // instead of what the name and version stand for
+    // Instead of what is kept by the name and version: this, or what the registry has.
+    std::optional<SentArchive> sent;
+    bool from_registry = false;
 };
 
 class PieceTasks {
@@ -67,8 +69,10 @@ class PieceTasks {
     // Likewise with an input that may refer to connections and variables.
     void run_resolved(PieceTask task, const Json& input, int schema, Done done);
     // The piece's description (engine contract 3.4), fetched when it is not there yet. Without a
-    // version of the newest that the registry has now.
+    // version of the newest that the registry has now. Of the registry's, whatever archives are
+    // kept.
     void describe(const std::string& piece, const std::string& version, Done done);
+    // The same of an archive that is not kept yet.
     void describe_sent(const std::string& piece, const std::string& version, SentArchive sent,
                        Done done);
     std::string webhook_url(const std::string& flow_id) const;
@@ -77,7 +81,6 @@ class PieceTasks {
 
   private:
     struct Under;
-    void describe_version(const std::string& piece, const std::string& version, Done done);
     void with_folder(const std::shared_ptr<Under>& under);
     void from_archive(const std::shared_ptr<Under>& under, const std::string& sha256);
     void go_on(const std::shared_ptr<Under>& under, const Result<std::string>& folder);
