@@ -205,6 +205,75 @@ TEST_F(Platform, TemplatesAreTheirMakersAndAdministrators) {
     EXPECT_EQ(ann_.call("DELETE", hers).status, 204);
 }
 
+// What the contract's type of a template refuses is refused, by name; the rest comes back as sent.
+TEST_F(Platform, TemplateFlowsAreOfTheContractsType) {
+    const auto body = [](const std::string& members) {
+        return R"({"name":"T","summary":"","description":"","author":"A","categories":[],"type":"CUSTOM",)" +
+               members + "}";
+    };
+    const auto flow = [](const std::string& trigger, const std::string& more = "") {
+        return R"("flows":[{"displayName":"F","valid":true,"trigger":{"name":"trigger","displayName":"T",)" +
+               trigger + "}" + more + "}]";
+    };
+    const std::string empty =
+        R"("type":"EMPTY","settings":{},"valid":true,"lastUpdatedDate":"2026-01-01")";
+    const std::string piece =
+        R"("type":"PIECE_TRIGGER","valid":true,"lastUpdatedDate":"2026-01-01","settings":{"pieceName":"p","input":{})";
+    const struct {
+        std::string members;
+        const char* problem;  // empty: taken
+    } cases[] = {
+        {flow(empty), ""},
+        {flow(empty, R"(,"schemaVersion":null,"notes":[])"), ""},
+        {flow(piece + R"(,"pieceVersion":"~1.2.3","propertySettings":{"a":{"type":"MANUAL"}}})"),
+         ""},
+        {flow(R"("type":"EMPTY","settings":{},"valid":true)"), "lastUpdatedDate"},
+        {flow(R"("type":"EMPTY","settings":{},"lastUpdatedDate":"2026-01-01")"), "property 'valid'"},
+        {flow(piece + R"(,"pieceVersion":"1.2","propertySettings":{}})"), "pieceVersion"},
+        {flow(piece + R"(,"pieceVersion":"1.2.3"})"), "propertySettings"},
+        {flow(piece + R"(,"pieceVersion":"1.2.3","propertySettings":{"a":{"type":"X"}}})"),
+         "propertySettings"},
+        {flow(empty, R"(,"schemaVersion":22)"), "schemaVersion"},
+        {flow(empty, R"(,"description":1)"), "description"},
+        {flow(empty, R"(,"notes":[{"id":"n"}])"), "notes"},
+        {R"("flows":[1])", "flows"},
+        {R"("tags":[{"title":"t","color":"#00ffAA"}])", ""},
+        {R"("tags":[{"title":"t","color":"red"}])", "color"},
+        {R"("tags":[{"title":"t","color":"#00ffaa","icon":1}])", "icon"},
+    };
+    for (const auto& c : cases) {
+        const Json sent = *Json::parse(body(c.members));
+        const bool taken = *c.problem == '\0';
+        EXPECT_EQ((*oracle_).problems("CreateTemplateRequestBody", sent).empty(), taken)
+            << c.members;
+        const ApiAnswer answer = ann_.post("/v1/templates", sent.dump());
+        ASSERT_EQ(answer.status, taken ? 201 : 400) << c.members << answer.raw.body;
+        EXPECT_NE(answer.raw.body.find(c.problem), std::string::npos) << answer.raw.body;
+        if (!taken) {
+            continue;
+        }
+        expect(ann_.get("/v1/templates/" + std::string(answer.body["id"].text())), 200, "Template");
+    }
+}
+
+// A template of an earlier version is kept as today's; null is what was left out.
+TEST_F(Platform, EarlierTemplatesBecomeTodays) {
+    const Json made = expect(
+        ann_.post(
+            "/v1/templates",
+            R"({"name":"T","summary":"","description":"","author":"A","categories":[],"type":"CUSTOM","tags":null,"flows":[{"displayName":"Old","valid":true,"schemaVersion":"9","description":null,"notes":null,"trigger":{"name":"trigger","type":"PIECE_TRIGGER","displayName":"T","valid":true,"settings":{"pieceName":"@activepieces/piece-webhook","pieceVersion":"~0.1.0","triggerName":"catch_webhook","input":{"authType":"none"},"inputUiInfo":{}},"nextAction":)" +
+                answer_step("step_1", R"("{{trigger.body.n}}")") + "}}]}"),
+        201, "Template");
+    const Json flow = made["flows"].at(0);
+    EXPECT_EQ(flow["schemaVersion"].text(), "22");
+    EXPECT_EQ(flow["trigger"]["settings"]["pieceVersion"].text(), "0.1.0");
+    EXPECT_NE(flow["trigger"]["nextAction"].dump().find("trigger['output']"), std::string::npos);
+    const std::string path = "/v1/templates/" + std::string(made["id"].text());
+    const Json kept =
+        expect(ann_.post(path, R"({"flows":null,"tags":null,"blogUrl":null})"), 200, "Template");
+    EXPECT_EQ(kept["flows"].dump(), made["flows"].dump());
+}
+
 // Who has not signed in sees what is offered to everybody, and what is shared by its address.
 TEST_F(Platform, OfficialTemplatesAreReadBySomebodyWithoutASession) {
     const auto make = [this](const std::string& type) {

@@ -1,7 +1,10 @@
 // Templates of flows (engine contract 1.3). They belong to a platform.
 #include "engine/adapters/api/entities.hpp"
 #include "engine/adapters/api/flow_parts.hpp"
+#include "engine/core/flows/migration.hpp"
+#include "engine/core/flows/operations.hpp"
 #include "engine/core/shape.hpp"
+#include "engine/core/time_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -38,21 +41,48 @@ constexpr std::array<std::string_view, 9> kOwn = {"summary", "description", "cat
 constexpr const char* kMaker = "madeBy";
 
 Status check_flows(const Json& flows) {
-    constexpr std::array kFlow = {Field{"displayName", Kind::text}, Field{"trigger", Kind::object},
-                                  Field{"valid", Kind::boolean},
-                                  Field{"schemaVersion", Kind::text, Need::optional}};
     Status status = Done{};
-    flows.each_element([&status, &kFlow](const Json& flow) {
-        status = status.ok() ? check_shape(flow, kFlow, "body/flows") : status;
+    flows.each_element([&status](const Json& flow) {
+        status = status.ok() ? check_template_flow(flow, "body/flows") : status;
     });
     return status;
 }
 
+// The flows given, of whichever schema version, as today's; null is what was left out.
+Json with_todays_flows(const Json& given, std::string_view now_iso) {
+    if (!given["flows"].is_array()) {
+        return given;
+    }
+    Json flows = Json::array();
+    given["flows"].each_element([&flows, now_iso](const Json& flow) {
+        Json kept = flow.is_object() ? migrated_import(flow, now_iso).deep_copy() : flow;
+        for (const std::string_view name : {"description", "notes"}) {
+            if (kept[name].is_null()) {
+                kept.erase(name);
+            }
+        }
+        flows.append(kept);
+    });
+    Json body = given.deep_copy();
+    body.set("flows", flows);
+    return body;
+}
+
+// `#` and six hexadecimal digits.
+bool is_colour(std::string_view text) {
+    return text.size() == 7 && text.front() == '#' &&
+           text.find_first_not_of("0123456789abcdefABCDEF", 1) == std::string_view::npos;
+}
+
 Status check_tags(const Json& tags) {
-    constexpr std::array kFields = {Field{"title", Kind::text}, Field{"color", Kind::text}};
+    constexpr std::array kFields = {Field{"title", Kind::text}, Field{"color", Kind::text},
+                                    Field{"icon", Kind::text, Need::optional}};
     Status status = Done{};
     tags.each_element([&status, &kFields](const Json& tag) {
         status = status.ok() ? check_shape(tag, kFields, "body/tags") : status;
+        if (status.ok() && !is_colour(tag["color"].text())) {
+            status = Error{"body/tags/color must be # and six hexadecimal digits"};
+        }
     });
     return status;
 }
@@ -92,9 +122,11 @@ Json template_json(const EntityRow& row) {
     return json;
 }
 
+// Null unsets what can be without a value, and leaves the rest.
 void put_members(const Json& given, Json& body) {
     for (const std::string_view name : kOwn) {
-        if (given[name].exists()) {
+        const bool unsets = name == "blogUrl" || name == "metadata";
+        if (given[name].exists() && (unsets || !given[name].is_null())) {
             body.set(name, given[name].deep_copy());
         }
     }
@@ -118,7 +150,8 @@ bool keeps_shared(const ApiCall& call) {
 }
 
 void create_template(Api& api, const CallPtr& call) {
-    const Status shape = check_template(call->body, true);
+    const Json given = with_todays_flows(call->body, iso_time(api.now_ms()));
+    const Status shape = check_template(given, true);
     if (!shape.ok()) {
         return call->fail_validation(shape.message());
     }
@@ -131,7 +164,7 @@ void create_template(Api& api, const CallPtr& call) {
                               {"flows", Json::array()},
                               {"status", Json::string(kPublished)},
                               {kMaker, Json::string(call->user.id)}});
-    put_members(call->body, body);
+    put_members(given, body);
     store_and_reply(api, call,
                     new_entity(api, kTemplate, call->user.platform_id, "",
                                std::string(call->body["name"].text()), body),
@@ -139,26 +172,28 @@ void create_template(Api& api, const CallPtr& call) {
 }
 
 void update_template(Api& api, const CallPtr& call) {
-    const Status shape = check_template(call->body, false);
+    const Json given = with_todays_flows(call->body, iso_time(api.now_ms()));
+    const Status shape = check_template(given, false);
     if (!shape.ok()) {
         return call->fail_validation(shape.message());
     }
-    with_platform_entity(api, call, kTemplate, "template", [&api, call](const EntityRow& row) {
-        if (!may_write(*call, entity_body(row)) || !keeps_shared(*call)) {
-            return call->fail_not_allowed();
-        }
-        change_and_reply(
-            api, call, row, "template",
-            [given = call->body](EntityRow& stored) {
-                Json body = entity_body(stored);
-                put_members(given, body);
-                stored.body = body.dump();
-                if (given["name"].is_string()) {
-                    stored.label = given["name"].text();
-                }
-            },
-            template_json);
-    });
+    with_platform_entity(api, call, kTemplate, "template",
+                         [&api, call, given](const EntityRow& row) {
+                             if (!may_write(*call, entity_body(row)) || !keeps_shared(*call)) {
+                                 return call->fail_not_allowed();
+                             }
+                             change_and_reply(
+                                 api, call, row, "template",
+                                 [given](EntityRow& stored) {
+                                     Json body = entity_body(stored);
+                                     put_members(given, body);
+                                     stored.body = body.dump();
+                                     if (given["name"].is_string()) {
+                                         stored.label = given["name"].text();
+                                     }
+                                 },
+                                 template_json);
+                         });
 }
 
 // ---- reading: what is official is offered to everybody, signed in or not; what somebody shares is

@@ -62,6 +62,9 @@ constexpr std::array kImportFields = {Field{"displayName", Kind::text},
                                       Field{"trigger", Kind::object},
                                       Field{"schemaVersion", Kind::text, Need::optional},
                                       Field{"notes", Kind::array, Need::optional}};
+constexpr std::array kTemplateFields = {Field{"valid", Kind::boolean},
+                                        Field{"description", Kind::text, Need::optional}};
+constexpr std::array kValidFields = {Field{"valid", Kind::boolean}};
 constexpr std::array kDatedFields = {Field{"lastUpdatedDate", Kind::text}};
 constexpr std::array kNoteTimeFields = {Field{"createdAt", Kind::text},
                                         Field{"updatedAt", Kind::text}};
@@ -138,15 +141,15 @@ Status check_owner(const Json& note, std::string_view where) {
                : Error{std::string(where) + "/ownerId must be a string"};
 }
 
-Status check_import(const Json& request) {
-    Status shape = check_shape(request, kImportFields, kWhere);
-    shape = shape.ok() ? check_trigger(request["trigger"]) : shape;
-    shape =
-        shape.ok() ? check_shape(request["trigger"], kDatedFields, "body/request/trigger") : shape;
-    request["notes"].each_element([&shape](const Json& note) {
-        shape = shape.ok() ? check_note(note, "body/request/notes") : shape;
-        shape = shape.ok() ? check_owner(note, "body/request/notes") : shape;
-        shape = shape.ok() ? check_shape(note, kNoteTimeFields, "body/request/notes") : shape;
+Status check_import(const Json& flow, const std::string& where) {
+    const std::string notes = where + "/notes";
+    Status shape = check_shape(flow, kImportFields, where);
+    shape = shape.ok() ? check_trigger(flow["trigger"]) : shape;
+    shape = shape.ok() ? check_shape(flow["trigger"], kDatedFields, where + "/trigger") : shape;
+    flow["notes"].each_element([&shape, &notes](const Json& note) {
+        shape = shape.ok() ? check_note(note, notes) : shape;
+        shape = shape.ok() ? check_owner(note, notes) : shape;
+        shape = shape.ok() ? check_shape(note, kNoteTimeFields, notes) : shape;
     });
     return shape;
 }
@@ -218,7 +221,7 @@ Status check_operation(std::string_view type, const Json& request) {
         return check_add_branch(request);
     }
     if (type == "IMPORT_FLOW") {
-        return check_import(request);
+        return check_import(request, std::string(kWhere));
     }
     if (type == "UPDATE_SAMPLE_DATA_INFO") {
         return check_sample_info(request);
@@ -234,6 +237,12 @@ Status check_operation(std::string_view type, const Json& request) {
         return check_status(request, type == "CHANGE_STATUS");
     }
     return Error{"body/type is not an operation on flows"};
+}
+
+Status check_template_flow(const Json& flow, const std::string& where) {
+    Status shape = check_import(flow, where);
+    shape = shape.ok() ? check_shape(flow, kTemplateFields, where) : shape;
+    return shape.ok() ? check_shape(flow["trigger"], kValidFields, where + "/trigger") : shape;
 }
 
 }  // namespace sallyport::engine

@@ -29,6 +29,10 @@ std::optional<OperationScope> operation_scope(std::string_view type);
 // Whether `request` has the shape that `type` demands. Messages name the path.
 Status check_operation(std::string_view type, const Json& request);
 
+// A flow as templates hold it: the request of IMPORT_FLOW that also says whether it is valid.
+// `where` is its path in what the client sent.
+Status check_template_flow(const Json& flow, const std::string& where);
+
 // A changed version, or why there is none.
 struct OperationOutcome {
     Json version;
