@@ -73,6 +73,7 @@ ApiOptions api_options(const Config& config) {
     options.runs_active_max = config.runs_active_max;
     options.data_dir = config.data_dir;
     options.poll_minutes = config.poll_minutes;
+    options.trigger_hooks_ms = config.trigger_hooks_ms;
     options.audit_log = config.audit_log;
     options.validates_connections = config.validates_connections;
     options.auth_limit_enabled = config.auth_limit_enabled;

@@ -114,6 +114,7 @@ struct FlowRow {
     std::string template_id;           // what it was made from, by its maker's word; empty: null
     std::int64_t created_ms = 0;
     std::int64_t updated_ms = 0;
+    std::int64_t claimed_until_ms = 0;  // one call's until then (claim_flow()); 0: nobody's
 };
 
 struct VersionRow {

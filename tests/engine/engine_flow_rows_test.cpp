@@ -165,6 +165,7 @@ void expect_optional_references_found(EngineProcess& engine, ApiUser& user,
     execute("UPDATE flow_version SET connection_ids = '[]' WHERE flow_id = '" + by_index + "'");
     execute("DELETE FROM schema_migration WHERE version >= " + version);
     execute("ALTER TABLE flow DROP COLUMN template_id");
+    execute("ALTER TABLE flow DROP COLUMN claimed_until_ms");
     execute("DROP INDEX IF EXISTS flow_version_connections");
     engine.stop();
     engine.start();

@@ -3,9 +3,11 @@
 #include "tests/engine/engine_node_fixture.hpp"
 #include "tests/integration/fixtures/postgres_server.hpp"
 #include "tests/integration/fixtures/wait.hpp"
+#include "tests/store/sqlite_query.hpp"
 
 #include <gmock/gmock.h>
 
+#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -45,6 +47,78 @@ TEST_F(EngineNode, TriggersSubscribeReceiveAndLeave) {
     // The second look finds the same item; the third none.
     EXPECT_EQ(user.operate(polled, "CHANGE_STATUS", R"({"status":"DISABLED"})").status, 200);
     EXPECT_EQ(runs_of(user, polled), 1u);
+}
+
+// What a service is told of a flow's trigger is of the version that is published afterwards: until
+// it is stored, the flow is the publisher's.
+TEST_F(EngineNode, AFlowIsNotChangedWhileItsTriggerIsTold) {
+    EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
+    ApiUser user(engine);
+    user.sign_up();
+    const auto gate = std::make_shared<Gate>();
+    world_.set_handler([gate](const UpstreamRequest&) {
+        UpstreamReply reply;
+        reply.gate = gate;
+        return reply;
+    });
+    const std::string told = R"({"text":"http://)" + world_.address() + "\"}";
+    std::string flow;
+    auto published = std::async(std::launch::async, [&] {
+        ApiUser publisher(engine);
+        publisher.sign_up();
+        return publish(publisher, trigger("tell", told), flow);
+    });
+    ASSERT_TRUE(world_.wait_for_requests(1)) << engine.log();
+    const auto expect_in_progress = [&](const ApiAnswer& answer) {
+        EXPECT_EQ(answer.status, 409) << answer.raw.body;
+        EXPECT_EQ(answer.body["code"].text(), "FLOW_OPERATION_IN_PROGRESS");
+        EXPECT_EQ(answer.body["params"]["flowId"].text(), flow);
+    };
+    expect_in_progress(user.operate(flow, "UPDATE_TRIGGER", trigger("hook")));
+    expect_in_progress(user.operate(flow, "CHANGE_NAME", R"({"displayName":"N"})"));
+    expect_in_progress(user.operate(flow, "LOCK_AND_PUBLISH", R"({"status":"ENABLED"})"));
+    expect_in_progress(user.call("DELETE", "/api/v1/flows/" + flow));
+    EXPECT_EQ(user.get("/api/v1/flows/" + flow).status, 200);
+    gate->open();
+    const ApiAnswer answer = published.get();
+    ASSERT_EQ(answer.status, 200) << answer.raw.body;
+    EXPECT_EQ(answer.body["version"]["trigger"]["settings"]["triggerName"].text(), "tell");
+    EXPECT_EQ(world_.request_count(), 1u);
+    // It is everybody's again, after a refusal of the service as well.
+    EXPECT_EQ(user.operate(flow, "UPDATE_TRIGGER", trigger("refuse")).status, 200);
+    EXPECT_EQ(user.operate(flow, "LOCK_AND_PUBLISH", R"({"status":"ENABLED"})").status, 400);
+    EXPECT_EQ(user.operate(flow, "CHANGE_NAME", R"({"displayName":"N"})").status, 200);
+    EXPECT_EQ(user.call("DELETE", "/api/v1/flows/" + flow).status, 204);
+}
+
+// The claim of an engine that ended ends by its time.
+TEST_F(EngineNode, AFlowIsEverybodysAgainAfterACrash) {
+    EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
+    ApiUser user(engine);
+    user.sign_up();
+    const auto gate = std::make_shared<Gate>();
+    world_.set_handler([gate](const UpstreamRequest&) {
+        UpstreamReply reply;
+        reply.gate = gate;
+        return reply;
+    });
+    std::string flow;
+    auto published = std::async(std::launch::async, [&] {
+        ApiUser publisher(engine);
+        publisher.sign_up();
+        return publish(publisher, trigger("tell", R"({"text":"http://)" + world_.address() + "\"}"),
+                       flow);
+    });
+    ASSERT_TRUE(world_.wait_for_requests(1)) << engine.log();
+    engine.kill();
+    published.wait();
+    gate->open();
+    engine.start();
+    EXPECT_EQ(user.operate(flow, "CHANGE_NAME", R"({"displayName":"N"})").status, 409);
+    sqlite_query(engine.folder().path("data/engine.db"),
+                 "UPDATE flow SET claimed_until_ms = claimed_until_ms - 3600000");
+    EXPECT_EQ(user.operate(flow, "CHANGE_NAME", R"({"displayName":"N"})").status, 200);
+    EXPECT_EQ(user.operate(flow, "LOCK_AND_PUBLISH", R"({"status":"ENABLED"})").status, 200);
 }
 
 TEST_F(EngineNode, TriggersAnswerHandshakes) {

@@ -92,7 +92,10 @@ TEST_P(AccountsAndFlows, FlowsHaveVersions) {
     EXPECT_EQ((*draft)->flow.template_id, "");
     StoredFlow copy = a_flow("f0", "project-u");
     copy.flow.template_id = "template-1";
+    copy.flow.claimed_until_ms = 1'790'000'000'000;
     create(copy);
+    EXPECT_EQ((*flow("f0", FlowStore::Which::latest))->flow.claimed_until_ms, 1'790'000'000'000);
+    EXPECT_EQ((*draft)->flow.claimed_until_ms, 0);
     EXPECT_EQ((*flow("f0", FlowStore::Which::latest))->flow.template_id, "template-1");
     const auto change = [&](const FlowStore::Change& change_it) {
         return ask_on<std::optional<StoredFlow>>(

@@ -53,7 +53,8 @@ struct ApiOptions {
     std::size_t flow_steps_max = 1500;
     std::size_t runs_active_max = 1000;  // that go on at once in this engine
     std::string data_dir = ".";
-    int poll_minutes = 5;  // AP_TRIGGER_DEFAULT_POLL_INTERVAL
+    int poll_minutes = 5;                     // AP_TRIGGER_DEFAULT_POLL_INTERVAL
+    std::int64_t trigger_hooks_ms = 180'000;  // AP_TRIGGER_HOOKS_TIMEOUT_SECONDS
     bool auth_limit_enabled = true;
     std::size_t auth_limit_max = 50;
     std::int64_t auth_limit_window_ms = 60'000;

@@ -43,6 +43,8 @@ std::pair<int, std::string_view> describe(ApiError error) {
             return {404, "ENTITY_NOT_FOUND"};
         case ApiError::existing_user:
             return {409, "EXISTING_USER"};
+        case ApiError::flow_operation_in_progress:
+            return {409, "FLOW_OPERATION_IN_PROGRESS"};
         case ApiError::flow_operation_invalid:
             return {400, "FLOW_OPERATION_INVALID"};
         case ApiError::invalid_bearer_token:
@@ -100,6 +102,12 @@ void ApiCall::reply(int status, const Json& json) {
     std::exchange(on_reply, nullptr)(*this, status, json,
                                      [respond = std::exchange(respond_, nullptr),
                                       response = std::move(response)] { respond(response); });
+}
+
+void ApiCall::answer_after(std::function<void(std::function<void()> send)> first) {
+    respond_ = [first = std::move(first), respond = std::move(respond_)](WebResponse response) {
+        first([respond, response = std::move(response)] { respond(response); });
+    };
 }
 
 void ApiCall::reply(WebResponse response) {

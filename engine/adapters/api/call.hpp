@@ -32,6 +32,7 @@ enum class ApiError {
     existing_alert_channel,
     entity_not_found,
     existing_user,
+    flow_operation_in_progress,
     flow_operation_invalid,
     invalid_bearer_token,
     invalid_credentials,
@@ -85,6 +86,8 @@ class ApiCall {
     // `limit`, between 1 and 1000 (what a page may cost).
     std::size_t limit(std::size_t fallback) const;
 
+    // Has `first` done before the answer leaves, whatever it says; `first` sends it.
+    void answer_after(std::function<void(std::function<void()> send)> first);
     void reply(int status, const Json& body);
     void reply(WebResponse response);
     void fail(ApiError error, const Json& params = Json::null());

@@ -33,6 +33,8 @@ struct Replacement {
     std::vector<std::string> flows;       // still to be looked at
     std::optional<PageCursor> following;  // of the list of flows
     bool listed = false;
+    bool in_progress = false;                                          // a flow is another call's
+    std::shared_ptr<FlowClaim> claim = std::make_shared<FlowClaim>();  // on the flow looked at
 };
 using ReplacementPtr = std::shared_ptr<Replacement>;
 
@@ -119,6 +121,12 @@ void next_page(Api& api, const ReplacementPtr& work) {
 
 // ---- what is published
 
+// A claimed flow that stays as it is.
+void leave_flow(Api& api, const ReplacementPtr& work) {
+    end_claim(api, std::exchange(*work->claim, FlowClaim()),
+              [&api, work] { next_flow(api, work); });
+}
+
 // A version that says when a hosted trigger wants to be asked again.
 void take_new_schedule(StoredFlow& stored, const std::optional<HostedTriggers::Enabled>& enabled,
                        std::int64_t now_ms) {
@@ -144,6 +152,7 @@ bool publish_copy(StoredFlow& stored, VersionRow copy, const std::string& replac
         has_draft ? stored.version.created_ms - 1 : std::max(now_ms, stored.version.created_ms + 1);
     copy.updated_ms = stored.flow.updated_ms = now_ms;
     stored.flow.published_version_id = copy.id;
+    stored.flow.claimed_until_ms = 0;
     stored.version = std::move(copy);
     return true;
 }
@@ -172,14 +181,14 @@ void store_copy(Api& api, const ReplacementPtr& work, const StoredFlow& next,
             if (changed->has_value()) {
                 work->flows.push_back(next.flow.id);  // once more, from what is published now
             }
-            next_flow(api, work);
+            leave_flow(api, work);
         });
 }
 
 void republish(Api& api, const ReplacementPtr& work, const StoredFlow& published) {
     StoredFlow next = published;
     if (!put_connection(next.version, work->source.key, work->target.key)) {
-        return next_flow(api, work);
+        return leave_flow(api, work);
     }
     next.version.id = api.ports.entropy.id();
     next.version.updated_by = work->call->user.id;
@@ -194,26 +203,30 @@ void republish(Api& api, const ReplacementPtr& work, const StoredFlow& published
         });
 }
 
+// Nobody else publishes the flow meanwhile, nor switches it on or off.
 void look_at_published(Api& api, const ReplacementPtr& work, const std::string& id) {
-    api.ports.flows.flow(id, FlowStore::Which::published_or_latest, {},
-                         [&api, work](const Result<std::optional<StoredFlow>>& found) {
-                             if (api.failed(work->call, found)) {
-                                 return;
-                             }
-                             if (!found->has_value() ||
-                                 (*found)->flow.published_version_id != (*found)->version.id) {
-                                 return next_flow(api, work);
-                             }
-                             republish(api, work, **found);
-                         });
+    claim_flow(api, work->call, id, [&api, work, id](const StoredFlow&, const FlowClaim& claim) {
+        *work->claim = claim;
+        api.ports.flows.flow(id, FlowStore::Which::published_or_latest, {},
+                             [&api, work](const Result<std::optional<StoredFlow>>& found) {
+                                 if (api.failed(work->call, found)) {
+                                     return;
+                                 }
+                                 const bool published =
+                                     found->has_value() &&
+                                     (*found)->flow.published_version_id == (*found)->version.id;
+                                 published ? republish(api, work, **found) : leave_flow(api, work);
+                             });
+    });
 }
 
 // ---- drafts
 
-bool change_latest(StoredFlow& stored, const Replacement& work, const std::string& draft_id,
+bool change_latest(StoredFlow& stored, Replacement& work, const std::string& draft_id,
                    std::int64_t now_ms) {
     VersionRow& version = stored.version;
-    if (!put_connection(version, work.source.key, work.target.key)) {
+    work.in_progress = is_anothers(stored.flow, FlowClaim(), now_ms);
+    if (work.in_progress || !put_connection(version, work.source.key, work.target.key)) {
         return false;
     }
     if (version.state == "LOCKED") {
@@ -244,7 +257,7 @@ void next_flow(Api& api, const ReplacementPtr& work) {
         [&api, work, id](const Result<std::optional<StoredFlow>>& changed) {
             api.ports.catalog.forget(id);
             if (!api.failed(work->call, changed)) {
-                next_flow(api, work);
+                work->in_progress ? fail_in_progress(work->call, id) : next_flow(api, work);
             }
         });
 }
@@ -314,6 +327,7 @@ void replace_connection(Api& api, const CallPtr& call) {
     work->call = call;
     work->delete_source = call->body["deleteSourceConnection"].is_true();
     work->republishes = work->republish = call->body["applyToPublishedVersions"].is_true();
+    hold_until_answered(api, call, work->claim);
     const std::string project(call->body["projectId"].text());
     api.with_project(call, project,
                      [&api, work, project](const ProjectRow&) { find_both(api, work, project); });

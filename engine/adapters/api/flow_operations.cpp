@@ -35,7 +35,9 @@ struct Operation {
     int poll_minutes = 5;
     std::optional<VersionRow> source;                // of USE_AS_DRAFT
     std::optional<HostedTriggers::Enabled> trigger;  // what a hosted trigger said when switched on
-    std::string problem;                             // why the flow was left as it was
+    std::shared_ptr<FlowClaim> claim = std::make_shared<FlowClaim>();
+    bool in_progress = false;  // the flow is another call's
+    std::string problem;       // why the flow was left as it was
     std::string missing_step;
 };
 using OperationPtr = std::shared_ptr<Operation>;
@@ -219,6 +221,10 @@ bool change_flow(Operation& operation, StoredFlow& stored) {
 }
 
 bool perform(Operation& operation, StoredFlow& stored) {
+    operation.in_progress = is_anothers(stored.flow, *operation.claim, operation.now_ms);
+    if (operation.in_progress) {
+        return false;
+    }
     const bool of_version = operation_scope(operation.type) == OperationScope::version;
     const bool changed =
         of_version ? change_version(operation, stored.version) : change_flow(operation, stored);
@@ -226,6 +232,7 @@ bool perform(Operation& operation, StoredFlow& stored) {
         stored.version.updated_by = operation.user_id;
         stored.version.updated_ms = operation.now_ms;
         stored.flow.updated_ms = operation.now_ms;
+        stored.flow.claimed_until_ms = 0;
     }
     return changed;
 }
@@ -235,6 +242,9 @@ void answer(Api& api, const CallPtr& call, const Operation& operation,
     api.ports.catalog.forget(call->params[0]);
     if (api.failed(call, flow)) {
         return;
+    }
+    if (operation.in_progress) {
+        return fail_in_progress(call, call->params[0]);
     }
     if (!operation.missing_step.empty()) {
         return call->fail(ApiError::entity_not_found,
@@ -347,6 +357,28 @@ void forget_items(Api& api, const CallPtr& call, const std::function<void()>& th
                                       });
 }
 
+// LOCK_AND_PUBLISH and CHANGE_STATUS: triggers are told, then it is stored.
+void tell_and_store(Api& api, const CallPtr& call, const OperationPtr& operation,
+                    const StoredFlow& flow) {
+    const bool publishes = operation->type == "LOCK_AND_PUBLISH";
+    const std::string status(operation->request["status"].text_or(!publishes ? ""
+                                                                  : operation->enable_on_publish
+                                                                      ? "ENABLED"
+                                                                      : flow.flow.status));
+    const bool on = status == "ENABLED";
+    const auto go_on = [&api, call, operation, begins = on && flow.flow.status != "ENABLED"] {
+        const auto store = [&api, call, operation] { store_change(api, call, operation); };
+        begins ? forget_items(api, call, store) : store();
+    };
+    note_table_trigger(api, call, flow, publishes, on, [=, &api] {
+        switch_trigger(api, call, flow, publishes, on,
+                       [operation, go_on](std::optional<HostedTriggers::Enabled> enabled) {
+                           operation->trigger = std::move(enabled);
+                           go_on();
+                       });
+    });
+}
+
 void prepare(Api& api, const CallPtr& call, const OperationPtr& operation, const StoredFlow& flow) {
     const auto go = [&api, call, operation] { store_change(api, call, operation); };
     const std::string& type = operation->type;
@@ -369,22 +401,12 @@ void prepare(Api& api, const CallPtr& call, const OperationPtr& operation, const
         return keep_sample(api, call, operation, flow.flow.project_id, go);
     }
     if (type == "LOCK_AND_PUBLISH" || type == "CHANGE_STATUS") {
-        const std::string status(request["status"].text_or(type == "CHANGE_STATUS" ? ""
-                                                           : operation->enable_on_publish
-                                                               ? "ENABLED"
-                                                               : flow.flow.status));
-        const bool on = status == "ENABLED";
-        const auto go_on = [&api, call, go, begins = on && flow.flow.status != "ENABLED"] {
-            begins ? forget_items(api, call, go) : go();
-        };
-        const bool publishes = type == "LOCK_AND_PUBLISH";
-        return note_table_trigger(api, call, flow, publishes, on, [=, &api] {
-            switch_trigger(api, call, flow, publishes, on,
-                           [operation, go_on](std::optional<HostedTriggers::Enabled> enabled) {
-                               operation->trigger = std::move(enabled);
-                               go_on();
-                           });
-        });
+        return claim_flow(api, call, flow.flow.id,
+                          [&api, call, operation](const StoredFlow& held, const FlowClaim& claim) {
+                              *operation->claim = claim;
+                              hold_until_answered(api, call, operation->claim);
+                              tell_and_store(api, call, operation, held);
+                          });
     }
     go();
 }

@@ -4,6 +4,7 @@
 #include "engine/adapters/api/api.hpp"
 
 #include <functional>
+#include <memory>
 #include <string>
 
 namespace sallyport::engine {
@@ -32,6 +33,24 @@ void with_named_folder(Api& api, const CallPtr& call, const std::string& project
 using TriggerSwitched = std::function<void(std::optional<HostedTriggers::Enabled>)>;
 void switch_trigger(Api& api, const CallPtr& call, const StoredFlow& latest, bool publishes,
                     bool on, TriggerSwitched then);
+
+// A flow that is one call's, for as long as telling its trigger may take should the engine end
+// before the call does: what a trigger is told beyond the database has to be of the version that is
+// stored afterwards.
+struct FlowClaim {
+    std::string flow_id;
+    std::int64_t until_ms = 0;  // its name, too; 0: none
+};
+// Goes on with the flow as it is once it is the call's, or answers FLOW_OPERATION_IN_PROGRESS.
+void claim_flow(Api& api, const CallPtr& call, const std::string& id,
+                std::function<void(const StoredFlow&, const FlowClaim&)> then);
+// Nothing when whoever stored what it was for has ended it.
+void end_claim(Api& api, const FlowClaim& claim, std::function<void()> then);
+// Ends it before the call is answered, whatever the answer.
+void hold_until_answered(Api& api, const CallPtr& call, const std::shared_ptr<FlowClaim>& claim);
+// Whether it is a call's that has not this claim.
+bool is_anothers(const FlowRow& flow, const FlowClaim& claim, std::int64_t now_ms);
+void fail_in_progress(const CallPtr& call, const std::string& flow_id);
 
 // The kind of what it keeps, in the flow's scope.
 inline constexpr const char* kPublicationKind = "publication";

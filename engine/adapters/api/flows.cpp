@@ -159,7 +159,8 @@ void remove_flow(Api& api, const CallPtr& call, const std::string& id) {
 }
 
 void delete_flow(Api& api, const CallPtr& call) {
-    with_flow(api, call, FlowStore::Which::latest, {}, [&api, call](const StoredFlow& flow) {
+    const auto let_go = [&api, call](const StoredFlow& flow, const FlowClaim& claim) {
+        hold_until_answered(api, call, std::make_shared<FlowClaim>(claim));
         // A trigger that listens elsewhere has to stop first.
         switch_trigger(api, call, flow, false, false, [&api, call, gone = flow](const auto&) {
             StoredFlow off = gone;
@@ -167,7 +168,11 @@ void delete_flow(Api& api, const CallPtr& call) {
             tidy_table_triggers(api, call, off,
                                 [&api, call, id = off.flow.id] { remove_flow(api, call, id); });
         });
-    });
+    };
+    with_flow(api, call, FlowStore::Which::latest, {},
+              [&api, call, let_go](const StoredFlow& flow) {
+                  claim_flow(api, call, flow.flow.id, let_go);
+              });
 }
 
 }  // namespace

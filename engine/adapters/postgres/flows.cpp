@@ -15,7 +15,8 @@ namespace {
     "f.id, f.project_id, f.external_id, f.owner_id, f.folder_id, f.status, "            \
     "f.published_version_id, f.metadata, f.created_ms, f.updated_ms, v.id, v.flow_id, " \
     "v.display_name, v.trigger, v.valid, v.schema_version, v.state, v.connection_ids, " \
-    "v.updated_by, v.created_ms, v.updated_ms, v.notes, f.time_saved, f.template_id"
+    "v.updated_by, v.created_ms, v.updated_ms, v.notes, f.time_saved, f.template_id, "  \
+    "f.claimed_until_ms"
 #define SALLYPORT_PG_LATEST \
     "(SELECT id FROM flow_version WHERE flow_id = f.id ORDER BY created_ms DESC, id DESC LIMIT 1)"
 #define SALLYPORT_PG_SELECT_FLOW \
@@ -56,6 +57,7 @@ StoredFlow read_flow(const PostgresRows& rows, int row) {
     version.notes = rows.text(row, 21);
     flow.time_saved = rows.text(row, 22);
     flow.template_id = rows.text(row, 23);
+    flow.claimed_until_ms = rows.integer(row, 24);
     return stored;
 }
 
@@ -67,18 +69,20 @@ PostgresStatement put_flow(const FlowRow& flow) {
     PostgresStatement put{
         {},
         "INSERT INTO flow (id, project_id, external_id, owner_id, folder_id, status, "
-        "published_version_id, metadata, time_saved, template_id, created_ms, updated_ms) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO UPDATE SET "
+        "published_version_id, metadata, time_saved, template_id, created_ms, updated_ms, "
+        "claimed_until_ms) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO "
+        "UPDATE SET "
         "owner_id = excluded.owner_id, folder_id = excluded.folder_id, "
         "status = excluded.status, published_version_id = excluded.published_version_id, "
         "metadata = excluded.metadata, time_saved = excluded.time_saved, updated_ms = "
-        "excluded.updated_ms",
+        "excluded.updated_ms, claimed_until_ms = excluded.claimed_until_ms",
         {}};
     put.add(flow.id).add(flow.project_id).add(flow.external_id);
     put.add_null_if_empty(flow.owner_id).add_null_if_empty(flow.folder_id).add(flow.status);
     put.add_null_if_empty(flow.published_version_id).add_null_if_empty(flow.metadata);
     put.add_null_if_empty(flow.time_saved).add_null_if_empty(flow.template_id);
-    put.add(flow.created_ms).add(flow.updated_ms);
+    put.add(flow.created_ms).add(flow.updated_ms).add(flow.claimed_until_ms);
     return put;
 }
 

@@ -192,10 +192,15 @@ constexpr const char* kFlowTemplates = R"sql(
 ALTER TABLE flow ADD COLUMN template_id TEXT;
 )sql";
 
-constexpr std::array<const char*, 9> kMigrations = {
-    kFirst,          kEntities, kLines,         kClaims,
-    kPackedJournals, kTags,     kMovedJournals, kOptionalConnections,
-    kFlowTemplates};
+// Until when a flow is one call's.
+constexpr const char* kFlowClaims = R"sql(
+ALTER TABLE flow ADD COLUMN claimed_until_ms BIGINT NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array<const char*, 10> kMigrations = {
+    kFirst,          kEntities,  kLines,         kClaims,
+    kPackedJournals, kTags,      kMovedJournals, kOptionalConnections,
+    kFlowTemplates,  kFlowClaims};
 
 // Held while the schema is brought up to date.
 constexpr const char* kMigrationLock = "SELECT pg_advisory_xact_lock(1396788336, 0)";

@@ -14,7 +14,8 @@ namespace {
     "f.id, f.project_id, f.external_id, f.owner_id, f.folder_id, f.status, "            \
     "f.published_version_id, f.metadata, f.created_ms, f.updated_ms, v.id, v.flow_id, " \
     "v.display_name, v.trigger, v.valid, v.schema_version, v.state, v.connection_ids, " \
-    "v.updated_by, v.created_ms, v.updated_ms, v.notes, f.time_saved, f.template_id"
+    "v.updated_by, v.created_ms, v.updated_ms, v.notes, f.time_saved, f.template_id, "  \
+    "f.claimed_until_ms"
 #define SALLYPORT_LATEST \
     "(SELECT id FROM flow_version WHERE flow_id = f.id ORDER BY created_ms DESC, id DESC LIMIT 1)"
 #define SALLYPORT_SELECT_FLOW "SELECT " SALLYPORT_FLOW_COLUMNS " FROM flow f JOIN flow_version v "
@@ -54,26 +55,28 @@ StoredFlow read_flow(const SqliteQuery& query) {
     version.notes = query.text(21);
     flow.time_saved = query.text(22);
     flow.template_id = query.text(23);
+    flow.claimed_until_ms = query.integer(24);
     return stored;
 }
 
 Status put_flow(SqliteDb& db, const FlowRow& flow) {
-    SqliteQuery query(db,
-                      "INSERT INTO flow (id, project_id, external_id, owner_id, folder_id, status, "
-                      "published_version_id, metadata, time_saved, template_id, created_ms, "
-                      "updated_ms) "
-                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-                      "owner_id = excluded.owner_id, folder_id = excluded.folder_id, "
-                      "status = excluded.status, "
-                      "published_version_id = excluded.published_version_id, "
-                      "metadata = excluded.metadata, time_saved = excluded.time_saved, updated_ms "
-                      "= excluded.updated_ms");
+    SqliteQuery query(
+        db,
+        "INSERT INTO flow (id, project_id, external_id, owner_id, folder_id, status, "
+        "published_version_id, metadata, time_saved, template_id, created_ms, "
+        "updated_ms, claimed_until_ms) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+        "owner_id = excluded.owner_id, folder_id = excluded.folder_id, "
+        "status = excluded.status, "
+        "published_version_id = excluded.published_version_id, "
+        "metadata = excluded.metadata, time_saved = excluded.time_saved, updated_ms "
+        "= excluded.updated_ms, claimed_until_ms = excluded.claimed_until_ms");
     query.bind_all(flow.id, flow.project_id, flow.external_id);
     query.bind_null_if_empty(flow.owner_id).bind_null_if_empty(flow.folder_id);
     query.bind(flow.status);
     query.bind_null_if_empty(flow.published_version_id).bind_null_if_empty(flow.metadata);
     query.bind_null_if_empty(flow.time_saved).bind_null_if_empty(flow.template_id);
-    return query.bind_all(flow.created_ms, flow.updated_ms).run();
+    return query.bind_all(flow.created_ms, flow.updated_ms, flow.claimed_until_ms).run();
 }
 
 Status put_version(SqliteDb& db, const VersionRow& version) {

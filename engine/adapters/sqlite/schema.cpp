@@ -194,9 +194,14 @@ constexpr const char* kFlowTemplates = R"sql(
 ALTER TABLE flow ADD COLUMN template_id TEXT;
 )sql";
 
-constexpr std::array<const char*, 11> kMigrations = {
-    kFirst, kPausedRuns,    kParentsAndSchedules, kEntities,       kLines,        kPackedJournals,
-    kTags,  kMovedJournals, kOptionalConnections, kConnectionUses, kFlowTemplates};
+// Until when a flow is one call's.
+constexpr const char* kFlowClaims = R"sql(
+ALTER TABLE flow ADD COLUMN claimed_until_ms INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array<const char*, 12> kMigrations = {
+    kFirst, kPausedRuns,    kParentsAndSchedules, kEntities,       kLines,         kPackedJournals,
+    kTags,  kMovedJournals, kOptionalConnections, kConnectionUses, kFlowTemplates, kFlowClaims};
 
 Status apply(SqliteDb& db, std::int64_t version, const char* sql, std::int64_t now_ms) {
     const Status status = db.execute(sql);
