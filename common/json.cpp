@@ -1,10 +1,11 @@
 #include "common/json.hpp"
 
+#include "common/json_text.hpp"
+#include "common/plain_bytes.hpp"
+
 #include <cmath>
 #include <cstdlib>
 #include <memory>
-
-#include "common/json_text.hpp"
 
 namespace sallyport {
 namespace {
@@ -15,10 +16,12 @@ std::string to_utf8(std::string_view text) {
     std::size_t i = 0;
     while (i < text.size()) {
         const auto lead = static_cast<unsigned char>(text[i]);
-        const std::size_t length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2
-                                   : lead < 0xf0                 ? 3
-                                   : lead < 0xf5                 ? 4
-                                                                 : 0;
+        const std::size_t length = lead < 0x80   ? 1
+                                   : lead < 0xc2 ? 0
+                                   : lead < 0xe0 ? 2
+                                   : lead < 0xf0 ? 3
+                                   : lead < 0xf5 ? 4
+                                                 : 0;
         bool valid = length > 0 && i + length <= text.size();
         for (std::size_t k = 1; valid && k < length; ++k) {
             valid = (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
@@ -55,7 +58,11 @@ Json Json::real(double value) {
 }
 
 Json Json::string(std::string_view value) {
-    json_t* node = json_stringn(value.data() == nullptr ? "" : value.data(), value.size());
+    if (is_ascii(value)) {
+        return steal(
+            json_stringn_nocheck(value.data() == nullptr ? "" : value.data(), value.size()));
+    }
+    json_t* node = json_stringn(value.data(), value.size());
     if (node == nullptr) {
         const std::string clean = to_utf8(value);
         node = json_stringn(clean.data(), clean.size());
@@ -92,7 +99,9 @@ double Json::number_or(double fallback) const {
     return is_number() ? json_number_value(node_) : fallback;
 }
 
-bool Json::boolean_or(bool fallback) const { return is_boolean() ? is_true() : fallback; }
+bool Json::boolean_or(bool fallback) const {
+    return is_boolean() ? is_true() : fallback;
+}
 
 std::size_t Json::size() const {
     return is_object() ? json_object_size(node_) : json_array_size(node_);
@@ -102,14 +111,20 @@ Json Json::operator[](std::string_view key) const {
     return borrow(json_object_getn(node_, key.data(), key.size()));
 }
 
-Json Json::at(std::size_t index) const { return borrow(json_array_get(node_, index)); }
-
-void Json::set(std::string_view key, const Json& value) {
-    json_object_setn_new(node_, key.data(), key.size(),
-                         value.exists() ? json_incref(value.node_) : json_null());
+Json Json::at(std::size_t index) const {
+    return borrow(json_array_get(node_, index));
 }
 
-void Json::erase(std::string_view key) { json_object_deln(node_, key.data(), key.size()); }
+void Json::set(std::string_view key, const Json& value) {
+    json_t* const node = value.exists() ? json_incref(value.node_) : json_null();
+    // What is no UTF-8 is no key: jansson sees to it.
+    is_ascii(key) ? json_object_setn_new_nocheck(node_, key.data(), key.size(), node)
+                  : json_object_setn_new(node_, key.data(), key.size(), node);
+}
+
+void Json::erase(std::string_view key) {
+    json_object_deln(node_, key.data(), key.size());
+}
 
 void Json::append(const Json& value) {
     json_array_append_new(node_, value.exists() ? json_incref(value.node_) : json_null());
@@ -119,8 +134,14 @@ void Json::set_at(std::size_t index, const Json& value) {
     json_array_set_new(node_, index, value.exists() ? json_incref(value.node_) : json_null());
 }
 
-std::string Json::dump() const { return exists() ? json_text::write(node_) : std::string(); }
-std::string Json::dump_sorted() const { return dump_with(node_, JSON_COMPACT | JSON_SORT_KEYS); }
-std::string Json::dump_pretty() const { return dump_with(node_, JSON_INDENT(2)); }
+std::string Json::dump() const {
+    return exists() ? json_text::write(node_) : std::string();
+}
+std::string Json::dump_sorted() const {
+    return dump_with(node_, JSON_COMPACT | JSON_SORT_KEYS);
+}
+std::string Json::dump_pretty() const {
+    return dump_with(node_, JSON_INDENT(2));
+}
 
 }  // namespace sallyport

@@ -1,6 +1,7 @@
 #include "common/bytes.hpp"
 #include "common/json_integers.hpp"
 #include "common/json_text.hpp"
+#include "common/plain_bytes.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -333,6 +334,12 @@ class Reader {
     // Up to the next quote or backslash.
     bool plain_part() {
         while (at_ != end_) {
+            while (end_ - at_ >= 8 && are_plain(eight_bytes(at_)) && are_ascii(eight_bytes(at_))) {
+                at_ += 8;
+            }
+            if (at_ == end_) {
+                break;
+            }
             const auto byte = static_cast<unsigned char>(*at_);
             if (byte == '"' || byte == '\\') {
                 return true;

@@ -1,5 +1,6 @@
 #include "common/json_text.hpp"
 #include "common/number_text.hpp"
+#include "common/plain_bytes.hpp"
 #include "common/secret.hpp"
 
 #include <algorithm>
@@ -81,9 +82,8 @@ class Text {
 
 void write_value(Text& out, const json_t* node);
 
-void write_piece(Text& out, std::string_view text) {
+char* write_bytes(char* to, std::string_view text) {
     constexpr std::string_view kHex = "0123456789ABCDEF";
-    char* to = out.room(6 * text.size());  // every byte as \u00XX
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
         const char escape = kEscapes[byte];
@@ -100,7 +100,21 @@ void write_piece(Text& out, std::string_view text) {
             *to++ = kHex[byte & 15];
         }
     }
-    out.end_at(to);
+    return to;
+}
+
+void write_piece(Text& out, std::string_view text) {
+    constexpr std::size_t kAtOnce = 8;
+    char* to = out.room(6 * text.size());  // every byte as \u00XX
+    for (; text.size() >= kAtOnce; text.remove_prefix(kAtOnce)) {
+        if (are_plain(eight_bytes(text.data()))) {
+            std::memcpy(to, text.data(), kAtOnce);
+            to += kAtOnce;
+        } else {
+            to = write_bytes(to, text.substr(0, kAtOnce));
+        }
+    }
+    out.end_at(write_bytes(to, text));
 }
 
 void write_string(Text& out, std::string_view text) {

@@ -150,6 +150,45 @@ TEST(Json, TextReadsBackAsItWas) {
     EXPECT_EQ(Json::string("a\n\x01\"/").dump(), R"("a\n\u0001\"/")");
 }
 
+// Wherever it stands among bytes that are read and written several at once.
+TEST(Json, EveryByteOfATextHasItsPlace) {
+    constexpr std::string_view kHex = "0123456789ABCDEF";
+    const std::string around = "0123456789abcdefg\x7f";
+    for (unsigned byte = 1; byte < 0x80; ++byte) {
+        for (std::size_t at = 0; at <= around.size(); ++at) {
+            std::string text = around;
+            text.insert(at, 1, static_cast<char>(byte));
+            std::string written = text;
+            std::string escape = std::string("\\u00") + kHex[byte >> 4] + kHex[byte & 15];
+            const std::size_t short_one =
+                std::string_view("\b\f\n\r\t\"\\").find(static_cast<char>(byte));
+            if (short_one != std::string_view::npos) {
+                escape = {'\\', "bfnrt\"\\"[short_one]};
+            }
+            if (byte < 0x20 || short_one != std::string_view::npos) {
+                written.replace(at, 1, escape);
+                // A backslash may happen to begin an escape.
+                EXPECT_TRUE(byte == '\\' || !Json::parse('"' + text + '"').ok())
+                    << byte << " " << at;
+            }
+            written = '"' + written + '"';
+            ASSERT_EQ(Json::string(text).dump(), written) << byte << " " << at;
+            const auto back = Json::parse(written);
+            ASSERT_TRUE(back.ok()) << byte << " " << at;
+            ASSERT_EQ(back->text(), text) << byte << " " << at;
+        }
+    }
+    // Broken UTF-8 is found there, too.
+    for (std::size_t at = 0; at <= around.size(); ++at) {
+        std::string text = around;
+        text.insert(at, 1, '\xff');
+        EXPECT_FALSE(Json::parse('"' + text + '"').ok()) << at;
+        text = around;
+        text.insert(at, "\xe2\x82\xac");
+        EXPECT_EQ(Json::parse('"' + text + '"')->text(), text) << at;
+    }
+}
+
 TEST(Json, BoundsTheDepth) {
     const std::size_t depth = limits::kJsonDepthMax;
     EXPECT_TRUE(Json::parse(std::string(depth, '[') + std::string(depth, ']')).ok());

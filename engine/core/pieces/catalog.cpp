@@ -4,6 +4,8 @@
 #include "engine/core/pieces/table.hpp"
 
 #include <string>
+#include <string_view>
+#include <unordered_map>
 
 namespace sallyport::engine {
 namespace {
@@ -137,13 +139,14 @@ const Json& piece_catalog() {
 }
 
 Json find_piece(std::string_view name) {
-    Json found;
-    piece_catalog().each_element([&](const Json& piece) {
-        if (piece["name"].text() == name) {
-            found = piece;
-        }
-    });
-    return found;
+    static const std::unordered_map<std::string_view, Json> kByName = [] {
+        std::unordered_map<std::string_view, Json> by_name;
+        piece_catalog().each_element(
+            [&by_name](const Json& piece) { by_name.emplace(piece["name"].text(), piece); });
+        return by_name;
+    }();
+    const auto found = kByName.find(name);
+    return found == kByName.end() ? Json() : found->second;
 }
 
 Json dynamic_props(std::string_view piece, std::string_view step, std::string_view prop,
