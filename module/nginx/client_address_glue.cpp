@@ -250,7 +250,7 @@ HookResult post_read(Request& request, const void* location_conf) {
         fields.write({.client = request.client_address() == nullptr ? std::string_view()
                                                                     : request.client_text(),
                       .proto = request.is_https() ? "https" : "http",
-                      .host = is_good_host(host) ? host : own_host(r)},
+                      .host = !host.empty() && is_good_host(host) ? host : own_host(r)},
                      trusted);
     }
     return HookResult::pass();

@@ -8,13 +8,23 @@
 namespace sallyport::ngx {
 namespace {
 
-using namespace std::string_view_literals;
-
-constexpr std::array kOwnNames = {"X-Forwarded-For"sv, "X-Forwarded-Proto"sv, "X-Forwarded-Host"sv,
-                                  "X-Real-IP"sv};
-// The same, lower-case: what nginx keeps beside each name.
-constexpr std::array kOwnLowerNames = {"x-forwarded-for"sv, "x-forwarded-proto"sv,
-                                       "x-forwarded-host"sv, "x-real-ip"sv};
+// A field that we write, as nginx keeps it: with its name in lower case and the hash of that.
+struct OwnField {
+    std::string_view name;
+    std::string_view lower;
+    ngx_uint_t hash;
+};
+constexpr OwnField own_field(std::string_view name, std::string_view lower) {
+    ngx_uint_t hash = 0;
+    for (const char c : lower) {
+        hash = ngx_hash(hash, static_cast<u_char>(c));
+    }
+    return {name, lower, hash};
+}
+constexpr std::array kOwn = {own_field("X-Forwarded-For", "x-forwarded-for"),
+                             own_field("X-Forwarded-Proto", "x-forwarded-proto"),
+                             own_field("X-Forwarded-Host", "x-forwarded-host"),
+                             own_field("X-Real-IP", "x-real-ip")};
 constexpr std::string_view kForwarded = "forwarded";
 
 // From a peer that is not believed: names that engines and frameworks take for the client's
@@ -79,16 +89,13 @@ bool is_claim(const ngx_table_elt_t& header) {
     return false;
 }
 
-ngx_uint_t hash_of(std::size_t own) {
-    static const std::array<ngx_uint_t, kOwnLowerNames.size()> kHashes = [] {
-        std::array<ngx_uint_t, kOwnLowerNames.size()> out{};
-        for (std::size_t i = 0; i < out.size(); ++i) {
-            const ngx_str_t name = borrow(kOwnLowerNames[i]);
-            out[i] = ngx_hash_key(name.data, name.len);
-        }
-        return out;
-    }();
-    return kHashes[own];
+ngx_table_elt_t made(const OwnField& own, std::string_view value) {
+    ngx_table_elt_t field{};
+    field.hash = own.hash;
+    field.key = borrow(own.name);
+    field.value = borrow(value);
+    field.lowcase_key = borrow(own.lower).data;
+    return field;
 }
 
 template <typename Visit>
@@ -119,8 +126,8 @@ void point_forwarded_for(ngx_http_request_t* r, ngx_table_elt_t* field) {
         ngx_array_init(&known, r->pool, 1, sizeof(ngx_table_elt_t*)) != NGX_OK) {
         throw std::bad_alloc();
     }
-    known.nelts = 0;
-    *static_cast<ngx_table_elt_t**>(ngx_array_push(&known)) = field;
+    *static_cast<ngx_table_elt_t**>(known.elts) = field;
+    known.nelts = 1;
 #endif
 #else
     (void)r;
@@ -141,15 +148,16 @@ void point_real_ip(ngx_http_request_t* r, ngx_table_elt_t* field) {
 
 ForwardedFields::ForwardedFields(ngx_http_request_t* r, policy::ForwardedField walked)
     : r_(r), walks_forwarded_(walked == policy::ForwardedField::forwarded) {
-    each_request_header(r, [this](ngx_table_elt_t& header) { note(header); });
+    each_request_header(r, [this](ngx_table_elt_t& header) {
+        if (may_be_ours(header)) {
+            note(header);
+        }
+    });
 }
 
 ForwardedFields::Kind ForwardedFields::kind_of(const ngx_table_elt_t& header) {
-    if (!may_be_ours(header)) {
-        return Kind::others;
-    }
     for (std::size_t i = 0; i < kOwnCount; ++i) {
-        if (is(header, kOwnLowerNames[i])) {
+        if (is(header, kOwn[i].lower)) {
             return static_cast<Kind>(i);
         }
     }
@@ -169,7 +177,7 @@ void ForwardedFields::note(ngx_table_elt_t& header) {
         }
         return;
     }
-    if (lower_name(header) != kOwnLowerNames[own]) {
+    if (lower_name(header) != kOwn[own].lower) {
         surplus_ = true;
         return;
     }
@@ -212,9 +220,11 @@ void ForwardedFields::write(const ForwardedValues& values, bool trusted) {
     if (surplus_ || !trusted) {
         drop_surplus(trusted);
     }
+    ngx_list_t& fields = request_fields(r_);
     for (std::size_t i = 0; i < kOwnCount; ++i) {
         if (first_[i] == nullptr && !texts[i].empty()) {
-            first_[i] = push(i, texts[i]);
+            first_[i] = push_field(fields);
+            *first_[i] = made(kOwn[i], texts[i]);
         }
     }
     point_forwarded_for(r_, first_[static_cast<std::size_t>(Kind::client)]);
@@ -223,22 +233,13 @@ void ForwardedFields::write(const ForwardedValues& values, bool trusted) {
 
 void ForwardedFields::drop_surplus(bool trusted) {
     each_request_header(r_, [this, trusted](ngx_table_elt_t& header) {
-        const Kind kind = kind_of(header);
+        const Kind kind = may_be_ours(header) ? kind_of(header) : Kind::others;
         const auto own = static_cast<std::size_t>(kind);
         const bool stays = kind == Kind::others ? trusted || !is_claim(header)
                                                 : own < kOwnCount && first_[own] == &header;
         header.hash = stays ? header.hash : 0;
     });
     drop_marked_request_headers(r_);
-}
-
-ngx_table_elt_t* ForwardedFields::push(std::size_t own, std::string_view value) const {
-    ngx_table_elt_t* header = new_request_header(r_);
-    header->key = borrow(kOwnNames[own]);
-    header->value = borrow(value);
-    header->lowcase_key = borrow(kOwnLowerNames[own]).data;
-    header->hash = hash_of(own);
-    return header;
 }
 
 }  // namespace sallyport::ngx

@@ -46,12 +46,12 @@ class ForwardedFields {
     enum class Kind : std::uint8_t { client, proto, host, real_ip, forwarded, others };
     static constexpr std::size_t kOwnCount = 4;
 
+    // REQUIRES of the first two: the name's first letter is that of a field of ours.
     static Kind kind_of(const ngx_table_elt_t& header);
     void note(ngx_table_elt_t& header);
     void note_line(const ngx_table_elt_t& header);
     void drop_surplus(bool trusted);
     std::string_view last_word(Kind kind) const;
-    ngx_table_elt_t* push(std::size_t own, std::string_view value) const;
 
     ngx_http_request_t* r_;
     bool walks_forwarded_;

@@ -156,28 +156,13 @@ std::string_view Request::client_text() const {
     return client_address() == nullptr ? std::string_view("unix:") : state_->client_text;
 }
 
-void add_header(ngx_http_request_t* r, std::string_view name, std::string_view value) {
-    auto* header = static_cast<ngx_table_elt_t*>(ngx_list_push(&r->headers_out.headers));
-    if (header == nullptr) {
-        throw std::bad_alloc();
-    }
-    *header = {};
-    header->hash = 1;
-    header->key = borrow(name);
-    header->value = borrow(value);
-}
-
 void add_headers(ngx_http_request_t* r, std::span<const ngx_table_elt_t> fields) {
     ngx_list_t& list = r->headers_out.headers;
     while (!fields.empty()) {
         const std::size_t room = list.nalloc - list.last->nelts;
         if (room == 0) {
             // nginx starts a new part when it pushes one element; the rest follow in bulk.
-            auto* first = static_cast<ngx_table_elt_t*>(ngx_list_push(&list));
-            if (first == nullptr) {
-                throw std::bad_alloc();
-            }
-            *first = fields.front();
+            *push_field(list) = fields.front();
             fields = fields.subspan(1);
             continue;
         }
@@ -227,24 +212,20 @@ std::size_t request_headers(ngx_http_request_t* r, std::string_view name, std::s
     return count;
 }
 
-ngx_table_elt_t* new_request_header(ngx_http_request_t* r) {
-    ngx_list_t& headers = r->headers_in.headers;
+ngx_list_t& request_fields(ngx_http_request_t* r) {
+    ngx_list_t& fields = r->headers_in.headers;
     // HTTP/0.9 has no fields, and nginx makes no list for them.
-    if (headers.last == nullptr &&
-        ngx_list_init(&headers, r->pool, 8, sizeof(ngx_table_elt_t)) != NGX_OK) {
+    if (fields.last == nullptr &&
+        ngx_list_init(&fields, r->pool, 8, sizeof(ngx_table_elt_t)) != NGX_OK) {
         throw std::bad_alloc();
     }
-    auto* header = static_cast<ngx_table_elt_t*>(ngx_list_push(&headers));
-    if (header == nullptr) {
-        throw std::bad_alloc();
-    }
-    *header = {};
-    return header;
+    return fields;
 }
 
 ngx_table_elt_t* push_request_header(ngx_http_request_t* r, std::string_view name,
                                      std::string_view value) {
-    ngx_table_elt_t* header = new_request_header(r);
+    ngx_table_elt_t* header = push_field(request_fields(r));
+    *header = {};
     header->key = borrow(name);
     header->value = borrow(value);
     header->lowcase_key = copy(r->pool, name).data;

@@ -8,11 +8,13 @@
 #include "module/nginx/fixed_list.hpp"
 #include "module/nginx/ngx.hpp"
 #include "module/nginx/pool.hpp"
+#include "module/nginx/str.hpp"
 #include "module/policy/client_address.hpp"
 #include "module/policy/decision.hpp"
 
 #include <array>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -202,10 +204,34 @@ class Request {
 // afterwards.
 void resume(ngx_http_request_t* r);
 
+// A place for one more field at the end of a list, for the caller to fill in whole: nginx does not
+// clear it. Throws std::bad_alloc.
+inline ngx_table_elt_t* push_field(ngx_list_t& list) {
+    ngx_list_part_t* last = list.last;
+    if (last->nelts < list.nalloc) {
+        return static_cast<ngx_table_elt_t*>(last->elts) + last->nelts++;
+    }
+    auto* field = static_cast<ngx_table_elt_t*>(ngx_list_push(&list));
+    if (field == nullptr) {
+        throw std::bad_alloc();
+    }
+    return field;
+}
+// A field of a response; borrows both.
+inline ngx_table_elt_t response_field(std::string_view name, std::string_view value) {
+    ngx_table_elt_t field{};
+    field.hash = 1;
+    field.key = borrow(name);
+    field.value = borrow(value);
+    return field;
+}
+
 // A response header field. `set_header` replaces every field of that name (or adds one), `remove`
 // clears them. Values must be field values (no CR, LF); the text must live as long as the request.
 void set_header(ngx_http_request_t* r, std::string_view name, std::string_view value);
-void add_header(ngx_http_request_t* r, std::string_view name, std::string_view value);
+inline void add_header(ngx_http_request_t* r, std::string_view name, std::string_view value) {
+    *push_field(r->headers_out.headers) = response_field(name, value);
+}
 void remove_header(ngx_http_request_t* r, std::string_view name);
 // Adds fields that stand ready since configuration time; they are copied, not borrowed.
 void add_headers(ngx_http_request_t* r, std::span<const ngx_table_elt_t> fields);
@@ -216,8 +242,8 @@ bool has_header(ngx_http_request_t* r, std::string_view name);
 std::size_t request_headers(ngx_http_request_t* r, std::string_view name, std::string_view* out,
                             std::size_t max);
 
-// A new field of the request, for the caller to fill in.
-ngx_table_elt_t* new_request_header(ngx_http_request_t* r);
+// The request's fields, as a list that takes more. Throws std::bad_alloc.
+ngx_list_t& request_fields(ngx_http_request_t* r);
 // Adds a field to the request as the upstream will see it.
 ngx_table_elt_t* push_request_header(ngx_http_request_t* r, std::string_view name,
                                      std::string_view value);
