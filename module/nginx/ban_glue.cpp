@@ -134,6 +134,24 @@ void note_rules(Request& request, BanRuleMask rules) {
     }
 }
 
+// Where a ban may hold, or a rule counts on some paths only. Out of line: nearly every request
+// passes by.
+[[gnu::noinline]] HookResult meet(Request& request, const BanLocation& location,
+                                  BanRuleMask with_path) {
+    const policy::Mode mode = request.mode(location.mode);
+    if (mode == policy::Mode::off) {
+        return HookResult::pass();
+    }
+    const BanMain& main = *location.main;
+    // The path is judged as the client sent it; redirects change it.
+    note_rules(request, matching(main, with_path, view(request.r()->uri)));
+    const auto ban = find_ban(request, main);
+    return ban ? HookResult::decided(
+                     policy::Decision::deny(policy::Reason::banned, policy::kForbidden), mode,
+                     rule_of(main, *ban, request.r()))
+               : HookResult::pass();
+}
+
 BanOutcome outcome_of(const Request& request) {
     const ngx_http_request_t* r = request.r();
     BanOutcome outcome;
@@ -188,8 +206,9 @@ void count(const Request& request, const BanMain& main, BanRuleMask rules,
     }
 }
 
-void log(Request& request, const void* location_conf) {
-    const auto& location = *static_cast<const BanLocation*>(location_conf);
+// A failure, which counts where rules say so.
+[[gnu::noinline]] void count(Request& request, const BanLocation& location,
+                             const BanOutcome& outcome) {
     const Finding* finding = request.enforced();
     if (finding != nullptr && finding->feature == FeatureId::ban) {
         return;  // a ban does not prolong itself
@@ -197,13 +216,16 @@ void log(Request& request, const void* location_conf) {
     if (request.mode(location.mode) == policy::Mode::off) {
         return;
     }
-    const BanOutcome outcome = outcome_of(request);
-    if (outcome.status < policy::kBanStatusMin) {
-        return;
-    }
     const BanState* state = request.find_feature_state<BanState>(FeatureId::ban);
     const BanRuleMask noted = state == nullptr ? 0 : state->rules;
     count(request, *location.main, noted | (location.rules & ~location.main->with_path), outcome);
+}
+
+void log(Request& request, const void* location_conf) {
+    const BanOutcome outcome = outcome_of(request);
+    if (outcome.status >= policy::kBanStatusMin) {
+        count(request, *static_cast<const BanLocation*>(location_conf), outcome);
+    }
 }
 
 void inspect(policy::Metrics& out, void* main_conf) {
@@ -244,18 +266,12 @@ const IpAddress* bannable(const Request& request) {
 
 HookResult ban_post_read(Request& request, const void* location_conf) {
     const auto& location = *static_cast<const BanLocation*>(location_conf);
-    const policy::Mode mode = request.mode(location.mode);
-    if (mode == policy::Mode::off) {
+    const BanMain& main = *location.main;
+    const BanRuleMask with_path = location.rules & main.with_path;
+    if (with_path == 0 && !main.zone.any()) {
         return HookResult::pass();
     }
-    const BanMain& main = *location.main;
-    // The path is judged as the client sent it; redirects change it.
-    note_rules(request, matching(main, location.rules & main.with_path, view(request.r()->uri)));
-    const auto ban = find_ban(request, main);
-    return ban ? HookResult::decided(
-                     policy::Decision::deny(policy::Reason::banned, policy::kForbidden), mode,
-                     rule_of(main, *ban, request.r()))
-               : HookResult::pass();
+    return meet(request, location, with_path);
 }
 
 // A location's own rules are noted, because an error_page may lead the request elsewhere.

@@ -65,6 +65,10 @@ bool BanZone::inherit(std::span<const std::byte> memory) {
     return before != nullptr;
 }
 
+bool BanZone::any() const {
+    return table_->any(clock_ms());
+}
+
 std::optional<BanEntry> BanZone::find(const BanSubject& subject) const {
     const std::int64_t now = clock_ms();
     BanEntry entry;

@@ -44,6 +44,8 @@ class BanZone final : public SharedZone {
         return credential_secret_ ? policy::ban_credential(*credential_secret_, value)
                                   : table_->credential(value);
     }
+    // Whether any ban may hold now.
+    bool any() const;
     // The ban, when there is one. Takes no lock unless a writer is in the way.
     std::optional<policy::BanEntry> find(const policy::BanSubject& subject) const;
     // Counts one outcome; the ban when that made one. `counted` as in BanTable::strike.

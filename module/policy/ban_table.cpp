@@ -146,7 +146,7 @@ const BanEntry* BanTable::find(const BanSubject& subject) const {
 }
 
 BanTable::Peek BanTable::peek(const BanSubject& subject, std::int64_t now_ms, BanEntry& out) const {
-    if (now_ms >= latest_until_ms_.load(std::memory_order_relaxed)) {
+    if (!any(now_ms)) {
         return Peek::free;
     }
     for (int i = 0; i < kPeekTries; ++i) {

@@ -65,6 +65,11 @@ class BanTable {
 
     BanSubject credential(std::string_view value) const;
 
+    // Whether any ban may hold: mostly none does, and then nobody has to be looked for.
+    bool any(std::int64_t now_ms) const {
+        return now_ms < latest_until_ms_.load(std::memory_order_relaxed);
+    }
+
     enum class Peek { free, banned, unsure };
     // Without the lock: what a request asks. `unsure` when a writer was in the way: ask `find`
     // under the lock. `out` is the ban.
