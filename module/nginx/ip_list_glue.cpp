@@ -215,15 +215,14 @@ HookResult ask(Request& request, const IpLocation& location, const IpGate* gate)
     if (gate == nullptr) {
         return HookResult::pass();
     }
-    const policy::Mode mode = request.mode(location.mode);
-    if (mode == policy::Mode::off) {
-        return HookResult::pass();
-    }
     const IpGate::Outcome outcome =
         gate->decide(request.client_address(), request.client_verified());
-    return outcome.decision.verdict == policy::Verdict::allow
-               ? HookResult::pass()
-               : HookResult::decided(outcome.decision, mode, outcome.rule);
+    if (outcome.decision.verdict == policy::Verdict::allow) {
+        return HookResult::pass();
+    }
+    const policy::Mode mode = request.mode(location.mode);
+    return mode == policy::Mode::off ? HookResult::pass()
+                                     : HookResult::decided(outcome.decision, mode, outcome.rule);
 }
 
 HookResult post_read(Request& request, const void* location_conf) {

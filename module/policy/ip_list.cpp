@@ -133,8 +133,13 @@ IpGate::Outcome IpGate::decide(const IpAddress* client, bool verified) const {
         return {denied == Match::yes ? Decision::deny(Reason::ip_denied, kForbidden) : not_loaded(),
                 rule};
     }
+    if (!allow_.has_entries) {
+        return {deny_.all && !allow_.all ? Decision::deny(Reason::ip_denied, kForbidden)
+                                         : Decision::allow(),
+                "sallyport_deny"};
+    }
     rule = "sallyport_allow";
-    if (!verified && allow_.has_entries && !allow_.all) {
+    if (!verified && !allow_.all) {
         return {Decision::deny(Reason::client_address_unverified, kForbidden), rule};
     }
     const Match allowed = match(allow_, client, &rule);
@@ -144,11 +149,7 @@ IpGate::Outcome IpGate::decide(const IpAddress* client, bool verified) const {
     if (allowed == Match::unloaded) {
         return {not_loaded(), rule};
     }
-    if (allow_.has_entries) {
-        return {Decision::deny(Reason::ip_not_allowed, kForbidden), "sallyport_allow"};
-    }
-    return {deny_.all ? Decision::deny(Reason::ip_denied, kForbidden) : Decision::allow(),
-            "sallyport_deny"};
+    return {Decision::deny(Reason::ip_not_allowed, kForbidden), "sallyport_allow"};
 }
 
 }  // namespace sallyport::policy
