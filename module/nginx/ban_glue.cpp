@@ -87,9 +87,9 @@ bool active(const void* location) {
     return static_cast<const BanLocation*>(location)->main != nullptr;
 }
 
-bool speaks(const void* location, Stage stage) {
-    return stage != Stage::location ||
-           static_cast<const BanLocation*>(location)->location_rules() != 0;
+Speaks speaks(const void* location, Stage stage) {
+    return speaks_if(stage != Stage::location ||
+                     static_cast<const BanLocation*>(location)->location_rules() != 0);
 }
 
 std::string_view rule_of(const BanMain& main, const BanEntry& entry, ngx_http_request_t* r) {

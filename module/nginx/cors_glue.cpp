@@ -99,12 +99,16 @@ const CorsPlan* plan_of(const void* location_conf) {
     return static_cast<const CorsLocation*>(location_conf)->plan.value_or(nullptr);
 }
 
-// A location that is as its server is was judged there, but for origins that are refused.
-bool speaks(const void* location_conf, Stage stage) {
+// A location that is as its server is was judged there, but for origins that are refused. At the
+// server and where limits count, only preflights matter.
+Speaks speaks(const void* location_conf, Stage stage) {
     const auto& location = *static_cast<const CorsLocation*>(location_conf);
     const CorsPlan* plan = plan_of(location_conf);
-    return stage != Stage::location || location.main->silent || location.main->varied ||
-           (plan != nullptr && plan->spec().refuses_others);
+    if (stage != Stage::location) {
+        return Speaks::of_options;
+    }
+    return speaks_if(location.main->silent || location.main->varied ||
+                     (plan != nullptr && plan->spec().refuses_others));
 }
 
 // A browser's preflight: OPTIONS, one Origin, one Access-Control-Request-Method, no body.

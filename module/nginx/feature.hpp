@@ -48,6 +48,13 @@ enum class Stage : std::uint8_t {
     response,  // header_filter
 };
 
+// Which requests a hook may have something to say about.
+enum class Speaks : std::uint8_t { never, over_tls, of_options, always };
+
+constexpr Speaks speaks_if(bool something) {
+    return something ? Speaks::always : Speaks::never;
+}
+
 struct Variable {
     const char* name;  // without the dollar sign
     // Empty: the variable is not set. The view must live as long as the request.
@@ -78,10 +85,10 @@ struct Feature {
     // True when `location` makes this feature act; decides whether the hooks below are asked at
     // all.
     bool (*active)(const void* location) = nullptr;
-    // False where the hook of that stage (server, location or counting) has nothing to say in this
-    // active location whatever the request is: it is not asked then. Called when the whole
-    // configuration was read. Null: every hook there is is asked.
-    bool (*speaks)(const void* location, Stage) = nullptr;
+    // About which requests the hook of that stage (server, location or counting) may have something
+    // to say in this active location: it is not asked about others. Called when the whole
+    // configuration was read. Null: every hook there is is always asked.
+    Speaks (*speaks)(const void* location, Stage) = nullptr;
 
     // Server level, before `rewrite` and `return` can answer. `location` is the server's.
     HookResult (*post_read)(Request&, const void* location) = nullptr;

@@ -206,9 +206,10 @@ bool active(const void* location_conf) {
     return location.server_gate != nullptr || location.location_gate != nullptr;
 }
 
-bool speaks(const void* location_conf, Stage stage) {
+Speaks speaks(const void* location_conf, Stage stage) {
     const auto& location = *static_cast<const IpLocation*>(location_conf);
-    return (stage == Stage::server ? location.server_gate : location.location_gate) != nullptr;
+    return speaks_if((stage == Stage::server ? location.server_gate : location.location_gate) !=
+                     nullptr);
 }
 
 HookResult ask(Request& request, const IpLocation& location, const IpGate* gate) {

@@ -137,13 +137,17 @@ void set_masks(LocationConf& conf) {
         const Feature& feature = *kFeatures[i];
         const void* own = conf.slots[i];
         const auto mark = [bit](FeatureMask& mask, bool wanted) { mask |= wanted ? bit : 0; };
-        const auto asked = [&](Stage stage) {
-            return has_hook(feature, stage) &&
-                   (feature.speaks == nullptr || feature.speaks(own, stage));
+        const auto ask = [&](Asked& asked, Stage stage) {
+            const Speaks speaks = !has_hook(feature, stage)   ? Speaks::never
+                                  : feature.speaks == nullptr ? Speaks::always
+                                                              : feature.speaks(own, stage);
+            mark(asked.always, speaks == Speaks::always);
+            mark(asked.over_tls, speaks == Speaks::over_tls);
+            mark(asked.of_options, speaks == Speaks::of_options);
         };
-        mark(conf.post_read_mask, asked(Stage::server));
-        mark(conf.rewrite_mask, asked(Stage::location));
-        mark(conf.preaccess_mask, asked(Stage::counting));
+        ask(conf.post_read, Stage::server);
+        ask(conf.rewrite, Stage::location);
+        ask(conf.preaccess, Stage::counting);
         mark(conf.header_mask, feature.header_filter != nullptr);
         mark(conf.body_mask, feature.request_body_filter != nullptr);
         mark(conf.log_mask, feature.log != nullptr);
@@ -238,11 +242,15 @@ ngx_int_t postconfiguration(ngx_conf_t* cf) noexcept {
                 return NGX_ERROR;
             }
         }
+        PhasesNeeded needed;
         for (LocationConf* location : main->locations) {
             set_masks(*location);
+            needed.post_read = needed.post_read || location->post_read.anybody();
+            needed.rewrite = needed.rewrite || location->rewrite.anybody();
+            needed.preaccess = needed.preaccess || location->preaccess.anybody();
         }
         widen_request_pools(cf);
-        return install_phases(cf);
+        return install_phases(cf, needed);
     });
 }
 

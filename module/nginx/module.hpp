@@ -23,6 +23,19 @@ struct MainConf {
     std::vector<LocationConf*> locations;  // every merged level
 };
 
+// The features that are asked at one stage, by the requests about which they are.
+struct Asked {
+    FeatureMask always = 0;
+    FeatureMask over_tls = 0;
+    FeatureMask of_options = 0;
+
+    FeatureMask about(const ngx_http_request_t* r) const {
+        return always | (r->connection->ssl != nullptr ? over_tls : 0) |
+               (r->method == NGX_HTTP_OPTIONS ? of_options : 0);
+    }
+    bool anybody() const { return (always | over_tls | of_options) != 0; }
+};
+
 struct LocationConf {
     std::array<void*, kFeatureCount> slots{};
     std::optional<policy::Mode> mode;          // sallyport_mode
@@ -31,9 +44,9 @@ struct LocationConf {
     // Bit i is set when feature i acts here.
     FeatureMask active_mask = 0;
     // Bit i is set when feature i acts here, has that hook, and the hook may have something to say.
-    FeatureMask post_read_mask = 0;
-    FeatureMask rewrite_mask = 0;
-    FeatureMask preaccess_mask = 0;
+    Asked post_read;
+    Asked rewrite;
+    Asked preaccess;
     FeatureMask header_mask = 0;
     FeatureMask body_mask = 0;
     FeatureMask log_mask = 0;

@@ -98,7 +98,8 @@ ngx_int_t ask_preaccess(Request& request, const LocationConf& location);
 
 ngx_int_t post_read_handler(ngx_http_request_t* r) noexcept {
     LocationConf* location = location_conf(r);
-    if (r != r->main || location->post_read_mask == 0) {
+    const FeatureMask asked = location->post_read.about(r);
+    if (r != r->main || asked == 0) {
         return NGX_DECLINED;
     }
     return judged(r, "post-read", [&] {
@@ -107,14 +108,15 @@ ngx_int_t post_read_handler(ngx_http_request_t* r) noexcept {
             return kGoOn;
         }
         request.state().post_read_done = true;
-        const ngx_int_t rc = ask(request, *location, location->post_read_mask, &Feature::post_read);
+        const ngx_int_t rc = ask(request, *location, asked, &Feature::post_read);
         return rc == kGoOn && request.state().credentials_deferred ? skip_server_rewrite(r) : rc;
     });
 }
 
 ngx_int_t rewrite_handler(ngx_http_request_t* r) noexcept {
     LocationConf* location = location_conf(r);
-    if (r != r->main || location->rewrite_mask == 0) {
+    const FeatureMask asked = location->rewrite.about(r);
+    if (r != r->main || asked == 0) {
         return NGX_DECLINED;
     }
     return judged(r, "rewrite", [&] {
@@ -125,7 +127,7 @@ ngx_int_t rewrite_handler(ngx_http_request_t* r) noexcept {
         }
         if (state.rewrite_location != location) {
             state.rewrite_location = location;
-            const ngx_int_t rc = ask(request, *location, location->rewrite_mask, &Feature::rewrite);
+            const ngx_int_t rc = ask(request, *location, asked, &Feature::rewrite);
             if (rc != kGoOn) {
                 return rc;
             }
@@ -149,7 +151,8 @@ ngx_int_t ask_preaccess(Request& request, const LocationConf& location) {
         state.preaccess_next = 0;
     }
     // A resumed request goes on with the feature that suspended it.
-    FeatureMask mask = location.preaccess_mask & (~FeatureMask{0} << state.preaccess_next);
+    FeatureMask mask =
+        location.preaccess.about(request.r()) & (~FeatureMask{0} << state.preaccess_next);
     for (; mask != 0; mask = rest_of(mask)) {
         const std::size_t i = first_of(mask);
         const Feature& feature = *features()[i];
@@ -172,7 +175,7 @@ ngx_int_t ask_preaccess(Request& request, const LocationConf& location) {
 
 ngx_int_t preaccess_handler(ngx_http_request_t* r) noexcept {
     LocationConf* location = location_conf(r);
-    if (r != r->main || location->preaccess_mask == 0) {
+    if (r != r->main || location->preaccess.about(r) == 0) {
         return NGX_DECLINED;
     }
     return judged(r, "preaccess", [&] {
@@ -284,15 +287,18 @@ const Variable* variable_of(uintptr_t data) {
 
 }  // namespace
 
-ngx_int_t install_phases(ngx_conf_t* cf) {
+ngx_int_t install_phases(ngx_conf_t* cf, const PhasesNeeded& needed) {
     auto* core = static_cast<ngx_http_core_main_conf_t*>(
         ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
     // POST_READ: after realip, whose result is the client's address. REWRITE: before `return` and
     // `rewrite`. PREACCESS: before anything that could end the phase with NGX_OK.
-    const bool ok = register_last_to_run(core, NGX_HTTP_POST_READ_PHASE, post_read_handler) &&
-                    register_first_to_run(core, NGX_HTTP_REWRITE_PHASE, rewrite_handler) &&
-                    register_first_to_run(core, NGX_HTTP_PREACCESS_PHASE, preaccess_handler) &&
-                    register_first_to_run(core, NGX_HTTP_LOG_PHASE, log_handler);
+    const bool ok =
+        (!needed.post_read ||
+         register_last_to_run(core, NGX_HTTP_POST_READ_PHASE, post_read_handler)) &&
+        (!needed.rewrite || register_first_to_run(core, NGX_HTTP_REWRITE_PHASE, rewrite_handler)) &&
+        (!needed.preaccess ||
+         register_first_to_run(core, NGX_HTTP_PREACCESS_PHASE, preaccess_handler)) &&
+        register_first_to_run(core, NGX_HTTP_LOG_PHASE, log_handler);
     if (!ok) {
         return NGX_ERROR;
     }

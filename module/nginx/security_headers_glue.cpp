@@ -148,8 +148,9 @@ bool active(const void* location) {
     return static_cast<const HeadersLocation*>(location)->main->any;
 }
 
-bool speaks(const void* location, Stage stage) {
-    return stage != Stage::location || static_cast<const HeadersLocation*>(location)->main->silent;
+Speaks speaks(const void* location, Stage stage) {
+    return speaks_if(stage != Stage::location ||
+                     static_cast<const HeadersLocation*>(location)->main->silent);
 }
 
 HookResult rewrite(Request& request, const void* location_conf) {
@@ -175,7 +176,7 @@ void header_filter(Request& request, const void* location_conf) {
 }
 
 HookResult explain(Request& request, const void* location_conf, Stage stage, Json&) {
-    if (stage == Stage::location && speaks(location_conf, stage)) {
+    if (stage == Stage::location && speaks(location_conf, stage) != Speaks::never) {
         return rewrite(request, location_conf);
     }
     if (stage == Stage::response) {

@@ -131,9 +131,15 @@ bool active(const void* location_conf) {
     return location.server_rule != nullptr || location.location_rule != nullptr;
 }
 
-bool speaks(const void* location_conf, Stage stage) {
+// Plaintext is refused by a location's rule, and by a server's that demands a certificate.
+Speaks speaks(const void* location_conf, Stage stage) {
     const auto& location = *static_cast<const TlsLocation*>(location_conf);
-    return (stage == Stage::server ? location.server_rule : location.location_rule) != nullptr;
+    if (stage == Stage::server) {
+        return location.server_rule == nullptr            ? Speaks::never
+               : location.server_rule->client_certificate ? Speaks::always
+                                                          : Speaks::over_tls;
+    }
+    return speaks_if(location.location_rule != nullptr);
 }
 
 TlsVersion version_of(const SSL* ssl) {
