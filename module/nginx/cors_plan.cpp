@@ -17,14 +17,6 @@ constexpr std::string_view kUsualVary = "Accept-Encoding";
 // An origin is short, and an expression that needs more steps for it is an attack.
 constexpr std::string_view kRegexBound = "(*LIMIT_MATCH=20000)";
 
-ngx_table_elt_t ready(std::string_view name, std::string_view value) {
-    ngx_table_elt_t out{};
-    out.hash = 1;
-    out.key = borrow(name);
-    out.value = borrow(value);
-    return out;
-}
-
 std::string joined(const std::vector<std::string_view>& names) {
     return policy::merge_vary({}, names);
 }
@@ -89,22 +81,22 @@ Status CorsPlan::build(ngx_conf_t* cf, policy::CorsSpec spec) {
         regexes_.push_back(compile.regex);
     }
     if (spec_.origin == policy::CorsOrigin::any || spec_.origin == policy::CorsOrigin::fixed) {
-        always_.push_back(ready(kAllowOrigin, spec_.origin == policy::CorsOrigin::any
-                                                  ? std::string_view("*")
-                                                  : std::string_view(spec_.fixed)));
+        always_.push_back(response_field(kAllowOrigin, spec_.origin == policy::CorsOrigin::any
+                                                           ? std::string_view("*")
+                                                           : std::string_view(spec_.fixed)));
     }
     if (spec_.credentials) {
-        always_.push_back(ready("Access-Control-Allow-Credentials", "true"));
+        always_.push_back(response_field("Access-Control-Allow-Credentials", "true"));
     }
     if (!spec_.exposed.empty()) {
-        always_.push_back(ready("Access-Control-Expose-Headers", spec_.exposed));
+        always_.push_back(response_field("Access-Control-Expose-Headers", spec_.exposed));
     }
-    preflight_.push_back(ready("Access-Control-Allow-Methods", spec_.methods));
+    preflight_.push_back(response_field("Access-Control-Allow-Methods", spec_.methods));
     if (spec_.headers && !spec_.headers->empty()) {
-        preflight_.push_back(ready(kAllowHeaders, *spec_.headers));
+        preflight_.push_back(response_field(kAllowHeaders, *spec_.headers));
     }
     if (!spec_.max_age.empty()) {
-        preflight_.push_back(ready("Access-Control-Max-Age", spec_.max_age));
+        preflight_.push_back(response_field("Access-Control-Max-Age", spec_.max_age));
     }
     if (spec_.varies_by_origin()) {
         vary_names_.push_back("Origin");
@@ -117,13 +109,19 @@ Status CorsPlan::build(ngx_conf_t* cf, policy::CorsSpec spec) {
     vary_preflight_ = joined(vary_names_preflight_);
     vary_usual_ = policy::merge_vary(kUsualVary, vary_names_);
     vary_usual_preflight_ = policy::merge_vary(kUsualVary, vary_names_preflight_);
+    always_and_vary_ = always_;
+    if (!vary_names_.empty()) {
+        always_and_vary_.push_back(response_field(kVary, vary_));
+    }
     return Done{};
 }
 
 bool CorsPlan::in_list(Request& request, std::string_view origin) const {
-    if (policy::cors_list_contains(spec_, origin)) {
-        return true;
-    }
+    return policy::cors_list_contains(spec_, origin) ||
+           (!regexes_.empty() && matches_regex(request, origin));
+}
+
+bool CorsPlan::matches_regex(Request& request, std::string_view origin) const {
     if (origin.size() > policy::kCorsOriginBytesMax) {
         return false;
     }
@@ -241,6 +239,11 @@ void CorsPlan::apply(Request& request) const {
         if (found.match != Match::none) {
             add_header(r, kAllowOrigin, found.origin);
         }
+    }
+    // Nearly always: the upstream said nothing of Vary, and it is no preflight.
+    if (upstream_vary == nullptr && !preflight) {
+        add_headers(r, always_and_vary_);
+        return;
     }
     add_headers(r, always_);
     vary(request, upstream_vary, preflight);

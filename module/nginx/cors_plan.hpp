@@ -34,14 +34,16 @@ class CorsPlan {
 
     Allowed allowed(Request& request, std::string_view origin) const;
     bool in_list(Request& request, std::string_view origin) const;
+    bool matches_regex(Request& request, std::string_view origin) const;
     void vary(Request& request, ngx_table_elt_t* upstream, bool preflight) const;
     void add_preflight(Request& request) const;
 
     policy::CorsSpec spec_;
     ComplexText dynamic_;
     std::vector<ngx_regex_t*> regexes_;
-    std::vector<ngx_table_elt_t> always_;     // what does not depend on the request
-    std::vector<ngx_table_elt_t> preflight_;  // on OPTIONS, beside the others
+    std::vector<ngx_table_elt_t> always_;           // what does not depend on the request
+    std::vector<ngx_table_elt_t> always_and_vary_;  // behind an upstream that says no Vary
+    std::vector<ngx_table_elt_t> preflight_;        // on OPTIONS, beside the others
     std::vector<std::string_view> vary_names_;
     std::vector<std::string_view> vary_names_preflight_;
     std::string vary_;

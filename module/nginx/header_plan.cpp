@@ -82,16 +82,17 @@ bool HeaderPlan::insert(std::string_view name, std::uint8_t action) {
     return false;
 }
 
+bool HeaderPlan::may_concern(std::string_view name) const {
+    return (lengths_[letter(name)] & length_bit(name)) != 0;
+}
+
 std::uint8_t HeaderPlan::action_for(std::string_view name) const {
-    if ((lengths_[letter(name)] & length_bit(name)) != 0) {
-        for (std::size_t at = hash(name); slots_[at].action != kFree; at = (at + 1) % kSlots) {
-            if (ascii_iequals(slots_[at].name, name)) {
-                return slots_[at].action;
-            }
+    for (std::size_t at = hash(name); slots_[at].action != kFree; at = (at + 1) % kSlots) {
+        if (ascii_iequals(slots_[at].name, name)) {
+            return slots_[at].action;
         }
     }
-    return removes_ && letter(name) == letter("x") && policy::has_revealing_prefix(name) ? kRemoved
-                                                                                         : kFree;
+    return removes_ && policy::has_revealing_prefix(name) ? kRemoved : kFree;
 }
 
 Status HeaderPlan::build(ngx_conf_t* cf, policy::HeaderProfile profile,
@@ -101,7 +102,11 @@ Status HeaderPlan::build(ngx_conf_t* cf, policy::HeaderProfile profile,
                      std::to_string(kFieldsMax) + " are the limit"};
     }
     slots_.resize(kSlots);
+    fields_.reserve(set.size());
     removes_ = profile != policy::HeaderProfile::off;
+    if (removes_) {
+        lengths_[letter("x")] = ~std::uint64_t{0};  // any may have a revealing prefix
+    }
     bool fits = true;
     for (const std::string_view name : policy::removed_headers(profile)) {
         fits = insert(name, kRemoved) && fits;
@@ -134,10 +139,7 @@ void HeaderPlan::prepare() {
     for (const bool tls_only : {false, true}) {
         for (const Field& field : fields_) {
             if (field.constant && !field.preserve && field.tls_only == tls_only) {
-                ngx_table_elt_t& ready = ready_.emplace_back();
-                ready.hash = 1;
-                ready.key = borrow(field.name);
-                ready.value = borrow(field.text);
+                ready_.push_back(response_field(field.name, field.text));
             }
         }
         ready_in_clear_ = tls_only ? ready_in_clear_ : ready_.size();
@@ -155,10 +157,11 @@ std::uint64_t HeaderPlan::clear_and_find_preserved(Request& request) const {
          part = part->next) {
         auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
         for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-            if (headers[i].hash == 0) {
+            const std::string_view name = view(headers[i].key);
+            if (headers[i].hash == 0 || !may_concern(name)) {
                 continue;
             }
-            const std::uint8_t action = action_for(view(headers[i].key));
+            const std::uint8_t action = action_for(name);
             if (action == kFree) {
                 continue;
             }
@@ -173,13 +176,10 @@ std::uint64_t HeaderPlan::clear_and_find_preserved(Request& request) const {
 }
 
 // nginx writes its own Server field unless it finds one here; one without a hash is not written.
-void HeaderPlan::suppress_server(ngx_http_request_t* r) const {
+void HeaderPlan::suppress_server(Request& request) const {
+    ngx_http_request_t* r = request.r();
     if (r->headers_out.server == nullptr) {
-        r->headers_out.server =
-            static_cast<ngx_table_elt_t*>(ngx_pcalloc(r->pool, sizeof(ngx_table_elt_t)));
-        if (r->headers_out.server == nullptr) {
-            throw std::bad_alloc();
-        }
+        r->headers_out.server = new (request.room(sizeof(ngx_table_elt_t))) ngx_table_elt_t{};
     }
     r->headers_out.server->hash = 0;
 }
@@ -192,7 +192,7 @@ void HeaderPlan::apply(Request& request) const {
     }
     const std::uint64_t preserved = clear_and_find_preserved(request);
     if (removes_) {
-        suppress_server(r);
+        suppress_server(request);
     }
     add_headers(r, std::span(ready_).first(request.is_https() ? ready_.size() : ready_in_clear_));
     for (const std::uint8_t i : others_) {
@@ -200,7 +200,7 @@ void HeaderPlan::apply(Request& request) const {
         if ((preserved >> i & 1) != 0 || (field.tls_only && !request.is_https())) {
             continue;
         }
-        const std::string_view value = value_of(field, request);
+        const std::string_view value = field.constant ? field.text : value_of(field, request);
         if (!value.empty()) {
             add_header(r, field.name, value);
         }
@@ -208,9 +208,6 @@ void HeaderPlan::apply(Request& request) const {
 }
 
 std::string_view HeaderPlan::value_of(const Field& field, Request& request) const {
-    if (field.constant) {
-        return field.text;
-    }
     if (!field.around_nonce.empty()) {
         return with_nonce(request, field.around_nonce);
     }

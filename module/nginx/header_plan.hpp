@@ -10,7 +10,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,13 +51,17 @@ class HeaderPlan {
     static std::size_t letter(std::string_view name);
     static std::uint64_t length_bit(std::string_view name);
     bool insert(std::string_view name, std::uint8_t action);
+    // False for most names, by letter and length alone.
+    bool may_concern(std::string_view name) const;
+    // REQUIRES: may_concern(name).
     std::uint8_t action_for(std::string_view name) const;
     std::uint64_t clear_and_find_preserved(Request& request) const;
-    void suppress_server(ngx_http_request_t* r) const;
+    void suppress_server(Request& request) const;
     void prepare();
+    // Of a field that is not constant.
     std::string_view value_of(const Field& field, Request& request) const;
 
-    std::deque<Field> fields_;  // addresses stay: the table looks into the names
+    std::vector<Field> fields_;  // grows once: the table looks into the names
     std::vector<Slot> slots_;
     // For each first letter the lengths of names in the table, a bit each: most fields of a
     // response are told apart by that.
