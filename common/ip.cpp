@@ -57,7 +57,7 @@ std::optional<IpAddress> IpAddress::parse_v4(std::string_view text) {
     const char* const end = at + text.size();
     // The next digit's value; more than 9: there is none.
     const auto digit = [&at, end] { return at == end ? 10U : static_cast<unsigned>(*at) - '0'; };
-    std::uint8_t bytes[4];
+    std::uint32_t address = 0;
     for (std::size_t i = 0; i < 4; ++i) {
         if (i != 0 && (at == end || *at++ != '.')) {
             return std::nullopt;
@@ -75,9 +75,9 @@ std::optional<IpAddress> IpAddress::parse_v4(std::string_view text) {
                 return std::nullopt;
             }
         }
-        bytes[i] = static_cast<std::uint8_t>(number);
+        address = address << 8 | number;
     }
-    return at == end ? std::optional(from_v4(bytes)) : std::nullopt;
+    return at == end ? std::optional(from_v4(address)) : std::nullopt;
 }
 
 IpAddress IpAddress::masked(unsigned bits) const {

@@ -27,9 +27,15 @@ class IpAddress {
 
     // Network byte order. v4-mapped IPv6 input is an IPv4 address here.
     static IpAddress from_v4(const std::uint8_t (&bytes)[4]) {
+        return from_v4(std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 |
+                       std::uint32_t{bytes[2]} << 8 | bytes[3]);
+    }
+    // Host byte order. Written as a whole word: it is read as one right afterwards, which waits for
+    // bytes that were written one by one.
+    static IpAddress from_v4(std::uint32_t host) {
         IpAddress address;
-        address.bytes_[10] = address.bytes_[11] = 0xff;
-        std::memcpy(address.bytes_.data() + 12, bytes, 4);
+        const std::uint64_t low = big_endian(kMappedPrefix << 32 | host);
+        std::memcpy(address.bytes_.data() + 8, &low, sizeof low);
         return address;
     }
     static IpAddress from_v6(const std::uint8_t (&bytes)[16]) {
@@ -42,7 +48,7 @@ class IpAddress {
     // The dotted form alone.
     static std::optional<IpAddress> parse_v4(std::string_view text);
 
-    bool is_v4() const { return high() == 0 && low() >> 32 == 0xffff; }
+    bool is_v4() const { return high() == 0 && low() >> 32 == kMappedPrefix; }
     const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
     // REQUIRES: is_v4(). Host byte order.
     std::uint32_t v4() const { return static_cast<std::uint32_t>(low() & 0xffffffff); }
@@ -60,9 +66,14 @@ class IpAddress {
     friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 
   private:
+    static constexpr std::uint64_t kMappedPrefix = 0xffff;
+
     std::uint64_t load(std::size_t at) const {
         std::uint64_t word = 0;
         std::memcpy(&word, bytes_.data() + at, sizeof word);
+        return big_endian(word);
+    }
+    static std::uint64_t big_endian(std::uint64_t word) {
         return std::endian::native == std::endian::little ? __builtin_bswap64(word) : word;
     }
 

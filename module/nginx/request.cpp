@@ -79,7 +79,8 @@ RequestState* make_state(ngx_http_request_t* main) {
         throw std::bad_alloc();
     }
     Block* block = take_block();
-    auto* state = new (&block->state) RequestState();
+    // Not RequestState(): that would clear the room of the findings as well.
+    auto* state = new (&block->state) RequestState;
     state->room_at = block->room;
     state->room_end = block->room + sizeof(block->room);
     cleanup->data = block;
@@ -143,21 +144,26 @@ policy::Mode Request::mode(std::optional<policy::Mode> own) const {
 
 void Request::take_peer() const {
     state_->client_known = true;
-    if (const auto address = ip_of(r_->connection->sockaddr)) {
-        state_->client = *address;
-        // addr_text is already what nginx shows in its own log; IPv6-mapped IPv4 is ours to fold.
-        state_->client_text = r_->connection->sockaddr->sa_family == AF_INET
-                                  ? view(r_->connection->addr_text)
-                                  : keep(r_, address->to_string());
+    const ngx_connection_t* connection = r_->connection;
+    if (connection->sockaddr->sa_family == AF_INET) {
+        state_->client = *ip_of(connection->sockaddr);
+        // What nginx shows in its own log. IPv6-mapped IPv4 is ours to fold.
+        state_->client_text = view(connection->addr_text);
+    } else if (connection->sockaddr->sa_family == AF_INET6) {
+        state_->client = *ip_of(connection->sockaddr);
+        take_text();
     }
+}
+
+void Request::take_text() const {
+    state_->client_text = keep(r_, state_->client.to_string());
 }
 
 std::string_view Request::client_text() const {
     return client_address() == nullptr ? std::string_view("unix:") : state_->client_text;
 }
 
-void add_headers(ngx_http_request_t* r, std::span<const ngx_table_elt_t> fields) {
-    ngx_list_t& list = r->headers_out.headers;
+void add_headers_by_parts(ngx_list_t& list, std::span<const ngx_table_elt_t> fields) {
     while (!fields.empty()) {
         const std::size_t room = list.nalloc - list.last->nelts;
         if (room == 0) {

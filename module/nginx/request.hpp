@@ -12,6 +12,7 @@
 #include "module/policy/client_address.hpp"
 #include "module/policy/decision.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <new>
@@ -71,13 +72,13 @@ struct RequestState {
     // a redirected one starts anew in its new location.
     const void* rewrite_location = nullptr;
     const void* preaccess_location = nullptr;
-    std::uint8_t preaccess_next = 0;
-    bool post_read_done = false;
 
-    // The client's address, taken once.
-    bool client_known = false;
+    // The client's address, taken once. Behind the pointers, so that it lies in one cache line.
     IpAddress client{};
     std::string_view client_text{};
+    bool client_known = false;
+    std::uint8_t preaccess_next = 0;
+    bool post_read_done = false;
     // Written by the client_address feature: whether every step to that address was one we believe,
     // what a proxy said that could not be read (for the log), and the scheme at the client's end.
     policy::ClientFlag client_flag = policy::ClientFlag::none;
@@ -194,6 +195,7 @@ class Request {
     }
     static RequestState* find_or_make(ngx_http_request_t* main);
     void take_peer() const;
+    void take_text() const;
     void* pool_room(std::size_t size) const;
     ngx_http_request_t* r_;
     RequestState* state_;
@@ -233,8 +235,20 @@ inline void add_header(ngx_http_request_t* r, std::string_view name, std::string
     *push_field(r->headers_out.headers) = response_field(name, value);
 }
 void remove_header(ngx_http_request_t* r, std::string_view name);
+// add_headers() where the list has no room for all of them.
+void add_headers_by_parts(ngx_list_t& list, std::span<const ngx_table_elt_t> fields);
 // Adds fields that stand ready since configuration time; they are copied, not borrowed.
-void add_headers(ngx_http_request_t* r, std::span<const ngx_table_elt_t> fields);
+inline void add_headers(ngx_http_request_t* r, std::span<const ngx_table_elt_t> fields) {
+    ngx_list_t& list = r->headers_out.headers;
+    ngx_list_part_t* last = list.last;
+    if (fields.size() > list.nalloc - last->nelts) {
+        add_headers_by_parts(list, fields);
+        return;
+    }
+    std::copy(fields.begin(), fields.end(),
+              static_cast<ngx_table_elt_t*>(last->elts) + last->nelts);
+    last->nelts += fields.size();
+}
 bool has_header(ngx_http_request_t* r, std::string_view name);
 
 // Request header fields called `name` (case-insensitive): writes at most `max` values, returns how

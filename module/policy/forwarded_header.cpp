@@ -126,11 +126,7 @@ std::optional<ForwardedElement> take_element(std::string_view& text) {
 
 }  // namespace
 
-std::optional<NodeAddress> parse_node(std::string_view entry, bool brackets_required) {
-    // What most proxies write.
-    if (const auto v4 = IpAddress::parse_v4(entry)) {
-        return NodeAddress{*v4, entry};
-    }
+std::optional<NodeAddress> parse_other_node(std::string_view entry, bool brackets_required) {
     if (entry.empty()) {
         return std::nullopt;
     }

@@ -26,7 +26,16 @@ struct NodeAddress {
     IpAddress address;
     std::string_view text;  // the address without brackets and port
 };
-std::optional<NodeAddress> parse_node(std::string_view entry, bool brackets_required = false);
+// Whatever is not IPv4 alone.
+std::optional<NodeAddress> parse_other_node(std::string_view entry, bool brackets_required);
+inline std::optional<NodeAddress> parse_node(std::string_view entry,
+                                             bool brackets_required = false) {
+    // What most proxies write.
+    if (const auto v4 = IpAddress::parse_v4(entry)) {
+        return NodeAddress{*v4, entry};
+    }
+    return parse_other_node(entry, brackets_required);
+}
 
 // One element of Forwarded: what one proxy says about the connection it received.
 struct ForwardedElement {
