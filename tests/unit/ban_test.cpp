@@ -161,8 +161,11 @@ class BanTableTest : public testing::Test {
 TEST_F(BanTableTest, BansAtTheThresholdAndUntilItsTime) {
     EXPECT_FALSE(strike(one_, 2, 1000));
     EXPECT_FALSE(banned(one_, 1000));
+    EXPECT_FALSE(table_->any(1000));
     EXPECT_TRUE(strike(one_, 1, 1000));
     EXPECT_TRUE(banned(one_, 1000));
+    EXPECT_TRUE(table_->any(60'999));
+    EXPECT_FALSE(table_->any(61'000));
     EXPECT_FALSE(banned(subject("192.0.2.2"), 1000));
     EXPECT_TRUE(banned(one_, 60'999));
     EXPECT_FALSE(banned(one_, 61'000));
