@@ -162,11 +162,8 @@ TlsConnection connection_of(const Request& request, const TlsRule& rule) {
 
 using Decide = policy::Decision (*)(const TlsRule&, const TlsConnection&);
 
-HookResult ask(Request& request, const TlsLocation& location, const TlsRule* rule,
-               const TrustedIssuers* issuers, Decide decide) {
-    if (rule == nullptr) {
-        return HookResult::pass();
-    }
+HookResult judge(Request& request, const TlsLocation& location, const TlsRule* rule,
+                 const TrustedIssuers* issuers, Decide decide) {
     const policy::Mode mode = request.mode(location.mode);
     if (mode == policy::Mode::off) {
         return HookResult::pass();
@@ -181,6 +178,16 @@ HookResult ask(Request& request, const TlsLocation& location, const TlsRule* rul
     return decision.verdict == policy::Verdict::allow
                ? HookResult::pass()
                : HookResult::decided(decision, mode, word(rule->profile));
+}
+
+HookResult ask(Request& request, const TlsLocation& location, const TlsRule* rule,
+               const TrustedIssuers* issuers, Decide decide) {
+    // Nearly every request stops here.
+    if (rule == nullptr ||
+        (request.is_tls() && meets(*rule, version_of(request.r()->connection->ssl->connection)))) {
+        return HookResult::pass();
+    }
+    return judge(request, location, rule, issuers, decide);
 }
 
 HookResult post_read(Request& request, const void* location_conf) {

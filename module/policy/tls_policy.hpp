@@ -79,6 +79,12 @@ struct TlsCertificate {
 };
 Decision decide_tls_certificate(const TlsCertificateRule& rule, const TlsCertificate& certificate);
 
+// Whether a connection of that version meets a rule that asks for nothing else: either decision
+// below is then to allow.
+constexpr bool meets(const TlsRule& rule, TlsVersion version) {
+    return !rule.client_certificate && version >= rule.min;
+}
+
 // A server's rule, for every request it gets. Plaintext is refused only where a client certificate
 // is required: redirecting it is another feature's job.
 Decision decide_tls_server(const TlsRule& rule, const TlsConnection& connection);

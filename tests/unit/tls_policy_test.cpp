@@ -97,6 +97,10 @@ TEST(TlsDecision, Table) {
         {certified, v12_certified, Reason::none, Reason::none},
         {certified, v13_certified, Reason::none, Reason::none},
     };
+    EXPECT_TRUE(meets(intermediate, TlsVersion::v1_2));
+    EXPECT_TRUE(meets(modern, TlsVersion::v1_3));
+    EXPECT_FALSE(meets(modern, TlsVersion::v1_2));
+    EXPECT_FALSE(meets(certified, TlsVersion::v1_3));
     int row = 0;
     for (const auto& c : cases) {
         ++row;
@@ -104,6 +108,10 @@ TEST(TlsDecision, Table) {
         const Decision at_location = decide_tls_location(c.rule, c.connection);
         EXPECT_EQ(at_location.reason, c.at_location) << "row " << row;
         EXPECT_EQ(at_location.status, c.at_location == Reason::none ? 0 : 403) << "row " << row;
+        // The short cut agrees with the whole decision.
+        if (c.connection.tls && meets(c.rule, c.connection.version)) {
+            EXPECT_EQ(at_location.verdict, Verdict::allow) << "row " << row;
+        }
     }
 }
 
