@@ -68,7 +68,7 @@ const IpAddress* bannable(const Request& request);
 std::string_view ban_credential_of(const BanMain& main, ngx_http_request_t* r);
 
 // What the door does: at the server, at the location.
-HookResult ban_post_read(Request& request, const void* location_conf);
+[[gnu::hot]] HookResult ban_post_read(Request& request, const void* location_conf);
 HookResult ban_rewrite(Request& request, const void* location_conf);
 HookResult explain_ban(Request& request, const void* location_conf, Stage stage, Json& facts);
 

@@ -221,7 +221,7 @@ void count(const Request& request, const BanMain& main, BanRuleMask rules,
     count(request, *location.main, noted | (location.rules & ~location.main->with_path), outcome);
 }
 
-void log(Request& request, const void* location_conf) {
+[[gnu::hot]] void log(Request& request, const void* location_conf) {
     const BanOutcome outcome = outcome_of(request);
     if (outcome.status >= policy::kBanStatusMin) {
         count(request, *static_cast<const BanLocation*>(location_conf), outcome);

@@ -45,7 +45,7 @@ class BanZone final : public SharedZone {
                                   : table_->credential(value);
     }
     // Whether any ban may hold now.
-    bool any() const;
+    [[gnu::hot]] bool any() const;
     // The ban, when there is one. Takes no lock unless a writer is in the way.
     std::optional<policy::BanEntry> find(const policy::BanSubject& subject) const;
     // Counts one outcome; the ban when that made one. `counted` as in BanTable::strike.

@@ -196,7 +196,7 @@ std::optional<bool> https_from(std::string_view proto) {
 
 // policy::is_host_and_port. A worker is asked for few names, mostly for one after the other: the
 // one that was good last is good still.
-bool is_good_host(std::string_view host) {
+[[gnu::hot]] bool is_good_host(std::string_view host) {
     static std::array<char, 64> last;
     static std::size_t size = 0;
     if (size != 0 && host == std::string_view(last.data(), size)) {
@@ -222,7 +222,7 @@ std::string_view own_host(ngx_http_request_t* r) {
     return view(server->server_name);
 }
 
-HookResult post_read(Request& request, const void* location_conf) {
+[[gnu::hot]] HookResult post_read(Request& request, const void* location_conf) {
     const auto& location = *static_cast<const ClientLocation*>(location_conf);
     const policy::Mode mode = request.mode(location.mode);
     if (mode == policy::Mode::off) {

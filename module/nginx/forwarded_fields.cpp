@@ -60,7 +60,7 @@ std::string_view lower_name(const ngx_table_elt_t& header) {
     return {reinterpret_cast<const char*>(header.lowcase_key), header.key.len};
 }
 
-bool is(const ngx_table_elt_t& header, std::string_view name) {
+[[gnu::hot]] bool is(const ngx_table_elt_t& header, std::string_view name) {
     return header.key.len == name.size() &&
            (lower_name(header) == name || starts_with(header, name));
 }

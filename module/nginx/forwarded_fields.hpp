@@ -26,7 +26,7 @@ class ForwardedFields {
     static constexpr std::size_t kLinesMax = 16;
 
     // `walked`: the field that is walked for the client's address.
-    ForwardedFields(ngx_http_request_t* r, policy::ForwardedField walked);
+    [[gnu::hot]] ForwardedFields(ngx_http_request_t* r, policy::ForwardedField walked);
 
     // Of the field that is walked, in the order received; none when there are more than kLinesMax.
     std::span<const std::string_view> lines() const {
@@ -39,7 +39,7 @@ class ForwardedFields {
 
     // `trusted`: the peer's word counts, and only what we write ourselves is replaced. Throws
     // std::bad_alloc.
-    void write(const ForwardedValues& values, bool trusted);
+    [[gnu::hot]] void write(const ForwardedValues& values, bool trusted);
 
   private:
     // What a field is to us. The first four are ours to write.
@@ -47,11 +47,11 @@ class ForwardedFields {
     static constexpr std::size_t kOwnCount = 4;
 
     // REQUIRES of the first two: the name's first letter is that of a field of ours.
-    static Kind kind_of(const ngx_table_elt_t& header);
-    void note(ngx_table_elt_t& header);
+    [[gnu::hot]] static Kind kind_of(const ngx_table_elt_t& header);
+    [[gnu::hot]] void note(ngx_table_elt_t& header);
     void note_line(const ngx_table_elt_t& header);
     void drop_surplus(bool trusted);
-    std::string_view last_word(Kind kind) const;
+    [[gnu::hot]] std::string_view last_word(Kind kind) const;
 
     ngx_http_request_t* r_;
     bool walks_forwarded_;

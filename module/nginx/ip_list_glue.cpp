@@ -212,7 +212,7 @@ Speaks speaks(const void* location_conf, Stage stage) {
                      nullptr);
 }
 
-HookResult ask(Request& request, const IpLocation& location, const IpGate* gate) {
+[[gnu::hot]] HookResult ask(Request& request, const IpLocation& location, const IpGate* gate) {
     if (gate == nullptr) {
         return HookResult::pass();
     }
@@ -226,12 +226,12 @@ HookResult ask(Request& request, const IpLocation& location, const IpGate* gate)
                                      : HookResult::decided(outcome.decision, mode, outcome.rule);
 }
 
-HookResult post_read(Request& request, const void* location_conf) {
+[[gnu::hot]] HookResult post_read(Request& request, const void* location_conf) {
     const auto& location = *static_cast<const IpLocation*>(location_conf);
     return ask(request, location, location.server_gate);
 }
 
-HookResult rewrite(Request& request, const void* location_conf) {
+[[gnu::hot]] HookResult rewrite(Request& request, const void* location_conf) {
     const auto& location = *static_cast<const IpLocation*>(location_conf);
     return ask(request, location, location.location_gate);
 }

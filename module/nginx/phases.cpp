@@ -67,7 +67,8 @@ FeatureMask rest_of(FeatureMask mask) {
 
 using Hook = HookResult (*Feature::*)(Request&, const void*);
 
-ngx_int_t ask(Request& request, const LocationConf& location, FeatureMask mask, Hook hook) {
+[[gnu::hot]] ngx_int_t ask(Request& request, const LocationConf& location, FeatureMask mask,
+                           Hook hook) {
     for (; mask != 0; mask = rest_of(mask)) {
         const std::size_t i = first_of(mask);
         const Feature& feature = *features()[i];
@@ -96,7 +97,7 @@ ngx_int_t skip_server_rewrite(ngx_http_request_t* r) {
 
 ngx_int_t ask_preaccess(Request& request, const LocationConf& location);
 
-ngx_int_t post_read_handler(ngx_http_request_t* r) noexcept {
+[[gnu::hot]] ngx_int_t post_read_handler(ngx_http_request_t* r) noexcept {
     LocationConf* location = location_conf(r);
     const FeatureMask asked = location->post_read.about(r);
     if (r != r->main || asked == 0) {
@@ -113,7 +114,7 @@ ngx_int_t post_read_handler(ngx_http_request_t* r) noexcept {
     });
 }
 
-ngx_int_t rewrite_handler(ngx_http_request_t* r) noexcept {
+[[gnu::hot]] ngx_int_t rewrite_handler(ngx_http_request_t* r) noexcept {
     LocationConf* location = location_conf(r);
     const FeatureMask asked = location->rewrite.about(r);
     if (r != r->main || asked == 0) {
@@ -173,7 +174,7 @@ ngx_int_t ask_preaccess(Request& request, const LocationConf& location) {
     return kGoOn;
 }
 
-ngx_int_t preaccess_handler(ngx_http_request_t* r) noexcept {
+[[gnu::hot]] ngx_int_t preaccess_handler(ngx_http_request_t* r) noexcept {
     LocationConf* location = location_conf(r);
     if (r != r->main || location->preaccess.about(r) == 0) {
         return NGX_DECLINED;
@@ -184,7 +185,7 @@ ngx_int_t preaccess_handler(ngx_http_request_t* r) noexcept {
     });
 }
 
-ngx_int_t header_filter(ngx_http_request_t* r) noexcept {
+[[gnu::hot]] ngx_int_t header_filter(ngx_http_request_t* r) noexcept {
     LocationConf* location = location_conf(r);
     if (r == r->main && !r->header_sent) {
         const ngx_int_t rc =
@@ -233,7 +234,7 @@ ngx_int_t request_body_filter(ngx_http_request_t* r, ngx_chain_t* in) noexcept {
     return next_request_body_filter(r, in);
 }
 
-ngx_int_t log_handler(ngx_http_request_t* r) noexcept {
+[[gnu::hot]] ngx_int_t log_handler(ngx_http_request_t* r) noexcept {
     LocationConf* location = location_conf(r);
     DecisionLog* decision_log = location->decision_log.value_or(nullptr);
     const Counters* counters = Counters::active();

@@ -323,7 +323,7 @@ u_char* log_error_handler(ngx_http_request_t* r, ngx_http_request_t* sr, u_char*
     return p;
 }
 
-HookResult post_read(Request& request, const void*) {
+[[gnu::hot]] HookResult post_read(Request& request, const void*) {
     request.r()->log_handler = log_error_handler;
     return HookResult::pass();
 }

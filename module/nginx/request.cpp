@@ -26,7 +26,7 @@ std::size_t free_count = 0;
 
 // The cleanup's handler doubles as the mark by which the state is found again. RequestState is
 // trivially destructible, and what hangs in its slots has cleanups of its own, which run before.
-void state_cleanup(void* data) {
+[[gnu::hot]] void state_cleanup(void* data) {
     auto* block = static_cast<Block*>(data);
     if (free_count == kBlocksKept) {
         ngx_free(block);
@@ -53,7 +53,7 @@ Block* take_block() {
     return block;
 }
 
-RequestState* find_state(ngx_http_request_t* main) {
+[[gnu::hot]] RequestState* find_state(ngx_http_request_t* main) {
     auto* state =
         static_cast<RequestState*>(ngx_http_get_module_ctx(main, ngx_http_sallyport_module));
     if (state != nullptr) {

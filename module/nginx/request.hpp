@@ -165,7 +165,7 @@ class Request {
         }
         return state_->client_text.empty() ? nullptr : &state_->client;
     }
-    std::string_view client_text() const;
+    [[gnu::hot]] std::string_view client_text() const;
     // False when a proxy that is believed wrote something that cannot be read: limits may use the
     // address, allowlists must not.
     bool client_verified() const { return state_->client_flag == policy::ClientFlag::none; }
@@ -175,7 +175,7 @@ class Request {
     bool is_https() const { return state_->client_https.value_or(is_tls()); }
 
     // The mode a feature acts in here: its own where it has one, else `sallyport_mode`'s.
-    policy::Mode mode(std::optional<policy::Mode> own) const;
+    [[gnu::hot]] policy::Mode mode(std::optional<policy::Mode> own) const;
 
     // The enforced outcome so far; null when the request was let pass.
     const Finding* enforced() const {
@@ -193,8 +193,8 @@ class Request {
             return pool_new<T>(r_->main->pool);
         }
     }
-    static RequestState* find_or_make(ngx_http_request_t* main);
-    void take_peer() const;
+    [[gnu::hot]] static RequestState* find_or_make(ngx_http_request_t* main);
+    [[gnu::hot]] void take_peer() const;
     void take_text() const;
     void* pool_room(std::size_t size) const;
     ngx_http_request_t* r_;
@@ -257,7 +257,7 @@ std::size_t request_headers(ngx_http_request_t* r, std::string_view name, std::s
                             std::size_t max);
 
 // The request's fields, as a list that takes more. Throws std::bad_alloc.
-ngx_list_t& request_fields(ngx_http_request_t* r);
+[[gnu::hot]] ngx_list_t& request_fields(ngx_http_request_t* r);
 // Adds a field to the request as the upstream will see it.
 ngx_table_elt_t* push_request_header(ngx_http_request_t* r, std::string_view name,
                                      std::string_view value);

@@ -161,7 +161,7 @@ HookResult rewrite(Request& request, const void* location_conf) {
     return HookResult::pass();
 }
 
-void header_filter(Request& request, const void* location_conf) {
+[[gnu::hot]] void header_filter(Request& request, const void* location_conf) {
     const auto* location = static_cast<const HeadersLocation*>(location_conf);
     if (!location->decided) {
         const auto* state = request.find_feature_state<HeadersState>(FeatureId::security_headers);

@@ -180,8 +180,8 @@ HookResult judge(Request& request, const TlsLocation& location, const TlsRule* r
                : HookResult::decided(decision, mode, word(rule->profile));
 }
 
-HookResult ask(Request& request, const TlsLocation& location, const TlsRule* rule,
-               const TrustedIssuers* issuers, Decide decide) {
+[[gnu::hot]] HookResult ask(Request& request, const TlsLocation& location, const TlsRule* rule,
+                            const TrustedIssuers* issuers, Decide decide) {
     // Nearly every request stops here.
     if (rule == nullptr ||
         (request.is_tls() && meets(*rule, version_of(request.r()->connection->ssl->connection)))) {
@@ -190,13 +190,13 @@ HookResult ask(Request& request, const TlsLocation& location, const TlsRule* rul
     return judge(request, location, rule, issuers, decide);
 }
 
-HookResult post_read(Request& request, const void* location_conf) {
+[[gnu::hot]] HookResult post_read(Request& request, const void* location_conf) {
     const auto& location = *static_cast<const TlsLocation*>(location_conf);
     return ask(request, location, location.server_rule, location.server_issuers,
                policy::decide_tls_server);
 }
 
-HookResult rewrite(Request& request, const void* location_conf) {
+[[gnu::hot]] HookResult rewrite(Request& request, const void* location_conf) {
     const auto& location = *static_cast<const TlsLocation*>(location_conf);
     return ask(request, location, location.location_rule, location.location_issuers,
                policy::decide_tls_location);

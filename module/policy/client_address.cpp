@@ -231,7 +231,7 @@ void TrustList::add(const Cidr& block) {
     }
 }
 
-bool TrustList::contains(const IpAddress& address) const {
+[[gnu::hot]] bool TrustList::contains(const IpAddress& address) const {
     if (address.is_v4()) {
         const std::uint32_t v4 = address.v4();
         for (const V4Block& block : v4_) {
@@ -267,7 +267,8 @@ bool TrustList::overlaps(const Cidr& block) const {
     return false;
 }
 
-bool TrustRule::trusts(const std::optional<IpAddress>& address, std::size_t index) const {
+[[gnu::hot]] bool TrustRule::trusts(const std::optional<IpAddress>& address,
+                                    std::size_t index) const {
     switch (kind) {
         case Kind::off:
             return false;
@@ -403,8 +404,9 @@ void walk_elements(const TrustRule& rule, std::span<const std::string_view> line
 
 }  // namespace
 
-ClientClaim find_client(const TrustRule& rule, const std::optional<IpAddress>& peer,
-                        ForwardedField field, std::span<const std::string_view> lines) {
+[[gnu::hot]] ClientClaim find_client(const TrustRule& rule, const std::optional<IpAddress>& peer,
+                                     ForwardedField field,
+                                     std::span<const std::string_view> lines) {
     ClientClaim claim;
     claim.address = peer;
     claim.peer_trusted = rule.trusts(peer, 0);

@@ -190,7 +190,7 @@ bool is_trustworthy_origin(std::string_view origin) {
            parts->host == "[::1]" || parts->host.ends_with(".localhost");
 }
 
-bool cors_list_contains(const CorsSpec& spec, std::string_view origin) {
+[[gnu::hot]] bool cors_list_contains(const CorsSpec& spec, std::string_view origin) {
     if (origin.empty() || origin.size() > kCorsOriginBytesMax) {
         return false;
     }

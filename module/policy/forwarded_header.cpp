@@ -220,7 +220,7 @@ bool is_host_and_port(std::string_view text) {
     return true;
 }
 
-std::string_view last_member(std::string_view list) {
+[[gnu::hot]] std::string_view last_member(std::string_view list) {
     const std::size_t comma = list.rfind(',');
     return trim_ows(comma == std::string_view::npos ? list : list.substr(comma + 1));
 }

@@ -99,7 +99,8 @@ IpGate::Side IpGate::compile(const IpRules::Side& side) {
     return {side.lists, IpSet(side.blocks), side.unix_clients, side.all, side.has_entries()};
 }
 
-IpGate::Match IpGate::match(const Side& side, const IpAddress* client, std::string_view* rule) {
+[[gnu::hot]] IpGate::Match IpGate::match(const Side& side, const IpAddress* client,
+                                         std::string_view* rule) {
     if (client == nullptr) {
         return side.unix_clients ? Match::yes : Match::no;
     }
@@ -126,7 +127,7 @@ bool IpGate::may_await() const {
            std::any_of(deny_.lists.begin(), deny_.lists.end(), waits);
 }
 
-IpGate::Outcome IpGate::decide(const IpAddress* client, bool verified) const {
+[[gnu::hot]] IpGate::Outcome IpGate::decide(const IpAddress* client, bool verified) const {
     std::string_view rule = "sallyport_deny";
     const Match denied = match(deny_, client, &rule);
     if (denied != Match::no) {

@@ -82,7 +82,7 @@ std::optional<IpSetView> IpSetView::open(std::span<const std::byte> image) {
     return view;
 }
 
-bool IpSetView::contains_v4(std::uint32_t address) const {
+[[gnu::hot]] bool IpSetView::contains_v4(std::uint32_t address) const {
     std::size_t from = 0;
     std::size_t to = v4_count_;
     if (v4_index_ != nullptr) {
@@ -96,7 +96,7 @@ bool IpSetView::contains_v4(std::uint32_t address) const {
     return at > from && address <= v4_last_[at - 1];
 }
 
-bool IpSetView::contains_v6(const WideAddress& address) const {
+[[gnu::hot]] bool IpSetView::contains_v6(const WideAddress& address) const {
     std::size_t from = 0;
     std::size_t to = v6_count_;
     if (v6_index_ != nullptr) {

@@ -11,7 +11,7 @@ IpSetSlots::IpSetSlots(std::span<std::byte> memory)
     static_assert(std::is_trivially_destructible_v<Control>);
 }
 
-bool IpSetSlots::contains(const IpAddress& address) const {
+[[gnu::hot]] bool IpSetSlots::contains(const IpAddress& address) const {
     while (true) {
         const std::uint64_t version = control().published.load(std::memory_order_acquire);
         if (version != seen_) {
