@@ -329,8 +329,9 @@ class RunStore {
     virtual void append(JournalCommit commit, StoreDone<Appended> done) = 0;
     virtual void run(std::string id, StoreDone<std::optional<StoredRun>> done) = 0;
     virtual void list_runs(RunQuery query, StoreDone<Page<RunRow>> done) = 0;
-    // How many runs of the project are in each status; archived ones and tests do not count.
-    virtual void count_runs(std::string project_id, StoreDone<std::vector<StatusCount>> done) = 0;
+    // How many runs of the project are in each status; archived ones and tests do not count. Of the
+    // query its project and its times are asked alone.
+    virtual void count_runs(RunQuery query, StoreDone<std::vector<StatusCount>> done) = 0;
     // Runs of other projects are passed over.
     virtual void archive_runs(std::string project_id, std::vector<std::string> ids,
                               std::int64_t now_ms, StoreDone<Done> done) = 0;

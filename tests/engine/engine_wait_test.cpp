@@ -224,6 +224,14 @@ TEST_P(EngineWait, ManyRunsAreRetriedCanceledAndCounted) {
     EXPECT_EQ(
         ann_->get("/v1/flow-runs/count-by-status?projectId=" + ann_->project()).body["data"].dump(),
         R"([{"status":"FAILED","count":3},{"status":"PAUSED","count":3}])");
+    const auto counted = [&](const std::string& times) {
+        return ann_->get("/v1/flow-runs/count-by-status?projectId=" + ann_->project() + "&" + times)
+            .body["data"];
+    };
+    EXPECT_EQ(counted("createdAfter=2001-01-01T00:00:00Z").size(), 2u);
+    EXPECT_EQ(counted("createdAfter=2901-01-01T00:00:00Z").dump(), "[]");
+    EXPECT_EQ(counted("createdBefore=2001-01-01T00:00:00Z").dump(), "[]");
+    EXPECT_FALSE(counted("createdAfter=yesterday").exists());
     const ApiAnswer again = ann_->post(
         "/v1/flow-runs/retry", project + R"("strategy":"ON_LATEST_VERSION","flowId":[")" + broken +
                                    R"("],"excludeFlowRunIds":[")" + failed[0] + R"("]})");
@@ -237,10 +245,19 @@ TEST_P(EngineWait, ManyRunsAreRetriedCanceledAndCounted) {
     for (const std::string& id : paused) {
         EXPECT_EQ(run(id)["status"].text(), "CANCELED");
     }
-    EXPECT_EQ(
-        ann_->post("/v1/flow-runs/archive", project + R"("flowRunIds":[")" + paused[0] + R"("]})")
-            .status,
-        200);
+    // One id is that run, and what can be no choice is refused: neither is all runs.
+    const auto archive = [&](const std::string& chosen) {
+        return ann_->post("/v1/flow-runs/archive", project + chosen + "}").status;
+    };
+    const std::string ids = R"("flowRunIds":)";
+    EXPECT_EQ(archive(ids + "{}"), 400);
+    EXPECT_EQ(archive(R"("excludeFlowRunIds":7)"), 400);
+    EXPECT_EQ(archive(R"("failedStepName":5)"), 400);
+    EXPECT_EQ(archive(R"("failedStepMessage":["x"])"), 400);
+    EXPECT_EQ(archive(R"("status":["FALLEN"])"), 400);
+    const std::string other = "[\"" + paused[1] + "\"]";
+    EXPECT_EQ(archive(ids + other + R"(,"excludeFlowRunIds":)" + other), 200);
+    EXPECT_EQ(archive(ids + "\"" + paused[0] + "\""), 200);
     EXPECT_TRUE(run(paused[0])["archivedAt"].is_string());
     const std::string list =
         "/v1/flow-runs?limit=100&flowId=" + resting + "&projectId=" + ann_->project();

@@ -368,11 +368,14 @@ TEST_P(Runs, RunsAreCountedAndPutAway) {
         NewRun run = a_run("r" + std::to_string(i));
         run.row.status = i == 0 ? "FAILED" : "RUNNING";
         run.row.project_id = i == 3 ? "another" : "p";
+        run.row.created_ms = 1000 + i;
         ASSERT_TRUE(create(run).ok());
     }
+    RunQuery counted;
+    counted.project_id = "p";
     const auto counts = [&] {
         const auto found =
-            ask_on<std::vector<StatusCount>>([&](auto done) { store_->count_runs("p", done); });
+            ask_on<std::vector<StatusCount>>([&](auto done) { store_->count_runs(counted, done); });
         std::string text;
         for (const StatusCount& one : *found) {
             text += one.status + "=" + std::to_string(one.count) + " ";
@@ -380,6 +383,13 @@ TEST_P(Runs, RunsAreCountedAndPutAway) {
         return text;
     };
     EXPECT_EQ(counts(), "FAILED=1 RUNNING=2 ");
+    counted.created_after_ms = 1001;
+    EXPECT_EQ(counts(), "RUNNING=2 ");
+    counted.created_before_ms = 1001;
+    EXPECT_EQ(counts(), "RUNNING=1 ");
+    counted.created_after_ms.reset();
+    EXPECT_EQ(counts(), "FAILED=1 RUNNING=1 ");
+    counted.created_before_ms.reset();
     ASSERT_TRUE(ask_on<Done>([&](auto done) {
                     store_->archive_runs("p", {"r0", "r3", "nothing", "it's"}, 77, done);
                 }).ok());

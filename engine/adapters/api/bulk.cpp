@@ -194,9 +194,16 @@ void archive_runs(Api& api, const CallPtr& call) {
 }
 
 void count_by_status(Api& api, const CallPtr& call) {
-    api.with_project(call, call->query_text("projectId"), [&api, call](const ProjectRow& project) {
+    RunQuery wanted;
+    wanted.project_id = call->query_text("projectId");
+    if (!call->query_time("createdAfter", wanted.created_after_ms) ||
+        !call->query_time("createdBefore", wanted.created_before_ms)) {
+        return;
+    }
+    const std::string project_id = wanted.project_id;
+    api.with_project(call, project_id, [&api, call, wanted](const ProjectRow&) {
         api.ports.runs.count_runs(
-            project.id, [&api, call](const Result<std::vector<StatusCount>>& counts) {
+            wanted, [&api, call](const Result<std::vector<StatusCount>>& counts) {
                 if (api.failed(call, counts)) {
                     return;
                 }

@@ -258,7 +258,7 @@ constexpr std::array kQueries = {
           "projectId:text! flowId:texts status:texts tags:texts flowRunIds:texts createdAfter:text "
           "createdBefore:text failedStepName:text failedStepMessage:text "
           "includeArchived:true|false cursor:text limit:number"},
-    Query{"flow-runs/count-by-status", "projectId:text!"},
+    Query{"flow-runs/count-by-status", "projectId:text! createdAfter:text createdBefore:text"},
     Query{"folders", "projectId:text! cursor:text limit:number"},
     Query{"app-connections",
           "projectId:text! pieceName:texts displayName:text status:texts scope:text cursor:text "

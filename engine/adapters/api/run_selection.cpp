@@ -1,5 +1,6 @@
 #include "engine/adapters/api/run_selection.hpp"
 
+#include "engine/core/runs/state.hpp"
 #include "engine/core/time_text.hpp"
 
 #include <algorithm>
@@ -25,6 +26,10 @@ bool texts_of(const Json& value, std::vector<std::string>& out) {
     return texts;
 }
 
+bool is_text_or_absent(const Json& value) {
+    return value.is_string() || value.is_null() || !value.exists();
+}
+
 bool read_time(const Json& value, std::optional<std::int64_t>& out) {
     if (value.is_string()) {
         out = parse_iso_time(value.text());
@@ -34,6 +39,12 @@ bool read_time(const Json& value, std::optional<std::int64_t>& out) {
 }
 
 }  // namespace
+
+bool are_run_statuses(const std::vector<std::string>& words) {
+    return std::all_of(words.begin(), words.end(), [](const std::string& word) {
+        return to_string(run_status_from(word)) == word;
+    });
+}
 
 bool RunSelection::excepts(const std::string& id) const {
     return std::find(except.begin(), except.end(), id) != except.end();
@@ -46,20 +57,27 @@ std::optional<RunSelection> read_selection(const CallPtr& call) {
     query.failed_step_name = call->body["failedStepName"].text();
     query.failed_step_message = call->body["failedStepMessage"].text();
     query.limit = kPage;
-    selection.named = call->body["flowRunIds"].is_array();
+    // One id in place of a list is that run: it must not be taken for no choice among all.
+    selection.named = call->body["flowRunIds"].exists() && !call->body["flowRunIds"].is_null();
     const bool good = texts_of(call->body["flowRunIds"], selection.ids) &&
                       texts_of(call->body["excludeFlowRunIds"], selection.except) &&
                       texts_of(call->body["status"], query.statuses) &&
                       texts_of(call->body["flowId"], query.flow_ids) &&
+                      are_run_statuses(query.statuses) &&
+                      is_text_or_absent(call->body["failedStepName"]) &&
+                      is_text_or_absent(call->body["failedStepMessage"]) &&
                       read_time(call->body["createdAfter"], query.created_after_ms) &&
                       read_time(call->body["createdBefore"], query.created_before_ms);
     if (query.project_id.empty() || !good) {
         call->fail_validation(
-            "body must have projectId, and may have flowRunIds, excludeFlowRunIds, status and "
-            "flowId (texts, at most " +
-            std::to_string(kSelectedMax) + ") and createdAfter and createdBefore (ISO 8601)");
+            "body must have projectId, and may have flowRunIds, excludeFlowRunIds, status (of a "
+            "run) and flowId (texts, at most " +
+            std::to_string(kSelectedMax) +
+            "), failedStepName and failedStepMessage (a text) and createdAfter and createdBefore "
+            "(ISO 8601)");
         return std::nullopt;
     }
+    std::erase_if(selection.ids, [&](const std::string& id) { return selection.excepts(id); });
     return selection;
 }
 

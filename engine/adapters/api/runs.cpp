@@ -1,12 +1,12 @@
 // Runs: the list and the record of one (engine contract 1.6).
 #include "engine/adapters/api/api.hpp"
 #include "engine/adapters/api/run_parts.hpp"
+#include "engine/adapters/api/run_selection.hpp"
 #include "engine/adapters/api/slices.hpp"
 #include "engine/core/runs/journal.hpp"
 #include "engine/core/runs/record.hpp"
 #include "engine/core/time_text.hpp"
 
-#include <algorithm>
 #include <array>
 
 namespace sallyport::engine {
@@ -50,12 +50,6 @@ Json run_json(const RunRow& run) {
 
 namespace {
 
-bool are_statuses(const std::vector<std::string>& statuses) {
-    return std::all_of(statuses.begin(), statuses.end(), [](const std::string& status) {
-        return to_string(run_status_from(status)) == status;
-    });
-}
-
 void list_runs(Api& api, const CallPtr& call) {
     RunQuery wanted;
     wanted.project_id = call->query_text("projectId");
@@ -76,7 +70,7 @@ void list_runs(Api& api, const CallPtr& call) {
         return call->fail_validation("querystring/tags must have at most " +
                                      std::to_string(kRunTagsMax) + " tags");
     }
-    if (!are_statuses(wanted.statuses)) {
+    if (!are_run_statuses(wanted.statuses)) {
         return call->fail_validation("querystring/status is not a status of a run");
     }
     if (!call->query_time("createdAfter", wanted.created_after_ms) ||

@@ -10,6 +10,7 @@
 #include "engine/core/packed_text.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <unordered_map>
 
 namespace sallyport::engine {
@@ -247,13 +248,17 @@ void PostgresStore::list_runs(RunQuery query, StoreDone<Page<RunRow>> done) {
         });
 }
 
-void PostgresStore::count_runs(std::string project_id, StoreDone<std::vector<StatusCount>> done) {
-    PostgresStatement query{"count_runs",
+void PostgresStore::count_runs(RunQuery query, StoreDone<std::vector<StatusCount>> done) {
+    PostgresStatement count{"count_runs",
                             "SELECT status, count(*) FROM run WHERE project_id = $1 "
                             "AND environment = 'PRODUCTION' AND archived_ms = 0 "
+                            "AND created_ms >= $2::bigint AND created_ms <= $3::bigint "
                             "GROUP BY status ORDER BY status",
                             {}};
-    reader().submit(std::move(query.add(project_id)),
+    constexpr std::int64_t kEver = std::numeric_limits<std::int64_t>::max();
+    reader().submit(std::move(count.add(query.project_id)
+                                  .add(query.created_after_ms.value_or(0))
+                                  .add(query.created_before_ms.value_or(kEver))),
                     [done = std::move(done)](const Result<PostgresRows>& rows) {
                         if (!rows.ok()) {
                             done(rows.error());

@@ -108,7 +108,7 @@ class PostgresStore final : public Store {
     void append(JournalCommit commit, StoreDone<Appended> done) override;
     void run(std::string id, StoreDone<std::optional<StoredRun>> done) override;
     void list_runs(RunQuery query, StoreDone<Page<RunRow>> done) override;
-    void count_runs(std::string project_id, StoreDone<std::vector<StatusCount>> done) override;
+    void count_runs(RunQuery query, StoreDone<std::vector<StatusCount>> done) override;
     void archive_runs(std::string project_id, std::vector<std::string> ids, std::int64_t now_ms,
                       StoreDone<Done> done) override;
     void remove_old_runs(std::int64_t before_ms, std::size_t limit,

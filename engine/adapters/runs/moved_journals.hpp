@@ -59,8 +59,8 @@ class MovedJournals final : public RunStore {
     void list_runs(RunQuery query, StoreDone<Page<RunRow>> done) override {
         ports_.runs.list_runs(std::move(query), std::move(done));
     }
-    void count_runs(std::string project_id, StoreDone<std::vector<StatusCount>> done) override {
-        ports_.runs.count_runs(std::move(project_id), std::move(done));
+    void count_runs(RunQuery query, StoreDone<std::vector<StatusCount>> done) override {
+        ports_.runs.count_runs(std::move(query), std::move(done));
     }
     void archive_runs(std::string project_id, std::vector<std::string> ids, std::int64_t now_ms,
                       StoreDone<Done> done) override {

@@ -186,16 +186,23 @@ void SqliteStore::run(std::string id, StoreDone<std::optional<StoredRun>> done) 
         std::move(done));
 }
 
-void SqliteStore::count_runs(std::string project_id, StoreDone<std::vector<StatusCount>> done) {
+void SqliteStore::count_runs(RunQuery wanted, StoreDone<std::vector<StatusCount>> done) {
     using Counts = std::vector<StatusCount>;
     reader_.submit<Counts>(
         Unit::statement,
-        [project_id = std::move(project_id)](SqliteDb& db) -> Result<Counts> {
-            SqliteQuery query(db,
-                              "SELECT status, count(*) FROM run WHERE project_id = ? "
-                              "AND environment = 'PRODUCTION' AND archived_ms = 0 "
-                              "GROUP BY status ORDER BY status");
-            query.bind(project_id);
+        [wanted = std::move(wanted)](SqliteDb& db) -> Result<Counts> {
+            std::string sql =
+                "SELECT status, count(*) FROM run WHERE project_id = ? "
+                "AND environment = 'PRODUCTION' AND archived_ms = 0";
+            sql += wanted.created_after_ms ? " AND created_ms >= ?" : "";
+            sql += wanted.created_before_ms ? " AND created_ms <= ?" : "";
+            SqliteQuery query(db, sql + " GROUP BY status ORDER BY status");
+            query.bind(wanted.project_id);
+            for (const auto& at_ms : {wanted.created_after_ms, wanted.created_before_ms}) {
+                if (at_ms) {
+                    query.bind(*at_ms);
+                }
+            }
             Counts counts;
             while (query.row()) {
                 counts.push_back({query.text(0), query.integer(1)});
