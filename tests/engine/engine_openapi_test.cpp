@@ -178,5 +178,33 @@ TEST_F(Described, QueriesDemandWhatTheySay) {
     EXPECT_GT(asked, 15);
 }
 
+// Numbers and words that it names are such: others are refused. An empty number is none.
+TEST_F(Described, QueriesHoldWhatTheySay) {
+    int asked = 0;
+    const Json paths = ann_.get("/openapi.json").body["paths"];
+    paths.each_member([&](std::string_view route, const Json& item) {
+        if (route.find('{') != std::string_view::npos) {
+            return;
+        }
+        const std::string needed = query(item["get"]);
+        const std::string path = std::string(route) + (needed.empty() ? "?" : needed + "&");
+        item["get"]["parameters"].each_element([&](const Json& one) {
+            const Json schema = one["schema"];
+            const Json words = (schema["items"].exists() ? schema["items"] : schema)["enum"];
+            const bool is_truth = words.exists() && words.at(0).text() == "true";
+            if (is_truth || (!words.exists() && schema["type"].text() != "number")) {
+                return;
+            }
+            const std::string name(one["name"].text());
+            EXPECT_EQ(ann_.get(path + name + "=x").status, 400) << path << name;
+            EXPECT_EQ(ann_.get(path + name + "[]=x").status, 400) << path << name;
+            EXPECT_EQ(ann_.get(path + name + "=").status, words.exists() ? 400 : 200)
+                << path << name;
+            ++asked;
+        });
+    });
+    EXPECT_GT(asked, 25);
+}
+
 }  // namespace
 }  // namespace sallyport::test

@@ -3,6 +3,7 @@
 #include "common/bytes.hpp"
 #include "engine/adapters/api/audit.hpp"
 #include "engine/adapters/api/members.hpp"
+#include "engine/adapters/api/openapi_answers.hpp"
 #include "engine/core/form_json.hpp"
 #include "engine/core/jwt.hpp"
 #include "engine/core/multipart.hpp"
@@ -210,7 +211,7 @@ void Api::dispatch(const CallPtr& call) {
     const bool nobody =
         route->access == ApiRoute::Access::guest && call->request.header("authorization").empty();
     if (nobody || route->access == ApiRoute::Access::open) {
-        if (route->method == "*" || read_body(*call, *route)) {
+        if (route->method == "*" || read_request(*call, *route)) {
             route->handler(*this, call);
         }
         return;
@@ -222,7 +223,7 @@ void Api::dispatch(const CallPtr& call) {
             (route->access == ApiRoute::Access::platform && !call->is_admin_person())) {
             return call->fail_not_allowed();
         }
-        if (read_body(*call, *route)) {
+        if (read_request(*call, *route)) {
             route->handler(*this, call);
         }
     });
@@ -248,8 +249,20 @@ bool Api::accept_verdict(ApiCall& call) {
     return true;
 }
 
+// What asks for something says so in its query, what brings something in its body.
+bool Api::read_request(ApiCall& call, const ApiRoute& route) {
+    if (call.request.method != "GET" && call.request.method != "HEAD") {
+        return read_body(call, route);
+    }
+    const Status query = check_query(route.path, call.query);
+    if (!query.ok()) {
+        call.fail_validation(query.message());
+    }
+    return query.ok();
+}
+
 bool Api::read_body(ApiCall& call, const ApiRoute& route) {
-    if (route.raw_body || call.request.method == "GET" || call.request.method == "HEAD") {
+    if (route.raw_body) {
         return true;
     }
     const std::string_view type = call.request.header("content-type");

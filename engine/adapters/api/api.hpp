@@ -149,6 +149,7 @@ class Api {
                     const std::optional<std::string>& token_version, std::function<void()> then);
     void note_key_use(EntityRow key);
     bool accept_verdict(ApiCall& call);
+    static bool read_request(ApiCall& call, const ApiRoute& route);
     static bool read_body(ApiCall& call, const ApiRoute& route);
     void log_failure(const ApiCall& call, const std::string& problem);
 

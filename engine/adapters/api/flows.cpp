@@ -86,11 +86,7 @@ void list_flows(Api& api, const CallPtr& call) {
     wanted.folder_ids = form_values(call->query, "folderIds");
     wanted.connection_ids = form_values(call->query, "connectionExternalIds");
     wanted.agent_ids = form_values(call->query, "agentExternalIds");
-    const std::string state = call->query_text("versionState");
-    wanted.published = state == "LOCKED";
-    if (!state.empty() && state != "LOCKED" && state != "DRAFT") {
-        return call->fail_validation("querystring/versionState must be LOCKED or DRAFT");
-    }
+    wanted.published = call->query_text("versionState") == "LOCKED";
     const std::string folder = call->query_text("folderId");
     wanted.uncategorised_only = folder == kNoFolder;
     if (!folder.empty() && !wanted.uncategorised_only) {

@@ -4,6 +4,7 @@
 #include "engine/adapters/api/openapi_types.hpp"
 
 #include <array>
+#include <charconv>
 #include <string>
 
 namespace sallyport::engine {
@@ -236,7 +237,8 @@ struct Query {
 // Lists may be repeated: `status=A&status=B`, or `status[]=A`.
 constexpr std::array kQueries = {
     Query{"users", "cursor:text limit:number"},
-    Query{"projects", "displayName:text externalId:text types:texts cursor:text limit:number"},
+    Query{"projects",
+          "displayName:text externalId:text types:PERSONAL|TEAM[] cursor:text limit:number"},
     Query{"project-members", "projectId:text! projectRoleId:text cursor:text limit:number"},
     Query{"project-members/role", "projectId:text!"},
     Query{"user-invitations",
@@ -246,7 +248,7 @@ constexpr std::array kQueries = {
           "action:texts projectId:texts userId:texts createdAfter:text createdBefore:text "
           "cursor:text limit:number"},
     Query{"flows",
-          "projectId:text! folderId:text folderIds:texts status:texts name:text "
+          "projectId:text! folderId:text folderIds:texts status:ENABLED|DISABLED[] name:text "
           "versionState:DRAFT|LOCKED connectionExternalIds:texts externalIds:texts "
           "agentExternalIds:texts cursor:text limit:number"},
     Query{"flows/count", "projectId:text! folderId:text"},
@@ -255,14 +257,17 @@ constexpr std::array kQueries = {
     Query{"flows/:id/versions", "cursor:text limit:number"},
     Query{"flows/:id/schedule", "count:number"},
     Query{"flow-runs",
-          "projectId:text! flowId:texts status:texts tags:texts flowRunIds:texts createdAfter:text "
-          "createdBefore:text failedStepName:text failedStepMessage:text "
+          "projectId:text! flowId:texts "
+          "status:FAILED|QUOTA_EXCEEDED|INTERNAL_ERROR|PAUSED|QUEUED|RUNNING|SUCCEEDED|"
+          "MEMORY_LIMIT_EXCEEDED|TIMEOUT|CANCELED|LOG_SIZE_EXCEEDED[] "
+          "tags:texts flowRunIds:texts createdAfter:text createdBefore:text failedStepName:text "
+          "failedStepMessage:text "
           "includeArchived:true|false cursor:text limit:number"},
     Query{"flow-runs/count-by-status", "projectId:text! createdAfter:text createdBefore:text"},
     Query{"folders", "projectId:text! cursor:text limit:number"},
     Query{"app-connections",
-          "projectId:text! pieceName:texts displayName:text status:texts scope:text cursor:text "
-          "limit:number"},
+          "projectId:text! pieceName:texts displayName:text status:ACTIVE|MISSING|ERROR[] "
+          "scope:PROJECT|PLATFORM cursor:text limit:number"},
     Query{"app-connections/owners", "projectId:text!"},
     Query{"variables/owners", "projectId:text!"},
     Query{"variables", "projectId:text! name:text cursor:text limit:number"},
@@ -275,14 +280,15 @@ constexpr std::array kQueries = {
     Query{"records", "tableId:text! filters:lists cursor:text limit:number"},
     Query{"mcp-servers", "projectId:text! name:text cursor:text limit:number"},
     Query{"oauth-apps", "cursor:text limit:number"},
-    Query{"templates", "type:texts search:text cursor:text limit:number"},
+    Query{"templates", "type:OFFICIAL|SHARED|CUSTOM[] search:text cursor:text limit:number"},
     Query{"tags", "cursor:text limit:number"},
     Query{"jobs", "projectId:text cursor:text limit:number"},
     Query{"trigger-events", "projectId:text! flowId:text! cursor:text limit:number"},
     Query{"sample-data",
           "projectId:text! flowId:text! flowVersionId:text! stepName:text! type:INPUT|OUTPUT"},
     Query{"pieces",
-          "searchQuery:text categories:texts sortBy:text orderBy:text includeTags:true|false"},
+          "searchQuery:text categories:texts sortBy:NAME|UPDATED|CREATED|POPULARITY "
+          "orderBy:ASC|DESC includeTags:true|false"},
     Query{"pieces/registry", "release:text! edition:ce|ee|cloud!"},
     Query{"human-input/form/:flowId", "useDraft:true|false"},
     Query{"human-input/chat/:flowId", "useDraft:true|false"},
@@ -320,6 +326,59 @@ void add_query_parameters(std::string_view method, std::string_view path, Json& 
                                             {"schema", described_type(type)}}));
         });
     }
+}
+
+namespace {
+
+bool is_number(const std::string& text) {
+    double value = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    return error == std::errc() && stop == end;
+}
+
+bool is_word_of(std::string_view words, std::string_view wanted) {
+    bool found = false;
+    for_each_split(words, '|', [&](std::string_view word) { found = found || word == wanted; });
+    return found;
+}
+
+// A truth is lenient in the contract: all but `true` is none.
+Status check_value(std::string_view name, std::string_view type, const std::string& value) {
+    if (type == "number" && !value.empty() && !is_number(value)) {
+        return Error{"querystring/" + std::string(name) + " must be a number"};
+    }
+    const bool has_words = type.front() <= 'Z' || type.find('|') != std::string_view::npos;
+    if (!has_words || type == "true|false" || is_word_of(type, value)) {
+        return Done{};
+    }
+    std::string words;
+    for_each_split(type, '|', [&words](std::string_view word) {
+        words += (words.empty() ? "" : ", ") + std::string(word);
+    });
+    return Error{"querystring/" + std::string(name) + " must be one of " + words};
+}
+
+}  // namespace
+
+Status check_query(std::string_view path, const FormPairs& given) {
+    Status status = Done{};
+    for (const Query& query : kQueries) {
+        if (query.path != path) {
+            continue;
+        }
+        for_each_split(query.members, ' ', [&](std::string_view member) {
+            const std::size_t colon = member.find(':');
+            const std::string_view name = member.substr(0, colon);
+            std::string_view type = member.substr(colon + 1);
+            type.remove_suffix(type.ends_with('!') ? 1 : 0);
+            type.remove_suffix(type.ends_with("[]") ? 2 : 0);
+            for (const std::string& value : form_values(given, name)) {
+                status = status.ok() ? check_value(name, type, value) : status;
+            }
+        });
+    }
+    return status;
 }
 
 DescribedAnswer answer_schema(std::string_view method, std::string_view path) {

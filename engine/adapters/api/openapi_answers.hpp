@@ -2,6 +2,8 @@
 #pragma once
 
 #include "common/json.hpp"
+#include "common/result.hpp"
+#include "engine/core/web_message.hpp"
 
 #include <string_view>
 
@@ -9,6 +11,10 @@ namespace sallyport::engine {
 
 // The parameters of a route's query, added to `parameters`.
 void add_query_parameters(std::string_view method, std::string_view path, Json& parameters);
+
+// Numbers and words that are described have to be such; an empty number is as if it was not there.
+// What is missing is the handler's to say: who may not ask hears that first.
+Status check_query(std::string_view path, const FormPairs& given);
 
 struct DescribedAnswer {
     std::string_view status;  // empty: it is not described

@@ -26,6 +26,12 @@ bool texts_of(const Json& value, std::vector<std::string>& out) {
     return texts;
 }
 
+bool are_run_statuses(const std::vector<std::string>& words) {
+    return std::all_of(words.begin(), words.end(), [](const std::string& word) {
+        return to_string(run_status_from(word)) == word;
+    });
+}
+
 bool is_text_or_absent(const Json& value) {
     return value.is_string() || value.is_null() || !value.exists();
 }
@@ -39,12 +45,6 @@ bool read_time(const Json& value, std::optional<std::int64_t>& out) {
 }
 
 }  // namespace
-
-bool are_run_statuses(const std::vector<std::string>& words) {
-    return std::all_of(words.begin(), words.end(), [](const std::string& word) {
-        return to_string(run_status_from(word)) == word;
-    });
-}
 
 bool RunSelection::excepts(const std::string& id) const {
     return std::find(except.begin(), except.end(), id) != except.end();

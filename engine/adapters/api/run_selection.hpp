@@ -29,8 +29,6 @@ struct RunSelection {
     bool excepts(const std::string& id) const;
 };
 
-bool are_run_statuses(const std::vector<std::string>& words);
-
 // Answers the call when the body selects nothing.
 std::optional<RunSelection> read_selection(const CallPtr& call);
 // Leaves of the statuses that are asked for those of the list.

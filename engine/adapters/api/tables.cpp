@@ -192,9 +192,6 @@ void list_tables(Api& api, const CallPtr& call) {
     wanted.keys = form_values(call->query, "externalIds");
     wanted.members = {{"folderId", wanted_folders(call)}};
     const std::string sort = call->query_text("sortBy");
-    if (!sort.empty() && sort != "NAME") {
-        return call->fail_validation("querystring/sortBy must be NAME");
-    }
     if (!sort.empty() && !call->query_text("cursor").empty()) {
         return call->fail_validation("querystring/cursor cannot go on in a sorted list");
     }
