@@ -205,6 +205,49 @@ TEST_F(Platform, TemplatesAreTheirMakersAndAdministrators) {
     EXPECT_EQ(ann_.call("DELETE", hers).status, 204);
 }
 
+TEST_F(Platform, TemplatesAreFoundByWhatTheyHave) {
+    const auto make = [this](const std::string& name, const std::string& category,
+                             const std::string& tag, const std::string& piece) {
+        return expect(
+            ann_.post(
+                "/v1/templates",
+                R"({"summary":"","description":"","author":"A","type":"CUSTOM","name":")" + name +
+                    R"(","categories":["ALL",")" + category + R"("],"tags":[{"title":")" + tag +
+                    R"(","color":"#ffffff"}],"flows":[{"displayName":"F","valid":true,"trigger":{"name":"trigger","displayName":"T","type":"PIECE_TRIGGER","valid":true,"lastUpdatedDate":"2026-01-01","settings":{"pieceName":"@activepieces/piece-)" +
+                    piece +
+                    R"(","pieceVersion":"0.1.0","triggerName":"t","input":{},"propertySettings":{}}}}]})"),
+            201, "Template");
+    };
+    for (int i = 0; i < 3; ++i) {
+        make("s" + std::to_string(i), "SALES", "lead", "webhook");
+        make("h" + std::to_string(i), "HR", "lead", "forms");
+    }
+    const auto found = [this](const std::string& query) {
+        const ApiAnswer answer = ann_.get("/v1/templates?" + query);
+        EXPECT_EQ(answer.status, 200) << answer.raw.body;
+        std::string names;
+        answer.body["data"].each_element([&](const Json& one) { names += one["name"].text(); });
+        return names.empty() ? "none" : names;
+    };
+    EXPECT_EQ(found("category=HR"), "h2h1h0");
+    EXPECT_EQ(found("category=ALL&tags=lead").size(), 12U);
+    EXPECT_EQ(found("pieces=@activepieces/piece-webhook"), "s2s1s0");
+    EXPECT_EQ(found("pieces[]=@activepieces/piece-webhook&pieces[]=@activepieces/piece-forms"),
+              "none");
+    EXPECT_EQ(found("tags=lead&category=SALES&search=1"), "s1");
+    EXPECT_EQ(found("tags=other"), "none");
+    // A page of them, the next and back.
+    const std::string two = "/v1/templates?category=SALES&limit=2";
+    const Json first = expect(ann_.get(two), 200);
+    EXPECT_EQ(first["data"].size(), 2U);
+    const std::string next = "category=SALES&limit=2&cursor=" + std::string(first["next"].text());
+    EXPECT_EQ(found(next), "s0");
+    const Json last = ann_.get("/v1/templates?" + next).body;
+    EXPECT_TRUE(last["next"].is_null());
+    EXPECT_EQ(found("category=SALES&limit=2&cursor=" + std::string(last["previous"].text())),
+              "s2s1");
+}
+
 // What the contract's type of a template refuses is refused, by name; the rest comes back as sent.
 TEST_F(Platform, TemplateFlowsAreOfTheContractsType) {
     const auto body = [](const std::string& members) {
@@ -228,7 +271,8 @@ TEST_F(Platform, TemplateFlowsAreOfTheContractsType) {
         {flow(piece + R"(,"pieceVersion":"~1.2.3","propertySettings":{"a":{"type":"MANUAL"}}})"),
          ""},
         {flow(R"("type":"EMPTY","settings":{},"valid":true)"), "lastUpdatedDate"},
-        {flow(R"("type":"EMPTY","settings":{},"lastUpdatedDate":"2026-01-01")"), "property 'valid'"},
+        {flow(R"("type":"EMPTY","settings":{},"lastUpdatedDate":"2026-01-01")"),
+         "property 'valid'"},
         {flow(piece + R"(,"pieceVersion":"1.2","propertySettings":{}})"), "pieceVersion"},
         {flow(piece + R"(,"pieceVersion":"1.2.3"})"), "propertySettings"},
         {flow(piece + R"(,"pieceVersion":"1.2.3","propertySettings":{"a":{"type":"X"}}})"),

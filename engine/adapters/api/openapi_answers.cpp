@@ -280,7 +280,9 @@ constexpr std::array kQueries = {
     Query{"records", "tableId:text! filters:lists cursor:text limit:number"},
     Query{"mcp-servers", "projectId:text! name:text cursor:text limit:number"},
     Query{"oauth-apps", "cursor:text limit:number"},
-    Query{"templates", "type:OFFICIAL|SHARED|CUSTOM[] search:text cursor:text limit:number"},
+    Query{"templates",
+          "type:OFFICIAL|SHARED|CUSTOM[] pieces:texts tags:texts category:text search:text "
+          "cursor:text limit:number"},
     Query{"tags", "cursor:text limit:number"},
     Query{"jobs", "projectId:text cursor:text limit:number"},
     Query{"trigger-events", "projectId:text! flowId:text! cursor:text limit:number"},

@@ -1,6 +1,7 @@
 // Templates of flows (engine contract 1.3). They belong to a platform.
 #include "engine/adapters/api/entities.hpp"
 #include "engine/adapters/api/flow_parts.hpp"
+#include "engine/adapters/keyset_page.hpp"
 #include "engine/core/flows/migration.hpp"
 #include "engine/core/flows/operations.hpp"
 #include "engine/core/shape.hpp"
@@ -18,6 +19,7 @@ constexpr const char* kTemplate = "template";
 constexpr const char* kOfficial = "OFFICIAL";  // types
 constexpr const char* kShared = "SHARED";
 constexpr const char* kPublished = "PUBLISHED";  // a status
+constexpr std::size_t kPage = 100;
 
 constexpr std::array kNewTemplate = {
     Field{"name", Kind::text},        Field{"summary", Kind::text},
@@ -199,14 +201,93 @@ void update_template(Api& api, const CallPtr& call) {
 // ---- reading: what is official is offered to everybody, signed in or not; what somebody shares is
 // shown to whoever has its address, and listed for the platform's users; the rest is theirs alone.
 
+// What a list may be narrowed to beside its type and name: templates that have all of these.
+struct Chosen {
+    std::vector<std::string> pieces;
+    std::vector<std::string> tags;  // by their titles
+    std::vector<std::string> categories;
+
+    bool all() const { return pieces.empty() && tags.empty() && categories.empty(); }
+};
+
+bool holds(const Json& list, std::string_view member, const std::vector<std::string>& wanted) {
+    return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& one) {
+        bool found = false;
+        list.each_element([&](const Json& item) {
+            found = found || (member.empty() ? item : item[member]).text() == one;
+        });
+        return found;
+    });
+}
+
+bool is_chosen(const EntityRow& row, const Chosen& chosen) {
+    const Json body = entity_body(row);
+    return holds(body["pieces"], "", chosen.pieces) && holds(body["tags"], "title", chosen.tags) &&
+           holds(body["categories"], "", chosen.categories);
+}
+
+// Reads on, a page of all templates at a time, until there is a page of chosen ones.
+struct TemplateScan {
+    CallPtr call;
+    EntityQuery query;
+    Chosen chosen;
+    std::optional<PageCursor> start;
+    std::size_t limit = 0;
+    std::vector<EntityRow> found;
+};
+
+void scan_on(Api& api, const std::shared_ptr<TemplateScan>& scan) {
+    api.ports.entities.list_entities(scan->query, [&api, scan](Result<Page<EntityRow>> page) {
+        if (api.failed(scan->call, page)) {
+            return;
+        }
+        const bool back = goes_back(scan->start);
+        if (back) {
+            std::reverse(page->rows.begin(), page->rows.end());
+        }
+        for (EntityRow& row : page->rows) {
+            if (scan->found.size() <= scan->limit && is_chosen(row, scan->chosen)) {
+                scan->found.push_back(std::move(row));
+            }
+        }
+        const std::optional<PageCursor> next = back ? page->previous : page->next;
+        if (next && scan->found.size() <= scan->limit) {
+            scan->query.cursor = next;
+            return scan_on(api, scan);
+        }
+        const auto key = [](const EntityRow& row) { return std::pair(row.created_ms, row.id); };
+        scan->call->reply(
+            200, page_json(make_page(std::move(scan->found), scan->start, scan->limit, key),
+                           template_json));
+    });
+}
+
+void reply_with_chosen(Api& api, const CallPtr& call, EntityQuery wanted) {
+    wanted.limit = kPage;
+    Chosen chosen{form_values(call->query, "pieces"), form_values(call->query, "tags"),
+                  form_values(call->query, "category")};
+    if (chosen.all()) {
+        return reply_with_page(api, call, std::move(wanted), template_json);
+    }
+    const auto scan = std::make_shared<TemplateScan>();
+    if (!read_cursor(call, scan->start)) {
+        return;
+    }
+    scan->call = call;
+    scan->query = std::move(wanted);
+    scan->query.cursor = scan->start;
+    scan->chosen = std::move(chosen);
+    scan->limit = call->limit(kPage);
+    scan_on(api, scan);
+}
+
 void list_for_user(Api& api, const CallPtr& call) {
     EntityQuery wanted;
     wanted.kind = kTemplate;
     wanted.scope = call->user.platform_id;
     wanted.label = call->query_text("search");
     wanted.members = {{"type", form_values(call->query, "type")}};
-    wanted.limit = 100;
-    reply_with_page(api, call, wanted, template_json);
+    reply_with_chosen(api, call, std::move(wanted));
 }
 
 void list_for_nobody(Api& api, const CallPtr& call) {
@@ -219,8 +300,7 @@ void list_for_nobody(Api& api, const CallPtr& call) {
     wanted.every_scope = true;  // nobody has no platform, and these are for everybody
     wanted.label = call->query_text("search");
     wanted.members = {{"type", {kOfficial}}, {"status", {kPublished}}};
-    wanted.limit = 100;
-    reply_with_page(api, call, wanted, template_json);
+    reply_with_chosen(api, call, std::move(wanted));
 }
 
 void list_templates(Api& api, const CallPtr& call) {
