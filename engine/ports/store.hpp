@@ -274,6 +274,7 @@ enum class Appended { stored, lost };
 struct StoredRun {
     RunRow row;
     std::vector<std::string> commits;
+    bool journal_lost = false;  // it ended, and where its journal was kept it is no more
 };
 
 struct StatusCount {

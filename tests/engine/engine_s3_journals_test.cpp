@@ -145,6 +145,36 @@ TEST_P(EngineS3Journals, ComeBackForARetryAndGoAgain) {
     EXPECT_EQ(bucket_.objects().size(), 2u) << "the first goes when it is old";
 }
 
+// Nobody goes on from what is not there, or goes at any moment; those beside it do.
+TEST_P(EngineS3Journals, OutsideTheirRetentionAreNotTriedAgain) {
+    status_->store(500);
+    const std::string lost = moved_run();
+    bucket_.lose(bucket_.objects().begin()->first);
+    const std::string old = moved_run();
+    const std::string young = moved_run();
+    query("UPDATE run SET created_ms = 1000 WHERE id = '" + old + "'");
+    const ApiAnswer shown = ann_->get("/v1/flow-runs/" + lost);
+    EXPECT_EQ(shown.status, 200) << shown.raw.body;
+    EXPECT_EQ(shown.body["status"].text(), "FAILED");
+    EXPECT_TRUE(shown.body["steps"].is_null());
+    EXPECT_TRUE(ann_->get("/v1/flow-runs/" + old).body["steps"].is_object());
+    for (const std::string& run : {lost, old}) {
+        const ApiAnswer refused = retry(run);
+        EXPECT_EQ(refused.status, 410) << refused.raw.body;
+        EXPECT_EQ(refused.body.dump(),
+                  R"({"code":"FLOW_RUN_RETRY_OUTSIDE_RETENTION","params":{"flowRunId":")" + run +
+                      R"(","failedJobRetentionDays":30}})");
+    }
+    status_->store(200);
+    const ApiAnswer all =
+        ann_->post("/v1/flow-runs/retry",
+                   R"({"strategy":"FROM_FAILED_STEP","projectId":")" + ann_->project() + R"("})");
+    ASSERT_EQ(all.status, 200) << all.raw.body;
+    ASSERT_EQ(all.body.size(), 1u) << all.raw.body;
+    EXPECT_EQ(all.body.at(0)["id"].text(), young);
+    EXPECT_TRUE(ann_->run_reaches(young, "SUCCEEDED"));
+}
+
 TEST_P(EngineS3Journals, NothingIsLostAndNobodyWaitsWhileTheBucketIsAway) {
     const std::string moved = moved_run();
     bucket_.fail(Trouble::busy, -1);

@@ -156,6 +156,12 @@ void S3Server::put(const std::string& key, const std::string& bytes) {
     versions_.erase(key);
 }
 
+void S3Server::lose(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    objects_.erase(key);
+    versions_.erase(key);
+}
+
 std::vector<std::string> S3Server::refusals() const {
     const std::lock_guard lock(mutex_);
     return refusals_;

@@ -35,6 +35,8 @@ class S3Server {
     void fail(Trouble trouble, int requests);
     std::map<std::string, std::string> objects() const;
     void put(const std::string& key, const std::string& bytes);
+    // As a rule of the bucket's own removes it: without a request.
+    void lose(const std::string& key);
     std::vector<UpstreamRequest> requests() const { return upstream_.requests(); }
     // What a listing says of a key beside its object: of an object that was put here the moment it
     // was put; another ETag says that it has changed.

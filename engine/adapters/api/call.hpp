@@ -34,6 +34,7 @@ enum class ApiError {
     existing_user,
     flow_operation_in_progress,
     flow_operation_invalid,
+    flow_run_retry_outside_retention,
     invalid_bearer_token,
     invalid_credentials,
     invitation_only_sign_up,

@@ -22,9 +22,11 @@ inline bool is_retry_strategy(std::string_view name) {
 void remove_gateway_headers(WebRequest& request);
 
 // Tries a run again. `run_id`: the run that goes on, or the new one; empty unless accepted.
+// `too_old`: its time to be kept is over, or its journal is no more; nothing was done.
 struct Retried {
     Runs::Outcome outcome = Runs::Outcome::unknown;
     std::string run_id;
+    bool too_old = false;
 };
 void retry_stored(Api& api, const StoredRun& run, const std::string& strategy,
                   const std::function<void(Result<Retried>)>& done);

@@ -91,8 +91,9 @@ void answer_with_steps(Api& api, const CallPtr& call, const StoredRun& run) {
                 return;
             }
             Json json = run_json(run.row);
-            json.set("steps", Json::null());  // the version is gone with its flow
-            if (flow->has_value() && (*flow)->program != nullptr) {
+            json.set("steps",
+                     Json::null());  // the version is gone with its flow, or the journal is
+            if (flow->has_value() && (*flow)->program != nullptr && !run.journal_lost) {
                 const Result<RunState> state = replay(*(*flow)->program, run.commits);
                 if (state.ok()) {
                     json.set("steps",
@@ -159,6 +160,19 @@ void retry_on_latest(Api& api, const StoredRun& run,
     });
 }
 
+// What would go on is removed at any moment, or is not there to go on from.
+bool is_too_old(const Api& api, const StoredRun& run) {
+    return run.journal_lost || run.row.created_ms < api.now_ms() - api.options.file_seconds * 1000;
+}
+
+void fail_too_old(const Api& api, const CallPtr& call) {
+    constexpr std::int64_t kDaySeconds = 24 * 3600;
+    call->fail(ApiError::flow_run_retry_outside_retention,
+               Json::object({{"flowRunId", Json::string(call->params[0])},
+                             {"failedJobRetentionDays",
+                              Json::integer(api.options.file_seconds / kDaySeconds)}}));
+}
+
 void retry_run(Api& api, const CallPtr& call) {
     const std::string strategy(call->body["strategy"].text());
     if (!is_retry_strategy(strategy)) {
@@ -169,6 +183,9 @@ void retry_run(Api& api, const CallPtr& call) {
         retry_stored(api, run, strategy, [&api, call](const Result<Retried>& retried) {
             if (api.failed(call, retried)) {
                 return;
+            }
+            if (retried->too_old) {
+                return fail_too_old(api, call);
             }
             switch (retried->outcome) {
                 case Runs::Outcome::accepted:
@@ -187,6 +204,9 @@ void retry_run(Api& api, const CallPtr& call) {
 void retry_stored(Api& api, const StoredRun& run, const std::string& strategy,
                   const std::function<void(Result<Retried>)>& done) {
     const std::string id = run.row.id;
+    if (is_too_old(api, run)) {
+        return done(Retried{.too_old = true});
+    }
     if (strategy == "FROM_FAILED_STEP") {
         api.ports.driver.retry(id, [id, done](const Result<Runs::Outcome>& outcome) {
             if (outcome.ok()) {

@@ -48,28 +48,29 @@ Result<std::vector<std::string>> journal_from(const std::string& key, const std:
 
 // ---- reading
 
-void MovedJournals::fetch(const std::string& id, StoreDone<std::optional<Commits>> done) {
-    using Found = Result<std::optional<Commits>>;
+void MovedJournals::fetch(const std::string& id, StoreDone<Fetched> done) {
     ports_.journals.moved_journal(id, [this, done = std::move(done)](
                                           const Result<std::optional<MovedJournal>>& moved) {
         if (!moved.ok() || !moved->has_value()) {
-            return done(moved.ok() ? Found(std::nullopt) : Found(moved.error()));
+            return done(moved.ok() ? Result<Fetched>(Fetched{}) : Result<Fetched>(moved.error()));
         }
         if (ports_.objects == nullptr) {
             return done(Error{"a run's journal is kept in S3, and AP_S3_BUCKET is not set"});
         }
         const std::string key = (*moved)->object;
-        ports_.objects->get(
-            key, static_cast<std::size_t>((*moved)->bytes),
-            [key, done](const Result<std::optional<std::string>>& object) {
-                if (!object.ok() || !object->has_value()) {
-                    return done(object.ok() ? Error{"a run's journal is not in S3 any more: " + key}
-                                            : object.error());
-                }
-                Result<Commits> commits = journal_from(key, **object);
-                done(commits.ok() ? Found(std::optional(*std::move(commits)))
-                                  : Found(commits.error()));
-            });
+        ports_.objects->get(key, static_cast<std::size_t>((*moved)->bytes),
+                            [key, done](const Result<std::optional<std::string>>& object) {
+                                if (!object.ok()) {
+                                    return done(object.error());
+                                }
+                                if (!object->has_value()) {
+                                    return done(Fetched{std::nullopt, true});
+                                }
+                                Result<Commits> commits = journal_from(key, **object);
+                                done(commits.ok()
+                                         ? Result<Fetched>(Fetched{*std::move(commits), false})
+                                         : Result<Fetched>(commits.error()));
+                            });
     });
 }
 
@@ -85,11 +86,12 @@ void MovedJournals::read(const std::string& id, int tries_left,
                 return done(std::move(found));
             }
             const auto run = std::make_shared<StoredRun>(**std::move(found));
-            fetch(id, [this, id, tries_left, run, done](Result<std::optional<Commits>> commits) {
-                if (!commits.ok()) {
-                    done(commits.error());
-                } else if (commits->has_value()) {
-                    run->commits = **std::move(commits);
+            fetch(id, [this, id, tries_left, run, done](Result<Fetched> fetched) {
+                if (!fetched.ok()) {
+                    done(fetched.error());
+                } else if (fetched->commits || fetched->lost) {
+                    run->journal_lost = fetched->lost;
+                    run->commits = std::move(fetched->commits).value_or(Commits());
                     done(std::optional(std::move(*run)));
                 } else if (tries_left > 0) {
                     read(id, tries_left - 1, done);  // it was put back between the two looks
@@ -136,15 +138,16 @@ void MovedJournals::put_back(ClaimedRun claimed, StoreDone<ClaimedRun> done) {
         release_run(id);
         done(error);
     };
-    fetch(id, [this, id, run, give_up, done](const Result<std::optional<Commits>>& commits) {
-        if (!commits.ok() || !commits->has_value()) {
-            return give_up(commits.ok() ? Error{"the journal of a run is nowhere: " + id}
-                                        : commits.error());
+    fetch(id, [this, id, run, give_up, done](const Result<Fetched>& fetched) {
+        if (!fetched.ok() || !fetched->commits) {
+            return give_up(fetched.ok() ? Error{"the journal of a run is nowhere: " + id}
+                                        : fetched.error());
         }
-        run->run.commits = **commits;
-        ports_.journals.restore_journal(id, **commits, [run, give_up, done](const Status& back) {
-            back.ok() ? done(std::move(*run)) : give_up(back.error());
-        });
+        run->run.commits = *fetched->commits;
+        ports_.journals.restore_journal(
+            id, *fetched->commits, [run, give_up, done](const Status& back) {
+                back.ok() ? done(std::move(*run)) : give_up(back.error());
+            });
     });
 }
 

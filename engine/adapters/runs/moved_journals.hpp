@@ -89,8 +89,11 @@ class MovedJournals final : public RunStore {
 
   private:
     using Commits = std::vector<std::string>;
-    // Nothing: the run's journal was not moved.
-    void fetch(const std::string& id, StoreDone<std::optional<Commits>> done);
+    struct Fetched {
+        std::optional<Commits> commits;  // nothing, and not lost: the run's journal was not moved
+        bool lost = false;               // the bucket has it no more
+    };
+    void fetch(const std::string& id, StoreDone<Fetched> done);
     void read(const std::string& id, int tries_left, StoreDone<std::optional<StoredRun>> done);
     void claim(const std::string& id, StoreDone<ClaimedRun> done);
     void put_back(ClaimedRun claimed, StoreDone<ClaimedRun> done);

@@ -146,7 +146,7 @@ void RunDriver::Impl::with_state(const StoredPtr& stored,
                 then(flow.error());
                 return;
             }
-            if (!flow->has_value() || (*flow)->program == nullptr) {
+            if (!flow->has_value() || (*flow)->program == nullptr || stored->journal_lost) {
                 then(RunPtr());
                 return;
             }
