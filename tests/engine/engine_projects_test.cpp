@@ -88,6 +88,34 @@ TEST_P(Projects, AreMadeChangedAndDeleted) {
 }
 
 // Runs that have not ended hold their project.
+TEST_P(Projects, TellWhomTheyAreToldOf) {
+    const Json made = expect(
+        ann_.post(
+            "/v1/projects",
+            R"({"displayName":"Shop","alertReceiverEmail":" Ops@Example.org","globalConnectionExternalIds":[]})"),
+        201, "ProjectWithLimits");
+    const Json alerts = ann_.get("/v1/alerts?projectId=" + id_of(made)).body["data"];
+    ASSERT_EQ(alerts.size(), 1U);
+    EXPECT_EQ(alerts.at(0)["receiver"].text(), "ops@example.org");
+    EXPECT_EQ(
+        ann_.post("/v1/alerts", R"({"channel":"EMAIL","receiver":"ops@example.org","projectId":")" +
+                                    id_of(made) + "\"}")
+            .status,
+        409);
+    for (const char* bad : {R"({"displayName":"x","alertReceiverEmail":"nobody"})",
+                            R"({"displayName":"x","globalConnectionExternalIds":"c"})"}) {
+        EXPECT_EQ(ann_.post("/v1/projects", bad).status, 400) << bad;
+    }
+    const Json quiet =
+        expect(ann_.post("/v1/projects", R"({"displayName":"Quiet","alertReceiverEmail":null})"),
+               201, "ProjectWithLimits");
+    EXPECT_EQ(ann_.get("/v1/alerts?projectId=" + id_of(quiet)).body["data"].size(), 0U);
+    const ApiAnswer shared = ann_.post(
+        "/v1/projects", R"({"displayName":"X","globalConnectionExternalIds":["everywhere"]})");
+    EXPECT_EQ(shared.status, 404) << shared.raw.body;
+    EXPECT_EQ(ann_.get("/v1/projects?displayName=X").body["data"].size(), 0U);
+}
+
 TEST_P(Projects, StayWhileRunsGoOn) {
     const Json made =
         expect(ann_.post("/v1/projects", R"({"displayName":"Busy"})"), 201, "ProjectWithLimits");

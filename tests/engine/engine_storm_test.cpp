@@ -111,6 +111,7 @@ Json value_for(const std::string& name, const Json& schema, const Belongings& he
         {"createdBefore", R"("2026-01-01T00:00:00Z")"},
         {"email", R"("carl@example.org")"},
         {"receiver", R"("carl@example.org")"},
+        {"alertReceiverEmail", R"("carl@example.org")"},
         {"password", R"("Password1!")"},
         {"redirectUrl", R"("https://h/redirect")"},
         {"authUrl", R"("https://h/auth")"},

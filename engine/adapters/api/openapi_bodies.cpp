@@ -87,10 +87,11 @@ constexpr std::array kBodies = {
     Body{"DELETE", "records", "tableId:text! ids:texts!"},
     Body{"POST", "tables/:id/webhooks", "events:texts! webhookUrl:text! flowId:text!"},
     Body{"POST", "projects",
-         "displayName:text! externalId:text metadata:object maxConcurrentJobs:number"},
+         "displayName:text! externalId:text metadata:object maxConcurrentJobs:number "
+         "globalConnectionExternalIds:texts alertReceiverEmail:text"},
     Body{"POST", "projects/:id",
          "displayName:text externalId:text metadata:object maxConcurrentJobs:number "
-         "releasesEnabled:boolean icon:object plan:object"},
+         "releasesEnabled:boolean icon:object plan:object globalConnectionExternalIds:texts"},
     Body{"POST", "users/:id",
          "status:ACTIVE|INACTIVE platformRole:ADMIN|MEMBER|OPERATOR externalId:text"},
     Body{"POST", "flows/:id/run", "payload:any"},

@@ -2,9 +2,11 @@
 // What the engine itself does not need of a project lies in an entity beside it, under the
 // project's id.
 #include "common/bytes.hpp"
+#include "engine/adapters/alerts.hpp"
 #include "engine/adapters/api/entities.hpp"
 #include "engine/adapters/api/flow_parts.hpp"
 #include "engine/adapters/api/members.hpp"
+#include "engine/adapters/api/persons.hpp"
 #include "engine/adapters/keyset_page.hpp"
 #include "engine/adapters/runs/project_limits.hpp"
 #include "engine/core/shape.hpp"
@@ -93,13 +95,15 @@ void reply_with_project(Api& api, const CallPtr& call, int status, const std::st
 
 // ---- what a request may set
 
-constexpr std::array kProjectFields = {Field{"displayName", Kind::text, Need::optional},
-                                       Field{"externalId", Kind::text, Need::optional},
-                                       Field{"metadata", Kind::object, Need::optional},
-                                       Field{"maxConcurrentJobs", Kind::number, Need::optional},
-                                       Field{"releasesEnabled", Kind::boolean, Need::optional},
-                                       Field{"icon", Kind::object, Need::optional},
-                                       Field{"plan", Kind::object, Need::optional}};
+constexpr std::array kProjectFields = {
+    Field{"displayName", Kind::text, Need::optional},
+    Field{"externalId", Kind::text, Need::optional},
+    Field{"metadata", Kind::object, Need::optional},
+    Field{"maxConcurrentJobs", Kind::number, Need::optional},
+    Field{"releasesEnabled", Kind::boolean, Need::optional},
+    Field{"icon", Kind::object, Need::optional},
+    Field{"plan", Kind::object, Need::optional},
+    Field{"globalConnectionExternalIds", Kind::text_array, Need::optional}};
 
 bool check_project(const CallPtr& call, bool is_new) {
     const Json& body = call->body;
@@ -130,6 +134,16 @@ bool check_project(const CallPtr& call, bool is_new) {
     }
     if (body["externalId"].text().size() > kLabelBytesMax) {
         call->fail_validation("body/externalId must have at most 1000 bytes");
+        return false;
+    }
+    const Json receiver = body["alertReceiverEmail"];
+    if (is_new && receiver.exists() && !receiver.is_null() && email_of(receiver).empty()) {
+        call->fail_validation("body/alertReceiverEmail must be an e-mail address");
+        return false;
+    }
+    if (const Json connections = body["globalConnectionExternalIds"]; connections.size() > 0) {
+        // No connection is the platform's: whoever names one would believe that it is there.
+        call->fail_not_found("connection", connections.at(0).text());
         return false;
     }
     return true;
@@ -190,6 +204,28 @@ void store_settings(Api& api, const CallPtr& call, const ProjectRow& project, co
 
 // ---- the routes
 
+// Who hears of failed runs from the first on, when the request says so.
+void add_receiver(Api& api, const CallPtr& call, const ProjectRow& project,
+                  const std::function<void()>& then) {
+    const std::string receiver = email_of(call->body["alertReceiverEmail"]);
+    if (receiver.empty()) {
+        return then();
+    }
+    const EntityRow row =
+        new_entity(api, kAlertKind, project.id, receiver, receiver, Json::object());
+    api.ports.entities.change_entity(
+        row.kind, row.scope, row.key,
+        [row](std::optional<EntityRow>& stored) {
+            stored = row;
+            return true;
+        },
+        [&api, call, then](const Result<std::optional<EntityRow>>& stored) {
+            if (!api.failed(call, stored)) {
+                then();
+            }
+        });
+}
+
 // The external id is taken first: a project that cannot have it is not made.
 void create_project(Api& api, const CallPtr& call) {
     if (!call->is_admin()) {
@@ -208,7 +244,9 @@ void create_project(Api& api, const CallPtr& call) {
     store_settings(api, call, project, merged(Json::object(), call->body), [&api, call, project] {
         api.ports.accounts.add_project(project, [&api, call, project](const Result<Done>& stored) {
             if (!api.failed(call, stored)) {
-                reply_with_project(api, call, 201, project.id);
+                add_receiver(api, call, project, [&api, call, id = project.id] {
+                    reply_with_project(api, call, 201, id);
+                });
             }
         });
     });
