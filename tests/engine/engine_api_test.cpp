@@ -56,6 +56,10 @@ TEST(EngineApi, MeProjectsFlagsHealth) {
     EXPECT_EQ(projects.body["data"].at(0)["displayName"].text(), "Ann's Project");
     EXPECT_EQ(ann.get("/v1/projects/" + ann.project()).status, 200);
     EXPECT_EQ(ann.get("/v1/flags/").body["EDITION"].text(), "ce");
+    EXPECT_EQ(ann.get("/openapi.json/").status, 200);
+    EXPECT_EQ(ann.get("/redirect/?code=a").status, 200);
+    EXPECT_EQ(ann.get("/").status, 404);
+    EXPECT_EQ(ann.get("/v1/").status, 404);
     EXPECT_EQ(ann.get("/v1/health").raw.body, R"({"status":"Healthy"})");
     EXPECT_TRUE(me.raw.header("x-request-id").value_or("").starts_with("req_"));
 }

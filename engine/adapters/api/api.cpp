@@ -20,12 +20,12 @@ constexpr std::int64_t kEngineTokenSeconds = 24 * 3600;
 
 // Both prefixes are in use: /api/v1 by newer clients, /v1 by those behind a stripping proxy.
 std::optional<std::string_view> below_prefix(std::string_view path) {
+    while (path.ends_with('/')) {
+        path.remove_suffix(1);
+    }
     for (const std::string_view prefix : {"/api/v1/", "/v1/"}) {
         if (path.starts_with(prefix)) {
             path.remove_prefix(prefix.size());
-            while (path.ends_with('/')) {
-                path.remove_suffix(1);
-            }
             return path;
         }
     }
