@@ -109,6 +109,35 @@ TEST_F(Platform, TheRegistryNamesPiecesOfARelease) {
     }
 }
 
+TEST_F(Platform, PiecesAreFoundByTheirSteps) {
+    const std::string list = "/v1/pieces?searchQuery=";
+    EXPECT_EQ(ann_.get(list + "Return%20Response").body.size(), 0U);
+    const auto shown = [&](const std::string& query, std::string_view member) {
+        std::string names;
+        const Json pieces = expect(ann_.get(list + query), 200);
+        pieces.each_element([&](const Json& piece) {
+            names += std::string(piece["displayName"].text()) + ":";
+            EXPECT_TRUE(piece["actions"].is_number());
+            EXPECT_EQ(piece.has(member), !member.empty()) << query;
+            piece[member].each_element(
+                [&](const Json& step) { names += std::string(step["name"].text()) + ","; });
+        });
+        return names;
+    };
+    EXPECT_EQ(shown("text%20to%20hash&suggestionType=ACTION", "suggestedActions"),
+              "Crypto:hash-text,");
+    EXPECT_EQ(shown("catch%20webhook&suggestionType=TRIGGER", "suggestedTriggers"),
+              "Webhook:catch_webhook,");
+    EXPECT_EQ(shown("catch%20webhook&suggestionType=ACTION", ""), "");
+    EXPECT_EQ(shown("catch%20webhook&suggestionType=ACTION_AND_TRIGGER", "suggestedTriggers"),
+              "Webhook:catch_webhook,");
+    const std::size_t all = ann_.get("/v1/pieces").body.size();
+    EXPECT_EQ(ann_.get("/v1/pieces?suggestionType=ACTION").body.size(), all);
+    EXPECT_EQ(ann_.get("/v1/pieces?release=0.80.0").body.size(), all);
+    EXPECT_EQ(ann_.get("/v1/pieces?release=99999.0.0").body.size(), 0U);
+    EXPECT_EQ(ann_.get("/v1/pieces?release=newest").status, 400);
+}
+
 TEST_F(Platform, NothingIsSyncedWhereNothingIsInstalled) {
     EXPECT_EQ(ann_.post("/v1/pieces/sync", "{}").status, 200);
     EXPECT_EQ(ann_.call("DELETE", "/v1/pieces/nope").status, 404);

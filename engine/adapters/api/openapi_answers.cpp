@@ -289,7 +289,8 @@ constexpr std::array kQueries = {
     Query{"sample-data",
           "projectId:text! flowId:text! flowVersionId:text! stepName:text! type:INPUT|OUTPUT"},
     Query{"pieces",
-          "searchQuery:text categories:texts sortBy:NAME|UPDATED|CREATED|POPULARITY "
+          "searchQuery:text suggestionType:ACTION|TRIGGER|ACTION_AND_TRIGGER categories:texts "
+          "release:text edition:ce|ee|cloud sortBy:NAME|UPDATED|CREATED|POPULARITY "
           "orderBy:ASC|DESC includeTags:true|false"},
     Query{"pieces/registry", "release:text! edition:ce|ee|cloud!"},
     Query{"human-input/form/:flowId", "useDraft:true|false"},

@@ -24,14 +24,59 @@ namespace {
 // Flows offered in one list.
 constexpr std::size_t kFlowsMax = 100;
 
-bool has_text(const Json& piece, std::string_view wanted) {
+// Of a piece, an action or a trigger.
+bool has_text(const Json& described, std::string_view wanted) {
     const std::string lower = ascii_lower(wanted);
     for (const std::string_view name : {"name", "displayName", "description"}) {
-        if (ascii_lower(piece[name].text()).find(lower) != std::string::npos) {
+        if (ascii_lower(described[name].text()).find(lower) != std::string::npos) {
             return true;
         }
     }
     return false;
+}
+
+// Which of a piece's steps a search looks through, and where a summary shows those that it found.
+struct Suggestion {
+    std::string_view steps;
+    std::string_view shown;
+};
+
+std::vector<Suggestion> suggestions_of(const ApiCall& call) {
+    const std::string type = call.query_text("suggestionType");
+    std::vector<Suggestion> wanted;
+    if (type == "ACTION" || type == "ACTION_AND_TRIGGER") {
+        wanted.push_back({"actions", "suggestedActions"});
+    }
+    if (type == "TRIGGER" || type == "ACTION_AND_TRIGGER") {
+        wanted.push_back({"triggers", "suggestedTriggers"});
+    }
+    return wanted;
+}
+
+Json steps_with_text(const Json& steps, std::string_view wanted) {
+    Json found = Json::array();
+    steps.each_member([&](std::string_view, const Json& step) {
+        if (has_text(step, wanted)) {
+            found.append(step);
+        }
+    });
+    return found;
+}
+
+bool is_searched(const Json& piece, std::string_view wanted,
+                 const std::vector<Suggestion>& suggestions) {
+    return has_text(piece, wanted) ||
+           std::any_of(suggestions.begin(), suggestions.end(), [&](const Suggestion& one) {
+               return steps_with_text(piece[one.steps], wanted).size() > 0;
+           });
+}
+
+// A piece that names no bound has none.
+bool serves_release(const Json& piece, const std::string& release) {
+    const std::string_view first = piece["minimumSupportedRelease"].text();
+    const std::string_view last = piece["maximumSupportedRelease"].text();
+    return release.empty() || ((first.empty() || piece_version_serves(release, first)) &&
+                               (last.empty() || piece_version_serves(last, release)));
 }
 
 bool has_category(const Json& piece, const std::vector<std::string>& wanted) {
@@ -59,10 +104,13 @@ void with_pieces(Api& api, const CallPtr& call, std::function<void(std::vector<J
 // `tags` may be null: the list shows none.
 void reply_with_list(const CallPtr& call, const std::vector<Json>& all, const PieceTags* tags) {
     const std::string wanted = call->query_text("searchQuery");
+    const std::string release = call->query_text("release");
     const std::vector<std::string> categories = form_values(call->query, "categories");
+    const std::vector<Suggestion> suggestions = suggestions_of(*call);
     std::vector<Json> found;
     std::copy_if(all.begin(), all.end(), std::back_inserter(found), [&](const Json& piece) {
-        return has_text(piece, wanted) && has_category(piece, categories);
+        return is_searched(piece, wanted, suggestions) && has_category(piece, categories) &&
+               serves_release(piece, release);
     });
     if (call->query_text("sortBy") == "NAME") {
         const bool down = call->query_text("orderBy") == "DESC";
@@ -74,6 +122,11 @@ void reply_with_list(const CallPtr& call, const std::vector<Json>& all, const Pi
     Json pieces = Json::array();
     for (const Json& piece : found) {
         Json summary = piece_summary(piece);
+        for (const auto& [steps, shown] : suggestions) {
+            if (!wanted.empty()) {
+                summary.set(shown, steps_with_text(piece[steps], wanted));
+            }
+        }
         if (tags != nullptr) {
             Json names = Json::array();
             const auto own = tags->find(std::string(piece["name"].text()));
@@ -101,6 +154,10 @@ void reply_with_tags(Api& api, const CallPtr& call, const std::vector<Json>& pie
 }
 
 void list_pieces(Api& api, const CallPtr& call) {
+    const std::string release = call->query_text("release");
+    if (!release.empty() && !is_piece_version(release)) {
+        return call->fail_validation("querystring/release must be numbers such as 1.2.3");
+    }
     with_pieces(api, call, [&api, call](const std::vector<Json>& pieces) {
         const bool tags = call->query_text("includeTags") == "true" &&
                           !call->request.header("authorization").empty();
@@ -121,8 +178,7 @@ void list_registry(Api& api, const CallPtr& call) {
     with_pieces(api, call, [call, release](const std::vector<Json>& pieces) {
         Json registry = Json::array();
         for (const Json& piece : pieces) {
-            if (piece_version_serves(release, piece["minimumSupportedRelease"].text()) &&
-                piece_version_serves(piece["maximumSupportedRelease"].text(), release)) {
+            if (serves_release(piece, release)) {
                 registry.append(
                     Json::object({{"name", piece["name"]}, {"version", piece["version"]}}));
             }
