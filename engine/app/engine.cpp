@@ -30,6 +30,7 @@
 #include "engine/adapters/system_clock.hpp"
 #include "engine/app/data_folder.hpp"
 #include "engine/app/descriptors.hpp"
+#include "engine/app/flags.hpp"
 #include "engine/app/native_performers.hpp"
 #include "engine/app/node_tier.hpp"
 #include "engine/app/postgres_settings.hpp"
@@ -59,8 +60,6 @@ ApiOptions api_options(const Config& config) {
     options.enable_flow_on_publish = config.enable_flow_on_publish;
     options.webhook_timeout_ms = config.webhook_timeout_ms;
     options.webhook_payload_bytes_max = config.webhook_payload_bytes_max;
-    options.flow_timeout_s = config.flow_timeout_ms / 1000;
-    options.code_memory_kb = config.code_memory_bytes / 1024;
     options.public_url = config.public_url;
     options.base_url = public_url_of(config);
     options.file_bytes_max = config.file_bytes_max;
@@ -82,6 +81,7 @@ ApiOptions api_options(const Config& config) {
     options.client_address_header = config.client_address_header;
     options.metrics_token = config.metrics_token.clone();
     options.version = kEngineVersion;
+    options.flags = flags_of(config);
     return options;
 }
 
@@ -196,9 +196,9 @@ struct Engine {
                    config.ca_file,
                    config.data_dir + "/databases"},
           archives({loop, time, entropy, *store}),
-          node(nodebox ? std::make_unique<NodeTier>(
-                             NodeTier::Ports{loop, time, http, sandbox, stored_secrets, archives, log},
-                             config, *nodebox)
+          node(nodebox ? std::make_unique<NodeTier>(NodeTier::Ports{loop, time, http, sandbox,
+                                                                    stored_secrets, archives, log},
+                                                    config, *nodebox)
                        : nullptr),
           mail(!config.mail.host.empty() ? std::make_unique<Mail>(*this, config) : nullptr),
           bucket(Bucket::open(loop, time, config)),

@@ -71,6 +71,8 @@ class AccountStore {
     virtual void sign_up(UserRow user, ProjectRow project, bool open, StoreDone<SignUp> done) = 0;
     virtual void user_by_email(std::string email, StoreDone<std::optional<UserRow>> done) = 0;
     virtual void user_by_id(std::string id, StoreDone<std::optional<UserRow>> done) = 0;
+    // Whether anybody ever signed up.
+    virtual void has_users(StoreDone<bool> done) = 0;
     virtual void project(std::string id, StoreDone<std::optional<ProjectRow>> done) = 0;
     virtual void projects_of(std::string user_id, StoreDone<std::vector<ProjectRow>> done) = 0;
     // All of the platform, oldest first.

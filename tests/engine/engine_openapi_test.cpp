@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sallyport::test {
 namespace {
@@ -204,6 +205,41 @@ TEST_F(Described, QueriesHoldWhatTheySay) {
         });
     });
     EXPECT_GT(asked, 25);
+}
+
+TEST(Flags, SayWhatIsSet) {
+    const auto flags_with = [](const std::vector<std::string>& settings) {
+        EngineProcess engine(settings);
+        ApiUser nobody(engine);
+        const Json before = nobody.get("/v1/flags").body;
+        EXPECT_EQ(before["USER_CREATED"].dump(), "false");
+        ApiUser(engine).sign_up();
+        const Json after = nobody.get("/v1/flags").body;
+        EXPECT_TRUE(after["USER_CREATED"].is_true());
+        return after;
+    };
+    const Json plain = flags_with({});
+    EXPECT_EQ(plain["ENVIRONMENT"].text(), "prod");
+    EXPECT_EQ(plain["ALLOW_NPM_PACKAGES_IN_CODE_STEP"].dump(), "false");
+    EXPECT_EQ(plain["FLOW_RUN_MEMORY_LIMIT_KB"].dump(), "65536");
+    EXPECT_EQ(plain["SMTP_CONFIGURED"].dump(), "false");
+    EXPECT_FALSE(plain.has("PUBLIC_URL"));
+    const Json set = flags_with(
+        {"AP_ENVIRONMENT=test", "AP_EXECUTION_MODE=UNSANDBOXED", "SALLYPORT_NODE_MEMORY_MB=128",
+         "AP_PAUSED_FLOW_TIMEOUT_DAYS=7", "AP_EXECUTION_DATA_RETENTION_DAYS=9",
+         "AP_FLOW_TIMEOUT_SECONDS=120", "AP_SMTP_HOST=127.0.0.1", "AP_SMTP_SENDER_EMAIL=a@b.co",
+         "AP_FRONTEND_URL=https://flows.example.org",
+         R"(AP_APP_WEBHOOK_SECRETS={"@activepieces/piece-slack":{"webhookSecret":"s"}})"});
+    EXPECT_EQ(set["ENVIRONMENT"].text(), "test");
+    EXPECT_TRUE(set["ALLOW_NPM_PACKAGES_IN_CODE_STEP"].is_true());
+    EXPECT_TRUE(set["PRIVATE_PIECES_ENABLED"].is_true());
+    EXPECT_EQ(set["FLOW_RUN_MEMORY_LIMIT_KB"].dump(), "131072");
+    EXPECT_EQ(set["PAUSED_FLOW_TIMEOUT_DAYS"].dump(), "7");
+    EXPECT_EQ(set["EXECUTION_DATA_RETENTION_DAYS"].dump(), "9");
+    EXPECT_EQ(set["FLOW_RUN_TIME_SECONDS"].dump(), "120");
+    EXPECT_TRUE(set["SMTP_CONFIGURED"].is_true());
+    EXPECT_EQ(set["SUPPORTED_APP_WEBHOOKS"].dump(), R"(["@activepieces/piece-slack"])");
+    EXPECT_EQ(set["WEBHOOK_URL_PREFIX"].text(), "https://flows.example.org/api/v1/webhooks");
 }
 
 }  // namespace

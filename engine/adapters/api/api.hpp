@@ -38,8 +38,6 @@ struct ApiOptions {
     bool enable_flow_on_publish = true;  // AP_ENABLE_FLOW_ON_PUBLISH
     std::int64_t webhook_timeout_ms = 30'000;
     std::size_t webhook_payload_bytes_max = 25u << 20;
-    std::int64_t flow_timeout_s = 600;
-    std::size_t code_memory_kb = 65536;
     std::string public_url;  // AP_FRONTEND_URL; empty: unknown
     std::string base_url;    // public_url, or where the engine listens; no slash at its end
     std::size_t file_bytes_max = 25u << 20;
@@ -61,6 +59,7 @@ struct ApiOptions {
     std::string client_address_header = "x-real-ip";
     Secret metrics_token;  // empty: metrics are for this machine alone
     std::string version;
+    Json flags = Json::object();  // what GET flags says of the settings
 };
 
 class AuthChecks;
@@ -111,6 +110,7 @@ class Api {
     ApiPorts ports;
     const ApiOptions options;
 
+    bool has_users = false;  // once it is known
     EventOrder audit_order;
     McpSessions mcp_sessions;
 

@@ -79,31 +79,24 @@ void get_system_health(Api& api, const CallPtr& call) {
     });
 }
 
-void get_flags(Api& api, const CallPtr& call) {
-    const ApiOptions& options = api.options;
-    const auto seconds = [](std::int64_t ms) { return Json::integer(ms / 1000); };
-    const auto size = [](std::size_t n) { return Json::integer(static_cast<std::int64_t>(n)); };
-    Json flags =
-        Json::object({{"EDITION", Json::string("ce")},
-                      {"ENVIRONMENT", Json::string("prod")},
-                      {"CURRENT_VERSION", Json::string(options.version)},
-                      {"EMAIL_AUTH_ENABLED", Json::boolean(true)},
-                      {"ENABLE_FLOW_ON_PUBLISH", Json::boolean(options.enable_flow_on_publish)},
-                      {"FLOW_RUN_TIME_SECONDS", Json::integer(options.flow_timeout_s)},
-                      {"FLOW_RUN_MEMORY_LIMIT_KB",
-                       Json::integer(static_cast<std::int64_t>(options.code_memory_kb))},
-                      {"TELEMETRY_ENABLED", Json::boolean(false)},
-                      {"CLOUD_AUTH_ENABLED", Json::boolean(api.ports.tokens.has_cloud_service())},
-                      {"ALLOW_NPM_PACKAGES_IN_CODE_STEP", Json::boolean(false)},
-                      {"MAX_FILE_SIZE_MB", size(options.file_bytes_max >> 20)},
-                      {"MAX_RECORDS_PER_TABLE", size(options.records_max)},
-                      {"MAX_FIELDS_PER_TABLE", size(options.fields_max)},
-                      {"WEBHOOK_TIMEOUT_SECONDS", seconds(options.webhook_timeout_ms)}});
-    if (!options.public_url.empty()) {
-        flags.set("PUBLIC_URL", Json::string(options.public_url));
-        flags.set("WEBHOOK_URL_PREFIX", Json::string(options.public_url + "/api/v1/webhooks"));
-    }
+void answer_flags(Api& api, const CallPtr& call, bool has_users) {
+    Json flags = api.options.flags.deep_copy();
+    flags.set("CLOUD_AUTH_ENABLED", Json::boolean(api.ports.tokens.has_cloud_service()));
+    flags.set("USER_CREATED", Json::boolean(has_users));
     call->reply(200, flags);
+}
+
+// The first user stays: once there is one nobody has to look again.
+void get_flags(Api& api, const CallPtr& call) {
+    if (api.has_users) {
+        return answer_flags(api, call, true);
+    }
+    api.ports.accounts.has_users([&api, call](const Result<bool>& found) {
+        if (!api.failed(call, found)) {
+            api.has_users = *found;
+            answer_flags(api, call, *found);
+        }
+    });
 }
 
 }  // namespace

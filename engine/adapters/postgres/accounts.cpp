@@ -83,6 +83,13 @@ void PostgresStore::user_by_id(std::string id, StoreDone<std::optional<UserRow>>
     reader().submit(std::move(query.add(id)), first_row(read_user, std::move(done)));
 }
 
+void PostgresStore::has_users(StoreDone<bool> done) {
+    PostgresStatement query{"has_users", "SELECT 1 FROM \"user\" LIMIT 1", {}};
+    reader().submit(std::move(query), [done = std::move(done)](const Result<PostgresRows>& rows) {
+        done(rows.ok() ? Result<bool>(rows->count() > 0) : Result<bool>(rows.error()));
+    });
+}
+
 void PostgresStore::project(std::string id, StoreDone<std::optional<ProjectRow>> done) {
     PostgresStatement query{
         "project", "SELECT " SALLYPORT_PG_PROJECT_COLUMNS " FROM project WHERE id = $1", {}};

@@ -92,6 +92,17 @@ void SqliteStore::user_by_id(std::string id, StoreDone<std::optional<UserRow>> d
         std::move(done));
 }
 
+void SqliteStore::has_users(StoreDone<bool> done) {
+    reader_.submit<bool>(
+        Unit::statement,
+        [](SqliteDb& db) -> Result<bool> {
+            SqliteQuery query(db, "SELECT 1 FROM user LIMIT 1");
+            const bool some = query.row();
+            return query.ok() ? Result<bool>(some) : query.status().error();
+        },
+        std::move(done));
+}
+
 void SqliteStore::project(std::string id, StoreDone<std::optional<ProjectRow>> done) {
     reader_.submit<std::optional<ProjectRow>>(
         Unit::statement,

@@ -21,6 +21,7 @@ class SqliteStore final : public Store {
     void sign_up(UserRow user, ProjectRow project, bool open, StoreDone<SignUp> done) override;
     void user_by_email(std::string email, StoreDone<std::optional<UserRow>> done) override;
     void user_by_id(std::string id, StoreDone<std::optional<UserRow>> done) override;
+    void has_users(StoreDone<bool> done) override;
     void project(std::string id, StoreDone<std::optional<ProjectRow>> done) override;
     void projects_of(std::string user_id, StoreDone<std::vector<ProjectRow>> done) override;
     void projects_on(std::string platform_id, StoreDone<std::vector<ProjectRow>> done) override;
