@@ -41,6 +41,7 @@ struct UserRow {
     std::string platform_role = "ADMIN";
     std::string status = "ACTIVE";
     std::string token_version;  // changes when all sessions end
+    std::string external_id;    // what administrators call the user elsewhere; empty: nothing
     bool track_events = false;
     bool news_letter = false;
     std::int64_t created_ms = 0;
@@ -71,7 +72,6 @@ class AccountStore {
     virtual void sign_up(UserRow user, ProjectRow project, bool open, StoreDone<SignUp> done) = 0;
     virtual void user_by_email(std::string email, StoreDone<std::optional<UserRow>> done) = 0;
     virtual void user_by_id(std::string id, StoreDone<std::optional<UserRow>> done) = 0;
-    // Whether anybody ever signed up.
     virtual void has_users(StoreDone<bool> done) = 0;
     virtual void project(std::string id, StoreDone<std::optional<ProjectRow>> done) = 0;
     virtual void projects_of(std::string user_id, StoreDone<std::vector<ProjectRow>> done) = 0;
@@ -84,11 +84,12 @@ class AccountStore {
     // removed, while a run of it has not ended.
     virtual void delete_project(std::string id, StoreDone<bool> done) = 0;
 
-    // Of the platform, oldest first.
-    virtual void list_users(std::string platform_id, std::optional<PageCursor> cursor,
-                            std::size_t limit, StoreDone<Page<UserRow>> done) = 0;
-    // Stores what `change` makes of names, role, status, session and consents, in one transaction.
-    // It runs as FlowStore::Change does; false leaves everything as it was.
+    // Of the platform, oldest first; those of that external id alone unless it is empty.
+    virtual void list_users(std::string platform_id, std::string external_id,
+                            std::optional<PageCursor> cursor, std::size_t limit,
+                            StoreDone<Page<UserRow>> done) = 0;
+    // Stores what `change` makes of all but id, address and password, in one transaction. It runs
+    // as FlowStore::Change does; false leaves everything as it was.
     using UserChange = std::function<bool(UserRow&)>;
     virtual void change_user(std::string id, UserChange change,
                              StoreDone<std::optional<UserRow>> done) = 0;
@@ -332,8 +333,7 @@ class RunStore {
     virtual void append(JournalCommit commit, StoreDone<Appended> done) = 0;
     virtual void run(std::string id, StoreDone<std::optional<StoredRun>> done) = 0;
     virtual void list_runs(RunQuery query, StoreDone<Page<RunRow>> done) = 0;
-    // How many runs of the project are in each status; archived ones and tests do not count. Of the
-    // query its project and its times are asked alone.
+    // Runs of the query's project and times, by status; neither archived ones nor tests.
     virtual void count_runs(RunQuery query, StoreDone<std::vector<StatusCount>> done) = 0;
     // Runs of other projects are passed over.
     virtual void archive_runs(std::string project_id, std::vector<std::string> ids,

@@ -182,6 +182,33 @@ TEST_P(Projects, UsersAreLookedAfter) {
     EXPECT_EQ(ann_.get("/v1/flows/" + flow).status, 404);
 }
 
+TEST_P(Projects, AreFoundByWhatTheirOwnerIsCalledElsewhere) {
+    ApiUser bob(engine_);
+    const std::string path = "/v1/users/" + id_of(bob.sign_up("bob@example.org").body);
+    EXPECT_EQ(expect(ann_.post(path, R"({"externalId":"crm-7"})"), 200,
+                     "UserWithMetaInformation")["externalId"]
+                  .text(),
+              "crm-7");
+    const Json me = bob.get("/v1/users/me").body;
+    EXPECT_EQ(me["externalId"].text(), "crm-7") << "and the session goes on";
+    const Json found = expect(ann_.get("/v1/users?externalId=crm-7"), 200, "UserPage");
+    ASSERT_EQ(found["data"].size(), 1U);
+    EXPECT_EQ(found["data"].at(0)["email"].text(), "bob@example.org");
+    EXPECT_EQ(ann_.get("/v1/users?externalId=crm").body["data"].size(), 0U);
+    const std::string own = "/v1/users/" + id_of(ann_.get("/v1/users/me").body);
+    EXPECT_EQ(ann_.post(own, R"({"externalId":"crm-7"})").status, 409);
+    EXPECT_EQ(ann_.post(path, R"({"externalId":"crm-7","status":"ACTIVE"})").status, 200);
+    EXPECT_EQ(ann_.post(path, R"({"externalId":7})").status, 400);
+    ApiUser program(engine_);
+    program.token = ann_.post("/v1/api-keys", R"({"displayName":"K"})").body["value"].text();
+    EXPECT_EQ(program.get("/v1/projects?externalUserId=crm-7").body["data"].at(0)["id"].text(),
+              bob.project());
+    EXPECT_EQ(names(program, "externalUserId=nobody"), "");
+    EXPECT_EQ(names(ann_, "externalUserId=crm-7"), "") << "no project of hers";
+    EXPECT_EQ(ann_.post(path, R"({"externalId":""})").status, 200);
+    EXPECT_EQ(ann_.get("/v1/users?externalId=crm-7").body["data"].size(), 0U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, Projects, testing::Values("sqlite", "postgres"),
                          [](const auto& one) { return std::string(one.param); });
 

@@ -1,6 +1,7 @@
 // Sign-up, sign-in and the signed-in user (engine contract 1.3, 1.4).
 #include "common/bytes.hpp"
 #include "engine/adapters/api/entities.hpp"
+#include "engine/adapters/api/flow_parts.hpp"
 #include "engine/adapters/api/persons.hpp"
 #include "engine/core/shape.hpp"
 #include "engine/core/time_text.hpp"
@@ -97,7 +98,7 @@ Json user_json(const UserRow& user) {
                          {"updated", Json::string(iso_time(user.updated_ms))},
                          {"platformRole", Json::string(user.platform_role)},
                          {"status", Json::string(user.status)},
-                         {"externalId", Json::null()},
+                         {"externalId", text_or_null(user.external_id)},
                          {"platformId", Json::string(user.platform_id)},
                          {"verified", Json::boolean(true)},
                          {"firstName", Json::string(user.first_name)},

@@ -92,7 +92,7 @@ Json user_summary(const UserRow& user) {
                          {"firstName", Json::string(user.first_name)},
                          {"lastName", Json::string(user.last_name)},
                          {"status", Json::string(user.status)},
-                         {"externalId", Json::null()},
+                         {"externalId", text_or_null(user.external_id)},
                          {"platformId", Json::string(user.platform_id)},
                          {"platformRole", Json::string(user.platform_role)}});
 }

@@ -236,9 +236,10 @@ struct Query {
 
 // Lists may be repeated: `status=A&status=B`, or `status[]=A`.
 constexpr std::array kQueries = {
-    Query{"users", "cursor:text limit:number"},
+    Query{"users", "externalId:text cursor:text limit:number"},
     Query{"projects",
-          "displayName:text externalId:text types:PERSONAL|TEAM[] cursor:text limit:number"},
+          "displayName:text externalId:text externalUserId:text types:PERSONAL|TEAM[] cursor:text "
+          "limit:number"},
     Query{"project-members", "projectId:text! projectRoleId:text cursor:text limit:number"},
     Query{"project-members/role", "projectId:text!"},
     Query{"user-invitations",

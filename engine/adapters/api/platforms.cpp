@@ -97,7 +97,8 @@ Json platform_json(const Api& api, const std::string& id, const UserRow& owner,
 // Who made the platform is its first user, and stays.
 void reply_with_platform(Api& api, const CallPtr& call, const std::optional<EntityRow>& settings) {
     api.ports.accounts.list_users(
-        call->user.platform_id, {}, 1, [&api, call, settings](const Result<Page<UserRow>>& users) {
+        call->user.platform_id, "", {}, 1,
+        [&api, call, settings](const Result<Page<UserRow>>& users) {
             if (api.failed(call, users)) {
                 return;
             }

@@ -306,6 +306,7 @@ void get_project(Api& api, const CallPtr& call) {
 struct Wanted {
     std::string name;
     std::string external_id;
+    std::optional<std::string> owner_id;  // nothing: whoever owns them
     std::vector<std::string> types;
     std::optional<PageCursor> cursor;
     std::size_t limit = kProjectsPage;
@@ -316,6 +317,7 @@ bool is_wanted(const Wanted& wanted, const ProjectRow& row, const Json& settings
         return ascii_lower(text).find(ascii_lower(part)) != std::string::npos;
     };
     return holds(row.display_name, wanted.name) &&
+           (!wanted.owner_id || row.owner_id == *wanted.owner_id) &&
            (wanted.external_id.empty() || settings["externalId"].text() == wanted.external_id) &&
            (wanted.types.empty() ||
             std::find(wanted.types.begin(), wanted.types.end(), row.type) != wanted.types.end());
@@ -387,6 +389,24 @@ void list_with_memberships(Api& api, const CallPtr& call, const Wanted& wanted,
 }
 
 // A key's are the platform's, a user's their own.
+void list_wanted(Api& api, const CallPtr& call, const Wanted& wanted) {
+    if (call->service) {
+        return api.ports.accounts.projects_on(
+            call->user.platform_id,
+            [&api, call, wanted](const Result<std::vector<ProjectRow>>& rows) {
+                if (!api.failed(call, rows)) {
+                    reply_with_list(api, call, wanted, *rows);
+                }
+            });
+    }
+    api.ports.accounts.projects_of(
+        call->user.id, [&api, call, wanted](const Result<std::vector<ProjectRow>>& own) {
+            if (!api.failed(call, own)) {
+                list_with_memberships(api, call, wanted, *own);
+            }
+        });
+}
+
 void list_projects(Api& api, const CallPtr& call) {
     Wanted wanted;
     wanted.name = call->query_text("displayName");
@@ -396,21 +416,18 @@ void list_projects(Api& api, const CallPtr& call) {
     if (!read_cursor(call, wanted.cursor)) {
         return;
     }
-    const auto reply = [&api, call, wanted](const Result<std::vector<ProjectRow>>& rows) {
-        if (!api.failed(call, rows)) {
-            reply_with_list(api, call, wanted, *rows);
-        }
-    };
-    if (call->service) {
-        api.ports.accounts.projects_on(call->user.platform_id, reply);
-    } else {
-        api.ports.accounts.projects_of(
-            call->user.id, [&api, call, wanted](const Result<std::vector<ProjectRow>>& own) {
-                if (!api.failed(call, own)) {
-                    list_with_memberships(api, call, wanted, *own);
-                }
-            });
+    const std::string owner = call->query_text("externalUserId");
+    if (owner.empty()) {
+        return list_wanted(api, call, wanted);
     }
+    api.ports.accounts.list_users(call->user.platform_id, owner, {}, 1,
+                                  [&api, call, wanted](const Result<Page<UserRow>>& users) mutable {
+                                      if (!api.failed(call, users)) {
+                                          wanted.owner_id =
+                                              users->rows.empty() ? "" : users->rows.front().id;
+                                          list_wanted(api, call, wanted);
+                                      }
+                                  });
 }
 
 // What a project's `maxConcurrentJobs` is a part of: every engine has all of its places for every

@@ -14,8 +14,8 @@ void list_users(Api& api, const CallPtr& call) {
     if (!read_cursor(call, cursor)) {
         return;
     }
-    api.ports.accounts.list_users(call->user.platform_id, cursor, call->limit(10),
-                                  [&api, call](const Result<Page<UserRow>>& page) {
+    api.ports.accounts.list_users(call->user.platform_id, call->query_text("externalId"), cursor,
+                                  call->limit(10), [&api, call](const Result<Page<UserRow>>& page) {
                                       if (!api.failed(call, page)) {
                                           call->reply(200, page_json(*page, user_summary));
                                       }
@@ -35,6 +35,11 @@ bool check_change(const CallPtr& call) {
     }
     if (role.exists() && !is_one_of(role.text(), {"ADMIN", "MEMBER", "OPERATOR"})) {
         call->fail_validation("body/platformRole must be ADMIN, MEMBER or OPERATOR");
+        return false;
+    }
+    const Json external = call->body["externalId"];
+    if (external.exists() && (!external.is_string() || external.text().size() > kLabelBytesMax)) {
+        call->fail_validation("body/externalId must be a text of at most 1000 bytes");
         return false;
     }
     // A platform keeps an administrator who can let others in again.
@@ -62,31 +67,58 @@ void with_user(Api& api, const CallPtr& call, const std::function<void(const Use
         });
 }
 
-// One who is shut out, or may do less, is signed out everywhere.
+// One who is shut out, or may do less, is signed out everywhere; a name elsewhere changes nothing.
+void apply_change(UserRow& user, const Json& given, const std::string& session) {
+    user.external_id = given["externalId"].text_or(user.external_id);
+    if (given["status"].exists() || given["platformRole"].exists()) {
+        user.status = given["status"].text_or(user.status);
+        user.platform_role = given["platformRole"].text_or(user.platform_role);
+        user.token_version = session;
+    }
+}
+
+void store_user(Api& api, const CallPtr& call) {
+    api.ports.accounts.change_user(
+        call->params[0],
+        [given = call->body.deep_copy(), session = api.ports.entropy.id(),
+         now = api.now_ms()](UserRow& stored) {
+            apply_change(stored, given, session);
+            stored.updated_ms = now;
+            return true;
+        },
+        [&api, call](const Result<std::optional<UserRow>>& changed) {
+            if (api.failed(call, changed)) {
+                return;
+            }
+            if (!changed->has_value()) {
+                return call->fail_not_found("user", call->params[0]);
+            }
+            call->reply(200, user_summary(**changed));
+        });
+}
+
+// Looks whether another user is called so first.
 void update_user(Api& api, const CallPtr& call) {
     if (!check_change(call)) {
         return;
     }
     with_user(api, call, [&api, call](const UserRow& user) {
-        api.ports.accounts.change_user(
-            user.id,
-            [status = std::string(call->body["status"].text()),
-             role = std::string(call->body["platformRole"].text()),
-             session = api.ports.entropy.id(), now = api.now_ms()](UserRow& stored) {
-                stored.status = status.empty() ? stored.status : status;
-                stored.platform_role = role.empty() ? stored.platform_role : role;
-                stored.token_version = session;
-                stored.updated_ms = now;
-                return true;
-            },
-            [&api, call](const Result<std::optional<UserRow>>& changed) {
-                if (api.failed(call, changed)) {
+        const std::string external(call->body["externalId"].text());
+        if (external.empty()) {
+            return store_user(api, call);
+        }
+        api.ports.accounts.list_users(
+            user.platform_id, external, {}, 1, [&api, call](const Result<Page<UserRow>>& others) {
+                if (api.failed(call, others)) {
                     return;
                 }
-                if (!changed->has_value()) {
-                    return call->fail_not_found("user", call->params[0]);
+                if (!others->rows.empty() && others->rows.front().id != call->params[0]) {
+                    return call->fail(
+                        ApiError::validation,
+                        Json::object(
+                            {{"message", Json::string("Another user has that externalId")}}));
                 }
-                call->reply(200, user_summary(**changed));
+                store_user(api, call);
             });
     });
 }

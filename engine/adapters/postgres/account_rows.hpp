@@ -11,7 +11,7 @@ namespace sallyport::engine {
 
 #define SALLYPORT_PG_USER_COLUMNS                                                           \
     "id, platform_id, email, first_name, last_name, password_hash, platform_role, status, " \
-    "token_version, track_events, news_letter, created_ms, updated_ms"
+    "token_version, track_events, news_letter, created_ms, updated_ms, external_id"
 #define SALLYPORT_PG_PROJECT_COLUMNS \
     "id, platform_id, owner_id, display_name, type, created_ms, updated_ms"
 
@@ -30,6 +30,7 @@ inline UserRow read_user(const PostgresRows& rows, int row) {
     user.news_letter = rows.boolean(row, 10);
     user.created_ms = rows.integer(row, 11);
     user.updated_ms = rows.integer(row, 12);
+    user.external_id = rows.text(row, 13);
     return user;
 }
 

@@ -10,12 +10,13 @@ PostgresStatement insert_user(const UserRow& user) {
     PostgresStatement insert{{},
                              "INSERT INTO \"user\" (" SALLYPORT_PG_USER_COLUMNS
                              ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::integer::boolean, "
-                             "$11::integer::boolean, $12, $13)",
+                             "$11::integer::boolean, $12, $13, $14)",
                              {}};
     insert.add(user.id).add(user.platform_id).add(user.email).add(user.first_name);
     insert.add(user.last_name).add(user.password_hash).add(user.platform_role).add(user.status);
     insert.add(user.token_version).add(std::int64_t{user.track_events});
     insert.add(std::int64_t{user.news_letter}).add(user.created_ms).add(user.updated_ms);
+    insert.add(user.external_id);
     return insert;
 }
 

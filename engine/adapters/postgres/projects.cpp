@@ -38,13 +38,15 @@ PostgresStatement update_user(const UserRow& user) {
         {},
         "UPDATE \"user\" SET first_name = $1, last_name = $2, platform_role = $3, status = $4, "
         "token_version = $5, track_events = $6::integer::boolean, "
-        "news_letter = $7::integer::boolean, updated_ms = $8 WHERE id = $9",
+        "news_letter = $7::integer::boolean, updated_ms = $8, external_id = $9 "
+        "WHERE id = $10",
         {}};
     update.add(user.first_name).add(user.last_name).add(user.platform_role).add(user.status);
     update.add(user.token_version)
         .add(std::int64_t{user.track_events})
         .add(std::int64_t{user.news_letter})
         .add(user.updated_ms)
+        .add(user.external_id)
         .add(user.id);
     return update;
 }
@@ -111,10 +113,14 @@ void PostgresStore::delete_project(std::string id, StoreDone<bool> done) {
     });
 }
 
-void PostgresStore::list_users(std::string platform_id, std::optional<PageCursor> cursor,
-                               std::size_t limit, StoreDone<Page<UserRow>> done) {
+void PostgresStore::list_users(std::string platform_id, std::string external_id,
+                               std::optional<PageCursor> cursor, std::size_t limit,
+                               StoreDone<Page<UserRow>> done) {
     PostgresListQuery list("SELECT " SALLYPORT_PG_USER_COLUMNS " FROM \"user\"");
     list.add(" WHERE platform_id = ?", platform_id);
+    if (!external_id.empty()) {
+        list.add(" AND external_id = ?", external_id);
+    }
     PostgresStatement statement = std::move(list).page(cursor, "created_ms", "id", limit, true);
     reader().submit(std::move(statement),
                     [cursor, limit, done = std::move(done)](const Result<PostgresRows>& rows) {

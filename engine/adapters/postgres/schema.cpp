@@ -197,10 +197,15 @@ constexpr const char* kFlowClaims = R"sql(
 ALTER TABLE flow ADD COLUMN claimed_until_ms BIGINT NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array<const char*, 10> kMigrations = {
-    kFirst,          kEntities,  kLines,         kClaims,
-    kPackedJournals, kTags,      kMovedJournals, kOptionalConnections,
-    kFlowTemplates,  kFlowClaims};
+// What administrators call users elsewhere.
+constexpr const char* kExternalUsers = R"sql(
+ALTER TABLE "user" ADD COLUMN external_id TEXT NOT NULL DEFAULT '';
+)sql";
+
+constexpr std::array<const char*, 11> kMigrations = {
+    kFirst,          kEntities,   kLines,         kClaims,
+    kPackedJournals, kTags,       kMovedJournals, kOptionalConnections,
+    kFlowTemplates,  kFlowClaims, kExternalUsers};
 
 // Held while the schema is brought up to date.
 constexpr const char* kMigrationLock = "SELECT pg_advisory_xact_lock(1396788336, 0)";

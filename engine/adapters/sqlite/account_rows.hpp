@@ -12,7 +12,7 @@ namespace sallyport::engine {
 
 #define SALLYPORT_USER_COLUMNS                                                              \
     "id, platform_id, email, first_name, last_name, password_hash, platform_role, status, " \
-    "token_version, track_events, news_letter, created_ms, updated_ms"
+    "token_version, track_events, news_letter, created_ms, updated_ms, external_id"
 #define SALLYPORT_PROJECT_COLUMNS \
     "id, platform_id, owner_id, display_name, type, created_ms, updated_ms"
 
@@ -31,6 +31,7 @@ inline UserRow read_user(const SqliteQuery& query) {
     user.news_letter = query.integer(10) != 0;
     user.created_ms = query.integer(11);
     user.updated_ms = query.integer(12);
+    user.external_id = query.text(13);
     return user;
 }
 

@@ -7,10 +7,11 @@ namespace {
 
 Status insert_user(SqliteDb& db, const UserRow& user) {
     return SqliteQuery(db, "INSERT INTO user (" SALLYPORT_USER_COLUMNS
-                           ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                           ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .bind_all(user.id, user.platform_id, user.email, user.first_name, user.last_name,
                   user.password_hash, user.platform_role, user.status, user.token_version,
-                  user.track_events, user.news_letter, user.created_ms, user.updated_ms)
+                  user.track_events, user.news_letter, user.created_ms, user.updated_ms,
+                  user.external_id)
         .run();
 }
 

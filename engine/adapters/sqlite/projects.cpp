@@ -79,13 +79,14 @@ Result<std::optional<UserRow>> change_stored(SqliteDb& db, const std::string& id
     }
     const UserRow& user = **found;
     const Status status =
-        SqliteQuery(db,
-                    "UPDATE user SET first_name = ?, last_name = ?, platform_role = ?, status = ?, "
-                    "token_version = ?, track_events = ?, news_letter = ?, updated_ms = ? "
-                    "WHERE id = ?")
+        SqliteQuery(
+            db,
+            "UPDATE user SET first_name = ?, last_name = ?, platform_role = ?, status = ?, "
+            "token_version = ?, track_events = ?, news_letter = ?, updated_ms = ?, external_id = ? "
+            "WHERE id = ?")
             .bind_all(user.first_name, user.last_name, user.platform_role, user.status,
                       user.token_version, user.track_events, user.news_letter, user.updated_ms,
-                      user.id)
+                      user.external_id, user.id)
             .run();
     return status.ok() ? found : Result<std::optional<UserRow>>(status.error());
 }
@@ -130,17 +131,21 @@ void SqliteStore::delete_project(std::string id, StoreDone<bool> done) {
         std::move(done));
 }
 
-void SqliteStore::list_users(std::string platform_id, std::optional<PageCursor> cursor,
-                             std::size_t limit, StoreDone<Page<UserRow>> done) {
+void SqliteStore::list_users(std::string platform_id, std::string external_id,
+                             std::optional<PageCursor> cursor, std::size_t limit,
+                             StoreDone<Page<UserRow>> done) {
     reader_.submit<Page<UserRow>>(
         Unit::statement,
-        [platform_id = std::move(platform_id), cursor = std::move(cursor),
-         limit](SqliteDb& db) -> Result<Page<UserRow>> {
-            const std::string sql = "SELECT " SALLYPORT_USER_COLUMNS
-                                    " FROM user WHERE platform_id = ?" +
-                                    page_clause(cursor, "created_ms", "id", true);
+        [platform_id = std::move(platform_id), external_id = std::move(external_id),
+         cursor = std::move(cursor), limit](SqliteDb& db) -> Result<Page<UserRow>> {
+            std::string sql = "SELECT " SALLYPORT_USER_COLUMNS " FROM user WHERE platform_id = ?";
+            sql += external_id.empty() ? "" : " AND external_id = ?";
+            sql += page_clause(cursor, "created_ms", "id", true);
             SqliteQuery query(db, sql);
             query.bind(platform_id);
+            if (!external_id.empty()) {
+                query.bind(external_id);
+            }
             bind_page(query, cursor, limit);
             std::vector<UserRow> users;
             while (query.row()) {

@@ -199,9 +199,17 @@ constexpr const char* kFlowClaims = R"sql(
 ALTER TABLE flow ADD COLUMN claimed_until_ms INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array<const char*, 12> kMigrations = {
-    kFirst, kPausedRuns,    kParentsAndSchedules, kEntities,       kLines,         kPackedJournals,
-    kTags,  kMovedJournals, kOptionalConnections, kConnectionUses, kFlowTemplates, kFlowClaims};
+// What administrators call users elsewhere.
+constexpr const char* kExternalUsers = R"sql(
+ALTER TABLE user ADD COLUMN external_id TEXT NOT NULL DEFAULT '';
+)sql";
+
+constexpr std::array<const char*, 13> kMigrations = {
+    kFirst,          kPausedRuns,    kParentsAndSchedules,
+    kEntities,       kLines,         kPackedJournals,
+    kTags,           kMovedJournals, kOptionalConnections,
+    kConnectionUses, kFlowTemplates, kFlowClaims,
+    kExternalUsers};
 
 Status apply(SqliteDb& db, std::int64_t version, const char* sql, std::int64_t now_ms) {
     const Status status = db.execute(sql);

@@ -29,7 +29,8 @@ class SqliteStore final : public Store {
     void rename_project(std::string id, std::string display_name, std::int64_t now_ms,
                         StoreDone<Done> done) override;
     void delete_project(std::string id, StoreDone<bool> done) override;
-    void list_users(std::string platform_id, std::optional<PageCursor> cursor, std::size_t limit,
+    void list_users(std::string platform_id, std::string external_id,
+                    std::optional<PageCursor> cursor, std::size_t limit,
                     StoreDone<Page<UserRow>> done) override;
     void change_user(std::string id, UserChange change,
                      StoreDone<std::optional<UserRow>> done) override;
