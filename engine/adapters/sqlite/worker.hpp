@@ -32,7 +32,7 @@ class SqliteWorker {
     // same pages and one fsync however many it holds. A lone caller is never kept.
     static constexpr std::size_t kCrowd = 4;          // in the group before
     static constexpr std::size_t kWorthACommit = 48;  // no reason to wait longer
-    static constexpr std::chrono::microseconds kGather{200};
+    static constexpr std::chrono::microseconds kGather{400};
 
     struct Job {
         virtual ~Job() = default;
