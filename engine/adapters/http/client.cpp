@@ -94,6 +94,7 @@ class CurlHttpClient::Impl : public std::enable_shared_from_this<CurlHttpClient:
 
   private:
     using Clock = std::chrono::steady_clock;
+    static constexpr Clock::time_point kNever = Clock::time_point::max();
     struct Entry {
         std::unique_ptr<HttpTransfer> transfer;
         Loop::TimerId timer = 0;
@@ -279,17 +280,54 @@ class CurlHttpClient::Impl : public std::enable_shared_from_this<CurlHttpClient:
         return 0;
     }
 
+    // libcurl changes its mind several times a request, and begins each with a wait of nothing.
+    // That is posted; and a timer that runs is left to, when it is over soon enough: it looks again
+    // then.
     static int on_timer(CURLM*, long timeout_ms, void* self) {
         auto& impl = *static_cast<Impl*>(self);
-        impl.loop_.cancel(impl.timer_);
-        impl.timer_ = 0;
-        if (timeout_ms >= 0) {
-            impl.timer_ = impl.loop_.after(timeout_ms, [&impl] {
-                impl.timer_ = 0;
-                impl.act(CURL_SOCKET_TIMEOUT, 0);
-            });
+        if (timeout_ms < 0) {
+            impl.wake_at_ = kNever;
+            return 0;
         }
+        impl.wake_at_ = Clock::now() + std::chrono::milliseconds(timeout_ms);
+        timeout_ms == 0 ? impl.wake_soon() : impl.wake_later();
         return 0;
+    }
+
+    void wake_soon() {
+        if (std::exchange(wakes_soon_, true)) {
+            return;
+        }
+        loop_.post([self = weak_from_this()] {
+            if (const auto impl = self.lock()) {
+                impl->wakes_soon_ = false;
+                impl->wake();
+            }
+        });
+    }
+
+    void wake_later() {
+        if (timer_ != 0 && timer_ends_ <= wake_at_) {
+            return;
+        }
+        loop_.cancel(timer_);
+        timer_ends_ = wake_at_;
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(wake_at_ - Clock::now());
+        timer_ = loop_.after(std::max<std::int64_t>(left.count(), 0), [this] {
+            timer_ = 0;
+            wake();
+        });
+    }
+
+    void wake() {
+        if (wake_at_ == kNever) {
+            return;
+        }
+        if (Clock::now() < wake_at_) {
+            return wake_later();
+        }
+        wake_at_ = kNever;
+        act(CURL_SOCKET_TIMEOUT, 0);
     }
 
     // The watch must go before the descriptor's number can come back as another connection.
@@ -303,7 +341,10 @@ class CurlHttpClient::Impl : public std::enable_shared_from_this<CurlHttpClient:
     NameResolver resolver_;
     HttpRoom room_;
     CURLM* multi_ = nullptr;
+    Clock::time_point wake_at_ = kNever;  // when libcurl wants to be called
+    bool wakes_soon_ = false;             // that is posted
     Loop::TimerId timer_ = 0;
+    Clock::time_point timer_ends_;
     RequestId last_id_ = 0;
     std::unordered_map<RequestId, Entry> entries_;
     std::unordered_map<std::string, std::size_t> under_way_;  // by tenant
