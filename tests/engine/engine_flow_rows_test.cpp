@@ -166,6 +166,7 @@ void expect_optional_references_found(EngineProcess& engine, ApiUser& user,
     execute("DELETE FROM schema_migration WHERE version >= " + version);
     execute("ALTER TABLE flow DROP COLUMN template_id");
     execute("ALTER TABLE flow DROP COLUMN claimed_until_ms");
+    execute("ALTER TABLE \"user\" DROP COLUMN external_id");
     execute("DROP INDEX IF EXISTS flow_version_connections");
     engine.stop();
     engine.start();

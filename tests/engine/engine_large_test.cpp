@@ -131,7 +131,8 @@ TEST(EngineLarge, InputsThatRepeatAValueAreNotAllMadeAtOnce) {
     EXPECT_TRUE(wait_until([&] { return all_are(ann, "RUNNING", kRuns); }));
     gate->open();
     EXPECT_TRUE(wait_until([&] { return all_are(ann, "SUCCEEDED", kRuns); }, 6 * kDeadline));
-    EXPECT_LT(engine.memory_peak_mb(), 500);
+    // 480 to 515 were seen, by machine; the bodies alone would be 700.
+    EXPECT_LT(engine.memory_peak_mb(), 600);
 }
 
 // Half a gigabyte of answers at once, each of which is in memory several times over until its run
