@@ -49,25 +49,38 @@ TEST_F(EngineNode, TriggersSubscribeReceiveAndLeave) {
     EXPECT_EQ(runs_of(user, polled), 1u);
 }
 
+class ToldTrigger : public EngineNode {
+  protected:
+    // The service answers once the gate is open.
+    std::shared_ptr<Gate> hold_answers() {
+        const auto gate = std::make_shared<Gate>();
+        world_.set_handler([gate](const UpstreamRequest&) {
+            UpstreamReply reply;
+            reply.gate = gate;
+            return reply;
+        });
+        return gate;
+    }
+    // Of a flow whose trigger tells the service; its id is there once the service was asked.
+    std::future<ApiAnswer> publish_meanwhile(const EngineProcess& engine, std::string& flow) {
+        return std::async(std::launch::async, [this, &engine, &flow] {
+            ApiUser publisher(engine);
+            publisher.sign_up();
+            const std::string input = R"({"text":"http://)" + world_.address() + "\"}";
+            return publish(publisher, trigger("tell", input), flow);
+        });
+    }
+};
+
 // What a service is told of a flow's trigger is of the version that is published afterwards: until
 // it is stored, the flow is the publisher's.
-TEST_F(EngineNode, AFlowIsNotChangedWhileItsTriggerIsTold) {
+TEST_F(ToldTrigger, AFlowIsNotChangedWhileItsTriggerIsTold) {
     EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
     ApiUser user(engine);
     user.sign_up();
-    const auto gate = std::make_shared<Gate>();
-    world_.set_handler([gate](const UpstreamRequest&) {
-        UpstreamReply reply;
-        reply.gate = gate;
-        return reply;
-    });
-    const std::string told = R"({"text":"http://)" + world_.address() + "\"}";
+    const auto gate = hold_answers();
     std::string flow;
-    auto published = std::async(std::launch::async, [&] {
-        ApiUser publisher(engine);
-        publisher.sign_up();
-        return publish(publisher, trigger("tell", told), flow);
-    });
+    auto published = publish_meanwhile(engine, flow);
     ASSERT_TRUE(world_.wait_for_requests(1)) << engine.log();
     const auto expect_in_progress = [&](const ApiAnswer& answer) {
         EXPECT_EQ(answer.status, 409) << answer.raw.body;
@@ -92,23 +105,13 @@ TEST_F(EngineNode, AFlowIsNotChangedWhileItsTriggerIsTold) {
 }
 
 // The claim of an engine that ended ends by its time.
-TEST_F(EngineNode, AFlowIsEverybodysAgainAfterACrash) {
+TEST_F(ToldTrigger, AFlowIsEverybodysAgainAfterACrash) {
     EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));
     ApiUser user(engine);
     user.sign_up();
-    const auto gate = std::make_shared<Gate>();
-    world_.set_handler([gate](const UpstreamRequest&) {
-        UpstreamReply reply;
-        reply.gate = gate;
-        return reply;
-    });
+    const auto gate = hold_answers();
     std::string flow;
-    auto published = std::async(std::launch::async, [&] {
-        ApiUser publisher(engine);
-        publisher.sign_up();
-        return publish(publisher, trigger("tell", R"({"text":"http://)" + world_.address() + "\"}"),
-                       flow);
-    });
+    auto published = publish_meanwhile(engine, flow);
     ASSERT_TRUE(world_.wait_for_requests(1)) << engine.log();
     engine.kill();
     published.wait();

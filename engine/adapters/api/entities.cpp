@@ -5,8 +5,10 @@
 #include "engine/adapters/api/audit.hpp"
 #include "engine/adapters/api/flow_parts.hpp"
 #include "engine/adapters/api/owners.hpp"
+#include "engine/adapters/keyset_page.hpp"
 #include "engine/core/time_text.hpp"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -137,6 +139,29 @@ void with_page(Api& api, const CallPtr& call, EntityQuery query,
             if (!api.failed(call, page)) {
                 then(*std::move(page));
             }
+        });
+}
+
+void walk_entities(Api& api, const CallPtr& call, EntityQuery query,
+                   std::function<bool(EntityRow)> take, std::function<void()> then) {
+    api.ports.entities.list_entities(
+        query, [&api, call, query, take = std::move(take),
+                then = std::move(then)](Result<Page<EntityRow>> page) mutable {
+            if (api.failed(call, page)) {
+                return;
+            }
+            const bool back = goes_back(query.cursor);
+            if (back) {
+                std::reverse(page->rows.begin(), page->rows.end());
+            }
+            const bool more = std::all_of(page->rows.begin(), page->rows.end(),
+                                          [&take](EntityRow& row) { return take(std::move(row)); });
+            const std::optional<PageCursor> next = back ? page->previous : page->next;
+            if (!more || !next) {
+                return then();
+            }
+            query.cursor = next;
+            walk_entities(api, call, std::move(query), std::move(take), std::move(then));
         });
 }
 

@@ -47,6 +47,11 @@ using EntityToJson = std::function<Json(const EntityRow&)>;
 void with_page(Api& api, const CallPtr& call, EntityQuery query,
                std::function<void(Page<EntityRow>)> then);
 void reply_with_page(Api& api, const CallPtr& call, EntityQuery query, EntityToJson to_json);
+// Hands the rows of `query` to `take` one by one, page after page from its cursor on and in that
+// direction, until it says that it has enough or there are no more; then goes on. Answers the call
+// when the store fails. REQUIRES: as above.
+void walk_entities(Api& api, const CallPtr& call, EntityQuery query,
+                   std::function<bool(EntityRow)> take, std::function<void()> then);
 // Goes on with every row of `query`, read page after page. Answers the call when the store fails.
 // REQUIRES: as above, and rows of which there are few.
 void with_all_rows(Api& api, const CallPtr& call, EntityQuery query,

@@ -22,7 +22,6 @@ struct Scan {
     std::vector<EntityRow> fields;
     std::vector<RecordFilter> filters;
     FieldTypes types;
-    EntityQuery query;
     std::optional<PageCursor> start;  // where the caller's page begins
     std::size_t limit = 10;
     std::vector<EntityRow> found;  // in the order of reading; one more than `limit` at most
@@ -51,27 +50,6 @@ void answer(const Scan& scan) {
     scan.call->reply(200, page_json(page, [&scan](const EntityRow& row) {
                          return table_record_json(row, scan.fields);
                      }));
-}
-
-void go_on(Api& api, const ScanPtr& scan) {
-    api.ports.entities.list_entities(scan->query, [&api, scan](Result<Page<EntityRow>> page) {
-        if (api.failed(scan->call, page)) {
-            return;
-        }
-        const bool back = goes_back(scan->start);
-        if (back) {
-            std::reverse(page->rows.begin(), page->rows.end());
-        }
-        const bool more =
-            std::all_of(page->rows.begin(), page->rows.end(),
-                        [&scan](EntityRow& row) { return take(*scan, std::move(row)); });
-        const std::optional<PageCursor> next = back ? page->previous : page->next;
-        if (!more || !next) {
-            return answer(*scan);
-        }
-        scan->query.cursor = next;
-        go_on(api, scan);
-    });
 }
 
 EntityQuery records_of(const std::string& table_id) {
@@ -135,15 +113,19 @@ void list_records(Api& api, const CallPtr& call) {
         return call->fail_validation("querystring must have required property 'tableId'");
     }
     with_table(api, call, table_id, [&api, call, scan](const EntityRow& table) {
-        scan->query = records_of(table.id);
-        scan->query.cursor = scan->start;
-        with_fields(api, call, table.id, [&api, scan](const std::vector<EntityRow>& fields) {
-            scan->fields = fields;
-            for (const EntityRow& field : fields) {
-                scan->types[field.id] = entity_body(field)["type"].text();
-            }
-            go_on(api, scan);
-        });
+        EntityQuery records = records_of(table.id);
+        records.cursor = scan->start;
+        with_fields(api, call, table.id,
+                    [&api, call, scan, records](const std::vector<EntityRow>& fields) {
+                        scan->fields = fields;
+                        for (const EntityRow& field : fields) {
+                            scan->types[field.id] = entity_body(field)["type"].text();
+                        }
+                        walk_entities(
+                            api, call, records,
+                            [scan](EntityRow row) { return take(*scan, std::move(row)); },
+                            [scan] { answer(*scan); });
+                    });
     });
 }
 

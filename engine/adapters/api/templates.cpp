@@ -228,38 +228,18 @@ bool is_chosen(const EntityRow& row, const Chosen& chosen) {
 
 // Reads on, a page of all templates at a time, until there is a page of chosen ones.
 struct TemplateScan {
-    CallPtr call;
-    EntityQuery query;
     Chosen chosen;
     std::optional<PageCursor> start;
     std::size_t limit = 0;
     std::vector<EntityRow> found;
 };
 
-void scan_on(Api& api, const std::shared_ptr<TemplateScan>& scan) {
-    api.ports.entities.list_entities(scan->query, [&api, scan](Result<Page<EntityRow>> page) {
-        if (api.failed(scan->call, page)) {
-            return;
-        }
-        const bool back = goes_back(scan->start);
-        if (back) {
-            std::reverse(page->rows.begin(), page->rows.end());
-        }
-        for (EntityRow& row : page->rows) {
-            if (scan->found.size() <= scan->limit && is_chosen(row, scan->chosen)) {
-                scan->found.push_back(std::move(row));
-            }
-        }
-        const std::optional<PageCursor> next = back ? page->previous : page->next;
-        if (next && scan->found.size() <= scan->limit) {
-            scan->query.cursor = next;
-            return scan_on(api, scan);
-        }
-        const auto key = [](const EntityRow& row) { return std::pair(row.created_ms, row.id); };
-        scan->call->reply(
-            200, page_json(make_page(std::move(scan->found), scan->start, scan->limit, key),
-                           template_json));
-    });
+// False when the page is full.
+bool take(TemplateScan& scan, EntityRow row) {
+    if (is_chosen(row, scan.chosen)) {
+        scan.found.push_back(std::move(row));
+    }
+    return scan.found.size() <= scan.limit;
 }
 
 void reply_with_chosen(Api& api, const CallPtr& call, EntityQuery wanted) {
@@ -273,12 +253,17 @@ void reply_with_chosen(Api& api, const CallPtr& call, EntityQuery wanted) {
     if (!read_cursor(call, scan->start)) {
         return;
     }
-    scan->call = call;
-    scan->query = std::move(wanted);
-    scan->query.cursor = scan->start;
+    wanted.cursor = scan->start;
     scan->chosen = std::move(chosen);
     scan->limit = call->limit(kPage);
-    scan_on(api, scan);
+    walk_entities(
+        api, call, std::move(wanted), [scan](EntityRow row) { return take(*scan, std::move(row)); },
+        [call, scan] {
+            const auto key = [](const EntityRow& row) { return std::pair(row.created_ms, row.id); };
+            call->reply(200,
+                        page_json(make_page(std::move(scan->found), scan->start, scan->limit, key),
+                                  template_json));
+        });
 }
 
 void list_for_user(Api& api, const CallPtr& call) {
