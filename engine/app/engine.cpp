@@ -399,7 +399,7 @@ Result<std::unique_ptr<Store>> open_store(const Config& config, Loop& loop, Syst
                                           Log& log, AnswerBus* bus) {
     if (!config.use_postgres) {
         auto store =
-            SqliteStore::open(config.data_dir + "/engine.db", config.durability, loop, clock);
+            SqliteStore::open(config.data_dir + "/engine.db", config.durability, loop, clock, log);
         return store.ok() ? Result<std::unique_ptr<Store>>(*std::move(store)) : store.error();
     }
     const auto connection = postgres_options(config);

@@ -20,7 +20,7 @@ Result<std::unique_ptr<engine::Store>> StoreHome::open(engine::Loop& loop) {
     using Opened = Result<std::unique_ptr<engine::Store>>;
     if (kind_ == StoreKind::sqlite) {
         auto store = engine::SqliteStore::open(folder_.path("engine.db"),
-                                               engine::SqliteDurability::full, loop, clock_);
+                                               engine::SqliteDurability::full, loop, clock_, log_);
         return store.ok() ? Opened(*std::move(store)) : Opened(store.error());
     }
     engine::PostgresStoreOptions options;

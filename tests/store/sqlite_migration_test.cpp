@@ -57,6 +57,36 @@ TEST_P(Migration, KeepsWhatIsThere) {
     }
 }
 
+// A past of a thousand commits, longer than the quarter of a page that the first schemas left a
+// row.
+TEST_P(Migration, PacksJournalsAsTheyCame) {
+    StoreHome home(StoreKind::sqlite);
+    const std::string path = home.folder().path("engine.db");
+    make_old(path, GetParam());
+    sqlite_query(path,
+                 "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) "
+                 "INSERT INTO run_journal (run_id, sequence, entries) "
+                 "SELECT 'run2', i, printf('[%d,\"%.*c\"]', i, 1200, 'x') FROM n");
+    const std::string pages =
+        "SELECT page_count - freelist_count FROM pragma_page_count(), pragma_freelist_count()";
+    EXPECT_GT(std::stoi(sqlite_query(path, pages)), 1000);
+    PollLoop loop;
+    auto store = home.open(loop);
+    ASSERT_TRUE(store.ok()) << store.message();
+    std::vector<std::string> commits;
+    bool answered = false;
+    (*store)->run("run2", [&](Result<std::optional<StoredRun>> found) {
+        ASSERT_TRUE(found.ok() && *found);
+        commits = (*found)->commits;
+        answered = true;
+    });
+    ASSERT_TRUE(loop.run_until([&] { return answered; }));
+    ASSERT_EQ(commits.size(), 1000u);
+    EXPECT_TRUE(commits.front().starts_with("[1,\"xx"));
+    EXPECT_TRUE(commits.back().starts_with("[1000,\"xx"));
+    EXPECT_LT(std::stoi(sqlite_query(path, pages)), 500);
+}
+
 INSTANTIATE_TEST_SUITE_P(FromRelease, Migration, ::testing::Values(1, 2));
 
 }  // namespace

@@ -204,12 +204,37 @@ constexpr const char* kExternalUsers = R"sql(
 ALTER TABLE user ADD COLUMN external_id TEXT NOT NULL DEFAULT '';
 )sql";
 
-constexpr std::array<const char*, 13> kMigrations = {
-    kFirst,          kPausedRuns,    kParentsAndSchedules,
-    kEntities,       kLines,         kPackedJournals,
-    kTags,           kMovedJournals, kOptionalConnections,
-    kConnectionUses, kFlowTemplates, kFlowClaims,
-    kExternalUsers};
+// Commits lie in the order in which they came, and are found through an index that is small. As
+// rows of the key they lay between those of other runs, and what was longer than a quarter of a
+// page took a page of its own.
+constexpr const char* kJournalsAsTheyCame = R"sql(
+ALTER TABLE run_journal RENAME TO run_journal_by_key;
+CREATE TABLE run_journal (
+    run_id TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    entries TEXT NOT NULL,
+    packed BLOB,
+    PRIMARY KEY (run_id, sequence)
+);
+INSERT INTO run_journal (run_id, sequence, entries, packed)
+    SELECT run_id, sequence, entries, packed FROM run_journal_by_key ORDER BY run_id, sequence;
+DROP TABLE run_journal_by_key;
+)sql";
+
+constexpr std::array<const char*, 14> kMigrations = {kFirst,
+                                                     kPausedRuns,
+                                                     kParentsAndSchedules,
+                                                     kEntities,
+                                                     kLines,
+                                                     kPackedJournals,
+                                                     kTags,
+                                                     kMovedJournals,
+                                                     kOptionalConnections,
+                                                     kConnectionUses,
+                                                     kFlowTemplates,
+                                                     kFlowClaims,
+                                                     kExternalUsers,
+                                                     kJournalsAsTheyCame};
 
 Status apply(SqliteDb& db, std::int64_t version, const char* sql, std::int64_t now_ms) {
     const Status status = db.execute(sql);
@@ -221,7 +246,7 @@ Status apply(SqliteDb& db, std::int64_t version, const char* sql, std::int64_t n
         .run();
 }
 
-Status migrate(SqliteDb& db, std::int64_t now_ms) {
+Status migrate(SqliteDb& db, std::int64_t now_ms, Log& log) {
     Status status = db.execute(
         "CREATE TABLE IF NOT EXISTS schema_migration "
         "(version INTEGER PRIMARY KEY NOT NULL, applied_ms INTEGER NOT NULL)");
@@ -242,6 +267,10 @@ Status migrate(SqliteDb& db, std::int64_t now_ms) {
                      ", newer than this engine knows (" + std::to_string(newest) +
                      "): start the newer engine, or restore a backup"};
     }
+    if (current > 0 && current < newest) {
+        log.write(LogLevel::info, "schema_migrating",
+                  {{"from", Json::integer(current)}, {"to", Json::integer(newest)}});
+    }
     for (std::int64_t version = current; version < newest && status.ok(); ++version) {
         status = apply(db, version + 1, kMigrations[static_cast<std::size_t>(version)], now_ms);
     }
@@ -252,12 +281,12 @@ Status migrate(SqliteDb& db, std::int64_t now_ms) {
 
 // All of it in one transaction: a file is never left between two versions, and a new one is made
 // with one sync.
-Status migrate_schema(SqliteDb& db, std::int64_t now_ms) {
+Status migrate_schema(SqliteDb& db, std::int64_t now_ms, Log& log) {
     const Status begun = db.execute("BEGIN IMMEDIATE");
     if (!begun.ok()) {
         return begun;
     }
-    const Status status = migrate(db, now_ms);
+    const Status status = migrate(db, now_ms, log);
     const Status ended = db.execute(status.ok() ? "COMMIT" : "ROLLBACK");
     return status.ok() ? ended : status;
 }

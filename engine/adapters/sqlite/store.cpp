@@ -6,12 +6,12 @@ namespace sallyport::engine {
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path,
                                                        SqliteDurability durability, Loop& loop,
-                                                       const Clock& clock) {
+                                                       const Clock& clock, Log& log) {
     auto writer = SqliteDb::open(path, durability, false);
     if (!writer.ok()) {
         return writer.error();
     }
-    const Status migrated = migrate_schema(**writer, clock.now_ms());
+    const Status migrated = migrate_schema(**writer, clock.now_ms(), log);
     if (!migrated.ok()) {
         return Error{path + ": " + migrated.message()};
     }

@@ -4,6 +4,7 @@
 #include "common/result.hpp"
 #include "engine/adapters/sqlite/worker.hpp"
 #include "engine/ports/clock.hpp"
+#include "engine/ports/log.hpp"
 #include "engine/ports/store.hpp"
 
 #include <memory>
@@ -16,7 +17,7 @@ class SqliteStore final : public Store {
     // Opens or creates the file, and brings its schema up to date.
     static Result<std::unique_ptr<SqliteStore>> open(const std::string& path,
                                                      SqliteDurability durability, Loop& loop,
-                                                     const Clock& clock);
+                                                     const Clock& clock, Log& log);
 
     void sign_up(UserRow user, ProjectRow project, bool open, StoreDone<SignUp> done) override;
     void user_by_email(std::string email, StoreDone<std::optional<UserRow>> done) override;
