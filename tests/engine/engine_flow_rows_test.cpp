@@ -168,6 +168,8 @@ void expect_optional_references_found(EngineProcess& engine, ApiUser& user,
     execute("ALTER TABLE flow DROP COLUMN claimed_until_ms");
     execute("ALTER TABLE \"user\" DROP COLUMN external_id");
     execute("DROP INDEX IF EXISTS flow_version_connections");
+    execute("DROP INDEX run_flow");
+    execute("DROP INDEX run_failed");
     engine.stop();
     engine.start();
     EXPECT_EQ(ids(flow), R"(["kept","opt"])");

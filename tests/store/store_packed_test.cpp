@@ -85,6 +85,7 @@ TEST_P(PackedRuns, JournalsOfBeforeAreReadAsTheyAre) {
           std::string("ALTER TABLE flow DROP COLUMN claimed_until_ms"),
           std::string("ALTER TABLE \"user\" DROP COLUMN external_id"),
           std::string("DROP INDEX IF EXISTS flow_version_connections"),
+          std::string("DROP INDEX run_flow"), std::string("DROP INDEX run_failed"),
           "DELETE FROM schema_migration WHERE version >= " + std::string(postgres ? "5" : "6"),
           "INSERT INTO run_journal (run_id, sequence, entries) VALUES ('r1', 1, '" + long_text +
               "')"}) {

@@ -297,6 +297,42 @@ TEST_P(Runs, ListsAreNarrowedAndPaged) {
     EXPECT_EQ(list(query), (Ids{"r1", "r0"}));
 }
 
+// Those have an index of their own.
+TEST_P(Runs, ThatFailedAreListedByThemselves) {
+    const std::vector<std::string> statuses = {"FAILED",  "SUCCEEDED", "TIMEOUT",
+                                               "RUNNING", "CANCELED",  "FAILED"};
+    for (std::size_t i = 0; i < statuses.size(); ++i) {
+        NewRun run = a_run("r" + std::to_string(i));
+        run.row.created_ms = 3000 + static_cast<std::int64_t>(i);
+        run.row.flow_id = i == 5 ? "other" : "f";
+        run.row.status = statuses[i];
+        run.row.finished_ms = statuses[i] == "RUNNING" ? 0 : 4000;
+        ASSERT_TRUE(create(run).ok());
+    }
+    using Ids = std::vector<std::string>;
+    const auto listed = [&](std::vector<std::string> wanted, std::vector<std::string> flows,
+                            std::vector<std::string> ids = {}) {
+        RunQuery query;
+        query.project_id = "p";
+        query.statuses = std::move(wanted);
+        query.flow_ids = std::move(flows);
+        query.ids = std::move(ids);
+        return list(query);
+    };
+    EXPECT_EQ(listed({"FAILED"}, {}), (Ids{"r5", "r0"}));
+    EXPECT_EQ(listed({"FAILED", "TIMEOUT"}, {}), (Ids{"r5", "r2", "r0"}));
+    EXPECT_EQ(listed({"FAILED", "CANCELED"}, {"f"}), (Ids{"r4", "r0"}));
+    EXPECT_EQ(listed({"FAILED", "CANCELED"}, {"f", "other"}), (Ids{"r5", "r4", "r0"}));
+    EXPECT_EQ(listed({"FAILED", "SUCCEEDED"}, {}), (Ids{"r5", "r1", "r0"}));
+    EXPECT_EQ(listed({"RUNNING"}, {"f"}), (Ids{"r3"}));
+    EXPECT_EQ(listed({"FAILED"}, {}, {"r5", "r1", "r3"}), (Ids{"r5"}));
+    EXPECT_EQ(listed({}, {"f"}, {"r5", "r1", "r3"}), (Ids{"r3", "r1"}));
+    // What failed is tried again.
+    JournalCommit again = a_commit("r0", 1);
+    EXPECT_EQ(*append(again), Appended::stored);
+    EXPECT_EQ(listed({"FAILED"}, {}), (Ids{"r5"}));
+}
+
 TEST_P(Runs, AreFoundByAllOfTheirTags) {
     const std::vector<std::string> tags = {R"(["a","b"])", R"(["b"])", R"(["x,\"a\",y","[c]"])",
                                            ""};

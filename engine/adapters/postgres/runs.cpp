@@ -2,6 +2,7 @@
 // connection was lost while they were under way) and come to the same result.
 #include "common/bytes.hpp"
 #include "common/json.hpp"
+#include "engine/adapters/failed_runs.hpp"
 #include "engine/adapters/like_text.hpp"
 #include "engine/adapters/postgres/page.hpp"
 #include "engine/adapters/postgres/run_rows.hpp"
@@ -209,6 +210,7 @@ void PostgresStore::list_runs(RunQuery query, StoreDone<Page<RunRow>> done) {
     list.add(" WHERE environment = 'PRODUCTION' AND project_id = ?", query.project_id);
     list.add(query.include_archived ? "" : " AND archived_ms = 0");
     list.add_in("flow_id", query.flow_ids).add_in("status", query.statuses);
+    list.add(are_failures(query.statuses) ? kFailedRuns : "");
     for (const std::string& tag : tag_texts(query.tags)) {
         list.add(" AND strpos(',' || btrim(tags, '[]') || ',', ?) > 0", tag);
     }

@@ -202,10 +202,17 @@ constexpr const char* kExternalUsers = R"sql(
 ALTER TABLE "user" ADD COLUMN external_id TEXT NOT NULL DEFAULT '';
 )sql";
 
-constexpr std::array<const char*, 11> kMigrations = {
+// Lists of one flow's runs, and of those that failed, without looking at all the others.
+constexpr const char* kRunLists = R"sql(
+CREATE INDEX run_flow ON run (flow_id, environment, created_ms, id);
+CREATE INDEX run_failed ON run (project_id, environment, created_ms, id)
+    WHERE finished_ms > 0 AND status <> 'SUCCEEDED';
+)sql";
+
+constexpr std::array<const char*, 12> kMigrations = {
     kFirst,          kEntities,   kLines,         kClaims,
     kPackedJournals, kTags,       kMovedJournals, kOptionalConnections,
-    kFlowTemplates,  kFlowClaims, kExternalUsers};
+    kFlowTemplates,  kFlowClaims, kExternalUsers, kRunLists};
 
 // Held while the schema is brought up to date.
 constexpr const char* kMigrationLock = "SELECT pg_advisory_xact_lock(1396788336, 0)";

@@ -1,4 +1,5 @@
 // Runs and their journal in SQLite.
+#include "engine/adapters/failed_runs.hpp"
 #include "engine/adapters/like_text.hpp"
 #include "engine/adapters/sqlite/page.hpp"
 #include "engine/adapters/sqlite/run_rows.hpp"
@@ -97,11 +98,16 @@ Result<Appended> append_commit(SqliteDb& db, const JournalCommit& commit) {
 }
 
 Result<Page<RunRow>> read_page(SqliteDb& db, const RunQuery& wanted) {
-    std::string sql = "SELECT " SALLYPORT_RUN_COLUMNS
-                      " FROM run WHERE project_id = ? AND environment = 'PRODUCTION'";
+    // Without statistics SQLite has to be told what finds least: a plus keeps it from the others.
+    const bool failures = are_failures(wanted.statuses);
+    const bool by_id = !wanted.ids.empty();
+    const bool of_one_flow = wanted.flow_ids.size() == 1 && !failures && !by_id;
+    std::string sql = "SELECT " SALLYPORT_RUN_COLUMNS " FROM run WHERE environment = 'PRODUCTION'";
+    sql += of_one_flow || by_id ? " AND +project_id = ?" : " AND project_id = ?";
     sql += wanted.include_archived ? "" : " AND archived_ms = 0";
-    sql += in_clause("flow_id", wanted.flow_ids);
+    sql += in_clause(of_one_flow ? "flow_id" : "+flow_id", wanted.flow_ids);
     sql += in_clause("status", wanted.statuses);
+    sql += failures ? kFailedRuns : "";
     for (std::size_t i = 0; i < wanted.tags.size(); ++i) {
         sql += " AND instr(',' || trim(tags, '[]') || ',', ?) > 0";
     }

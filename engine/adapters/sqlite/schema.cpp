@@ -221,7 +221,14 @@ INSERT INTO run_journal (run_id, sequence, entries, packed)
 DROP TABLE run_journal_by_key;
 )sql";
 
-constexpr std::array<const char*, 14> kMigrations = {kFirst,
+// Lists of one flow's runs, and of those that failed, without looking at all the others.
+constexpr const char* kRunLists = R"sql(
+CREATE INDEX run_flow ON run (flow_id, environment, created_ms, id);
+CREATE INDEX run_failed ON run (project_id, environment, created_ms, id)
+    WHERE finished_ms > 0 AND status <> 'SUCCEEDED';
+)sql";
+
+constexpr std::array<const char*, 15> kMigrations = {kFirst,
                                                      kPausedRuns,
                                                      kParentsAndSchedules,
                                                      kEntities,
@@ -234,7 +241,8 @@ constexpr std::array<const char*, 14> kMigrations = {kFirst,
                                                      kFlowTemplates,
                                                      kFlowClaims,
                                                      kExternalUsers,
-                                                     kJournalsAsTheyCame};
+                                                     kJournalsAsTheyCame,
+                                                     kRunLists};
 
 Status apply(SqliteDb& db, std::int64_t version, const char* sql, std::int64_t now_ms) {
     const Status status = db.execute(sql);
