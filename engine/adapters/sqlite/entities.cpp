@@ -145,13 +145,13 @@ void SqliteStore::entity_by_key(std::string kind, std::string scope, std::string
 }
 
 void SqliteStore::list_entities(EntityQuery query, StoreDone<Page<EntityRow>> done) {
-    reader_.submit<Page<EntityRow>>(
+    lister_.submit<Page<EntityRow>>(
         Unit::statement, [query = std::move(query)](SqliteDb& db) { return read_page(db, query); },
         std::move(done));
 }
 
 void SqliteStore::count_listed(EntityQuery query, StoreDone<std::int64_t> done) {
-    reader_.submit<std::int64_t>(
+    lister_.submit<std::int64_t>(
         Unit::statement, [query = std::move(query)](SqliteDb& db) { return count_all(db, query); },
         std::move(done));
 }

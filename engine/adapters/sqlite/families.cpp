@@ -107,7 +107,7 @@ Status clear(SqliteDb& db, const std::string& kind, const std::string& scope) {
 
 void SqliteStore::count_entities(std::string kind, std::string scope,
                                  StoreDone<std::int64_t> done) {
-    reader_.submit<std::int64_t>(
+    lister_.submit<std::int64_t>(
         Unit::statement,
         [kind = std::move(kind), scope = std::move(scope)](SqliteDb& db) {
             return count(db, kind, scope);

@@ -249,7 +249,7 @@ Result<Page<VersionRow>> read_versions(SqliteDb& db, const std::string& flow_id,
 
 void SqliteStore::list_versions(std::string flow_id, std::optional<PageCursor> cursor,
                                 std::size_t limit, StoreDone<Page<VersionRow>> done) {
-    reader_.submit<Page<VersionRow>>(
+    lister_.submit<Page<VersionRow>>(
         Unit::statement,
         [flow_id = std::move(flow_id), cursor = std::move(cursor), limit](SqliteDb& db) {
             return read_versions(db, flow_id, cursor, limit);
@@ -282,14 +282,14 @@ void SqliteStore::flow(std::string id, Which which, std::string version_id,
 }
 
 void SqliteStore::list_flows(FlowQuery query, StoreDone<Page<StoredFlow>> done) {
-    reader_.submit<Page<StoredFlow>>(
+    lister_.submit<Page<StoredFlow>>(
         Unit::statement, [query = std::move(query)](SqliteDb& db) { return read_page(db, query); },
         std::move(done));
 }
 
 void SqliteStore::count_flows(std::string project_id, std::string folder_id,
                               StoreDone<std::int64_t> done) {
-    reader_.submit<std::int64_t>(
+    lister_.submit<std::int64_t>(
         Unit::statement,
         [project_id = std::move(project_id),
          folder_id = std::move(folder_id)](SqliteDb& db) -> Result<std::int64_t> {
@@ -368,7 +368,7 @@ void SqliteStore::delete_unused_connection(EntityRow connection, StoreDone<bool>
 
 void SqliteStore::connection_uses(std::string project_id, std::vector<std::string> connections,
                                   StoreDone<ConnectionUses> done) {
-    reader_.submit<ConnectionUses>(
+    lister_.submit<ConnectionUses>(
         Unit::statement,
         [project_id = std::move(project_id),
          connections = std::move(connections)](SqliteDb& db) -> Result<ConnectionUses> {

@@ -69,7 +69,7 @@ Status put_back(SqliteDb& db, const std::string& run_id, const std::vector<std::
 
 void SqliteStore::ended_with_journals(std::string after_id, std::int64_t before_ms,
                                       std::size_t limit, StoreDone<EndedRuns> done) {
-    reader_.submit<EndedRuns>(
+    lister_.submit<EndedRuns>(
         Unit::statement,
         [after_id = std::move(after_id), before_ms, limit](SqliteDb& db) {
             return ended_page(db, after_id, before_ms, limit);

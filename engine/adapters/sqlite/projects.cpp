@@ -94,7 +94,7 @@ Result<std::optional<UserRow>> change_stored(SqliteDb& db, const std::string& id
 }  // namespace
 
 void SqliteStore::projects_on(std::string platform_id, StoreDone<std::vector<ProjectRow>> done) {
-    reader_.submit<std::vector<ProjectRow>>(
+    lister_.submit<std::vector<ProjectRow>>(
         Unit::statement,
         [platform_id = std::move(platform_id)](SqliteDb& db) {
             return find_projects(db,
@@ -134,7 +134,7 @@ void SqliteStore::delete_project(std::string id, StoreDone<bool> done) {
 void SqliteStore::list_users(std::string platform_id, std::string external_id,
                              std::optional<PageCursor> cursor, std::size_t limit,
                              StoreDone<Page<UserRow>> done) {
-    reader_.submit<Page<UserRow>>(
+    lister_.submit<Page<UserRow>>(
         Unit::statement,
         [platform_id = std::move(platform_id), external_id = std::move(external_id),
          cursor = std::move(cursor), limit](SqliteDb& db) -> Result<Page<UserRow>> {

@@ -194,7 +194,7 @@ void SqliteStore::run(std::string id, StoreDone<std::optional<StoredRun>> done) 
 
 void SqliteStore::count_runs(RunQuery wanted, StoreDone<std::vector<StatusCount>> done) {
     using Counts = std::vector<StatusCount>;
-    reader_.submit<Counts>(
+    lister_.submit<Counts>(
         Unit::statement,
         [wanted = std::move(wanted)](SqliteDb& db) -> Result<Counts> {
             std::string sql =
@@ -250,7 +250,7 @@ void SqliteStore::claim_run(std::string id, StoreDone<ClaimedRun> done) {
 }
 
 void SqliteStore::list_runs(RunQuery query, StoreDone<Page<RunRow>> done) {
-    reader_.submit<Page<RunRow>>(
+    lister_.submit<Page<RunRow>>(
         Unit::statement, [query = std::move(query)](SqliteDb& db) { return read_page(db, query); },
         std::move(done));
 }

@@ -23,8 +23,13 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path,
     if (!reader.ok()) {
         return reader.error();
     }
-    return std::unique_ptr<SqliteStore>(
-        new SqliteStore(*std::move(writer), *std::move(reader), *std::move(checkpointer), loop));
+    auto lister = SqliteDb::open(path, durability, true);
+    if (!lister.ok()) {
+        return lister.error();
+    }
+    return std::unique_ptr<SqliteStore>(new SqliteStore(
+        {*std::move(writer), *std::move(checkpointer), *std::move(reader), *std::move(lister)},
+        loop));
 }
 
 }  // namespace sallyport::engine

@@ -1,4 +1,5 @@
-// The embedded store: one SQLite file in WAL mode, one writer with group commit, one reader.
+// The embedded store: one SQLite file in WAL mode, one writer with group commit, one reader
+// of rows that are known, and one of lists.
 #pragma once
 
 #include "common/result.hpp"
@@ -113,15 +114,19 @@ class SqliteStore final : public Store {
 
   private:
     using Unit = SqliteWorker::Unit;
-    SqliteStore(std::unique_ptr<SqliteDb> writer, std::unique_ptr<SqliteDb> reader,
-                std::unique_ptr<SqliteDb> checkpointer, Loop& loop)
-        : checkpointer_(std::move(checkpointer), {}),
-          writer_(std::move(writer), loop, &checkpointer_),
-          reader_(std::move(reader), loop, nullptr) {}
+    struct Connections {
+        std::unique_ptr<SqliteDb> writer, checkpointer, reader, lister;
+    };
+    SqliteStore(Connections db, Loop& loop)
+        : checkpointer_(std::move(db.checkpointer), {}),
+          writer_(std::move(db.writer), loop, &checkpointer_),
+          reader_(std::move(db.reader), loop, nullptr),
+          lister_(std::move(db.lister), loop, nullptr) {}
 
     SqliteCheckpointer checkpointer_;
     SqliteWorker writer_;
     SqliteWorker reader_;
+    SqliteWorker lister_;  // of what may look at many rows: nobody's sign-in waits for it
 };
 
 }  // namespace sallyport::engine

@@ -1,5 +1,5 @@
-// Two threads around SQLite: one writes, with all changes that wait gathered into one commit (one
-// fsync); one reads. Results come back on the engine's loop, a change only after its commit.
+// A thread and its connection: the writer, with all changes that wait gathered into one commit (one
+// fsync), or a reader. Results come back on the engine's loop, a change only after its commit.
 #pragma once
 
 #include "common/result.hpp"
