@@ -20,34 +20,35 @@ struct Bulk;
 using BulkPtr = std::shared_ptr<Bulk>;
 
 struct Bulk : RunSelection {  // `ids`: still to be done, the first one last
+    // Does the one whose id was taken, then goes on. No closure: one that held the bulk would keep
+    // it for ever where a call ends early.
+    void (*each)(Api&, const BulkPtr&) = nullptr;
     CallPtr call;
     std::string strategy;
-    Json answer = Json::array();  // of a retry
-    std::function<void()> each;   // does the one whose id was taken, then goes on
+    Json answer = Json::object();
     std::string current;
 };
 
 // The selection in the body; answers the call when it is none.
-BulkPtr read_bulk(const CallPtr& call) {
+BulkPtr read_bulk(const CallPtr& call, void (*each)(Api&, const BulkPtr&)) {
     std::optional<RunSelection> selection = read_selection(call);
     if (!selection) {
         return nullptr;
     }
     auto bulk = std::make_shared<Bulk>();
     bulk->call = call;
+    bulk->each = each;
     static_cast<RunSelection&>(*bulk) = *std::move(selection);
     return bulk;
 }
 
-void next(const BulkPtr& bulk, const std::function<void()>& end) {
+void next(Api& api, const BulkPtr& bulk) {
     if (bulk->ids.empty()) {
-        end();
-        bulk->each = nullptr;  // it holds the bulk
-        return;
+        return bulk->call->reply(200, bulk->answer);
     }
     bulk->current = std::move(bulk->ids.back());
     bulk->ids.pop_back();
-    bulk->each();
+    bulk->each(api, bulk);
 }
 
 // Goes on once all ids are known.
@@ -81,30 +82,53 @@ void select(Api& api, const BulkPtr& bulk, const std::function<void()>& then) {
 }
 
 // The current run, when it is the project's; goes on to the next otherwise.
-void with_current(Api& api, const BulkPtr& bulk, const std::function<void()>& end,
+void with_current(Api& api, const BulkPtr& bulk,
                   const std::function<void(const StoredRun&)>& then) {
     api.ports.runs.run(
-        bulk->current, [&api, bulk, end, then](const Result<std::optional<StoredRun>>& run) {
+        bulk->current, [&api, bulk, then](const Result<std::optional<StoredRun>>& run) {
             if (api.failed(bulk->call, run)) {
-                bulk->each = nullptr;
-            } else if (!run->has_value() || (*run)->row.project_id != bulk->query.project_id) {
-                next(bulk, end);
-            } else {
-                then(**run);
+                return;
             }
+            if (!run->has_value() || (*run)->row.project_id != bulk->query.project_id) {
+                return next(api, bulk);
+            }
+            then(**run);
         });
 }
 
 // Each run has an event of its own (these last two are not among the contract's names).
-void note_done(Api& api, const BulkPtr& bulk, std::string_view action, const RunRow& run,
-               const std::function<void()>& end) {
-    record_run_event(api, audit_actor(*bulk->call), action, run, [bulk, end] { next(bulk, end); });
+void note_done(Api& api, const BulkPtr& bulk, std::string_view action, const RunRow& run) {
+    record_run_event(api, audit_actor(*bulk->call), action, run, [&api, bulk] { next(api, bulk); });
 }
 
 // ---- retry
 
+void on_retried(Api& api, const BulkPtr& bulk, const Result<Retried>& retried) {
+    if (api.failed(bulk->call, retried)) {
+        return;
+    }
+    if (retried->run_id.empty()) {
+        return next(api, bulk);
+    }
+    api.ports.runs.run(retried->run_id, [&api, bulk](const Result<std::optional<StoredRun>>& run) {
+        if (!run.ok() || !run->has_value()) {
+            return next(api, bulk);
+        }
+        bulk->answer.append(run_json((*run)->row));
+        note_done(api, bulk, "flow.run.retried", (*run)->row);
+    });
+}
+
+void retry_current(Api& api, const BulkPtr& bulk) {
+    with_current(api, bulk, [&api, bulk](const StoredRun& run) {
+        retry_stored(api, run, bulk->strategy, [&api, bulk](const Result<Retried>& retried) {
+            on_retried(api, bulk, retried);
+        });
+    });
+}
+
 void retry_runs(Api& api, const CallPtr& call) {
-    const BulkPtr bulk = read_bulk(call);
+    const BulkPtr bulk = read_bulk(call, retry_current);
     if (bulk == nullptr) {
         return;
     }
@@ -114,81 +138,56 @@ void retry_runs(Api& api, const CallPtr& call) {
             "body/strategy must be one of FROM_FAILED_STEP, ON_LATEST_VERSION");
     }
     narrow(*bulk, kFailedStatuses);
-    const auto end = [bulk] { bulk->call->reply(200, bulk->answer); };
-    const auto note = [&api, bulk, end](const Result<Retried>& retried) {
-        if (api.failed(bulk->call, retried)) {
-            bulk->each = nullptr;
-            return;
-        }
-        if (retried->run_id.empty()) {
-            return next(bulk, end);
-        }
-        api.ports.runs.run(retried->run_id,
-                           [&api, bulk, end](const Result<std::optional<StoredRun>>& run) {
-                               if (!run.ok() || !run->has_value()) {
-                                   return next(bulk, end);
-                               }
-                               bulk->answer.append(run_json((*run)->row));
-                               note_done(api, bulk, "flow.run.retried", (*run)->row, end);
-                           });
-    };
-    bulk->each = [&api, bulk, end, note] {
-        with_current(api, bulk, end, [&api, bulk, note](const StoredRun& run) {
-            retry_stored(api, run, bulk->strategy, note);
-        });
-    };
-    select(api, bulk, [bulk, end] { next(bulk, end); });
+    bulk->answer = Json::array();
+    select(api, bulk, [&api, bulk] { next(api, bulk); });
 }
 
 // ---- cancel and archive
 
 // Runs that cannot be canceled any more are passed over, as the contract has it.
+void cancel_current(Api& api, const BulkPtr& bulk) {
+    with_current(api, bulk, [&api, bulk](const StoredRun& run) {
+        api.ports.driver.cancel(
+            run.row.id, [&api, bulk, row = run.row](const Result<Runs::Outcome>& outcome) {
+                if (api.failed(bulk->call, outcome)) {
+                    return;
+                }
+                *outcome == Runs::Outcome::accepted ? note_done(api, bulk, "flow.run.canceled", row)
+                                                    : next(api, bulk);
+            });
+    });
+}
+
 void cancel_runs(Api& api, const CallPtr& call) {
-    const BulkPtr bulk = read_bulk(call);
+    const BulkPtr bulk = read_bulk(call, cancel_current);
     if (bulk == nullptr) {
         return;
     }
     narrow(*bulk, kCancelableStatuses);
-    const auto end = [bulk] { bulk->call->reply(200, Json::object()); };
-    bulk->each = [&api, bulk, end] {
-        with_current(api, bulk, end, [&api, bulk, end](const StoredRun& run) {
-            api.ports.driver.cancel(
-                run.row.id, [&api, bulk, end, row = run.row](const Result<Runs::Outcome>& outcome) {
-                    if (api.failed(bulk->call, outcome)) {
-                        bulk->each = nullptr;
-                    } else if (*outcome == Runs::Outcome::accepted) {
-                        note_done(api, bulk, "flow.run.canceled", row, end);
-                    } else {
-                        next(bulk, end);
-                    }
-                });
-        });
-    };
-    select(api, bulk, [bulk, end] { next(bulk, end); });
+    select(api, bulk, [&api, bulk] { next(api, bulk); });
+}
+
+void note_archived(Api& api, const BulkPtr& bulk) {
+    with_current(api, bulk, [&api, bulk](const StoredRun& run) {
+        note_done(api, bulk, "flow.run.archived", run.row);
+    });
 }
 
 void archive_runs(Api& api, const CallPtr& call) {
-    const BulkPtr bulk = read_bulk(call);
+    const BulkPtr bulk = read_bulk(call, note_archived);
     if (bulk == nullptr) {
         return;
     }
-    const auto end = [bulk] { bulk->call->reply(200, Json::object()); };
-    bulk->each = [&api, bulk, end] {
-        with_current(api, bulk, end, [&api, bulk, end](const StoredRun& run) {
-            note_done(api, bulk, "flow.run.archived", run.row, end);
-        });
-    };
-    select(api, bulk, [&api, bulk, end] {
+    select(api, bulk, [&api, bulk] {
         api.ports.runs.archive_runs(bulk->query.project_id, bulk->ids, api.now_ms(),
-                                    [&api, bulk, end](const Result<Done>& done) {
+                                    [&api, bulk](const Result<Done>& done) {
                                         if (api.failed(bulk->call, done)) {
-                                            bulk->each = nullptr;
-                                        } else if (api.options.audit_log) {
-                                            next(bulk, end);
-                                        } else {
-                                            end();
-                                            bulk->each = nullptr;
+                                            return;
                                         }
+                                        if (!api.options.audit_log) {
+                                            bulk->ids.clear();  // nothing to note
+                                        }
+                                        next(api, bulk);
                                     });
     });
 }
