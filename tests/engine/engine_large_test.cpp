@@ -162,6 +162,24 @@ TEST(EngineLarge, LargeAnswersAreNotAllHeldAtOnce) {
 }
 
 // What is too large to be shown is an address: the value is read there, whole, by who has it.
+// A hundred calls of two megabytes each, for runs of a project that is somebody else's.
+TEST(EngineLarge, RefusedCallsForManyRunsKeepNothing) {
+    EngineProcess engine;
+    ApiUser ann(engine);
+    ann.sign_up("ann@example.org");
+    for (const std::string action : {"cancel", "archive", "retry"}) {
+        for (int i = 0; i < 34; ++i) {
+            EXPECT_EQ(
+                ann.post("/v1/flow-runs/" + action,
+                         R"({"projectId":"x","strategy":"FROM_FAILED_STEP","failedStepMessage":")" +
+                             std::string(2'000'000, 'm') + R"("})")
+                    .status,
+                403);
+        }
+    }
+    EXPECT_LT(engine.memory_peak_mb(), 200);
+}
+
 TEST(EngineLarge, OutputsAreShownByReference) {
     EngineProcess engine(
         {"AP_FLOW_RUN_LOG_SLICE_THRESHOLD_KB=1", "AP_FLOW_RUN_LOG_INPUT_TRUNCATE_THRESHOLD_KB=1"});
