@@ -12,8 +12,6 @@ using namespace engine;
 
 // A file as the first release left it, taken from that release; the second adds to it.
 void make_old(const std::string& path, int version) {
-    sqlite3* db = nullptr;
-    ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
     std::string sql = read_file(std::string(SALLYPORT_VECTORS_DIR) + "/engine-schema-1.sql");
     ASSERT_FALSE(sql.empty());
     if (version >= 2) {
