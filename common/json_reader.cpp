@@ -25,6 +25,10 @@ bool is_continuation(char c) {
     return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
 }
 
+bool continues_number(char c) {
+    return c == '.' || c == 'e' || c == 'E';
+}
+
 // The length of the UTF-8 sequence of two bytes or more at `at`, 0 when it is none (RFC 3629
 // section 4).
 std::size_t sequence_length(const char* at, const char* end) {
@@ -262,6 +266,10 @@ class Reader {
             at_ = whole + 1;
             return refuse("a number begins with 0");
         }
+        if (size <= kSureDigits && (at_ == end_ || !continues_number(*at_))) {
+            const auto integer = static_cast<json_int_t>(value);
+            return add(integer_node(negative ? -integer : integer));
+        }
         const bool fraction = take('.');
         if (fraction && !digits()) {
             return refuse("digits are missing");
@@ -277,10 +285,6 @@ class Reader {
         }
         if (fraction || exponent) {
             return real(first);
-        }
-        if (size <= kSureDigits) {
-            const auto integer = static_cast<json_int_t>(value);
-            return add(integer_node(negative ? -integer : integer));
         }
         return long_integer(first);
     }

@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -126,8 +127,31 @@ void write_string(Text& out, std::string_view text) {
     out.put('"');
 }
 
+// Counts, codes and indices: most integers are small.
+constexpr json_int_t kWrittenMax = 999;
+struct Written {
+    std::array<char, 3> digits;
+    std::uint8_t size;
+};
+constexpr auto kWritten = [] {
+    std::array<Written, kWrittenMax + 1> table{};
+    for (std::size_t i = 0; i < table.size(); ++i) {
+        std::size_t rest = i;
+        table[i].size = i < 10 ? 1 : i < 100 ? 2 : 3;
+        for (std::size_t at = table[i].size; at > 0; --at, rest /= 10) {
+            table[i].digits[at - 1] = static_cast<char>('0' + rest % 10);
+        }
+    }
+    return table;
+}();
+
 void write_integer(Text& out, json_int_t value) {
     char* to = out.room(kIntegerBytesMax);
+    if (value >= 0 && value <= kWrittenMax) {
+        const Written& written = kWritten[static_cast<std::size_t>(value)];
+        std::memcpy(to, written.digits.data(), written.digits.size());
+        return out.end_at(to + written.size);
+    }
     out.end_at(std::to_chars(to, to + kIntegerBytesMax, value).ptr);
 }
 

@@ -213,9 +213,10 @@ TEST(Json, DepthAndLengthAreMeasuredWithoutWriting) {
     EXPECT_FALSE(is_surely_within(value, value.dump().size() - 1));
     EXPECT_TRUE(is_surely_within(value, 200));
     EXPECT_FALSE(is_surely_within(Json(), 200));
-    for (const char* text : {"[]", "{}", "[[],[]]", "-9223372036854775808", "[-1,0,9,10,99,100]",
-                             "1.7976931348623157e308", "\"\\u0001\\u0001\"",
-                             "{\"\\u0002\":\"\\\"\"}", "[true,false,null]", "-4.9e-324"}) {
+    for (const char* text :
+         {"[]", "{}", "[[],[]]", "-9223372036854775808", "[-1,0,9,10,99,100,101,998,999,1000]",
+          "1.7976931348623157e308", "\"\\u0001\\u0001\"", "{\"\\u0002\":\"\\\"\"}",
+          "[true,false,null]", "-4.9e-324"}) {
         const Json one = *Json::parse(text);
         const std::size_t size = one.dump().size();
         for (std::size_t bytes = 0; bytes < size; ++bytes) {
