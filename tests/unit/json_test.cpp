@@ -126,9 +126,26 @@ TEST(Json, NumbersBeyondADoubleAreNothingOrRefused) {
 }
 
 TEST(Json, NumbersReadBackAsTheyWere) {
-    for (const char* text :
-         {"0", "-1", "9223372036854775807", "-9223372036854775808", "0.1", "1.5", "-2.25", "1e+100",
-          "1e-7", "123456789.123", "5e-324", "1.7976931348623157e+308"}) {
+    for (const char* text : {"0",
+                             "-1",
+                             "7",
+                             "10",
+                             "99",
+                             "100",
+                             "101",
+                             "998",
+                             "999",
+                             "1000",
+                             "9223372036854775807",
+                             "-9223372036854775808",
+                             "0.1",
+                             "1.5",
+                             "-2.25",
+                             "1e+100",
+                             "1e-7",
+                             "123456789.123",
+                             "5e-324",
+                             "1.7976931348623157e+308"}) {
         EXPECT_EQ(Json::parse(text)->dump(), text);
     }
     // Beyond 64 bits an integer is a double, as in JavaScript.
