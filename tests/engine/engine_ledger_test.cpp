@@ -174,17 +174,18 @@ class EngineLedger : public ::testing::TestWithParam<Where> {
     }
 
     void storm(unsigned kills) {
-        std::vector<std::thread> clients;
+        std::vector<std::jthread> clients;
         for (std::size_t i = 0; i < 4; ++i) {
             clients.emplace_back([this, i] { send_webhooks(i); });
         }
+        // Also when an engine does not start again, which is to be said instead of waited for.
+        const struct AtEnd {
+            std::atomic<bool>& stop;
+            ~AtEnd() { stop = true; }
+        } at_end{stop_};
         for (unsigned kill = 0; kill < kills; ++kill) {
             std::this_thread::sleep_for(std::chrono::milliseconds(pick(50, 600)));
             kill_something();
-        }
-        stop_ = true;
-        for (std::thread& client : clients) {
-            client.join();
         }
     }
 
