@@ -8,6 +8,9 @@
 
 #include "common/result.hpp"
 #include "engine/core/page_cursor.hpp"
+#include "engine/ports/journal_store.hpp"
+#include "engine/ports/run_counts.hpp"
+#include "engine/ports/store_done.hpp"
 #include "engine/ports/store_notice.hpp"
 
 #include <cstdint>
@@ -18,9 +21,6 @@
 #include <vector>
 
 namespace sallyport::engine {
-
-template <typename T>
-using StoreDone = std::function<void(Result<T>)>;
 
 template <typename Row>
 struct Page {
@@ -249,11 +249,13 @@ struct NewRun {
     RunRow row;
     std::string commit;       // the journal's first commit
     std::string delivery_id;  // empty: none; otherwise runs once a flow
+    RunQuota quota;
 };
 
 struct RunAccepted {
-    std::string run_id;      // of the earlier run when duplicate
-    bool duplicate = false;  // nothing was stored
+    std::string run_id;       // of the earlier run when duplicate
+    bool duplicate = false;   // nothing was stored
+    bool over_quota = false;  // nor was it: the project has begun as many as it may
 };
 
 struct JournalCommit {
@@ -362,35 +364,6 @@ class RunStore {
                                 StoreDone<std::vector<WaitingLine>> done) = 0;
 };
 
-// ---- journals of ended runs that are kept somewhere else
-
-struct MovedJournal {
-    std::string object;  // the key of ports/object_store.hpp
-    std::int64_t bytes = 0;
-};
-
-struct EndedRuns {
-    std::vector<std::string> ids;
-    std::string last;  // where the next page begins; empty: there is none
-};
-
-// RunStore gives a run whose journal was moved without commits.
-class JournalStore {
-  public:
-    virtual ~JournalStore() = default;
-    // Of the next `limit` runs by id, those that ended before `before_ms` with their journal here.
-    virtual void ended_with_journals(std::string after_id, std::int64_t before_ms,
-                                     std::size_t limit, StoreDone<EndedRuns> done) = 0;
-    // Removes the journal and notes where it is. False, with nothing changed, when the run is not
-    // any more what was read: under way, changed since, or with another number of commits.
-    virtual void move_journal(std::string run_id, std::int64_t updated_ms, std::size_t commits,
-                              MovedJournal to, StoreDone<bool> done) = 0;
-    virtual void moved_journal(std::string run_id, StoreDone<std::optional<MovedJournal>> done) = 0;
-    // Puts the journal back before the run goes on; nothing is done when it is back already.
-    virtual void restore_journal(std::string run_id, std::vector<std::string> commits,
-                                 StoreDone<Done> done) = 0;
-};
-
 // ---- entities: small things of many kinds, each a JSON object
 
 struct EntityRow {
@@ -490,6 +463,7 @@ class Store : public AccountStore,
               public FlowStore,
               public RunStore,
               public JournalStore,
+              public RunCountStore,
               public EntityStore {
   public:
     virtual CommitCounters commits() const = 0;

@@ -170,6 +170,7 @@ void expect_optional_references_found(EngineProcess& engine, ApiUser& user,
     execute("DROP INDEX IF EXISTS flow_version_connections");
     execute("DROP INDEX run_flow");
     execute("DROP INDEX run_failed");
+    execute("DROP TABLE run_count");
     engine.stop();
     engine.start();
     EXPECT_EQ(ids(flow), R"(["kept","opt"])");

@@ -81,6 +81,7 @@ TEST_P(PackedRuns, JournalsOfBeforeAreReadAsTheyAre) {
     for (const std::string& sql :
          {std::string("ALTER TABLE run_journal DROP COLUMN packed"),
           std::string("ALTER TABLE run DROP COLUMN tags"), std::string("DROP TABLE moved_journal"),
+          std::string("DROP TABLE run_count"),
           std::string("ALTER TABLE flow DROP COLUMN template_id"),
           std::string("ALTER TABLE flow DROP COLUMN claimed_until_ms"),
           std::string("ALTER TABLE \"user\" DROP COLUMN external_id"),

@@ -1,6 +1,7 @@
 #include "engine/adapters/postgres/lane.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 namespace sallyport::engine {
@@ -8,6 +9,11 @@ namespace {
 
 // Statements of a lane that are under way at once; more would only wait in the server's buffers.
 constexpr std::size_t kEachMax = 64;
+
+// What needs none comes first.
+std::string_view name_of(const PostgresLane::Lock* lock) {
+    return lock == nullptr ? std::string_view() : std::string_view(lock->name);
+}
 
 }  // namespace
 
@@ -81,7 +87,8 @@ void PostgresLane::answer(const std::shared_ptr<Job>& job) {
     job->reply(std::move(job->result));
 }
 
-void PostgresLane::submit(PostgresStatement statement, Reply reply) {
+void PostgresLane::submit(PostgresStatement statement, Reply reply,
+                          std::shared_ptr<const Lock> lock) {
     const std::size_t bytes = statement.bytes();
     if (queue_.size() >= kQueueMax || bytes_ + bytes > kQueueBytesMax) {
         loop_.post([reply = std::move(reply)] { reply(Error{"the store has too much to do"}); });
@@ -91,6 +98,7 @@ void PostgresLane::submit(PostgresStatement statement, Reply reply) {
     auto job = std::make_shared<Job>();
     job->statement = std::move(statement);
     job->reply = std::move(reply);
+    job->lock = std::move(lock);
     queue_.push_back(std::move(job));
     // What is submitted in one turn of the loop goes out together.
     if (queue_.size() == 1) {
@@ -118,9 +126,21 @@ void PostgresLane::pump() {
     }
 }
 
-void PostgresLane::send_alone(const std::shared_ptr<Job>& job) {
+void PostgresLane::send(const std::shared_ptr<Job>& job) {
     connection_->send(job->statement,
                       [job](Result<PostgresRows> rows) { job->result = std::move(rows); });
+}
+
+// When it fails, so does what follows it.
+void PostgresLane::send_lock(const Job& job) {
+    connection_->send(job.lock->take, [](const Result<PostgresRows>&) {});
+}
+
+void PostgresLane::send_alone(const std::shared_ptr<Job>& job) {
+    if (job->lock != nullptr) {
+        send_lock(*job);
+    }
+    send(job);
     connection_->sync([this, job] { alone_done(job); });
 }
 
@@ -138,17 +158,28 @@ void PostgresLane::pump_group() {
         return;
     }
     std::size_t bytes = 0;
+    bool locks = false;
     while (!queue_.empty() && under_way_.size() < kGroupMax && bytes < kGroupBytesMax) {
         bytes += queue_.front()->statement.bytes();
+        locks = locks || queue_.front()->lock != nullptr;
         under_way_.push_back(std::move(queue_.front()));
         queue_.pop_front();
     }
+    if (locks) {
+        std::stable_sort(under_way_.begin(), under_way_.end(), [](const auto& a, const auto& b) {
+            return name_of(a->lock.get()) < name_of(b->lock.get());
+        });
+    }
+    std::string_view held;
     for (const auto& job : under_way_) {
         if (!connection_->is_up()) {
             return;  // on_down puts them back
         }
-        connection_->send(job->statement,
-                          [job](Result<PostgresRows> rows) { job->result = std::move(rows); });
+        if (name_of(job->lock.get()) != held) {
+            held = name_of(job->lock.get());
+            send_lock(*job);
+        }
+        send(job);
     }
     connection_->sync([this] { group_done(); });
 }

@@ -45,13 +45,22 @@ class PostgresLane {
         std::function<void(std::size_t statements)> group;  // size of each group committed
     };
 
+    // What a statement needs for itself until its transaction ends. A group takes it once for all
+    // that need it, last of all and in the order of names: no two groups wait for each other. The
+    // statements behind it see what others who had it have committed.
+    struct Lock {
+        std::string name;
+        PostgresStatement take;
+    };
+
     PostgresLane(Loop& loop, PostgresOptions options, Mode mode, Hooks hooks);
     ~PostgresLane();
     PostgresLane(const PostgresLane&) = delete;
     PostgresLane& operator=(const PostgresLane&) = delete;
 
     // `reply` is called once, on the loop, never from inside the call.
-    void submit(PostgresStatement statement, Reply reply);
+    void submit(PostgresStatement statement, Reply reply,
+                std::shared_ptr<const Lock> lock = nullptr);
     // Changes whenever a connection comes or goes.
     std::uint64_t epoch() const { return epoch_; }
     std::size_t waiting() const { return queue_.size() + under_way_.size(); }
@@ -60,7 +69,8 @@ class PostgresLane {
     struct Job {
         PostgresStatement statement;
         Reply reply;
-        bool uncertain = false;  // was sent once, with unknown fate
+        std::shared_ptr<const Lock> lock = nullptr;  // null: none
+        bool uncertain = false;                      // was sent once, with unknown fate
         Result<PostgresRows> result = Error{"not performed"};
     };
     using Jobs = std::deque<std::shared_ptr<Job>>;  // shared with the replies under way
@@ -70,6 +80,8 @@ class PostgresLane {
     void on_down(const std::string& problem);
     void pump();
     void pump_group();
+    void send(const std::shared_ptr<Job>& job);
+    void send_lock(const Job& job);
     void send_alone(const std::shared_ptr<Job>& job);
     void group_done();
     void alone_done(const std::shared_ptr<Job>& job);

@@ -12,6 +12,8 @@ namespace {
 // What belongs to a project, in an order that foreign keys allow. Children of entities have the
 // entity's id as their scope.
 constexpr std::array kPostgresRemovals = {
+    // First, as what begins runs does: neither waits for the other with what it needs.
+    "DELETE FROM run_count WHERE project_id = $1",
     // Objects of files, which are somewhere else (file_keeper.hpp): to be removed next.
     "UPDATE entity SET created_ms = 0 WHERE kind = 'file_object' "
     "AND scope = $1::text || ':objects'",

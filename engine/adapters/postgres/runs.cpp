@@ -31,10 +31,24 @@ const Entries kPacked = {"entries, packed",
 
 // The delivery is claimed, then the run and its first commit follow unless an earlier run has it.
 // In a CTE all parts see the database as it was; `delivery` gives what is there now.
-std::string create_sql(const Entries& entries) {
-    return "WITH delivery AS ("
+//
+// One that counts is let in by `counted`, which comes before all that. What is known already is not
+// counted again: the lock behind which the statement is sent has let it see what others stored.
+std::string create_sql(const Entries& entries, bool counts) {
+    const std::string counting =
+        "known AS (SELECT run_id FROM webhook_delivery "
+        "    WHERE flow_id = $3::text AND delivery_id = $20::text "
+        "  UNION ALL SELECT id FROM run WHERE id = $1::text), "
+        "counted AS (UPDATE run_count SET runs = runs + 1 "
+        "  WHERE project_id = $2::text AND month = $23::bigint AND runs < $24::bigint "
+        "    AND NOT EXISTS (SELECT 1 FROM known) RETURNING 1), "
+        "let_in AS (SELECT 1 FROM known UNION ALL SELECT 1 FROM counted), ";
+    const std::string let_in = counts ? " AND EXISTS (SELECT 1 FROM let_in)" : "";
+    return "WITH " + (counts ? counting : "") +
+           "delivery AS ("
            "  INSERT INTO webhook_delivery (flow_id, delivery_id, run_id, created_ms) "
-           "  SELECT $3::text, $20::text, $1::text, $10::bigint WHERE $20::text IS NOT NULL "
+           "  SELECT $3::text, $20::text, $1::text, $10::bigint WHERE $20::text IS NOT NULL " +
+           let_in +
            "  ON CONFLICT (flow_id, delivery_id) DO UPDATE SET run_id = webhook_delivery.run_id "
            "  RETURNING run_id), "
            "taken AS (SELECT run_id FROM delivery WHERE run_id <> $1::text), "
@@ -45,12 +59,44 @@ std::string create_sql(const Entries& entries) {
            "    $8::text, $9::bigint, $10::bigint, $11::bigint, $12::bigint, $13::bigint, "
            "    $14::bigint, $15::text, $16::integer::boolean, $17::bigint, $21::integer, "
            "    $22::text, $18::integer "
-           "  WHERE NOT EXISTS (SELECT 1 FROM taken) ON CONFLICT (id) DO NOTHING), "
+           "  WHERE NOT EXISTS (SELECT 1 FROM taken)" +
+           let_in +
+           " ON CONFLICT (id) DO NOTHING), "
            "journal AS ("
            "  INSERT INTO run_journal (run_id, sequence, " +
            entries.columns + ") SELECT $1::text, 0, " + entries.value("$19") +
-           "  WHERE NOT EXISTS (SELECT 1 FROM taken) ON CONFLICT (run_id, sequence) DO NOTHING) "
-           "SELECT (SELECT run_id FROM taken)";
+           "  WHERE NOT EXISTS (SELECT 1 FROM taken)" + let_in +
+           " ON CONFLICT (run_id, sequence) DO NOTHING) "
+           "SELECT (SELECT run_id FROM taken)" +
+           (counts ? ", NOT EXISTS (SELECT 1 FROM let_in)" : "");
+}
+
+PostgresStatement create_statement(bool packed, bool counts) {
+    static const std::string plain_sql = create_sql(kPlain, false);
+    static const std::string packed_sql = create_sql(kPacked, false);
+    static const std::string plain_counted_sql = create_sql(kPlain, true);
+    static const std::string packed_counted_sql = create_sql(kPacked, true);
+    if (counts) {
+        return packed ? PostgresStatement{"create_packed_counted", packed_counted_sql, {}}
+                      : PostgresStatement{"create_run_counted", plain_counted_sql, {}};
+    }
+    return packed ? PostgresStatement{"create_packed", packed_sql, {}}
+                  : PostgresStatement{"create_run", plain_sql, {}};
+}
+
+// The count's row, there and for this transaction alone. Nothing of it changes by that: a row that
+// the condition keeps from being updated is locked all the same.
+std::shared_ptr<const PostgresLane::Lock> count_lock(const std::string& project_id,
+                                                     std::int64_t month) {
+    auto lock = std::make_shared<PostgresLane::Lock>();
+    lock->name = project_id + "/" + std::to_string(month);
+    lock->take = {"lock_run_count",
+                  "INSERT INTO run_count (project_id, month, runs) "
+                  "VALUES ($1::text, $2::bigint, 0) ON CONFLICT (project_id, month) "
+                  "DO UPDATE SET runs = run_count.runs WHERE run_count.runs < 0",
+                  {}};
+    lock->take.add(project_id).add(month);
+    return lock;
 }
 
 // A run that rests or has ended belongs to nobody. `earlier`: this very commit is there already.
@@ -88,12 +134,10 @@ std::string commit_text(std::string entries, const std::string& packed_hex) {
 }  // namespace
 
 void PostgresStore::create_run(NewRun run, StoreDone<RunAccepted> done) {
-    static const std::string plain_sql = create_sql(kPlain);
-    static const std::string packed_sql = create_sql(kPacked);
     const RunRow& row = run.row;
     const auto packed = pack_text(run.commit);
-    PostgresStatement create = packed ? PostgresStatement{"create_packed", packed_sql, {}}
-                                      : PostgresStatement{"create_run", plain_sql, {}};
+    const bool counts = run.quota.most > 0;
+    PostgresStatement create = create_statement(packed.has_value(), counts);
     create.add(row.id).add(row.project_id).add(row.flow_id).add(row.version_id);
     create.add(row.display_name).add(row.environment).add(row.status);
     create.add_null_if_empty(row.failed_step).add(row.steps_count).add(row.created_ms);
@@ -104,14 +148,50 @@ void PostgresStore::create_run(NewRun run, StoreDone<RunAccepted> done) {
     packed ? create.add_bytea(*packed) : create.add(run.commit);
     create.add_null_if_empty(run.delivery_id).add(row.queue_class);
     create.add_null_if_empty(row.tags);
-    writer_->submit(std::move(create),
-                    [id = row.id, done = std::move(done)](const Result<PostgresRows>& rows) {
-                        if (!rows.ok()) {
-                            done(rows.error());
-                            return;
-                        }
-                        const std::string earlier = rows->text(0, 0);
-                        done(RunAccepted{earlier.empty() ? id : earlier, !earlier.empty()});
+    std::shared_ptr<const PostgresLane::Lock> lock;
+    if (counts) {
+        create.add(run.quota.month).add(run.quota.most);
+        lock = count_lock(row.project_id, run.quota.month);
+    }
+    writer_->submit(
+        std::move(create),
+        [id = row.id, counts, done = std::move(done)](const Result<PostgresRows>& rows) {
+            if (!rows.ok()) {
+                done(rows.error());
+                return;
+            }
+            const std::string earlier = rows->text(0, 0);
+            const bool over_quota = counts && rows->boolean(0, 1);
+            done(RunAccepted{earlier.empty() ? id : earlier, !earlier.empty(), over_quota});
+        },
+        std::move(lock));
+}
+
+void PostgresStore::counted_runs(std::vector<std::string> project_ids, std::int64_t month,
+                                 StoreDone<RunCounts> done) {
+    PostgresStatement count{"counted_runs",
+                            "SELECT project_id, runs FROM run_count "
+                            "WHERE month = $1::bigint AND project_id = ANY ($2::text[])",
+                            {}};
+    count.add(month).add(array_text(project_ids));
+    reader().submit(std::move(count), [done = std::move(done)](const Result<PostgresRows>& rows) {
+        if (!rows.ok()) {
+            done(rows.error());
+            return;
+        }
+        RunCounts counts;
+        for (int i = 0; i < rows->count(); ++i) {
+            counts.emplace_back(rows->text(i, 0), rows->integer(i, 1));
+        }
+        done(std::move(counts));
+    });
+}
+
+void PostgresStore::forget_counts(std::int64_t before_month, StoreDone<Done> done) {
+    PostgresStatement forget{"forget_counts", "DELETE FROM run_count WHERE month < $1::bigint", {}};
+    writer_->submit(std::move(forget.add(before_month)),
+                    [done = std::move(done)](const Result<PostgresRows>& rows) {
+                        done(rows.ok() ? Status(Done{}) : Status(rows.error()));
                     });
 }
 

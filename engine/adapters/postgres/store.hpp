@@ -106,6 +106,9 @@ class PostgresStore final : public Store {
                        StoreDone<Done> done) override;
 
     bool shared() const override { return true; }
+    void counted_runs(std::vector<std::string> project_ids, std::int64_t month,
+                      StoreDone<RunCounts> done) override;
+    void forget_counts(std::int64_t before_month, StoreDone<Done> done) override;
     void create_run(NewRun run, StoreDone<RunAccepted> done) override;
     void append(JournalCommit commit, StoreDone<Appended> done) override;
     void run(std::string id, StoreDone<std::optional<StoredRun>> done) override;

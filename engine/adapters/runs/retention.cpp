@@ -1,6 +1,7 @@
 #include "engine/adapters/runs/retention.hpp"
 
 #include "engine/adapters/steps/store_steps.hpp"
+#include "engine/core/calendar_month.hpp"
 
 #include <utility>
 
@@ -86,8 +87,16 @@ void Retention::look_at_audit() {
 void Retention::look_at_notes() {
     store_.remove_old_entities(kStepNoteKind, clock_.now_ms() - keep_.runs_ms, kRetentionPage,
                                [this](const Result<std::size_t>& removed) {
-                                   go_on(removed, kRetentionPage, [this] { after(kIdleMs); });
+                                   go_on(removed, kRetentionPage, [this] { look_at_counts(); });
                                });
+}
+
+// Of one month more than is counted in: clocks of several engines are not quite one.
+void Retention::look_at_counts() {
+    store_.forget_counts(month_before(clock_.now_ms()), [this](const Status& forgotten) {
+        note(forgotten.ok() ? Result<std::size_t>(0) : forgotten.error());
+        after(kIdleMs);
+    });
 }
 
 }  // namespace sallyport::engine

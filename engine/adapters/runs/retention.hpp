@@ -1,5 +1,5 @@
 // Removes runs and files that are older than they are kept, a few at a time, so that the store is
-// never busy with it for long.
+// never busy with it for long; and what counts the runs of months that are over.
 #pragma once
 
 #include "engine/adapters/steps/file_keeper.hpp"
@@ -36,6 +36,7 @@ class Retention {
     void look_at_objects();
     void look_at_audit();
     void look_at_notes();
+    void look_at_counts();
     void note(const Result<std::size_t>& removed);
     void go_on(const Result<std::size_t>& removed, std::size_t page,
                const std::function<void()>& next);

@@ -11,6 +11,7 @@ namespace {
 // What belongs to a project, in an order that foreign keys allow. Children of entities have the
 // entity's id as their scope.
 constexpr std::array kSqliteRemovals = {
+    "DELETE FROM run_count WHERE project_id = ?",
     // Objects of files, which are somewhere else (file_keeper.hpp): to be removed next.
     "UPDATE entity SET created_ms = 0 WHERE kind = 'file_object' AND scope = ? || ':objects'",
     "DELETE FROM entity WHERE scope IN (SELECT id FROM flow WHERE project_id = ?)",

@@ -24,6 +24,14 @@ Status insert_commit(SqliteDb& db, const std::string& run_id, std::int64_t seque
         .run();
 }
 
+Result<std::string> earlier_run(SqliteDb& db, const NewRun& run) {
+    SqliteQuery query(db,
+                      "SELECT run_id FROM webhook_delivery WHERE flow_id = ? AND delivery_id = ?");
+    query.bind_all(run.row.flow_id, run.delivery_id);
+    std::string earlier = query.row() ? query.text(0) : std::string();
+    return query.ok() ? Result<std::string>(std::move(earlier)) : query.status().error();
+}
+
 // The run that has taken this delivery already; empty when this is the first.
 Result<std::string> claim_delivery(SqliteDb& db, const NewRun& run) {
     {
@@ -39,17 +47,37 @@ Result<std::string> claim_delivery(SqliteDb& db, const NewRun& run) {
             return std::string();
         }
     }
-    SqliteQuery query(db,
-                      "SELECT run_id FROM webhook_delivery WHERE flow_id = ? AND delivery_id = ?");
-    query.bind_all(run.row.flow_id, run.delivery_id);
-    std::string earlier = query.row() ? query.text(0) : std::string();
-    if (!query.ok()) {
-        return query.status().error();
+    return earlier_run(db, run);
+}
+
+// Nothing: it may be stored, and is counted.
+Result<std::optional<RunAccepted>> count_run(SqliteDb& db, const NewRun& run) {
+    const Result<std::string> earlier =
+        run.delivery_id.empty() ? Result<std::string>(std::string()) : earlier_run(db, run);
+    if (!earlier.ok()) {
+        return earlier.error();
     }
-    return earlier;
+    if (!earlier->empty()) {
+        return std::optional(RunAccepted{*earlier, true});
+    }
+    SqliteQuery count(db,
+                      "INSERT INTO run_count (project_id, month, runs) VALUES (?, ?, 1) "
+                      "ON CONFLICT (project_id, month) DO UPDATE SET runs = runs + 1 "
+                      "WHERE runs < ?");
+    const Status status = count.bind_all(run.row.project_id, run.quota.month, run.quota.most).run();
+    if (!status.ok()) {
+        return status.error();
+    }
+    return db.changes() > 0 ? std::nullopt : std::optional(RunAccepted{run.row.id, false, true});
 }
 
 Result<RunAccepted> insert_run(SqliteDb& db, const NewRun& run) {
+    if (run.quota.most > 0) {
+        const Result<std::optional<RunAccepted>> settled = count_run(db, run);
+        if (!settled.ok() || settled->has_value()) {
+            return settled.ok() ? Result<RunAccepted>(**settled) : settled.error();
+        }
+    }
     if (!run.delivery_id.empty()) {
         const Result<std::string> earlier = claim_delivery(db, run);
         if (!earlier.ok()) {
@@ -156,9 +184,39 @@ Result<Page<RunRow>> read_page(SqliteDb& db, const RunQuery& wanted) {
 }  // namespace
 
 void SqliteStore::create_run(NewRun run, StoreDone<RunAccepted> done) {
-    const Unit unit = run.delivery_id.empty() ? Unit::statement : Unit::transaction;
+    const bool alone = run.delivery_id.empty() && run.quota.most == 0;
+    const Unit unit = alone ? Unit::statement : Unit::transaction;
     writer_.submit<RunAccepted>(
         unit, [run = std::move(run)](SqliteDb& db) { return insert_run(db, run); },
+        std::move(done));
+}
+
+void SqliteStore::counted_runs(std::vector<std::string> project_ids, std::int64_t month,
+                               StoreDone<RunCounts> done) {
+    reader_.submit<RunCounts>(
+        Unit::statement,
+        [project_ids = std::move(project_ids), month](SqliteDb& db) -> Result<RunCounts> {
+            SqliteQuery query(db, "SELECT project_id, runs FROM run_count WHERE month = ?" +
+                                      in_clause("project_id", project_ids));
+            query.bind(month);
+            bind_list(query, project_ids);
+            RunCounts counts;
+            while (query.row()) {
+                counts.emplace_back(query.text(0), query.integer(1));
+            }
+            return query.ok() ? Result<RunCounts>(std::move(counts)) : query.status().error();
+        },
+        std::move(done));
+}
+
+void SqliteStore::forget_counts(std::int64_t before_month, StoreDone<Done> done) {
+    writer_.submit<Done>(
+        Unit::statement,
+        [before_month](SqliteDb& db) {
+            return SqliteQuery(db, "DELETE FROM run_count WHERE month < ?")
+                .bind(before_month)
+                .run();
+        },
         std::move(done));
 }
 

@@ -228,7 +228,17 @@ CREATE INDEX run_failed ON run (project_id, environment, created_ms, id)
     WHERE finished_ms > 0 AND status <> 'SUCCEEDED';
 )sql";
 
-constexpr std::array<const char*, 15> kMigrations = {kFirst,
+// How many runs projects have begun, by calendar month.
+constexpr const char* kRunCounts = R"sql(
+CREATE TABLE run_count (
+    project_id TEXT NOT NULL,
+    month INTEGER NOT NULL,
+    runs INTEGER NOT NULL,
+    PRIMARY KEY (project_id, month)
+) WITHOUT ROWID;
+)sql";
+
+constexpr std::array<const char*, 16> kMigrations = {kFirst,
                                                      kPausedRuns,
                                                      kParentsAndSchedules,
                                                      kEntities,
@@ -242,7 +252,8 @@ constexpr std::array<const char*, 15> kMigrations = {kFirst,
                                                      kFlowClaims,
                                                      kExternalUsers,
                                                      kJournalsAsTheyCame,
-                                                     kRunLists};
+                                                     kRunLists,
+                                                     kRunCounts};
 
 Status apply(SqliteDb& db, std::int64_t version, const char* sql, std::int64_t now_ms) {
     const Status status = db.execute(sql);

@@ -83,6 +83,9 @@ class SqliteStore final : public Store {
     void delete_family(std::string kind, std::string id, std::vector<std::string> child_kinds,
                        StoreDone<Done> done) override;
 
+    void counted_runs(std::vector<std::string> project_ids, std::int64_t month,
+                      StoreDone<RunCounts> done) override;
+    void forget_counts(std::int64_t before_month, StoreDone<Done> done) override;
     void create_run(NewRun run, StoreDone<RunAccepted> done) override;
     bool shared() const override { return false; }
     void append(JournalCommit commit, StoreDone<Appended> done) override;
