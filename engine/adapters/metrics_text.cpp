@@ -64,6 +64,8 @@ void write_runs(Text& text, const RunCounters& runs) {
     text.one("sallyport_runs_started_total", "counter", "Runs accepted.", runs.started);
     text.one("sallyport_runs_refused_total", "counter", "Runs refused for want of room (503).",
              runs.refused);
+    text.one("sallyport_runs_over_quota_total", "counter",
+             "Runs refused because their project had begun its month's (402).", runs.over_quota);
     text.one("sallyport_runs_duplicate_total", "counter", "Deliveries that had run before.",
              runs.duplicates);
     text.one("sallyport_runs_resumed_total", "counter", "Pauses that ended.", runs.resumed);

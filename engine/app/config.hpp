@@ -76,6 +76,7 @@ struct Config {
     std::size_t project_concurrency = 5;  // when enabled
     std::size_t runs_max = 1'000'000;
     std::size_t runs_active_max = 1000;
+    std::int64_t project_runs_per_month = 0;  // 0: no quota
     std::int64_t retention_ms = 30LL * 24 * 60 * 60 * 1000;
     std::size_t webhook_payload_bytes_max = 25u << 20;
     std::size_t file_bytes_max = 25u << 20;

@@ -21,6 +21,7 @@ constexpr std::uint64_t kDayMs = 24ULL * 60 * 60 * 1000;
 constexpr std::uint64_t kPayloadMbMax = 512;
 constexpr std::uint64_t kShownKbMax = kPayloadMbMax * 1024;
 constexpr std::uint64_t kRunsMax = 100'000'000;
+constexpr std::uint64_t kQuotaMax = 1'000'000'000'000;
 constexpr std::uint64_t kActiveRunsMax = 20'000;  // in memory, some 10 KB each and more
 constexpr std::uint64_t kRecordsMax = 1'000'000;
 constexpr std::uint64_t kFieldsMax = 999;
@@ -325,6 +326,9 @@ const std::
                 {"SALLYPORT_RUNS_ACTIVE_MAX", "1000", false,
                  "runs that go on at once, in memory; the others wait in the database",
                  [](C& c, V& v) { return put_number(c.runs_active_max, v, 1, kActiveRunsMax); }},
+                {"SALLYPORT_PROJECT_RUNS_PER_MONTH", "0", false,
+                 "production runs that a project may begin in a calendar month (UTC); 0: any number",
+                 [](C& c, V& v) { return put_number(c.project_runs_per_month, v, 0, kQuotaMax); }},
                 {"AP_WORKER_CONCURRENCY", "0", false,
                  "sandbox workers; 0: one more than there are cores",
                  [](C& c, V& v) { return put_number(c.sandbox_workers, v, 0, 256); }},

@@ -3,6 +3,7 @@
 #include "common/contract.hpp"
 #include "engine/adapters/alerts.hpp"
 #include "engine/adapters/api/api.hpp"
+#include "engine/adapters/api/quota.hpp"
 #include "engine/adapters/api/step_files.hpp"
 #include "engine/adapters/asio_loop.hpp"
 #include "engine/adapters/auth_checks.hpp"
@@ -70,6 +71,7 @@ ApiOptions api_options(const Config& config) {
     options.store_value_bytes_max = config.store_value_bytes_max;
     options.flow_steps_max = config.flow_steps_max;
     options.runs_active_max = config.runs_active_max;
+    options.project_runs_per_month = config.project_runs_per_month;
     options.data_dir = config.data_dir;
     options.poll_minutes = config.poll_minutes;
     options.trigger_hooks_ms = config.trigger_hooks_ms;
@@ -96,6 +98,7 @@ RunDriverOptions driver_options(const Config& config) {
     options.shown_input_bytes = config.shown_input_bytes;
     options.runs_max = config.runs_max;
     options.active_max = config.runs_active_max;
+    options.project_runs_per_month = config.project_runs_per_month;
     // A fifth is left to the others.
     options.project_active_max = config.project_limit_enabled
                                      ? config.project_concurrency
@@ -210,7 +213,7 @@ struct Engine {
           tables(api, step_files, HmacKey(DigestAlgorithm::sha256, config.jwt_secret.reveal())),
           driver({loop, time, entropy, journals, *store, flows, sandbox, http, stored_secrets, log,
                   with_node(with_tables(piece_performers(services, http, csv), tables), node.get()),
-                  on_end()},
+                  on_end(), [this](const RunRow& run) { quotas.refused(run); }},
                  driver_options(config)),
           apps(node ? std::make_unique<AppListeners>(
                           AppListeners::Ports{node->pieces(), *store, time, entropy},
@@ -236,6 +239,7 @@ struct Engine {
                *store,
                journals,
                *store,
+               *store,
                files,
                flows,
                archives,
@@ -256,7 +260,8 @@ struct Engine {
               api_options(config), HmacKey(DigestAlgorithm::sha256, config.jwt_secret.reveal()),
               config.verdict_secret.empty()
                   ? std::nullopt
-                  : std::optional(contract::verdict_key(config.verdict_secret))) {
+                  : std::optional(contract::verdict_key(config.verdict_secret))),
+          quotas(api) {
         for (const Secret& key : config.earlier_keys) {
             secrets.add_earlier(key);
         }
@@ -333,6 +338,7 @@ struct Engine {
     Jobs jobs;
     McpRelay mcp_relay;
     Api api;
+    QuotaKeeper quotas;
     std::unique_ptr<HttpServer> server;
     bool stopping = false;
 };

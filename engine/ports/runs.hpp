@@ -28,6 +28,8 @@ struct StartRun {
     static constexpr int kWebhook = 3;
     static constexpr int kPolling = 5;
     int priority = kWebhook;
+    bool by_step = false;  // another run's step starts it, not its trigger
+    bool again = false;    // an earlier run's occasion once more, which has counted
 };
 
 // Acknowledged: on disk. `duplicate`: nothing new was started, `run_id` is the earlier run.
@@ -35,6 +37,16 @@ struct StartedRun {
     std::string run_id;
     bool duplicate = false;
 };
+
+// The problem of a start beyond what its project may begin in a month. Nothing was started; it
+// will not be before the next month or a larger quota.
+inline constexpr std::string_view kOverQuota =
+    "The project has begun as many runs as it may in this month. More begin with the next month "
+    "(UTC), or when the operator raises SALLYPORT_PROJECT_RUNS_PER_MONTH";
+template <typename T>
+bool is_over_quota(const Result<T>& started) {
+    return !started.ok() && started.message() == kOverQuota;
+}
 
 struct RunReply {
     enum class Kind {

@@ -104,6 +104,32 @@ TEST_F(ToldTrigger, AFlowIsNotChangedWhileItsTriggerIsTold) {
     EXPECT_EQ(user.call("DELETE", "/api/v1/flows/" + flow).status, 204);
 }
 
+// Beyond its project's quota a flow goes off as by its owner's hand: the trigger leaves its
+// service.
+TEST_F(ToldTrigger, BeyondTheQuotaATriggerLeaves) {
+    std::vector<std::string> settings = environment("SANDBOX_CODE_AND_PROCESS");
+    settings.emplace_back("SALLYPORT_PROJECT_RUNS_PER_MONTH=2");
+    EngineProcess engine(settings);
+    ApiUser user(engine);
+    user.sign_up();
+    world_.set_handler([](const UpstreamRequest&) { return UpstreamReply(); });
+    std::string flow;
+    const std::string input = R"({"text":"http://)" + world_.address() + "\"}";
+    const ApiAnswer published = publish(user, trigger("tell", input), flow);
+    ASSERT_EQ(published.status, 200) << published.raw.body << engine.log();
+    ASSERT_EQ(world_.last_request().body, "on");
+    const ApiAnswer refused =
+        user.post("/api/v1/webhooks/" + flow, R"({"items":[{"n":1},{"n":2},{"n":3}]})");
+    EXPECT_EQ(refused.status, 402) << refused.raw.body;
+    EXPECT_EQ(refused.body["code"].text(), "QUOTA_EXCEEDED");
+    EXPECT_EQ(runs_of(user, flow), 2u) << "those that there was room for";
+    EXPECT_TRUE(wait_until([&] {
+        return user.get("/api/v1/flows/" + flow).body["status"].text() == "DISABLED";
+    })) << engine.log();
+    EXPECT_EQ(world_.request_count(), 2u);
+    EXPECT_EQ(world_.last_request().body, "off");
+}
+
 // The claim of an engine that ended ends by its time.
 TEST_F(ToldTrigger, AFlowIsEverybodysAgainAfterACrash) {
     EngineProcess engine(environment("SANDBOX_CODE_AND_PROCESS"));

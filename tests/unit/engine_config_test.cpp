@@ -427,6 +427,7 @@ TEST(Config, SaysWhatIsWrongInOneLine) {
         {"AP_DB_TYPE", "MYSQL", "SQLITE3 (embedded) or POSTGRES"},
         {"AP_DB_TYPE", "POSTGRES", "set AP_POSTGRES_URL, or AP_POSTGRES_HOST"},
         {"AP_DEFAULT_CONCURRENT_JOBS_LIMIT", "0", "from 1 to"},
+        {"SALLYPORT_PROJECT_RUNS_PER_MONTH", "-1", "from 0 to"},
         {"SALLYPORT_METRICS_TOKEN", "short", "too short"},
         {"AP_POSTGRES_PORT", "0", "from 1 to 65535"},
         {"AP_POSTGRES_POOL_SIZE", "1", "from 4 to 64"},

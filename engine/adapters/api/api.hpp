@@ -49,7 +49,8 @@ struct ApiOptions {
     bool validates_connections = true;           // pieces are asked; AP_ENVIRONMENT
     std::size_t store_value_bytes_max = 512u << 10;
     std::size_t flow_steps_max = 1500;
-    std::size_t runs_active_max = 1000;  // that go on at once in this engine
+    std::size_t runs_active_max = 1000;       // that go on at once in this engine
+    std::int64_t project_runs_per_month = 0;  // SALLYPORT_PROJECT_RUNS_PER_MONTH; 0: no quota
     std::string data_dir = ".";
     int poll_minutes = 5;                     // AP_TRIGGER_DEFAULT_POLL_INTERVAL
     std::int64_t trigger_hooks_ms = 180'000;  // AP_TRIGGER_HOOKS_TIMEOUT_SECONDS
@@ -73,6 +74,7 @@ struct ApiPorts {
     FlowStore& flows;
     RunStore& runs;
     EntityStore& entities;
+    RunCountStore& counts;
     FileKeeper& files;
     FlowCatalog& catalog;
     PieceArchives& archives;

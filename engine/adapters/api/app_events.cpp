@@ -47,7 +47,8 @@ void fire(Api& api, const DeliveryPtr& delivery, const RunnableFlow& flow, const
     occasion.on_handshake = [&api, delivery](const Json&) { delivered(api, delivery, true); };
     api.ports.triggers->fire(flow, std::move(occasion),
                              [&api, delivery](const Result<std::vector<StartedRun>>& started) {
-                                 delivered(api, delivery, started.ok());
+                                 // What is beyond the quota now is so the next time as well.
+                                 delivered(api, delivery, started.ok() || is_over_quota(started));
                              });
 }
 

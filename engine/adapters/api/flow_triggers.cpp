@@ -2,6 +2,7 @@
 // to the contract, where both go over a socket or not at all.
 #include "common/bytes.hpp"
 #include "engine/adapters/api/flow_parts.hpp"
+#include "engine/adapters/api/quota.hpp"
 #include "engine/adapters/time_zones.hpp"
 #include "engine/core/pieces/triggers.hpp"
 #include "engine/core/time_text.hpp"
@@ -27,6 +28,9 @@ void start_by_hand(Api& api, const CallPtr& call, const RunnableFlow& flow) {
     run.project_id = flow.project_id;
     run.payload = call->body["payload"].exists() ? call->body["payload"] : Json::object();
     api.ports.driver.start(std::move(run), [&api, call](const Result<StartedRun>& started) {
+        if (is_over_quota(started)) {
+            return fail_over_quota(call);
+        }
         if (!api.failed(call, started)) {
             call->reply(201, Json::object({{"id", Json::string(started->run_id)}}));
         }

@@ -54,6 +54,12 @@ Json as_json(const Json& schema) {
     return Json::object({{"application/json", Json::object({{"schema", schema}})}});
 }
 
+// Routes that start runs which count against a quota.
+bool starts_what_counts(std::string_view route) {
+    return route == "webhooks/:flowId" || route == "webhooks/:flowId/sync" ||
+           route == "flows/:id/run";
+}
+
 Json responses_of(const ApiRoute& route, std::string_view method) {
     const Json refused = Json::object({{"$ref", Json::string("#/components/responses/Refused")}});
     Json answered = Json::object({{"description", Json::string("Answered")}});
@@ -61,9 +67,13 @@ Json responses_of(const ApiRoute& route, std::string_view method) {
     if (described.schema.exists()) {
         answered.set("content", as_json(described.schema));
     }
-    return Json::object({{described.status.empty() ? "2XX" : described.status, answered},
-                         {"4XX", refused},
-                         {"503", refused}});
+    Json responses = Json::object({{described.status.empty() ? "2XX" : described.status, answered},
+                                   {"4XX", refused},
+                                   {"503", refused}});
+    if (starts_what_counts(route.path)) {
+        responses.set("402", refused);
+    }
+    return responses;
 }
 
 Json operation_of(const ApiRoute& route, std::string_view method, const Json& of_path) {

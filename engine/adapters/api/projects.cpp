@@ -7,6 +7,7 @@
 #include "engine/adapters/api/flow_parts.hpp"
 #include "engine/adapters/api/members.hpp"
 #include "engine/adapters/api/persons.hpp"
+#include "engine/adapters/api/quota.hpp"
 #include "engine/adapters/keyset_page.hpp"
 #include "engine/adapters/runs/project_limits.hpp"
 #include "engine/core/shape.hpp"
@@ -87,8 +88,12 @@ void reply_with_project(Api& api, const CallPtr& call, int status, const std::st
             if (!found->has_value()) {
                 return call->fail_not_found("project", id);
             }
-            with_settings(api, call, id, [call, status, row = **found](const Json& settings) {
-                call->reply(status, project_json(row, settings));
+            with_settings(api, call, id, [&api, call, status, row = **found](const Json& settings) {
+                with_runs_begun(api, call, {row.id},
+                                [&api, call, status,
+                                 project = project_json(row, settings)](const RunsBegun& begun) {
+                                    call->reply(status, with_usage(api, project, begun));
+                                });
             });
         });
 }
@@ -364,10 +369,18 @@ void reply_with_list(Api& api, const CallPtr& call, const Wanted& wanted,
                     shown.push_back(row);
                 }
             }
-            call->reply(200, page_json(page_of(wanted, std::move(shown)),
-                                       [&settings](const ProjectRow& row) {
-                                           return project_json(row, settings[row.id]);
-                                       }));
+            const Page<ProjectRow> page = page_of(wanted, std::move(shown));
+            std::vector<std::string> ids;
+            for (const ProjectRow& row : page.rows) {
+                ids.push_back(row.id);
+            }
+            with_runs_begun(
+                api, call, std::move(ids), [&api, call, page, settings](const RunsBegun& begun) {
+                    call->reply(200, page_json(page, [&](const ProjectRow& row) {
+                                    const auto own = settings.find(row.id);
+                                    return with_usage(api, project_json(row, own->second), begun);
+                                }));
+                });
         });
 }
 

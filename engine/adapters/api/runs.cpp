@@ -151,6 +151,7 @@ void retry_on_latest(Api& api, const StoredRun& run,
     again.project_id = run.row.project_id;
     again.environment = run.row.environment;
     again.payload = first->at(0)["payload"];
+    again.again = true;
     api.ports.driver.start(std::move(again), [done](const Result<StartedRun>& started) {
         if (started.ok()) {
             done(Retried{Runs::Outcome::accepted, started->run_id});

@@ -122,7 +122,8 @@ void start_table_runs(Api& api, const RunnableFlow& flow, const std::vector<Json
         run.project_id = flow.project_id;
         run.payload = payload;
         api.ports.driver.start(std::move(run), [&api](const Result<StartedRun>& started) {
-            if (!started.ok()) {
+            // Of the quota the log hears once, not with every record.
+            if (!started.ok() && !is_over_quota(started)) {
                 table_event_lost(api, started.message());
             }
         });

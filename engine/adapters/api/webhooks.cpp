@@ -4,6 +4,7 @@
 #include "common/contract.hpp"
 #include "engine/adapters/api/api.hpp"
 #include "engine/adapters/api/files.hpp"
+#include "engine/adapters/api/quota.hpp"
 #include "engine/adapters/api/run_parts.hpp"
 #include "engine/adapters/api/trigger_events.hpp"
 #include "engine/core/ids.hpp"
@@ -87,6 +88,9 @@ void start(Api& api, const CallPtr& call, Mode mode, const RunnableFlow& flow, J
         run.fail_parent = call->request.header("ap-fail-parent-on-failure") == "true";
     }
     api.ports.driver.start(std::move(run), [&api, call, mode](const Result<StartedRun>& started) {
+        if (is_over_quota(started)) {
+            return fail_over_quota(call);
+        }
         if (api.failed(call, started)) {
             return;
         }
@@ -125,6 +129,9 @@ void ask_trigger(Api& api, const CallPtr& call, Mode mode, const RunnableFlow& f
     api.ports.triggers->fire(
         flow, std::move(occasion),
         [&api, call, mode](const Result<std::vector<StartedRun>>& started) {
+            if (is_over_quota(started)) {
+                return fail_over_quota(call);
+            }
             if (!started.ok()) {
                 return call->reply(message(500, "The trigger has failed"));
             }

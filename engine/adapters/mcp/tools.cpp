@@ -142,7 +142,9 @@ void run_flow(Api& api, const FlowTool& tool, const Json& arguments,
     api.ports.driver.start(
         std::move(run), [&api, waits, done = std::move(done)](const Result<StartedRun>& started) {
             if (!started.ok()) {
-                return done(mcp_tool_failure("The engine cannot take another run now; try again"));
+                return done(mcp_tool_failure(
+                    is_over_quota(started) ? std::string(kOverQuota)
+                                           : "The engine cannot take another run now; try again"));
             }
             if (!waits) {
                 return done(

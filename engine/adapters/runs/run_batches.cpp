@@ -45,9 +45,10 @@ struct RunDriver::Impl::FanOut {
     std::size_t next = 0;        // the number of the next batch
     std::size_t dispatched = 0;  // batches on disk
     std::size_t under_way = 0;
-    bool read = false;     // to the end
-    bool pumping = false;  // a start may be acknowledged from inside the call
-    bool stopped = false;  // the run has ended
+    bool read = false;         // to the end
+    bool pumping = false;      // a start may be acknowledged from inside the call
+    bool stopped = false;      // the run has ended
+    std::string problem = {};  // why not all of it was, when `error` says more
     std::string error = {};
 };
 
@@ -122,6 +123,7 @@ void RunDriver::Impl::pump(const std::shared_ptr<FanOut>& work) {
         Result<Json> rows = work->batches.next();
         work->read = !rows.ok() || rows->size() == 0;
         if (!rows.ok()) {
+            work->problem = "Failed to read the records; fan-out aborted.";
             work->error = rows.message();
         } else if (rows->size() > 0) {
             start_batch(work, *rows);
@@ -152,6 +154,7 @@ void RunDriver::Impl::start_batch(const std::shared_ptr<FanOut>& work, const Jso
     child.fail_parent = false;
     child.delivery_id = work->delivery + ":" + std::to_string(work->next);
     child.payload = call_payload(data, "");
+    child.by_step = true;
     ++work->next;
     ++work->under_way;
     offer(work, std::make_shared<const StartRun>(std::move(child)));
@@ -161,7 +164,11 @@ void RunDriver::Impl::start_batch(const std::shared_ptr<FanOut>& work, const Jso
 void RunDriver::Impl::offer(const std::shared_ptr<FanOut>& work,
                             const std::shared_ptr<const StartRun>& child) {
     start(*child, [self = shared_from_this(), work, child](const Result<StartedRun>& started) {
-        if (!started.ok() && !work->stopped) {
+        if (is_over_quota(started)) {
+            work->problem = "The month's runs are used up; fan-out aborted.";
+            work->error = kOverQuota;
+            work->read = true;
+        } else if (!started.ok() && !work->stopped) {
             self->ports_.loop.after(kOfferAgainMs, [self, work, child] {
                 if (!work->stopped) {
                     self->offer(work, child);
@@ -181,8 +188,8 @@ StepResult RunDriver::Impl::fan_out_result(const FanOut& work) {
     if (!work.error.empty()) {
         return step_failed(
             Json::object(
-                {{"message", Json::string("Failed to read the records; fan-out aborted. Batches "
-                                          "dispatched before this point may still be running.")},
+                {{"message", Json::string(work.problem + " Batches dispatched before this point "
+                                                         "may still be running.")},
                  {"cause", Json::string(work.error)},
                  {"batchesDispatched", dispatched}})
                 .dump());

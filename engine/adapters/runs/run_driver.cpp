@@ -1,6 +1,7 @@
 #include "engine/adapters/runs/run_driver.hpp"
 
 #include "engine/adapters/runs/run_driver_impl.hpp"
+#include "engine/core/calendar_month.hpp"
 #include "engine/core/runs/journal.hpp"
 #include "engine/core/runs/record.hpp"
 
@@ -44,9 +45,20 @@ void RunDriver::Impl::start(StartRun wanted, Started done) {
     }
     std::string delivery_id = std::move(wanted.delivery_id);
     const int priority = wanted.priority;
+    const RunQuota quota = quota_of(wanted);
+    const bool by_step = wanted.by_step;
     const RunPtr run = make_run(std::move(wanted));
     const bool at_once = begins_at_once(*run);
-    NewRun row{run->row, run->uncommitted.dump(), std::move(delivery_id)};
+    NewRun row{run->row, run->uncommitted.dump(), std::move(delivery_id), quota};
+    if (quota.most > 0 && !by_step && ports_.on_over_quota) {
+        done = [self = shared_from_this(), refused = run->row,
+                done = std::move(done)](const Result<StartedRun>& started) {
+            done(started);
+            if (is_over_quota(started)) {
+                self->ports_.on_over_quota(refused);
+            }
+        };
+    }
     const JournalCommit shown = summary(*run);
     row.row.status = at_once ? std::string_view(shown.status) : to_string(RunStatus::queued);
     row.row.queue_class = at_once ? 0 : priority;
@@ -60,6 +72,13 @@ void RunDriver::Impl::start(StartRun wanted, Started done) {
     } else {
         put_in_line(std::move(row), priority, std::move(done));
     }
+}
+
+RunQuota RunDriver::Impl::quota_of(const StartRun& wanted) const {
+    const bool counts =
+        options_.project_runs_per_month > 0 && !wanted.again && wanted.environment == "PRODUCTION";
+    return counts ? RunQuota{options_.project_runs_per_month, calendar_month(ports_.clock.now_ms())}
+                  : RunQuota{};
 }
 
 // As it stands before its first step; nothing happens before the store has it.
@@ -121,6 +140,11 @@ void RunDriver::Impl::put_in_line(NewRun row, int priority, Started done) {
 bool RunDriver::Impl::is_accepted(const Result<RunAccepted>& accepted, const Started& done) {
     if (!accepted.ok()) {
         done(accepted.error());
+        return false;
+    }
+    if (accepted->over_quota) {
+        counters_.over_quota += 1;
+        done(Error{std::string(kOverQuota)});
         return false;
     }
     done(StartedRun{accepted->run_id, accepted->duplicate});

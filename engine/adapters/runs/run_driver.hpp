@@ -41,6 +41,8 @@ struct RunDriverPorts {
     PiecePerformers pieces = {};  // of pieces that reach out; the store's and queue's are its own
     // Hears of every run that ended here; may be empty.
     std::function<void(const RunRow& run, RunStatus status)> on_end = {};
+    // Hears of every run that its trigger could not start because of the quota; may be empty.
+    std::function<void(const RunRow& run)> on_over_quota = {};
 };
 
 struct RunDriverOptions {
@@ -53,6 +55,8 @@ struct RunDriverOptions {
     // Runs that are accepted and have not ended; what rests does not count. Beyond it new ones are
     // refused.
     std::size_t runs_max = 1'000'000;
+    // Production runs that one project may begin in a calendar month (UTC); 0: as many as come.
+    std::int64_t project_runs_per_month = 0;
     // Of these so many go on at once, and so many of one project; the others wait in the store.
     std::size_t active_max = 1000;
     std::size_t project_active_max = 800;

@@ -94,6 +94,7 @@ class RunDriver::Impl : public std::enable_shared_from_this<RunDriver::Impl> {
 
   private:
     using Started = std::function<void(Result<StartedRun>)>;
+    RunQuota quota_of(const StartRun& wanted) const;
     RunPtr make_run(StartRun wanted);
     void begin_now(const RunPtr& run, NewRun row, Started done);
     void put_in_line(NewRun row, int priority, Started done);

@@ -169,12 +169,15 @@ void RunDriver::Impl::start_called(const RunPtr& run, const PerformStep& action,
     child.parent_run_id = run->row.id;
     child.fail_parent = waits;
     child.delivery_id = call.idempotency_key;
+    child.by_step = true;
     child.payload = call_payload(run->input["flowProps"]["payload"],
                                  waits ? resume_url(run, "waitpoints", call.request_id) : "");
     start(std::move(child),
           [self = shared_from_this(), run, action, call, waits](const Result<StartedRun>& started) {
               if (!started.ok()) {
-                  self->on_result(run, action, step_overloaded());
+                  self->on_result(run, action,
+                                  is_over_quota(started) ? step_failed(std::string(kOverQuota))
+                                                         : step_overloaded());
                   return;
               }
               StepResult result = step_succeeded(Json::object());

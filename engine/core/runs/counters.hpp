@@ -37,6 +37,7 @@ struct RunCounters {
     static constexpr std::size_t kStatuses = 11;  // of RunStatus
     std::uint64_t started = 0;
     std::uint64_t refused = 0;     // for want of room
+    std::uint64_t over_quota = 0;  // refused because the project has begun its month's
     std::uint64_t duplicates = 0;  // of a delivery
     std::uint64_t resumed = 0;
     std::uint64_t taken_over = 0;
