@@ -89,7 +89,8 @@ class AccountStore {
                             std::optional<PageCursor> cursor, std::size_t limit,
                             StoreDone<Page<UserRow>> done) = 0;
     // Stores what `change` makes of all but id, address and password, in one transaction. It runs
-    // as FlowStore::Change does; false leaves everything as it was.
+    // as FlowStore::Change does; false leaves everything as it was, and so does a new external id
+    // that another user of the platform has. `done` gets the user as stored then.
     using UserChange = std::function<bool(UserRow&)>;
     virtual void change_user(std::string id, UserChange change,
                              StoreDone<std::optional<UserRow>> done) = 0;

@@ -196,7 +196,9 @@ TEST_P(Projects, AreFoundByWhatTheirOwnerIsCalledElsewhere) {
     EXPECT_EQ(found["data"].at(0)["email"].text(), "bob@example.org");
     EXPECT_EQ(ann_.get("/v1/users?externalId=crm").body["data"].size(), 0U);
     const std::string own = "/v1/users/" + id_of(ann_.get("/v1/users/me").body);
-    EXPECT_EQ(ann_.post(own, R"({"externalId":"crm-7"})").status, 409);
+    const ApiAnswer taken = ann_.post(own, R"({"externalId":"crm-7"})");
+    EXPECT_EQ(taken.status, 409);
+    EXPECT_EQ(taken.body["params"]["message"].text(), "Another user has that externalId");
     EXPECT_EQ(ann_.post(path, R"({"externalId":"crm-7","status":"ACTIVE"})").status, 200);
     EXPECT_EQ(ann_.post(path, R"({"externalId":7})").status, 400);
     ApiUser program(engine_);

@@ -401,6 +401,51 @@ TEST_P(AccountsAndFlows, ListsArePagedBothWays) {
               7);
 }
 
+// However many are given it at once.
+TEST_P(AccountsAndFlows, OneUserHasAnExternalId) {
+    std::vector<std::string> ids;
+    for (int i = 0; i < 4; ++i) {
+        ids.push_back("u" + std::to_string(i));
+        ASSERT_TRUE(sign_up(ids.back(), ids.back() + "@example.org", true).ok());
+    }
+    const auto give = [this](const std::string& id, const std::string& external,
+                             StoreDone<std::optional<UserRow>> done) {
+        store_->change_user(
+            id,
+            [external](UserRow& user) {
+                user.external_id = external;
+                user.first_name = "Called " + external;
+                return true;
+            },
+            std::move(done));
+    };
+    int answers = 0;
+    int taken = 0;
+    for (const std::string& id : ids) {
+        give(id, "x", [&](const Result<std::optional<UserRow>>& user) {
+            ASSERT_TRUE(user.ok() && user->has_value());
+            const bool has = (*user)->external_id == "x";
+            EXPECT_EQ((*user)->first_name, has ? "Called x" : "Ann") << "all of it or nothing";
+            taken += has ? 1 : 0;
+            ++answers;
+        });
+    }
+    ASSERT_TRUE(loop_.run_until([&] { return answers == 4; }));
+    EXPECT_EQ(taken, 1);
+    const auto page = ask_on<Page<UserRow>>(
+        [&](auto done) { store_->list_users("platform-of-u0", "x", {}, 10, done); });
+    ASSERT_EQ(page->rows.size(), 1u);
+    // The name is free again once its owner is called otherwise, and nobody's is everybody's.
+    for (const std::string& id : ids) {
+        const auto freed = ask_on<std::optional<UserRow>>([&](auto done) { give(id, "", done); });
+        EXPECT_EQ((*freed)->external_id, "");
+    }
+    const auto again = ask_on<std::optional<UserRow>>([&](auto done) { give("u3", "x", done); });
+    EXPECT_EQ((*again)->external_id, "x");
+    const auto same = ask_on<std::optional<UserRow>>([&](auto done) { give("u3", "x", done); });
+    EXPECT_EQ((*same)->first_name, "Called x");
+}
+
 TEST_P(AccountsAndFlows, TextFromOutsideIsNeverAnError) {
     for (const std::string& id :
          {std::string("\xff\xfe"), std::string("a\0b", 3), std::string("'; DROP TABLE flow; --"),

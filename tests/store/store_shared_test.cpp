@@ -119,6 +119,38 @@ TEST_P(SharedStore, OneDeliveryAtTwoProcessesRunsOnce) {
     EXPECT_EQ(duplicates, 75u);
 }
 
+TEST_P(SharedStore, OneUserHasAnExternalIdWhoeverGivesIt) {
+    const auto other = another();
+    for (const char* id : {"u0", "u1"}) {
+        ASSERT_TRUE(ask_on<AccountStore::SignUp>([&](auto done) {
+                        store_->sign_up(a_user(id, std::string(id) + "@example.org"),
+                                        a_project("p" + std::string(id), id), true, done);
+                    }).ok());
+    }
+    for (int round = 0; round < 40; ++round) {
+        const std::string external = "x" + std::to_string(round);
+        int answers = 0;
+        int taken = 0;
+        const auto give = [&](Store& store, const std::string& id) {
+            store.change_user(
+                id,
+                [external](UserRow& user) {
+                    user.external_id = external;
+                    return true;
+                },
+                [&](const Result<std::optional<UserRow>>& user) {
+                    ASSERT_TRUE(user.ok() && user->has_value());
+                    taken += (*user)->external_id == external ? 1 : 0;
+                    ++answers;
+                });
+        };
+        give(*store_, "u0");
+        give(*other, "u1");
+        ASSERT_TRUE(loop_.run_until([&] { return answers == 2; }));
+        EXPECT_EQ(taken, 1) << round;
+    }
+}
+
 TEST_P(SharedStore, OthersHearOfAnswersAndOfFlows) {
     const auto other = another();
     std::vector<StoreNotice> heard;

@@ -93,34 +93,20 @@ void store_user(Api& api, const CallPtr& call) {
             if (!changed->has_value()) {
                 return call->fail_not_found("user", call->params[0]);
             }
+            const std::string_view external = call->body["externalId"].text();
+            if (!external.empty() && (*changed)->external_id != external) {
+                return call->fail(ApiError::validation,
+                                  Json::object({{"message", Json::string("Another user has that "
+                                                                         "externalId")}}));
+            }
             call->reply(200, user_summary(**changed));
         });
 }
 
-// Looks whether another user is called so first.
 void update_user(Api& api, const CallPtr& call) {
-    if (!check_change(call)) {
-        return;
+    if (check_change(call)) {
+        with_user(api, call, [&api, call](const UserRow&) { store_user(api, call); });
     }
-    with_user(api, call, [&api, call](const UserRow& user) {
-        const std::string external(call->body["externalId"].text());
-        if (external.empty()) {
-            return store_user(api, call);
-        }
-        api.ports.accounts.list_users(
-            user.platform_id, external, {}, 1, [&api, call](const Result<Page<UserRow>>& others) {
-                if (api.failed(call, others)) {
-                    return;
-                }
-                if (!others->rows.empty() && others->rows.front().id != call->params[0]) {
-                    return call->fail(
-                        ApiError::validation,
-                        Json::object(
-                            {{"message", Json::string("Another user has that externalId")}}));
-                }
-                store_user(api, call);
-            });
-    });
 }
 
 void fail_delete(const CallPtr& call, std::string_view message) {

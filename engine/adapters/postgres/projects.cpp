@@ -53,6 +53,16 @@ PostgresStatement update_user(const UserRow& user) {
     return update;
 }
 
+// Others of the platform with the user's external id.
+PostgresStatement namesakes(const UserRow& user) {
+    PostgresStatement count{{},
+                            "SELECT count(*) FROM \"user\" WHERE platform_id = $1 "
+                            "AND external_id = $2 AND id <> $3",
+                            {}};
+    count.add(user.platform_id).add(user.external_id).add(user.id);
+    return count;
+}
+
 }  // namespace
 
 void PostgresStore::projects_on(std::string platform_id, StoreDone<std::vector<ProjectRow>> done) {
@@ -151,16 +161,34 @@ void PostgresStore::change_user(std::string id, UserChange change,
                     return transaction->end(
                         false, [done, error = rows.error()](const Status&) { done(error); });
                 }
-                std::optional<UserRow> user;
-                if (rows->count() > 0) {
-                    user = read_user(*rows, 0);
+                const auto end = [transaction, done](bool keep, std::optional<UserRow> user) {
+                    if (keep) {
+                        transaction->query(update_user(*user));
+                    }
+                    transaction->end(keep, [done, user = std::move(user)](const Status& ended) {
+                        ended.ok() ? done(user) : done(ended.error());
+                    });
+                };
+                if (rows->count() == 0) {
+                    return end(false, std::nullopt);
                 }
-                const bool changed = user && change(*user);
-                if (changed) {
-                    transaction->query(update_user(*user));
+                const UserRow before = read_user(*rows, 0);
+                UserRow user = before;
+                const bool changed = change(user);
+                if (!changed || user.external_id.empty() ||
+                    user.external_id == before.external_id) {
+                    return end(changed, std::move(user));
                 }
-                transaction->end(changed, [done, user](const Status& ended) {
-                    ended.ok() ? done(user) : done(ended.error());
+                // One after the other on a platform: who comes second sees what the first took.
+                transaction->query(
+                    of("SELECT id FROM platform WHERE id = $1 FOR UPDATE", user.platform_id));
+                transaction->query(namesakes(user), [transaction, done, end, before,
+                                                     user](const Result<PostgresRows>& others) {
+                    if (!others.ok()) {
+                        return transaction->end(
+                            false, [done, error = others.error()](const Status&) { done(error); });
+                    }
+                    others->integer(0, 0) > 0 ? end(false, before) : end(true, user);
                 });
             });
     });

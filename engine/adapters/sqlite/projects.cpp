@@ -71,14 +71,35 @@ Result<UserGone> remove_user(SqliteDb& db, const std::string& id, const std::str
     return status.ok() ? Result<UserGone>(UserGone::gone) : status.error();
 }
 
+// Others of the platform with the user's external id.
+Result<std::int64_t> count_namesakes(SqliteDb& db, const UserRow& user) {
+    SqliteQuery query(db,
+                      "SELECT count(*) FROM user WHERE platform_id = ? AND external_id = ? "
+                      "AND id <> ?");
+    query.bind_all(user.platform_id, user.external_id, user.id);
+    const std::int64_t count = query.row() ? query.integer(0) : 0;
+    return query.ok() ? Result<std::int64_t>(count) : query.status().error();
+}
+
 Result<std::optional<UserRow>> change_stored(SqliteDb& db, const std::string& id,
                                              const AccountStore::UserChange& change) {
     Result<std::optional<UserRow>> found =
         find_user(db, "SELECT " SALLYPORT_USER_COLUMNS " FROM user WHERE id = ?", id);
-    if (!found.ok() || !found->has_value() || !change(**found)) {
+    if (!found.ok() || !found->has_value()) {
+        return found;
+    }
+    const UserRow before = **found;
+    if (!change(**found)) {
         return found;
     }
     const UserRow& user = **found;
+    if (!user.external_id.empty() && user.external_id != before.external_id) {
+        const Result<std::int64_t> others = count_namesakes(db, user);
+        if (!others.ok() || *others > 0) {
+            return others.ok() ? std::optional(before)
+                               : Result<std::optional<UserRow>>(others.error());
+        }
+    }
     const Status status =
         SqliteQuery(
             db,
