@@ -456,6 +456,10 @@ TEST_F(EngineSteps, TriggersAreTriedBeforeTheirFlowIsPublished) {
     EXPECT_EQ(saved.status, 200);
     EXPECT_EQ(saved.body["payload"].dump(), R"({"m":1})");
     EXPECT_EQ(saved.body["sourceName"].text(), "@activepieces/piece-webhook@0.1.29:catch_webhook");
+    const ApiAnswer empty = ann_.post("/v1/trigger-events", R"({"projectId":")" + ann_.project() +
+                                                                R"(","flowId":")" + flow + "\"}");
+    EXPECT_EQ(empty.status, 200) << empty.raw.body;
+    EXPECT_EQ(empty.body["payload"].dump(), "null");
     EXPECT_EQ(post(engine_.url("/v1/webhooks/" + flow + "/test"),
                    R"({"n":")" + std::string(600'000, 'x') + "\"}")
                   .status,

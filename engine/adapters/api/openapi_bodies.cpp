@@ -98,7 +98,7 @@ constexpr std::array kBodies = {
     Body{"POST", "test-trigger",
          "projectId:text! flowId:text! flowVersionId:text! "
          "testStrategy:SIMULATION|TEST_FUNCTION!"},
-    Body{"POST", "trigger-events", "projectId:text! flowId:text! mockData:any!"},
+    Body{"POST", "trigger-events", "projectId:text! flowId:text! mockData:any"},
     Body{"POST", "pieces/options",
          "projectId:text! pieceName:text! pieceVersion:text! actionOrTriggerName:text! "
          "propertyName:text! flowId:text! flowVersionId:text! input:any! searchValue:text"},

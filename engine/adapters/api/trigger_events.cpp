@@ -157,7 +157,7 @@ constexpr std::array kTestFields = {Field{"projectId", Kind::text}, Field{"flowI
                                     Field{"testStrategy", Kind::text}};
 constexpr std::array kCancelFields = {Field{"projectId", Kind::text}, Field{"flowId", Kind::text}};
 constexpr std::array kSaveFields = {Field{"projectId", Kind::text}, Field{"flowId", Kind::text},
-                                    Field{"mockData"}};
+                                    Field{"mockData", Kind::any, Need::optional}};
 
 // Goes on with the flow that the body or query names, when it is of the project it names.
 void with_named_flow(Api& api, const CallPtr& call, const std::string& project,
@@ -234,8 +234,9 @@ void save_event(Api& api, const CallPtr& call) {
             trigger.piece = settings["pieceName"].text();
             trigger.action = settings["triggerName"].text();
             trigger.settings = settings;
+            const Json event = call->body["mockData"];
             keep_trigger_event(api, call, {project, flow.flow.id, trigger_source_name(trigger)},
-                               call->body["mockData"], [call](const EntityRow& row) {
+                               event.exists() ? event : Json::null(), [call](const EntityRow& row) {
                                    call->reply(200, trigger_event_json(row));
                                });
         });
