@@ -130,6 +130,34 @@ TEST_F(EngineMcp, FlowsAreToolsForThePublishedClient) {
     }
 }
 
+TEST_F(EngineMcp, ToolsOfPiecesHaveConnectionsOfTheirOwn) {
+    const auto in_project = [this](const std::string& members) {
+        return R"({"projectId":")" + ann_.project() + "\"," + members + "}";
+    };
+    const ApiAnswer connection = ann_.post(
+        "/v1/app-connections",
+        in_project(
+            R"("externalId":"c","displayName":"C","pieceName":"slack","type":"SECRET_TEXT","value":{"type":"SECRET_TEXT","secret_text":"s"})"));
+    ASSERT_EQ(connection.status, 201) << connection.raw.body;
+    const std::string path =
+        "/v1/mcp-servers/" +
+        std::string(ann_.post("/v1/mcp-servers", in_project(R"("name":"M")")).body["id"].text());
+    const auto put = [&](const std::string& piece, const std::string& external) {
+        return ann_.post(path, R"({"tools":[{"type":"PIECE","pieceMetadata":{"pieceName":")" +
+                                   piece + R"(","connectionExternalId":")" + external + "\"}}]}");
+    };
+    EXPECT_EQ(put("slack", "c").status, 200);
+    const ApiAnswer refused = put("gmail", "c");
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_EQ(refused.body["code"].text(), "MCP_PIECE_CONNECTION_MISMATCH");
+    EXPECT_EQ(refused.body["params"].dump(),
+              R"({"pieceName":"gmail","connectionPieceName":"slack","connectionId":")" +
+                  std::string(connection.body["id"].text()) + "\"}");
+    EXPECT_EQ(ann_.get(path).body["tools"].at(0)["pieceMetadata"]["pieceName"].text(), "slack")
+        << "it is as it was";
+    EXPECT_EQ(put("gmail", "later").status, 200) << "what is not there yet";
+}
+
 TEST_F(EngineMcp, OldServersOfferTheirFlows) {
     const std::string one = tool_flow("one", true);
     const std::string two = tool_flow("two", true);

@@ -55,6 +55,8 @@ std::pair<int, std::string_view> describe(ApiError error) {
             return {401, "INVALID_CREDENTIALS"};
         case ApiError::invitation_only_sign_up:
             return {403, "INVITATION_ONLY_SIGN_UP"};
+        case ApiError::mcp_piece_connection_mismatch:
+            return {400, "MCP_PIECE_CONNECTION_MISMATCH"};
         case ApiError::project_external_id_already_exists:
             return {409, "PROJECT_EXTERNAL_ID_ALREADY_EXISTS"};
         case ApiError::paused_flow_timeout_exceeded:

@@ -38,6 +38,7 @@ enum class ApiError {
     invalid_bearer_token,
     invalid_credentials,
     invitation_only_sign_up,
+    mcp_piece_connection_mismatch,
     project_external_id_already_exists,
     paused_flow_timeout_exceeded,
     permission_denied,

@@ -3,6 +3,7 @@
 #include "engine/adapters/api/entities.hpp"
 #include "engine/adapters/api/flow_parts.hpp"
 #include "engine/adapters/mcp/servers.hpp"
+#include "engine/adapters/stored_secrets.hpp"
 
 #include <utility>
 
@@ -83,6 +84,73 @@ void get_server(Api& api, const CallPtr& call) {
     });
 }
 
+// The external ids of connections that tools of pieces name.
+std::vector<std::string> connections_of(const Json& tools) {
+    std::vector<std::string> ids;
+    tools.each_element([&ids](const Json& tool) {
+        const std::string_view id = tool["pieceMetadata"]["connectionExternalId"].text();
+        if (!id.empty()) {
+            ids.emplace_back(id);
+        }
+    });
+    return ids;
+}
+
+// Of these, one that a tool of another piece names; nothing: there is none. What is not there yet
+// is nobody's mistake: tools are kept, not run.
+Json mismatch(const Json& tools, const std::vector<EntityRow>& connections) {
+    Json found;
+    tools.each_element([&](const Json& tool) {
+        const Json piece = tool["pieceMetadata"];
+        for (const EntityRow& row : connections) {
+            const Json own = entity_body(row)["pieceName"];
+            if (row.key == piece["connectionExternalId"].text() &&
+                own.text() != piece["pieceName"].text() && !found.exists()) {
+                found = Json::object({{"pieceName", Json::string(piece["pieceName"].text())},
+                                      {"connectionPieceName", Json::string(own.text())},
+                                      {"connectionId", Json::string(row.id)}});
+            }
+        }
+    });
+    return found;
+}
+
+// Goes on when each tool's connection is of the tool's piece.
+void with_fitting_connections(Api& api, const CallPtr& call, const std::string& project,
+                              const Json& tools, const std::function<void()>& then) {
+    EntityQuery named;
+    named.kind = kConnectionKind;
+    named.scope = project;
+    named.keys = connections_of(tools);
+    named.limit = kToolsMax;
+    if (named.keys.empty()) {
+        return then();
+    }
+    api.ports.entities.list_entities(
+        named, [&api, call, tools, then](const Result<Page<EntityRow>>& page) {
+            if (api.failed(call, page)) {
+                return;
+            }
+            const Json wrong = mismatch(tools, page->rows);
+            wrong.exists() ? call->fail(ApiError::mcp_piece_connection_mismatch, wrong) : then();
+        });
+}
+
+void store_server(Api& api, const CallPtr& call, const EntityRow& row, const Json& tools) {
+    const Json kept = tools.exists() ? stored_tools(api, tools, row.id) : Json();
+    change_and_reply(
+        api, call, row, kName,
+        [name = std::string(call->body["name"].text()), kept](EntityRow& stored) {
+            stored.label = name.empty() ? stored.label : name;
+            if (kept.exists()) {
+                Json body = entity_body(stored);
+                body.set("tools", kept);
+                stored.body = body.dump();
+            }
+        },
+        to_json(api));
+}
+
 void update_server(Api& api, const CallPtr& call) {
     const Json tools = call->body["tools"];
     if (call->body["name"].exists() && !is_label(call, "name")) {
@@ -92,18 +160,8 @@ void update_server(Api& api, const CallPtr& call) {
         return call->fail_validation("body/tools must be a list of at most 200 tools");
     }
     with_project_entity(api, call, kKind, kName, [&api, call, tools](const EntityRow& row) {
-        const Json kept = tools.exists() ? stored_tools(api, tools, row.id) : Json();
-        change_and_reply(
-            api, call, row, kName,
-            [name = std::string(call->body["name"].text()), kept](EntityRow& stored) {
-                stored.label = name.empty() ? stored.label : name;
-                if (kept.exists()) {
-                    Json body = entity_body(stored);
-                    body.set("tools", kept);
-                    stored.body = body.dump();
-                }
-            },
-            to_json(api));
+        with_fitting_connections(api, call, row.scope, tools,
+                                 [&api, call, row, tools] { store_server(api, call, row, tools); });
     });
 }
 
