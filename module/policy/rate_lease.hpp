@@ -53,7 +53,7 @@ inline constexpr std::int64_t kLeaseSlices = 4;
 inline constexpr std::uint32_t kLeaseUnitsMin = 2;
 inline constexpr std::uint32_t kLeaseUnitsMax = 1'000'000;
 // A node holds so many units of a key at most.
-inline constexpr std::uint32_t kHoldUnits = 16;
+inline constexpr std::uint32_t kHoldUnits = 32;
 // For how long: clients who come every few seconds are what it is for. Redis knows a key twice as
 // long at most, and then until the bucket is full.
 inline constexpr std::int64_t kLeaseHoldNs = 120'000'000'000;
