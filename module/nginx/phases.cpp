@@ -145,7 +145,7 @@ ngx_int_t ask_preaccess(Request& request, const LocationConf& location);
     });
 }
 
-ngx_int_t ask_preaccess(Request& request, const LocationConf& location) {
+[[gnu::hot]] ngx_int_t ask_preaccess(Request& request, const LocationConf& location) {
     RequestState& state = request.state();
     if (state.preaccess_location != &location) {
         state.preaccess_location = &location;
@@ -325,7 +325,7 @@ ngx_int_t get_variable(ngx_http_request_t* r, ngx_http_variable_value_t* value,
     });
 }
 
-void resume(ngx_http_request_t* r) {
+[[gnu::hot]] void resume(ngx_http_request_t* r) {
     ngx_connection_t* connection = r->connection;
     ngx_http_core_run_phases(r);
     ngx_http_run_posted_requests(connection);

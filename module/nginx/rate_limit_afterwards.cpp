@@ -120,7 +120,7 @@ void charge_one(RateLimitState& state, const Afterwards::One& one, std::uint32_t
 
 }  // namespace
 
-bool settles_later(const Limit& limit) {
+[[gnu::hot]] bool settles_later(const Limit& limit) {
     const policy::LimitSpec& spec = limit.spec;
     return spec.kind == LimitKind::concurrent || spec.skip != SkipOutcome::none ||
            !spec.charge.empty() || spec.adapts();

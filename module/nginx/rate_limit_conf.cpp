@@ -122,20 +122,28 @@ Status resolve_names(ngx_conf_t* cf, const RateLimitMain& main, RateLimitLocatio
 
 }  // namespace
 
-Limit::KeyNames Limit::names_of(const policy::KeyParts& parts, bool stored) const {
-    policy::KeyCache::Entry own{};
+policy::KeyHash Limit::hash_of(const policy::KeyParts& parts) const {
+    return spec.needs_zone() ? zone.hash(parts) : policy::key_hash(store->hash_secret, parts);
+}
+
+[[gnu::hot]] Limit::KeyNames Limit::names_of(const policy::KeyParts& parts, bool stored) const {
     policy::KeyCache::Entry* known = key_cache.place_of(parts);
-    known = known == nullptr ? &own : known;
+    if (known == nullptr) {
+        return {hash_of(parts),
+                stored ? policy::key_text(store->hash_secret, parts) : policy::KeyText{}};
+    }
     if (!known->has_hash) {
-        known->hash =
-            spec.needs_zone() ? zone.hash(parts) : policy::key_hash(store->hash_secret, parts);
+        known->hash = hash_of(parts);
         known->has_hash = true;
     }
-    if (stored && !known->has_text) {
+    if (!stored) {
+        return {known->hash, {}};
+    }
+    if (!known->has_text) {
         known->text = policy::key_text(store->hash_secret, parts);
         known->has_text = true;
     }
-    return {known->hash, stored ? known->text : policy::KeyText{}};
+    return {known->hash, known->text};
 }
 
 RateLimitMain::RateLimitMain() = default;

@@ -47,6 +47,7 @@ struct Limit {
     };
     // REQUIRES: a table or a store; `stored`, which asks for the text too: a store.
     KeyNames names_of(const policy::KeyParts& parts, bool stored) const;
+    policy::KeyHash hash_of(const policy::KeyParts& parts) const;
     mutable policy::KeyCache key_cache;  // a worker's
 
     // Workers count in it; the configuration around it stays as it is.

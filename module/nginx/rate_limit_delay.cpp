@@ -56,7 +56,7 @@ struct Wait {
     std::int64_t ns = 0;
     const Limit* limit = nullptr;
 };
-Wait longest_wait(const RateLimitState& state) {
+[[gnu::hot]] Wait longest_wait(const RateLimitState& state) {
     Wait out;
     for (const RateLimitState::Outcome& one : state.all()) {
         const std::uint64_t behind = one.limit->spec.delay_behind;
@@ -109,11 +109,12 @@ HeldBack& make_held_back(const Request& request, RateLimitState& state) {
 
 }  // namespace
 
-bool is_held_back(const RateLimitState& state) {
+[[gnu::hot]] bool is_held_back(const RateLimitState& state) {
     return state.delayed != nullptr && static_cast<const HeldBack*>(state.delayed)->waits;
 }
 
-HookResult hold_back(Request& request, RateLimitState& state, Mode mode, const Taken& taken) {
+[[gnu::hot]] HookResult hold_back(Request& request, RateLimitState& state, Mode mode,
+                                  const Taken& taken) {
     const Wait wait = longest_wait(state);
     const std::int64_t ms = (wait.ns + kNsPerMs - 1) / kNsPerMs;
     if (ms == 0 || mode != Mode::enforce) {

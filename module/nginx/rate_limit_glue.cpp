@@ -77,8 +77,9 @@ struct Sorted {
     std::size_t room = 0;  // how many limits there can be
 };
 
-void ask_about(Request& request, Sorted& sorted, const Limit& limit, const Limit::KeyNames& key,
-               const Asking& asking, std::uint32_t extra, std::uint32_t hold) {
+[[gnu::hot]] void ask_about(Request& request, Sorted& sorted, const Limit& limit,
+                            const Limit::KeyNames& key, const Asking& asking, std::uint32_t extra,
+                            std::uint32_t hold) {
     if (sorted.shared == nullptr) {
         sorted.shared = make_shared_set(request, sorted.room);
     }
@@ -96,8 +97,8 @@ void ask_about(Request& request, Sorted& sorted, const Limit& limit, const Limit
                      .reserve = asking.ask.reserve};
 }
 
-void sort_limits(Request& request, const RateLimitLocation& location, RateLimitState& state,
-                 Sorted& out) {
+[[gnu::hot]] void sort_limits(Request& request, const RateLimitLocation& location,
+                              RateLimitState& state, Sorted& out) {
     out.room = location.limits.size();
     KeyScratch scratch;
     for (const Limit* limit : location.limits) {
@@ -169,8 +170,8 @@ void keep_taken(const Request& request, Sorted& sorted) {
     sorted.shared->taken = {kept, checks.size()};
 }
 
-HookResult begin(Request& request, const RateLimitLocation& location, RateLimitState& state,
-                 Mode mode) {
+[[gnu::hot]] HookResult begin(Request& request, const RateLimitLocation& location,
+                              RateLimitState& state, Mode mode) {
     if (state.location == nullptr) {
         state.location = &location;
         state.mode = mode;
@@ -203,7 +204,7 @@ HookResult begin(Request& request, const RateLimitLocation& location, RateLimitS
     return ask_store(request, state, *sorted.shared, mode);
 }
 
-HookResult preaccess(Request& request, const void* location_conf) {
+[[gnu::hot]] HookResult preaccess(Request& request, const void* location_conf) {
     const auto& location = *static_cast<const RateLimitLocation*>(location_conf);
     const Mode mode = request.mode(location.mode);
     if (mode == Mode::off) {
@@ -278,7 +279,7 @@ void inspect(policy::Metrics& out, void* main_conf) {
 
 }  // namespace
 
-bool take_local(const Request& request, RateLimitState& state, LocalSet& set) {
+[[gnu::hot]] bool take_local(const Request& request, RateLimitState& state, LocalSet& set) {
     if (set.checks.empty()) {
         return true;
     }

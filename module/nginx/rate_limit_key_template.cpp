@@ -113,8 +113,8 @@ bool KeyTemplate::has_variables() const {
                        [](const Part& part) { return part.kind != Kind::text; });
 }
 
-std::string_view KeyTemplate::value(Request& request, const Part& part,
-                                    std::array<std::uint8_t, 16>& scratch) const {
+[[gnu::hot]] std::string_view KeyTemplate::value(Request& request, const Part& part,
+                                                 std::array<std::uint8_t, 16>& scratch) const {
     if (part.kind == Kind::client) {
         const IpAddress* address = request.client_address();
         return address == nullptr ? "unix:"sv
@@ -134,7 +134,8 @@ std::string_view KeyTemplate::value(Request& request, const Part& part,
     return text;
 }
 
-bool KeyTemplate::collect(Request& request, KeyScratch& scratch, policy::KeyParts& out) const {
+[[gnu::hot]] bool KeyTemplate::collect(Request& request, KeyScratch& scratch,
+                                       policy::KeyParts& out) const {
     bool counted = false;
     for (std::size_t i = 0; i < parts_.size(); ++i) {
         const Part& part = parts_[i];

@@ -42,7 +42,7 @@ void answer(LocalCheck& check, bool admits) {
     check.answer = admits ? Answer::admits : Answer::refuses;
 }
 
-void look_at_rate(LocalCheck& check, std::int64_t now_ns) {
+[[gnu::hot]] void look_at_rate(LocalCheck& check, std::int64_t now_ns) {
     const policy::Gcra& gcra = check.terms->gcra;
     TableEntry* entry = check.zone->table<TableEntry>().find(check.key, now_ns);
     check.bucket = entry;
@@ -51,7 +51,7 @@ void look_at_rate(LocalCheck& check, std::int64_t now_ns) {
                       gcra.capacity_ns);
 }
 
-void look_at_lease(LocalCheck& check, std::int64_t now_ns) {
+[[gnu::hot]] void look_at_lease(LocalCheck& check, std::int64_t now_ns) {
     const policy::Gcra& gcra = check.terms->gcra;
     const policy::LeaseTerms terms = check.zone->spec().lease_terms(*check.terms);
     LeaseEntry& entry = check.zone->take<LeaseEntry>(check.key, now_ns);
@@ -94,7 +94,7 @@ void look_at_concurrent(LocalCheck& check, std::int64_t now_ns) {
            (check.measure.used + 1) * check.share + check.reserve <= check.terms->concurrent);
 }
 
-void look_at(LocalCheck& check, std::int64_t now_ns) {
+[[gnu::hot]] void look_at(LocalCheck& check, std::int64_t now_ns) {
     switch (check.zone->spec().kind) {
         case LimitKind::rate:
             return check.zone->spec().leases() ? look_at_lease(check, now_ns)
@@ -106,7 +106,7 @@ void look_at(LocalCheck& check, std::int64_t now_ns) {
     }
 }
 
-void consume(LocalCheck& check, std::int64_t now_ns) {
+[[gnu::hot]] void consume(LocalCheck& check, std::int64_t now_ns) {
     RateLimitZone& zone = *check.zone;
     switch (zone.spec().kind) {
         case LimitKind::rate:
@@ -172,7 +172,7 @@ void return_units(const LocalCheck& check, std::int64_t now_ns) {
 
 }  // namespace
 
-bool take_all(std::span<LocalCheck> checks, std::int64_t now_ns) {
+[[gnu::hot]] bool take_all(std::span<LocalCheck> checks, std::int64_t now_ns) {
     const ZoneLocks locks(checks);
     bool all = true;
     for (LocalCheck& check : checks) {
@@ -266,7 +266,7 @@ void charge(LocalCheck& check, std::int64_t units, std::int64_t now_ns) {
     }
 }
 
-void remember(const LocalCheck& check, std::int64_t now_ns) {
+[[gnu::hot]] void remember(const LocalCheck& check, std::int64_t now_ns) {
     RateLimitZone& zone = *check.zone;
     const std::int64_t used = check.measure.used;
     switch (zone.spec().kind) {

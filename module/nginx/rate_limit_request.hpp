@@ -19,6 +19,7 @@ struct LocalSet {
     FixedList<const Limit*, store::kLimitsPerRequestMax> limits;
 
     LocalCheck& add(const Limit& limit, const policy::KeyHash& key, const Asking& asking) {
+        limit.zone.prefetch(key);
         limits.push(&limit);
         return checks.push(
             {limit.zone_of(), key, asking.ask.units, asking.terms, asking.ask.reserve});

@@ -87,8 +87,8 @@ void keep_values(const Request& request, std::span<Field> fields) {
 }
 
 // draft-11 alone: nothing of the upstream's is in the way of a list.
-bool write_list(const Request& request, const RateLimitLocation& location,
-                const RateLimitState& state) {
+[[gnu::hot]] bool write_list(const Request& request, const RateLimitLocation& location,
+                             const RateLimitState& state) {
     char* const start = static_cast<char*>(request.room(location.list_bytes, 1));
     char* at = start;
     for (const Limit* limit : location.limits) {
@@ -140,7 +140,7 @@ std::string_view own_policy(const Request& request, const RateLimitLocation& loc
 
 }  // namespace
 
-void RateLimitState::make_room(const Request& request, std::size_t count) {
+[[gnu::hot]] void RateLimitState::make_room(const Request& request, std::size_t count) {
     if (outcome_count + count <= outcome_room) {
         return;
     }
@@ -151,7 +151,7 @@ void RateLimitState::make_room(const Request& request, std::size_t count) {
     outcome_room = room;
 }
 
-RateLimitState::Outcome* RateLimitState::find(const Limit* limit) const {
+[[gnu::hot]] RateLimitState::Outcome* RateLimitState::find(const Limit* limit) const {
     for (std::size_t i = 0; i < outcome_count; ++i) {
         if (outcomes[i].limit == limit) {
             return &outcomes[i];
@@ -160,7 +160,7 @@ RateLimitState::Outcome* RateLimitState::find(const Limit* limit) const {
     return nullptr;
 }
 
-void write_rate_limit_fields(Request& request, const void* location_conf) {
+[[gnu::hot]] void write_rate_limit_fields(Request& request, const void* location_conf) {
     const auto& own = *static_cast<const RateLimitLocation*>(location_conf);
     const auto* state = request.find_feature_state<RateLimitState>(FeatureId::rate_limit);
     const bool borrows = !own.choice && state != nullptr && state->location != nullptr;

@@ -86,7 +86,8 @@ HookResult without_store(Request& request, RateLimitState& state, SharedSet& sha
 }
 
 // What the answer means for what this node knows. False when a lease's unit came too late.
-bool learn(const SharedSet& shared, std::size_t i, bool admitted, std::int64_t now_ns) {
+[[gnu::hot]] bool learn(const SharedSet& shared, std::size_t i, bool admitted,
+                        std::int64_t now_ns) {
     const LimitKey& key = shared.asked[i].key;
     const policy::LimitSpec& spec = key.limit->spec;
     const policy::Measure& measure = shared.reply->measures[i];
@@ -117,7 +118,8 @@ bool learn(const SharedSet& shared, std::size_t i, bool admitted, std::int64_t n
     return in_time;
 }
 
-HookResult with_store(Request& request, RateLimitState& state, SharedSet& shared, Mode mode) {
+[[gnu::hot]] HookResult with_store(Request& request, RateLimitState& state, SharedSet& shared,
+                                   Mode mode) {
     const std::int64_t now_ns = monotonic_ns();
     const bool allowed = shared.reply->allowed;
     bool in_time = true;
@@ -148,11 +150,11 @@ HookResult with_store(Request& request, RateLimitState& state, SharedSet& shared
     return refuse_limited(request, state, mode);
 }
 
-void write_check(const RedisCall& call, std::string& out) {
+[[gnu::hot]] void write_check(const RedisCall& call, std::string& out) {
     store::append_check(out, static_cast<const SharedSet*>(call.owner)->all());
 }
 
-void on_answer(RedisCall& call, const store::Reply* reply) {
+[[gnu::hot]] void on_answer(RedisCall& call, const store::Reply* reply) {
     auto& shared = *static_cast<SharedSet*>(call.owner);
     shared.answered = true;
     if (const Counters* counters = Counters::active()) {
@@ -180,7 +182,7 @@ void forget(void* data) {
 
 }  // namespace
 
-SharedSet* make_shared_set(const Request& request, std::size_t room) {
+[[gnu::hot]] SharedSet* make_shared_set(const Request& request, std::size_t room) {
     ngx_http_request_t* main = request.r()->main;
     void* arrays = ngx_palloc(main->pool, room * (sizeof(store::Check) + sizeof(SharedSet::Asked)));
     ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(main->pool, sizeof(SharedSet));
@@ -199,7 +201,8 @@ SharedSet* make_shared_set(const Request& request, std::size_t room) {
     return shared;
 }
 
-HookResult ask_store(Request& request, RateLimitState& state, SharedSet& shared, Mode mode) {
+[[gnu::hot]] HookResult ask_store(Request& request, RateLimitState& state, SharedSet& shared,
+                                  Mode mode) {
     RateLimitWorker* worker = RateLimitWorker::current;
     const Limit& first = *shared.asked[0].key.limit;
     shared.sent_ns = monotonic_ns();
@@ -227,7 +230,9 @@ HookResult ask_store(Request& request, RateLimitState& state, SharedSet& shared,
     shared.call.owner = &shared;
     shared.call.script = &store::rate_limit_redis_script();
     shared.call.slot = store::slot_of(first.wire, shared.asked[0].key.text);
-    shared.asked_ns = precise_ns();
+    if (Counters::active() != nullptr) {
+        shared.asked_ns = precise_ns();
+    }
     RedisClient* client = first.store->client.get();
     if (client == nullptr || !client->submit(shared.call)) {
         return without_store(request, state, shared, mode);
@@ -236,7 +241,8 @@ HookResult ask_store(Request& request, RateLimitState& state, SharedSet& shared,
     return HookResult::suspend();
 }
 
-HookResult after_store(Request& request, RateLimitState& state, SharedSet& shared, Mode mode) {
+[[gnu::hot]] HookResult after_store(Request& request, RateLimitState& state, SharedSet& shared,
+                                    Mode mode) {
     if (!shared.answered) {
         return HookResult::suspend();
     }

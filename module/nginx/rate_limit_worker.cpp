@@ -387,7 +387,7 @@ void RateLimitWorker::note_failure(const RedisStore* store) {
     }
 }
 
-bool RateLimitWorker::resyncs(const RedisStore* store) const {
+[[gnu::hot]] bool RateLimitWorker::resyncs(const RedisStore* store) const {
     for (const StoreState& one : stores_) {
         if (one.store == store) {
             return one.resync_until > ngx_current_msec;

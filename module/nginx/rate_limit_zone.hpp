@@ -71,6 +71,8 @@ class RateLimitZone final : public SharedZone {
     policy::KeyTable<Entry> table() const {
         return policy::KeyTable<Entry>(sets<Entry>());
     }
+    // The key is about to be looked for.
+    void prefetch(const policy::KeyHash& key) const;
     // REQUIRES: the lock is held.
     template <typename Entry>
     Entry& take(const policy::KeyHash& key, std::int64_t now_ns) {

@@ -46,7 +46,7 @@ std::unique_ptr<RedisClient> RedisClient::make(RedisTarget& target, ngx_cycle_t*
     return nullptr;
 }
 
-bool RedisClient::submit(RedisCall& call) {
+[[gnu::hot]] bool RedisClient::submit(RedisCall& call) {
     const std::int64_t budget_ms = call.budget_ms > 0 ? call.budget_ms : target_.spec.budget_ms;
     call.deadline_ms = static_cast<std::int64_t>(ngx_current_msec) + budget_ms;
     call.script_sent = false;

@@ -90,7 +90,7 @@ void RedisConnection::arm(ngx_event_t& timer, std::int64_t after_ms) {
     ngx_add_timer(&timer, static_cast<ngx_msec_t>(std::max<std::int64_t>(after_ms, 1)));
 }
 
-void RedisConnection::arm_budget(std::int64_t deadline_ms) {
+[[gnu::hot]] void RedisConnection::arm_budget(std::int64_t deadline_ms) {
     if (!budget_timer_.timer_set ||
         static_cast<std::int64_t>(budget_timer_.timer.key) > deadline_ms) {
         arm(budget_timer_, deadline_ms - now_msec());
@@ -228,7 +228,7 @@ void RedisConnection::deliver_failures() {
     failed_.clear();
 }
 
-bool RedisConnection::submit(RedisCall& call) {
+[[gnu::hot]] bool RedisConnection::submit(RedisCall& call) {
     if (breaker_.open() || state_ == State::down ||
         pending_.size() + waiting_.size() >= kPendingMax || socket_.backlog() > kOutBytesMax) {
         return false;
@@ -244,7 +244,7 @@ bool RedisConnection::submit(RedisCall& call) {
     return true;
 }
 
-void RedisConnection::send(RedisCall& call) {
+[[gnu::hot]] void RedisConnection::send(RedisCall& call) {
     if (call.asking) {
         say(Kind::ignored, {"ASKING"});
     }
@@ -273,7 +273,7 @@ void RedisConnection::pop() {
 }
 
 // A reply may lead to disconnect(), even to a new connection: the reader is then another.
-void RedisConnection::socket_received(std::string_view bytes) {
+[[gnu::hot]] void RedisConnection::socket_received(std::string_view bytes) {
     const std::uint64_t session = session_;
     if (!reader_->feed(bytes)) {
         socket_.close();
@@ -294,7 +294,7 @@ void RedisConnection::socket_received(std::string_view bytes) {
     }
 }
 
-void RedisConnection::on_reply(const Reply& reply) {
+[[gnu::hot]] void RedisConnection::on_reply(const Reply& reply) {
     const Entry done = pending_.front();
     pop();
     switch (done.kind) {
@@ -327,7 +327,7 @@ void RedisConnection::on_reply(const Reply& reply) {
     }
 }
 
-void RedisConnection::on_call_reply(RedisCall& call, const Reply& reply) {
+[[gnu::hot]] void RedisConnection::on_call_reply(RedisCall& call, const Reply& reply) {
     if (reply.is_error("NOSCRIPT") && call.script != nullptr && !call.script_sent &&
         retry_with_script(call)) {
         return;

@@ -195,13 +195,13 @@ void RedisSocket::tls_done() {
     listener_.socket_opened();
 }
 
-void RedisSocket::flush_soon() {
+[[gnu::hot]] void RedisSocket::flush_soon() {
     if (state_ == State::open && !flush_event_.posted) {
         ngx_post_event(&flush_event_, &ngx_posted_events);
     }
 }
 
-void RedisSocket::flush() {
+[[gnu::hot]] void RedisSocket::flush() {
     if (state_ != State::open) {
         return;
     }
@@ -238,7 +238,7 @@ void RedisSocket::flush() {
     }
 }
 
-void RedisSocket::on_read() {
+[[gnu::hot]] void RedisSocket::on_read() {
     if (state_ == State::connecting) {
         on_write();  // an error or the end of connecting: the write side tells which
     }

@@ -60,8 +60,8 @@ void hear(LeaseEntry& entry, const LeaseTerms& terms, std::int64_t ahead_ns, std
 
 }  // namespace
 
-LeaseLook look(LeaseEntry& entry, const LeaseTerms& terms, std::uint32_t units,
-               std::int64_t now_ns) {
+[[gnu::hot]] LeaseLook look(LeaseEntry& entry, const LeaseTerms& terms, std::uint32_t units,
+                            std::int64_t now_ns) {
     roll(entry, terms, now_ns);
     entry.demand = std::min(entry.demand + units, kLeaseUnitsMax);
     stay(entry, now_ns + terms.ttl_ns);
@@ -83,7 +83,7 @@ LeaseLook look(LeaseEntry& entry, const LeaseTerms& terms, std::uint32_t units,
     return {LeaseAnswer::ask, want, want > 0 || asking || !may_hold(terms) ? 0 : kHoldUnits};
 }
 
-void spend(LeaseEntry& entry, std::uint32_t units, std::int64_t now_ns) {
+[[gnu::hot]] void spend(LeaseEntry& entry, std::uint32_t units, std::int64_t now_ns) {
     for (int i = 0; i < 2; ++i) {
         if (entry.ends_ns[i] > now_ns) {
             const std::uint32_t taken = std::min(entry.units[i], units);

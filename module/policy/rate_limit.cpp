@@ -12,7 +12,7 @@ Gcra Gcra::make(std::uint64_t count, std::int64_t period_ns, std::uint64_t burst
     return {interval_ns, interval_ns * static_cast<std::int64_t>(burst)};
 }
 
-Standing standing(const Gcra& limit, std::int64_t ahead_ns, std::uint32_t units) {
+[[gnu::hot]] Standing standing(const Gcra& limit, std::int64_t ahead_ns, std::uint32_t units) {
     const std::int64_t room_ns = limit.capacity_ns - ahead_ns;
     const std::int64_t need_ns = limit.interval_ns * std::int64_t{units};
     Standing out;

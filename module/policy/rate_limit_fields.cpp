@@ -152,8 +152,8 @@ std::string list_head(std::string_view name) {
     return "\"" + std::string(name) + "\"" + std::string(kRemaining);
 }
 
-char* write_list_item(char* at, bool first, std::string_view head, std::uint64_t quota,
-                      const Standing& standing) {
+[[gnu::hot]] char* write_list_item(char* at, bool first, std::string_view head, std::uint64_t quota,
+                                   const Standing& standing) {
     at = append(at, first ? std::string_view() : std::string_view(", "));
     at = append(at, head);
     at = std::to_chars(at, at + 20, std::min(standing.remaining, quota)).ptr;

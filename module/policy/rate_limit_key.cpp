@@ -115,7 +115,7 @@ KeyHash siphash(const HashSecret& secret, std::string_view text) {
     return hash.finish();
 }
 
-KeyHash key_hash(const HashSecret& secret, const KeyParts& key) {
+[[gnu::hot]] KeyHash key_hash(const HashSecret& secret, const KeyParts& key) {
     SipHash hash(secret);
     for (std::size_t i = 0; i < key.count; ++i) {
         hash.update_word(key.parts[i].size());
@@ -143,8 +143,8 @@ KeyText key_text(const HashSecret& secret, const KeyParts& key) {
     return out;
 }
 
-std::string_view address_part(const IpAddress& address, unsigned ipv6_prefix,
-                              std::array<std::uint8_t, 16>& out) {
+[[gnu::hot]] std::string_view address_part(const IpAddress& address, unsigned ipv6_prefix,
+                                           std::array<std::uint8_t, 16>& out) {
     out = address.is_v4() ? address.bytes() : address.masked(ipv6_prefix).bytes();
     return {reinterpret_cast<const char*>(out.data()), out.size()};
 }

@@ -39,16 +39,14 @@ class KeyCache {
                 return nullptr;
             }
             bytes[used] = static_cast<unsigned char>(part.size());
-            if (!part.empty()) {
-                std::memcpy(bytes + used + 1, part.data(), part.size());
-            }
+            copy_part(bytes + used + 1, part);
             used += 1 + part.size();
         }
         if (used == 0) {
             return nullptr;
         }
-        std::uint64_t mixed = 0;
         const std::size_t filled = (used + 7) / 8;
+        std::uint64_t mixed = 0;
         for (std::size_t i = 0; i < filled; ++i) {
             mixed = (mixed ^ words[i]) * 0x9e3779b97f4a7c15U;
             mixed ^= mixed >> 29;
@@ -57,7 +55,11 @@ class KeyCache {
             entries_ = std::make_unique<std::array<Entry, kPlaces>>();
         }
         Entry& entry = (*entries_)[mixed >> 57];
-        if (entry.size != used || std::memcmp(entry.bytes, words, sizeof words) != 0) {
+        bool same = entry.size == used;
+        for (std::size_t i = 0; same && i < filled; ++i) {
+            same = entry.bytes[i] == words[i];
+        }
+        if (!same) {
             entry.size = static_cast<std::uint8_t>(used);
             std::memcpy(entry.bytes, words, sizeof words);
             entry.has_hash = false;
@@ -67,6 +69,25 @@ class KeyCache {
     }
 
   private:
+    // Parts are short: a call costs more than the bytes.
+    static void copy_part(unsigned char* to, std::string_view part) {
+        const char* from = part.data();
+        const std::size_t size = part.size();
+        if (size >= 8) {
+            for (std::size_t i = 0; i + 8 < size; i += 8) {
+                std::memcpy(to + i, from + i, 8);
+            }
+            std::memcpy(to + size - 8, from + size - 8, 8);
+        } else if (size >= 4) {
+            std::memcpy(to, from, 4);
+            std::memcpy(to + size - 4, from + size - 4, 4);
+        } else if (size > 0) {
+            to[0] = static_cast<unsigned char>(from[0]);
+            to[size / 2] = static_cast<unsigned char>(from[size / 2]);
+            to[size - 1] = static_cast<unsigned char>(from[size - 1]);
+        }
+    }
+
     static_assert(kPlaces == 128, "a place is named by seven bits");
     std::unique_ptr<std::array<Entry, kPlaces>> entries_;
 };

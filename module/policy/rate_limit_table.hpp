@@ -29,9 +29,10 @@ struct TableEntry {
 };
 
 inline constexpr std::size_t kSetPlaces = 8;
+inline constexpr std::size_t kCacheLine = 64;
 
 template <typename Entry>
-struct alignas(64) TableSetOf {
+struct alignas(kCacheLine) TableSetOf {
     Entry places[kSetPlaces];
 };
 using TableSet = TableSetOf<TableEntry>;
@@ -49,6 +50,14 @@ class KeyTable {
     Entry* find(const KeyHash& key, std::int64_t now_ns) const {
         Entry* entry = place_of(key);
         return entry != nullptr && entry->live_until_ns() > now_ns ? entry : nullptr;
+    }
+
+    // The entry of `key` is about to be looked for: the first places that it may lie in, and mostly
+    // does, are on their way from memory meanwhile.
+    void prefetch(const KeyHash& key) const {
+        const auto* first = reinterpret_cast<const char*>(&set_of(key.low));
+        __builtin_prefetch(first, 1);
+        __builtin_prefetch(first + kCacheLine, 1);
     }
 
     // The entry of `key`, made when there was none (live until now_ns). `evicted` is set when a

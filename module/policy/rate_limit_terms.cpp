@@ -68,7 +68,7 @@ LimitTerms boosted(const LimitTerms& terms, std::uint32_t factor) {
     return out;
 }
 
-Standing standing(const LimitTerms& terms, const Measure& measure, const Ask& ask) {
+[[gnu::hot]] Standing standing(const LimitTerms& terms, const Measure& measure, const Ask& ask) {
     if (terms.kind == LimitKind::rate) {
         return standing({terms.gcra.interval_ns, terms.gcra.capacity_ns - ask.reserve},
                         measure.used, ask.units);

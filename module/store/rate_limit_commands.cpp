@@ -6,6 +6,8 @@
 #include "rate_limit_refund_script_text.hpp"
 #include "rate_limit_script_text.hpp"
 
+#include <cstring>
+
 namespace sallyport::store {
 
 namespace {
@@ -27,6 +29,7 @@ const Heads& command_heads() {
     return heads;
 }
 
+constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::array<std::string_view, 3> kKindWords = {"g", "w", "c"};
 constexpr std::array<std::string_view, 3> kChargeWords = {"G", "W", "C"};
 
@@ -67,9 +70,29 @@ void append_numbers(std::string& out, const Check& check) {
         .word(check.reserve);
 }
 
+std::size_t key_bytes(const LimitWire& wire) {
+    return wire.key_head.size() + policy::KeyText().size() + wire.key_tail.size() + kLineEnd.size();
+}
+
+char* put(char* at, std::string_view text) {
+    std::memcpy(at, text.data(), text.size());
+    return at + text.size();
+}
+
+char* put_key(char* at, const LimitWire& wire, const policy::KeyText& key) {
+    at = put(at, wire.key_head);
+    std::memcpy(at, key.data(), key.size());
+    at += key.size();
+    if (wire.spread) {
+        at = put(at, wire.key_tail);
+    }
+    return put(at, kLineEnd);
+}
+
 void append_key(std::string& out, const LimitWire& wire, const policy::KeyText& key) {
-    out.append(wire.key_head).append(key.data(), key.size()).append(wire.key_tail);
-    out.append("\r\n", 2);
+    const std::size_t size = out.size();
+    out.resize(size + key_bytes(wire));
+    put_key(out.data() + size, wire, key);
 }
 
 // The name of a key that is made beside a limit's own.
@@ -176,16 +199,41 @@ bool share_slot(const policy::LimitSpec& a, const policy::LimitSpec& b) {
     return a.key == b.key && a.ipv6_prefix == b.ipv6_prefix;
 }
 
-void append_check(std::string& out, std::span<const Check> checks) {
-    out.append(command_heads()[checks.size()]);
+namespace {
+
+// One unit and nothing beyond it, of the limit's own numbers.
+bool is_plain(const Check& check) {
+    return check.units == 1 && check.extra == 0 && check.hold == 0 && check.known_ns == 0 &&
+           check.terms == nullptr && check.reserve == 0 && !check.charge &&
+           !check.wire->one.empty();
+}
+
+}  // namespace
+
+[[gnu::hot]] void append_check(std::string& out, std::span<const Check> checks) {
+    const std::string& head = command_heads()[checks.size()];
+    std::size_t bytes = head.size();
+    bool plain = true;
     for (const Check& check : checks) {
-        append_key(out, *check.wire, check.key);
+        bytes += key_bytes(*check.wire) + check.wire->one.size();
+        plain = plain && is_plain(check);
     }
+    // Pieces of a known size go into place at once.
+    const std::size_t start = out.size();
+    out.resize(start + bytes);
+    char* at = put(out.data() + start, head);
     for (const Check& check : checks) {
-        const bool plain = check.units == 1 && check.extra == 0 && check.hold == 0 &&
-                           check.known_ns == 0 && check.terms == nullptr && check.reserve == 0 &&
-                           !check.charge;
-        if (plain && !check.wire->one.empty()) {
+        at = put_key(at, *check.wire, check.key);
+    }
+    if (plain) {
+        for (const Check& check : checks) {
+            at = put(at, check.wire->one);
+        }
+        return;
+    }
+    out.resize(static_cast<std::size_t>(at - out.data()));
+    for (const Check& check : checks) {
+        if (is_plain(check)) {
             out.append(check.wire->one);
         } else {
             append_numbers(out, check);
@@ -193,7 +241,8 @@ void append_check(std::string& out, std::span<const Check> checks) {
     }
 }
 
-std::optional<CheckReply> parse_check(const Reply& reply, std::span<const Check> checks) {
+[[gnu::hot]] std::optional<CheckReply> parse_check(const Reply& reply,
+                                                   std::span<const Check> checks) {
     if (reply.kind != ReplyKind::integers || reply.count != 2 + 2 * checks.size() ||
         reply.integers[0] < 0 || reply.integers[0] > 1 || reply.integers[1] < 0) {
         return std::nullopt;

@@ -118,7 +118,7 @@ void Reply::set_text(std::string_view text) {
     }
 }
 
-void Reply::reset() {
+[[gnu::hot]] void Reply::reset() {
     count = 0;
     declared = 0;
     text_size_ = 0;
@@ -173,7 +173,7 @@ RespReader::RespReader(const ReplyLimits& limits)
 }
 RespReader::~RespReader() = default;
 
-bool RespReader::feed(std::string_view bytes) {
+[[gnu::hot]] bool RespReader::feed(std::string_view bytes) {
     if (hiredis_->waits()) {
         return redisReaderFeed(hiredis_->reader, bytes.data(), bytes.size()) == REDIS_OK;
     }
@@ -199,38 +199,31 @@ namespace {
 
 // More could overflow: those are for hiredis to judge.
 constexpr std::ptrdiff_t kDigitsMax = 18;
-constexpr std::ptrdiff_t kLineEnd = 2;
 
-// A number and the end of its line.
-bool read_line(std::string_view bytes, std::size_t& at, std::int64_t& out) {
-    const char* const end = bytes.data() + bytes.size();
-    const char* next = bytes.data() + at;
-    const bool negative = next != end && *next == '-';
-    next += negative ? 1 : 0;
-    const char* const first = next;
-    std::int64_t value = 0;
-    for (const char* const last = next + std::min(end - next, kDigitsMax); next != last; ++next) {
-        const auto digit = static_cast<unsigned>(*next) - '0';
-        if (digit > 9) {
-            break;
-        }
+// A number and the end of its line. REQUIRES: `at` points into what ends with a zero, which no line
+// has. Null: it is something else, or not whole.
+[[gnu::always_inline]] inline const char* read_line(const char* at, std::int64_t& out) {
+    const bool negative = *at == '-';
+    at += negative ? 1 : 0;
+    const char* const first = at;
+    std::uint64_t value = 0;
+    for (unsigned digit = 0; (digit = static_cast<unsigned char>(*at) - unsigned{'0'}) <= 9; ++at) {
         value = value * 10 + digit;
     }
-    if (next == first || end - next < kLineEnd || next[0] != '\r' || next[1] != '\n') {
-        return false;
+    if (at == first || at - first > kDigitsMax || at[0] != '\r' || at[1] != '\n') {
+        return nullptr;
     }
-    out = negative ? -value : value;
-    at = static_cast<std::size_t>(next + kLineEnd - bytes.data());
-    return true;
+    const auto magnitude = static_cast<std::int64_t>(value);
+    out = negative ? -magnitude : magnitude;
+    return at + 2;
 }
 
 }  // namespace
 
-bool RespReader::read_integers() {
-    const std::string_view bytes = fed_;
-    std::size_t at = at_;
+[[gnu::hot]] bool RespReader::read_integers() {
+    const char* at = fed_.c_str() + at_;
     std::int64_t count = 0;
-    if (at == bytes.size() || bytes[at] != '*' || !read_line(bytes, ++at, count) || count < 1 ||
+    if (*at != '*' || (at = read_line(at + 1, count)) == nullptr || count < 1 ||
         count > static_cast<std::int64_t>(kReplyIntegersMax)) {
         return false;
     }
@@ -238,18 +231,19 @@ bool RespReader::read_integers() {
     reply.reset();
     reply.kind = ReplyKind::integers;
     reply.declared = count;
-    for (; count > 0; --count) {
-        if (at == bytes.size() || bytes[at] != ':' ||
-            !read_line(bytes, ++at, reply.integers[reply.count])) {
+    for (std::int64_t i = 0; i < count; ++i) {
+        std::int64_t value = 0;
+        if (*at != ':' || (at = read_line(at + 1, value)) == nullptr) {
             return false;
         }
-        ++reply.count;
+        reply.integers[static_cast<std::size_t>(i)] = value;
     }
-    at_ = at;
+    reply.count = static_cast<std::size_t>(count);
+    at_ = static_cast<std::size_t>(at - fed_.data());
     return true;
 }
 
-ReadResult RespReader::next() {
+[[gnu::hot]] ReadResult RespReader::next() {
     if (!fed_.empty()) {
         if (read_integers()) {
             return ReadResult::reply;

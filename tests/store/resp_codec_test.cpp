@@ -213,7 +213,8 @@ TEST(RespReader, NumbersOfAnyLength) {
     EXPECT_EQ(reader.reply().integers[0], 999'999'999'999'999'999);
     EXPECT_EQ(reader.reply().integers[1], INT64_MAX);
     EXPECT_EQ(reader.reply().integers[2], INT64_MIN);
-    for (const char* text : {"*1\r\n:81444444444444444814\r\n", "*81444444444444444814\r\n"}) {
+    for (const char* text : {"*1\r\n:81444444444444444814\r\n", "*81444444444444444814\r\n",
+                             "*1\r\n:\r\n", "*1\r\n:-\r\n"}) {
         RespReader larger;
         EXPECT_TRUE(!larger.feed(text) || larger.next() == ReadResult::broken) << text;
     }
@@ -249,6 +250,29 @@ TEST(AppendCheck, IsOneEvalsha) {
     std::string got;
     append_check(got, checks);
     EXPECT_EQ(got, expected);
+}
+
+// A limit whose numbers are not the usual ones stands beside one whose are, behind what is there.
+TEST(AppendCheck, UsualAndOtherNumbersStandSideBySide) {
+    const policy::Gcra limit = policy::Gcra::make(10, 1'000'000'000, 5);
+    const LimitWire usual = make_wire("a", limit);
+    const LimitWire spread = make_wire("b", limit, {.spread = true});
+    Check checks[] = {{&usual, {}}, {&spread, {}}};
+    checks[0].key.fill('1');
+    checks[1].key.fill('2');
+    for (const std::uint32_t extra : {0U, 3U}) {
+        checks[1].extra = extra;
+        std::string expected = "before";
+        append_command(expected,
+                       Words{"EVALSHA", rate_limit_script_sha(), "2",
+                             "sallyport:{a}:11111111111111111111111111111111",
+                             "sallyport:b:{22222222222222222222222222222222}", "g", "100000000",
+                             "500000000", "0", "100000000", "0", "g", "100000000", "500000000",
+                             extra == 0 ? "0" : "300000000", "100000000", "0"});
+        std::string got = "before";
+        append_check(got, checks);
+        EXPECT_EQ(got, expected);
+    }
 }
 
 TEST(ParseCheck, TakesOnlyWhatTheScriptReturns) {
