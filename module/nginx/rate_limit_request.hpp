@@ -36,8 +36,10 @@ struct SharedSet {
 
         Asking asking() const { return {key.terms, ask}; }
     };
-    ngx_http_request_t* r = nullptr;
     RedisCall call;
+    ngx_http_request_t* r = nullptr;
+    const RequestState* state = nullptr;
+    const RateLimitState* limits = nullptr;
     store::Check* checks = nullptr;
     Asked* asked = nullptr;
     std::size_t count = 0;

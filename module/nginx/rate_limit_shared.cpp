@@ -1,4 +1,5 @@
 // Limits that count in a store: one question a request, its answer, and what happens without one.
+#include "common/prefetch.hpp"
 #include "module/nginx/counters.hpp"
 #include "module/nginx/rate_limit_request.hpp"
 #include "module/policy/http_status.hpp"
@@ -167,6 +168,18 @@ HookResult without_store(Request& request, RateLimitState& state, SharedSet& sha
     resume(shared.r);
 }
 
+void expect_answer(const RedisCall& call) {
+    const auto& shared = *static_cast<const SharedSet*>(call.owner);
+    prefetch(&shared, sizeof shared);
+    prefetch(shared.asked, shared.count * sizeof(SharedSet::Asked));
+    prefetch(shared.checks, shared.count * sizeof(store::Check));
+    prefetch(shared.limits, sizeof *shared.limits);
+    const RequestState& state = *shared.state;
+    prefetch(&state.slots, sizeof state.slots);
+    prefetch(&state.preaccess_location, sizeof state.preaccess_location);
+    prefetch(shared.r, sizeof *shared.r);
+}
+
 // The request ends while its question is under way: nobody waits for the answer any more, and what
 // it has already taken is free again.
 void forget(void* data) {
@@ -197,6 +210,7 @@ void forget(void* data) {
     shared->asked = static_cast<SharedSet::Asked*>(arrays);
     shared->checks = reinterpret_cast<store::Check*>(shared->asked + room);
     shared->r = request.r();
+    shared->state = &request.state();
     cleanup->handler = forget;
     return shared;
 }
@@ -227,6 +241,7 @@ void forget(void* data) {
     }
     shared.call.write = write_check;
     shared.call.done = on_answer;
+    shared.call.expect = expect_answer;
     shared.call.owner = &shared;
     shared.call.script = &store::rate_limit_redis_script();
     shared.call.slot = store::slot_of(first.wire, shared.asked[0].key.text);
@@ -237,6 +252,7 @@ void forget(void* data) {
     if (client == nullptr || !client->submit(shared.call)) {
         return without_store(request, state, shared, mode);
     }
+    shared.limits = &state;
     state.waiting = &shared;
     return HookResult::suspend();
 }

@@ -26,6 +26,8 @@ struct RedisCall {
     // which the store's breaker has counted. Errors of the command itself (ERR, WRONGTYPE, …) come
     // as replies. The call may be submitted anew, or destroyed, from here.
     void (*done)(RedisCall&, const store::Reply*) = nullptr;
+    // The answer is about to be read: a moment for done() to have its memory fetched. May be null.
+    void (*expect)(const RedisCall&) = nullptr;
     void* owner = nullptr;
     // Set when write() writes EVALSHA of it: loaded and tried again when the server lacks it.
     const store::RedisScript* script = nullptr;

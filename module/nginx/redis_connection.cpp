@@ -1,5 +1,6 @@
 #include "module/nginx/redis_connection.hpp"
 
+#include "common/prefetch.hpp"
 #include "module/nginx/guard.hpp"
 #include "module/store/resp_writer.hpp"
 
@@ -275,6 +276,8 @@ void RedisConnection::pop() {
 // A reply may lead to disconnect(), even to a new connection: the reader is then another.
 [[gnu::hot]] void RedisConnection::socket_received(std::string_view bytes) {
     const std::uint64_t session = session_;
+    fetch_call(0);
+    fetch_call(1);
     if (!reader_->feed(bytes)) {
         socket_.close();
         socket_lost("broken reply");
@@ -290,7 +293,26 @@ void RedisConnection::pop() {
             socket_lost("broken reply");
             return;
         }
+        fetch_call(2);
+        expect(1);
         on_reply(reader_->reply());
+    }
+}
+
+// Answers come in batches, and what their calls left in memory a while ago has gone to slow caches:
+// it is fetched while the answers before them are worked on.
+[[gnu::hot]] void RedisConnection::expect(std::size_t next) const {
+    if (next < pending_.size()) {
+        const RedisCall* call = pending_[next].call;
+        if (call != nullptr && call->expect != nullptr) {
+            call->expect(*call);
+        }
+    }
+}
+
+[[gnu::hot]] void RedisConnection::fetch_call(std::size_t next) const {
+    if (next < pending_.size() && pending_[next].call != nullptr) {
+        prefetch(pending_[next].call, sizeof(RedisCall));
     }
 }
 

@@ -101,6 +101,8 @@ class RedisConnection final : private RedisSocket::Listener {
     void pop();
     Entry& entry(std::uint64_t ticket) { return pending_[ticket - first_ticket_]; }
 
+    void expect(std::size_t next) const;
+    void fetch_call(std::size_t next) const;
     void on_reply(const store::Reply& reply);
     void on_call_reply(RedisCall& call, const store::Reply& reply);
     bool retry_with_script(RedisCall& call);

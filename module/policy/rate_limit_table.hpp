@@ -8,6 +8,7 @@
 // the keys that are being refused stay.
 #pragma once
 
+#include "common/prefetch.hpp"
 #include "module/policy/rate_limit_key.hpp"
 
 #include <cstddef>
@@ -29,7 +30,6 @@ struct TableEntry {
 };
 
 inline constexpr std::size_t kSetPlaces = 8;
-inline constexpr std::size_t kCacheLine = 64;
 
 template <typename Entry>
 struct alignas(kCacheLine) TableSetOf {
@@ -55,9 +55,7 @@ class KeyTable {
     // The entry of `key` is about to be looked for: the first places that it may lie in, and mostly
     // does, are on their way from memory meanwhile.
     void prefetch(const KeyHash& key) const {
-        const auto* first = reinterpret_cast<const char*>(&set_of(key.low));
-        __builtin_prefetch(first, 1);
-        __builtin_prefetch(first + kCacheLine, 1);
+        sallyport::prefetch(&set_of(key.low), 2 * kCacheLine);
     }
 
     // The entry of `key`, made when there was none (live until now_ns). `evicted` is set when a
