@@ -104,6 +104,8 @@ void write_now(Text& text, const RunGauges& now) {
 }
 
 void write_parts(Text& text, const MetricsInput& input) {
+    text.one("sallyport_calls_live", "gauge", "Calls of the API and webhooks that are not over.",
+             input.calls_live);
     text.one("sallyport_store_commits_total", "counter", "Commits.", input.commits.groups);
     text.one("sallyport_store_changes_total", "counter",
              "Changes in them; by commits: the size of a group.", input.commits.changes);

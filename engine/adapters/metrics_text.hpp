@@ -26,6 +26,7 @@ struct MetricsInput {
     RunGauges now;
     CommitCounters commits;
     SandboxFigures sandbox;
+    std::size_t calls_live = 0;
     std::string version;
 };
 

@@ -300,6 +300,7 @@ struct Engine {
                              store->commits(),
                              {box.workers_ready, box.running, box.queued, box.runs,
                               box.workers_started, box.workers_killed},
+                             api.calls_live(),
                              std::string(kEngineVersion)});
     }
 

@@ -80,12 +80,6 @@ std::string start(const EngineProcess& engine, const std::string& flow) {
     return fetch(engine.url("/v1/webhooks/" + flow)).header("x-webhook-id").value_or("");
 }
 
-long metric(const EngineProcess& engine, const std::string& name) {
-    const std::string text = "\n" + fetch(engine.url("/metrics")).body;
-    const std::size_t at = text.find("\n" + name + " ");
-    return at == std::string::npos ? -1 : std::stol(text.substr(at + name.size() + 2));
-}
-
 // A step that touches nothing outside the engine.
 std::string mapping_step(const std::string& name) {
     return R"({"type":"PIECE","displayName":"Map","valid":true,"name":")" + name +
@@ -105,26 +99,26 @@ TEST(EngineBacklog, AHundredThousandRunsWaitInTheStore) {
                               "status = 'QUEUED', finished_ms = 0, steps_count = 1, "
                               "queue_class = 3");
     engine.start();
-    EXPECT_GT(metric(engine, "sallyport_queue_depth"), kWaiting * 9 / 10) << "no load at the start";
+    EXPECT_GT(engine.metric("sallyport_queue_depth"), kWaiting * 9 / 10) << "no load at the start";
     // Acknowledged while the others wait, and behind them in the line.
     std::vector<std::string> later;
     for (int i = 0; i < 50; ++i) {
         later.push_back(start(engine, flow));
         EXPECT_FALSE(later.back().empty());
     }
-    EXPECT_GT(metric(engine, "sallyport_queue_depth"), kWaiting / 2) << "too quick for this test";
+    EXPECT_GT(engine.metric("sallyport_queue_depth"), kWaiting / 2) << "too quick for this test";
     EXPECT_EQ(ann.get("/v1/flow-runs/" + later.back()).body["status"].text(), "QUEUED");
-    EXPECT_GT(metric(engine, "sallyport_queue_age_seconds"), -1);
+    EXPECT_GT(engine.metric("sallyport_queue_age_seconds"), -1);
     // A kill in the middle costs nothing.
     ASSERT_TRUE(wait_until(
-        [&] { return metric(engine, "sallyport_queue_depth") < kWaiting * 9 / 10; }, kLong));
+        [&] { return engine.metric("sallyport_queue_depth") < kWaiting * 9 / 10; }, kLong));
     EXPECT_LT(engine.memory_peak_mb(), 150);
     engine.kill();
     engine.start();
     ASSERT_TRUE(wait_until(
         [&] {
-            return metric(engine, "sallyport_queue_depth") == 0 &&
-                   metric(engine, "sallyport_runs_live") == 0;
+            return engine.metric("sallyport_queue_depth") == 0 &&
+                   engine.metric("sallyport_runs_live") == 0;
         },
         kLong));
     EXPECT_LT(engine.memory_peak_mb(), 150);
@@ -162,15 +156,15 @@ TEST(EngineBacklog, AHundredThousandDelaysEndOnceEachOverARestart) {
     }
     engine.start();
     const auto ended = [&] {
-        return metric(engine, "sallyport_runs_ended_total{status=\"SUCCEEDED\"}");
+        return engine.metric("sallyport_runs_ended_total{status=\"SUCCEEDED\"}");
     };
     ASSERT_TRUE(wait_until([&] { return ended() > kResting / 10; }, kLong));
     engine.kill();
     engine.start();
     ASSERT_TRUE(wait_until(
         [&] {
-            return metric(engine, "sallyport_queue_depth") == 0 &&
-                   metric(engine, "sallyport_runs_live") == 0 &&
+            return engine.metric("sallyport_queue_depth") == 0 &&
+                   engine.metric("sallyport_runs_live") == 0 &&
                    ann.get("/v1/flow-runs/count-by-status?projectId=" + ann.project())
                            .raw.body.find("\"SUCCEEDED\",\"count\":" + std::to_string(kResting)) !=
                        std::string::npos;
@@ -199,7 +193,7 @@ TEST(EngineBacklog, AMillionRunsRest) {
     const std::string first = start(engine, flow);
     ASSERT_TRUE(wait_until([&] {
         return ann.get("/v1/flow-runs/" + first).body["status"].text() == "PAUSED" &&
-               metric(engine, "sallyport_runs_live") == 0;
+               engine.metric("sallyport_runs_live") == 0;
     }));
     engine.stop();
     {
@@ -216,8 +210,8 @@ TEST(EngineBacklog, AMillionRunsRest) {
     // Those whose time has come go on, the others sleep on.
     ASSERT_TRUE(wait_until(
         [&] {
-            return metric(engine, "sallyport_runs_ended_total{status=\"SUCCEEDED\"}") == 1000 &&
-                   metric(engine, "sallyport_runs_live") == 0;
+            return engine.metric("sallyport_runs_ended_total{status=\"SUCCEEDED\"}") == 1000 &&
+                   engine.metric("sallyport_runs_live") == 0;
         },
         kLong));
     EXPECT_LT(engine.memory_peak_mb(), 150);

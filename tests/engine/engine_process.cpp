@@ -88,6 +88,14 @@ long EngineProcess::memory_peak_mb() const {
     return -1;
 }
 
+long EngineProcess::metric(const std::string& name) const {
+    HttpRequest request;
+    request.url = url("/metrics");
+    const std::string text = "\n" + send(request).body;
+    const std::size_t at = text.find("\n" + name + " ");
+    return at == std::string::npos ? -1 : std::stol(text.substr(at + name.size() + 2));
+}
+
 std::string EngineProcess::url(std::string_view path) const {
     return "http://127.0.0.1:" + std::to_string(port_.number()) + std::string(path);
 }

@@ -45,6 +45,9 @@ class EngineProcess {
     // The most the engine has held so far. 0 under a sanitizer, whose own memory is most of it.
     long memory_peak_mb() const;
 
+    // The value of a metric without labels, or with exactly these; -1: there is none.
+    long metric(const std::string& name) const;
+
     std::uint16_t port() const { return port_.number(); }
     std::string url(std::string_view path) const;
     std::string log() const { return folder_.read("engine.log"); }

@@ -26,13 +26,6 @@ std::string start(const EngineProcess& engine, const std::string& flow) {
     return fetch(engine.url("/v1/webhooks/" + flow)).header("x-webhook-id").value_or("");
 }
 
-// The value of a metric without labels, or with exactly these.
-long metric(const EngineProcess& engine, const std::string& name) {
-    const std::string text = "\n" + fetch(engine.url("/metrics")).body;
-    const std::size_t at = text.find("\n" + name + " ");
-    return at == std::string::npos ? -1 : std::stol(text.substr(at + name.size() + 2));
-}
-
 std::string scheduled(ApiUser& ann, const std::string& cron, const std::string& zone = "UTC") {
     const std::string flow = ann.make_flow({});
     EXPECT_EQ(ann.operate(flow, "UPDATE_TRIGGER",
@@ -146,8 +139,8 @@ TEST(EngineQueue, AProjectAtItsLimitWaitsAndTheOtherGoesOn) {
     for (int i = 0; i < 6; ++i) {
         runs.push_back(start(engine, slow));
     }
-    ASSERT_TRUE(wait_until([&] { return metric(engine, "sallyport_queue_depth") == 4; }));
-    EXPECT_EQ(metric(engine, "sallyport_runs_active"), 2);
+    ASSERT_TRUE(wait_until([&] { return engine.metric("sallyport_queue_depth") == 4; }));
+    EXPECT_EQ(engine.metric("sallyport_runs_active"), 2);
     EXPECT_EQ(ann.get("/v1/flow-runs/" + runs[5]).body["status"].text(), "QUEUED");
     const std::string quick = start(engine, flow(bob, "/quick"));
     EXPECT_EQ(bob.finished_run(quick)["status"].text(), "SUCCEEDED") << "not held up";
@@ -159,13 +152,13 @@ TEST(EngineQueue, AProjectAtItsLimitWaitsAndTheOtherGoesOn) {
     EXPECT_EQ(ann.finished_run(runs[4])["status"].text(), "CANCELED");
     engine.kill();
     engine.start();
-    ASSERT_TRUE(wait_until([&] { return metric(engine, "sallyport_queue_depth") == 3; }));
+    ASSERT_TRUE(wait_until([&] { return engine.metric("sallyport_queue_depth") == 3; }));
     gate->open();
     for (const std::string& run : runs) {
         EXPECT_EQ(ann.finished_run(run)["status"].text(),
                   run == runs[4] ? "CANCELED" : "SUCCEEDED");
     }
-    EXPECT_TRUE(wait_until([&] { return metric(engine, "sallyport_runs_live") == 0; }));
+    EXPECT_TRUE(wait_until([&] { return engine.metric("sallyport_runs_live") == 0; }));
 }
 
 // What a project says of itself counts without the limit of all, at once and after a start.
@@ -188,14 +181,14 @@ TEST(EngineQueue, AProjectsOwnLimitIsKept) {
     for (int i = 0; i < 5; ++i) {
         runs.push_back(start(engine, slow));
     }
-    ASSERT_TRUE(wait_until([&] { return metric(engine, "sallyport_queue_depth") == 4; }));
-    EXPECT_EQ(metric(engine, "sallyport_runs_active"), 1);
+    ASSERT_TRUE(wait_until([&] { return engine.metric("sallyport_queue_depth") == 4; }));
+    EXPECT_EQ(engine.metric("sallyport_runs_active"), 1);
     ASSERT_EQ(ann.post(project, R"({"maxConcurrentJobs":3})").status, 200);
-    ASSERT_TRUE(wait_until([&] { return metric(engine, "sallyport_queue_depth") == 2; }));
-    EXPECT_EQ(metric(engine, "sallyport_runs_active"), 3);
+    ASSERT_TRUE(wait_until([&] { return engine.metric("sallyport_queue_depth") == 2; }));
+    EXPECT_EQ(engine.metric("sallyport_runs_active"), 3);
     engine.kill();
     engine.start();
-    ASSERT_TRUE(wait_until([&] { return metric(engine, "sallyport_runs_active") == 3; }));
+    ASSERT_TRUE(wait_until([&] { return engine.metric("sallyport_runs_active") == 3; }));
     gate->open();
     for (const std::string& run : runs) {
         EXPECT_EQ(ann.finished_run(run)["status"].text(), "SUCCEEDED");
@@ -224,10 +217,10 @@ TEST(EngineQueue, BeyondItsRoomTheEngineRefusesBeforeItAccepts) {
         }
     }
     EXPECT_EQ(accepted, 10u);
-    EXPECT_EQ(metric(engine, "sallyport_runs_refused_total"), 5);
+    EXPECT_EQ(engine.metric("sallyport_runs_refused_total"), 5);
     EXPECT_EQ(runs_of(ann, flow), 10u) << "what was refused is not there";
     gate->open();
-    EXPECT_TRUE(wait_until([&] { return metric(engine, "sallyport_runs_live") == 0; }));
+    EXPECT_TRUE(wait_until([&] { return engine.metric("sallyport_runs_live") == 0; }));
     EXPECT_EQ(fetch(engine.url("/v1/webhooks/" + flow)).status, 200);
 }
 
@@ -268,14 +261,14 @@ TEST(EngineMetrics, CountWhatHappens) {
     }
     ann.finished_run(start(engine, bad));
     EXPECT_TRUE(wait_until([&] {
-        return metric(engine, "sallyport_runs_ended_total{status=\"SUCCEEDED\"}") == 3 &&
-               metric(engine, "sallyport_runs_ended_total{status=\"FAILED\"}") == 1;
+        return engine.metric("sallyport_runs_ended_total{status=\"SUCCEEDED\"}") == 3 &&
+               engine.metric("sallyport_runs_ended_total{status=\"FAILED\"}") == 1;
     }));
-    EXPECT_EQ(metric(engine, "sallyport_runs_started_total"), 4);
-    EXPECT_EQ(metric(engine, "sallyport_step_seconds_count{kind=\"code\"}"), 4);
-    EXPECT_GE(metric(engine, "sallyport_store_changes_total"),
-              metric(engine, "sallyport_store_commits_total"));
-    EXPECT_EQ(metric(engine, "sallyport_sandbox_runs_total"), 4);
+    EXPECT_EQ(engine.metric("sallyport_runs_started_total"), 4);
+    EXPECT_EQ(engine.metric("sallyport_step_seconds_count{kind=\"code\"}"), 4);
+    EXPECT_GE(engine.metric("sallyport_store_changes_total"),
+              engine.metric("sallyport_store_commits_total"));
+    EXPECT_EQ(engine.metric("sallyport_sandbox_runs_total"), 4);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Every route that the engine describes: whose it is, what it does with anything at all.
 #include "tests/engine/storm_fixture.hpp"
+#include "tests/integration/fixtures/wait.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,6 +15,12 @@
 
 namespace sallyport::test {
 namespace {
+
+// But the one that asks: what is answered is held by nobody.
+void expect_no_call_is_left(const EngineProcess& engine) {
+    EXPECT_TRUE(wait_until([&] { return engine.metric("sallyport_calls_live") == 1; }))
+        << engine.metric("sallyport_calls_live");
+}
 
 TEST(EngineRoutes, AreDescribedAsTheyAre) {
     EngineProcess engine;
@@ -95,6 +102,7 @@ TEST(EngineRoutes, KeepProjectsApart) {
                 << family;
         }
     }
+    expect_no_call_is_left(engine);
 }
 
 // ---- the bodies that the description promises
@@ -232,6 +240,7 @@ TEST(EngineRoutes, StandAStorm) {
     EXPECT_GT(statuses[2], 50);
     EXPECT_GT(statuses[4], 100);
     EXPECT_EQ(ann.get("/v1/health").status, 200);
+    expect_no_call_is_left(engine);
 }
 
 }  // namespace

@@ -152,12 +152,14 @@ void Api::handle(WebRequest request, std::function<void(WebResponse)> respond) {
         respond(std::move(response));
     };
     const auto call = std::make_shared<ApiCall>(std::move(request), std::move(answer));
+    call->counted = calls_;
     dispatch(call);
 }
 
 void Api::handle_internal(WebRequest request, std::function<void(WebResponse)> respond) {
     const auto call = std::make_shared<ApiCall>(std::move(request), std::move(respond));
     call->internal = true;
+    call->counted = calls_;
     dispatch(call);
 }
 

@@ -107,6 +107,9 @@ class Api {
     // between.
     void handle_internal(WebRequest request, std::function<void(WebResponse)> respond);
 
+    // Calls that are not over: answered, and held by nobody any more.
+    std::size_t calls_live() const { return static_cast<std::size_t>(calls_.use_count()) - 1; }
+
     // ---- for handlers
 
     ApiPorts ports;
@@ -155,6 +158,7 @@ class Api {
     static bool read_body(ApiCall& call, const ApiRoute& route);
     void log_failure(const ApiCall& call, const std::string& problem);
 
+    std::shared_ptr<const char> calls_ = std::make_shared<const char>('\0');  // shared by each
     HmacKey session_key_;
     std::optional<HmacKey> verdict_key_;
     AttemptLimiter sign_in_limiter_;

@@ -73,6 +73,7 @@ class ApiCall {
     // all of it is his.
     Json project_role;
     std::vector<WebHeader> more_headers;  // of the answer
+    std::shared_ptr<const void> counted;  // while the call is there, so is this (Api::calls_live)
     // Has the answer sent by `send`, once.
     std::function<void(const ApiCall& call, int status, const Json& body,
                        std::function<void()> send)>
