@@ -10,8 +10,10 @@
 
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace sallyport::test {
 namespace {
@@ -180,6 +182,59 @@ void expect_optional_references_found(EngineProcess& engine, ApiUser& user,
     EXPECT_TRUE(user.get("/v1/flows/" + flow).body["templateId"].is_null());
 }
 
+// Each state of a flow has a tag, and an operation may say of which it is.
+void expect_tags_decide(const EngineProcess& engine, ApiUser& user) {
+    const std::string flow = user.make_flow({});
+    const auto tag = [](const ApiAnswer& answer) { return answer.raw.header("etag").value_or(""); };
+    const auto operate = [&](std::string_view type, const std::string& request,
+                             const std::string& seen) {
+        ApiUser caller(engine);
+        caller.token = user.token;
+        if (!seen.empty()) {
+            caller.more_headers = [seen] { return HeaderList{{"If-Match", seen}}; };
+        }
+        return caller.operate(flow, type, request);
+    };
+    const auto rename = [&operate](const std::string& name, const std::string& seen) {
+        return operate("CHANGE_NAME", R"({"displayName":")" + name + R"("})", seen);
+    };
+    const std::string first = tag(user.get("/v1/flows/" + flow));
+    ASSERT_GT(first.size(), 23u) << first;
+    const ApiAnswer changed = rename("One", first);
+    EXPECT_EQ(changed.status, 200) << changed.raw.body;
+    const std::string second = tag(changed);
+    EXPECT_NE(second, first);
+    EXPECT_EQ(tag(user.get("/v1/flows/" + flow)), second);
+    const ApiAnswer refused = rename("Two", first);
+    EXPECT_EQ(refused.status, 412);
+    EXPECT_EQ(refused.body["code"].text(), "FLOW_VERSION_CONFLICT");
+    EXPECT_EQ(rename("Two", "W/" + second).status, 412) << "weak tags match nothing here";
+    EXPECT_EQ(user.get("/v1/flows/" + flow).body["version"]["displayName"].text(), "One");
+    EXPECT_EQ(operate("LOCK_AND_PUBLISH", "{}", first).status, 412);
+    EXPECT_EQ(rename("Three", first + " , " + second).status, 200);
+    EXPECT_EQ(rename("Four", "*").status, 200);
+    EXPECT_EQ(rename("Five", "").status, 200);
+    EXPECT_EQ(user.operate(flow, "LOCK_AND_PUBLISH", "{}").status, 200) << "claims are let go";
+    // Of many at once with one tag one is made.
+    const std::string seen = tag(user.get("/v1/flows/" + flow));
+    std::vector<std::future<int>> all;
+    for (int i = 0; i < 8; ++i) {
+        all.push_back(std::async(std::launch::async, [&rename, &seen, i] {
+            return rename("At once " + std::to_string(i), seen).status;
+        }));
+    }
+    std::map<int, int> statuses;
+    for (std::future<int>& one : all) {
+        ++statuses[one.get()];
+    }
+    EXPECT_EQ(statuses, (std::map<int, int>{{200, 1}, {412, 7}}));
+    EXPECT_TRUE(wait_until([&] { return engine.metric("sallyport_calls_live") == 1; }));
+}
+
+TEST_F(FlowRows, TagsDecideWhoseChangeIsMade) {
+    expect_tags_decide(engine_, ann_);
+}
+
 TEST_F(FlowRows, OptionalReferencesOfBeforeAreFound) {
     expect_optional_references_found(
         engine_, ann_, [this](const std::string& sql) { execute(sql); }, "9");
@@ -208,6 +263,7 @@ TEST(SharedFlowRows, AConnectionThatIsPublishedMeanwhileStays) {
     const std::string uses = "UPDATE flow_version SET connection_ids = '[\"a\"]' WHERE flow_id = '";
     const std::string uses_none = "UPDATE flow_version SET connection_ids = '[]' WHERE flow_id = '";
     expect_optional_references_found(engine, ann, execute, "8");
+    expect_tags_decide(engine, ann);
     // `replace`, and before it deletes something the flow is published by somebody else.
     const auto replaced_meanwhile = [&](const std::string& more) {
         execute(uses_none + flow + "'");

@@ -47,6 +47,8 @@ std::pair<int, std::string_view> describe(ApiError error) {
             return {409, "FLOW_OPERATION_IN_PROGRESS"};
         case ApiError::flow_run_retry_outside_retention:
             return {410, "FLOW_RUN_RETRY_OUTSIDE_RETENTION"};
+        case ApiError::flow_version_conflict:
+            return {412, "FLOW_VERSION_CONFLICT"};
         case ApiError::flow_operation_invalid:
             return {400, "FLOW_OPERATION_INVALID"};
         case ApiError::invalid_bearer_token:

@@ -35,6 +35,7 @@ enum class ApiError {
     flow_operation_in_progress,
     flow_operation_invalid,
     flow_run_retry_outside_retention,
+    flow_version_conflict,
     invalid_bearer_token,
     invalid_credentials,
     invitation_only_sign_up,

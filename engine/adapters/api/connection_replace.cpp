@@ -235,7 +235,8 @@ bool change_latest(StoredFlow& stored, Replacement& work, const std::string& dra
         version.created_ms = now_ms;
     }
     version.updated_by = work.call->user.id;
-    version.updated_ms = stored.flow.updated_ms = now_ms;
+    version.updated_ms = std::max(now_ms, version.updated_ms + 1);  // another tag (flow_tags.hpp)
+    stored.flow.updated_ms = now_ms;
     return true;
 }
 

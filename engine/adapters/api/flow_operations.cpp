@@ -1,6 +1,7 @@
 // POST flows/:id: the 26 operations (engine contract 1.5). What an operation needs from elsewhere
 // (a folder, an owner, another version) is looked up first; the change itself is one transaction.
 #include "engine/adapters/api/flow_parts.hpp"
+#include "engine/adapters/api/flow_tags.hpp"
 #include "engine/adapters/api/members.hpp"
 #include "engine/adapters/api/tables.hpp"
 #include "engine/adapters/time_zones.hpp"
@@ -12,6 +13,7 @@
 #include "engine/core/time_text.hpp"
 #include "engine/core/trigger_schedule.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -26,6 +28,7 @@ constexpr std::size_t kFlowNameBytesMax = 1000;
 struct Operation {
     std::string type;
     Json request;
+    std::string if_match;
     std::string user_id;
     std::string new_version_id;
     std::string sample_id;  // of the sample data to be saved
@@ -37,6 +40,7 @@ struct Operation {
     std::optional<HostedTriggers::Enabled> trigger;  // what a hosted trigger said when switched on
     std::shared_ptr<FlowClaim> claim = std::make_shared<FlowClaim>();
     bool in_progress = false;  // the flow is another call's
+    bool conflict = false;     // it is not as the caller has seen it
     std::string problem;       // why the flow was left as it was
     std::string missing_step;
 };
@@ -222,15 +226,18 @@ bool change_flow(Operation& operation, StoredFlow& stored) {
 
 bool perform(Operation& operation, StoredFlow& stored) {
     operation.in_progress = is_anothers(stored.flow, *operation.claim, operation.now_ms);
-    if (operation.in_progress) {
+    operation.conflict = !expects(operation.if_match, stored.version);
+    if (operation.in_progress || operation.conflict) {
         return false;
     }
+    const std::int64_t before_ms = stored.version.updated_ms;
     const bool of_version = operation_scope(operation.type) == OperationScope::version;
     const bool changed =
         of_version ? change_version(operation, stored.version) : change_flow(operation, stored);
     if (changed) {
         stored.version.updated_by = operation.user_id;
-        stored.version.updated_ms = operation.now_ms;
+        // No two states have one tag.
+        stored.version.updated_ms = std::max(operation.now_ms, before_ms + 1);
         stored.flow.updated_ms = operation.now_ms;
         stored.flow.claimed_until_ms = 0;
     }
@@ -246,6 +253,9 @@ void answer(Api& api, const CallPtr& call, const Operation& operation,
     if (operation.in_progress) {
         return fail_in_progress(call, call->params[0]);
     }
+    if (operation.conflict) {
+        return fail_version_conflict(*call, call->params[0]);
+    }
     if (!operation.missing_step.empty()) {
         return call->fail(ApiError::entity_not_found,
                           Json::object({{"entityType", Json::string("step")},
@@ -259,7 +269,7 @@ void answer(Api& api, const CallPtr& call, const Operation& operation,
     if (!flow->has_value()) {
         return call->fail_not_found("flow", call->params[0]);
     }
-    const auto reply = [call, json = flow_json(**flow)] { call->reply(200, json); };
+    const auto reply = [call, flow = **flow] { reply_with_flow(*call, flow); };
     if (operation.type == "LOCK_AND_PUBLISH") {
         return tidy_table_triggers(api, call, **flow, [&api, call, reply, flow = **flow] {
             note_publication(api, call, flow, reply);
@@ -380,6 +390,9 @@ void tell_and_store(Api& api, const CallPtr& call, const OperationPtr& operation
 }
 
 void prepare(Api& api, const CallPtr& call, const OperationPtr& operation, const StoredFlow& flow) {
+    if (!expects(operation->if_match, flow.version)) {
+        return fail_version_conflict(*call, flow.flow.id);
+    }
     const auto go = [&api, call, operation] { store_change(api, call, operation); };
     const std::string& type = operation->type;
     const Json& request = operation->request;
@@ -405,7 +418,10 @@ void prepare(Api& api, const CallPtr& call, const OperationPtr& operation, const
                           [&api, call, operation](const StoredFlow& held, const FlowClaim& claim) {
                               *operation->claim = claim;
                               hold_until_answered(api, call, operation->claim);
-                              tell_and_store(api, call, operation, held);
+                              // Nobody is told of what will not be stored.
+                              expects(operation->if_match, held.version)
+                                  ? tell_and_store(api, call, operation, held)
+                                  : fail_version_conflict(*call, held.flow.id);
                           });
     }
     go();
@@ -450,6 +466,7 @@ void operate_on_flow(Api& api, const CallPtr& call) {
     if (operation->type == "ADD_ACTION") {
         bring_up_to_date(*operation);
     }
+    operation->if_match = call->request.header("if-match");
     operation->user_id = call->user.id;
     operation->new_version_id = api.ports.entropy.id();
     operation->steps_max = api.options.flow_steps_max;

@@ -1,6 +1,7 @@
 // Flows and the operations on them (engine contract 1.5).
 #include "engine/adapters/api/api.hpp"
 #include "engine/adapters/api/flow_parts.hpp"
+#include "engine/adapters/api/flow_tags.hpp"
 #include "engine/adapters/api/tables.hpp"
 #include "engine/adapters/folder_filter.hpp"
 #include "engine/core/flows/model.hpp"
@@ -125,7 +126,7 @@ void get_flow(Api& api, const CallPtr& call) {
     const std::string version_id = call->query_text("versionId");
     const auto which = version_id.empty() ? FlowStore::Which::latest : FlowStore::Which::by_id;
     with_flow(api, call, which, version_id,
-              [call](const StoredFlow& flow) { call->reply(200, flow_json(flow)); });
+              [call](const StoredFlow& flow) { reply_with_flow(*call, flow); });
 }
 
 // What was kept beside the flow, then the answer.
