@@ -11,12 +11,16 @@
 
 namespace sallyport {
 
+inline IpAddress v4_of(const sockaddr_in& address) {
+    std::uint8_t bytes[4];
+    std::memcpy(bytes, &address.sin_addr, sizeof bytes);
+    return IpAddress::from_v4(bytes);
+}
+
 // Nothing for other families than IPv4 and IPv6.
 inline std::optional<IpAddress> ip_of(const sockaddr* address) {
     if (address->sa_family == AF_INET) {
-        std::uint8_t bytes[4];
-        std::memcpy(bytes, &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, 4);
-        return IpAddress::from_v4(bytes);
+        return v4_of(*reinterpret_cast<const sockaddr_in*>(address));
     }
     if (address->sa_family == AF_INET6) {
         std::uint8_t bytes[16];

@@ -146,17 +146,18 @@ Status check_listeners(ngx_conf_t* cf, void*) {
     return Done{};
 }
 
+ClientClaim judge_proxied(const ngx_http_request_t* r, const TrustRule& rule,
+                          const std::optional<IpAddress>& peer) {
+    if (!r->http_connection->addr_conf->proxy_protocol) {
+        return {.address = peer};
+    }
+    const ngx_proxy_protocol_t* header = r->connection->proxy_protocol;
+    return find_proxy_client(rule, peer,
+                             header == nullptr ? std::string_view() : view(header->src_addr));
+}
+
 ClientClaim judge(Request& request, const TrustRule& rule, ForwardedField walked,
                   const std::optional<IpAddress>& peer, const ForwardedFields& fields) {
-    ngx_http_request_t* r = request.r();
-    if (rule.kind == TrustRule::Kind::proxy_protocol) {
-        if (!r->http_connection->addr_conf->proxy_protocol) {
-            return {.address = peer};
-        }
-        const ngx_proxy_protocol_t* header = r->connection->proxy_protocol;
-        return find_proxy_client(rule, peer,
-                                 header == nullptr ? std::string_view() : view(header->src_addr));
-    }
     const auto lines = fields.lines();
     ClientClaim claim = find_client(rule, peer, walked, lines);
     if (!claim.peer_trusted) {
@@ -233,7 +234,9 @@ std::string_view own_host(ngx_http_request_t* r) {
     const IpAddress* known = request.client_address();
     const auto peer = known == nullptr ? std::nullopt : std::optional(*known);
     ForwardedFields fields(r, walked);
-    const ClientClaim claim = judge(request, *location.rule, walked, peer, fields);
+    const ClientClaim claim = location.rule->kind == TrustRule::Kind::proxy_protocol
+                                  ? judge_proxied(r, *location.rule, peer)
+                                  : judge(request, *location.rule, walked, peer, fields);
     adopt(request, claim);
 
     // What speaks the PROXY protocol hands the client's own bytes on: none of its fields count.

@@ -89,13 +89,10 @@ bool is_claim(const ngx_table_elt_t& header) {
     return false;
 }
 
-ngx_table_elt_t made(const OwnField& own, std::string_view value) {
-    ngx_table_elt_t field{};
+void write_own(ngx_table_elt_t& field, const OwnField& own, std::string_view value) {
+    write_field(field, own.name, value);
     field.hash = own.hash;
-    field.key = borrow(own.name);
-    field.value = borrow(value);
     field.lowcase_key = borrow(own.lower).data;
-    return field;
 }
 
 template <typename Visit>
@@ -224,7 +221,7 @@ void ForwardedFields::write(const ForwardedValues& values, bool trusted) {
     for (std::size_t i = 0; i < kOwnCount; ++i) {
         if (first_[i] == nullptr && !texts[i].empty()) {
             first_[i] = push_field(fields);
-            *first_[i] = made(kOwn[i], texts[i]);
+            write_own(*first_[i], kOwn[i], texts[i]);
         }
     }
     point_forwarded_for(r_, first_[static_cast<std::size_t>(Kind::client)]);

@@ -62,16 +62,17 @@ std::size_t HeaderPlan::hash(std::string_view name) {
     return size == 0 ? 0 : (size * 31 + at(0) * 7 + at(size - 1) * 17 + at(size / 2) * 5) % kSlots;
 }
 
-std::size_t HeaderPlan::letter(std::string_view name) {
-    return name.empty() ? 0 : static_cast<unsigned char>(name[0]) & 31u;
+std::size_t HeaderPlan::kind_of(char letter, std::size_t size) {
+    return ((static_cast<unsigned char>(letter) & 31u) * 16 + std::min(size, kLongName)) % kKinds;
 }
 
-std::uint64_t HeaderPlan::length_bit(std::string_view name) {
-    return std::uint64_t{1} << std::min<std::size_t>(name.size(), 63);
+void HeaderPlan::note_kind(char letter, std::size_t size) {
+    const std::size_t kind = kind_of(letter, size);
+    kinds_[kind / 64] |= std::uint64_t{1} << kind % 64;
 }
 
 bool HeaderPlan::insert(std::string_view name, std::uint8_t action) {
-    lengths_[letter(name)] |= length_bit(name);
+    note_kind(name[0], name.size());
     std::size_t at = hash(name);
     for (std::size_t probes = 0; probes < kSlots / 2; ++probes, at = (at + 1) % kSlots) {
         if (slots_[at].action == kFree || ascii_iequals(slots_[at].name, name)) {
@@ -83,7 +84,11 @@ bool HeaderPlan::insert(std::string_view name, std::uint8_t action) {
 }
 
 bool HeaderPlan::may_concern(std::string_view name) const {
-    return (lengths_[letter(name)] & length_bit(name)) != 0;
+    if (name.empty()) {
+        return false;
+    }
+    const std::size_t kind = kind_of(name[0], name.size());
+    return (kinds_[kind / 64] >> kind % 64 & 1) != 0;
 }
 
 std::uint8_t HeaderPlan::action_for(std::string_view name) const {
@@ -105,7 +110,9 @@ Status HeaderPlan::build(ngx_conf_t* cf, policy::HeaderProfile profile,
     fields_.reserve(set.size());
     removes_ = profile != policy::HeaderProfile::off;
     if (removes_) {
-        lengths_[letter("x")] = ~std::uint64_t{0};  // any may have a revealing prefix
+        for (std::size_t size = 1; size <= kLongName; ++size) {
+            note_kind('x', size);  // any may have a revealing prefix
+        }
     }
     bool fits = true;
     for (const std::string_view name : policy::removed_headers(profile)) {
@@ -145,8 +152,10 @@ void HeaderPlan::prepare() {
         ready_in_clear_ = tls_only ? ready_in_clear_ : ready_.size();
     }
     for (std::size_t i = 0; i < fields_.size(); ++i) {
-        if (!fields_[i].constant || fields_[i].preserve) {
-            others_.push_back(static_cast<std::uint8_t>(i));
+        const Field& field = fields_[i];
+        if (!field.constant || (field.preserve && !field.text.empty())) {
+            others_.push_back({response_field(field.name, field.text), static_cast<std::uint8_t>(i),
+                               field.constant, field.tls_only});
         }
     }
 }
@@ -195,12 +204,16 @@ void HeaderPlan::apply(Request& request) const {
         suppress_server(request);
     }
     add_headers(r, std::span(ready_).first(request.is_https() ? ready_.size() : ready_in_clear_));
-    for (const std::uint8_t i : others_) {
-        const Field& field = fields_[i];
-        if ((preserved >> i & 1) != 0 || (field.tls_only && !request.is_https())) {
+    for (const Other& other : others_) {
+        if ((preserved >> other.field & 1) != 0 || (other.tls_only && !request.is_https())) {
             continue;
         }
-        const std::string_view value = field.constant ? field.text : value_of(field, request);
+        if (other.constant) {
+            *push_field(r->headers_out.headers) = other.ready;
+            continue;
+        }
+        const Field& field = fields_[other.field];
+        const std::string_view value = value_of(field, request);
         if (!value.empty()) {
             add_header(r, field.name, value);
         }

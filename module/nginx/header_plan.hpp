@@ -48,10 +48,11 @@ class HeaderPlan {
     };
 
     static std::size_t hash(std::string_view name);
-    static std::size_t letter(std::string_view name);
-    static std::uint64_t length_bit(std::string_view name);
+    // Of a name's first letter (any case) and length: one of kKinds.
+    static std::size_t kind_of(char letter, std::size_t size);
+    void note_kind(char letter, std::size_t size);
     bool insert(std::string_view name, std::uint8_t action);
-    // False for most names, by letter and length alone.
+    // False for most names, by their kind alone.
     bool may_concern(std::string_view name) const;
     // REQUIRES: may_concern(name).
     [[gnu::hot]] std::uint8_t action_for(std::string_view name) const;
@@ -63,14 +64,23 @@ class HeaderPlan {
 
     std::vector<Field> fields_;  // grows once: the table looks into the names
     std::vector<Slot> slots_;
-    // For each first letter the lengths of names in the table, a bit each: most fields of a
-    // response are told apart by that.
-    std::array<std::uint64_t, 32> lengths_{};
+    // A bit for each kind of name in the table, which tells most fields of a response apart: one
+    // line of the cache.
+    static constexpr std::size_t kKinds = 8 * kCacheLine;
+    static constexpr std::size_t kLongName = 31;  // from here on the length tells nothing
+    std::array<std::uint64_t, kKinds / 64> kinds_{};
     // Constant fields that always replace, as nginx keeps them; those for TLS alone at the end.
     std::vector<ngx_table_elt_t> ready_;
     std::size_t ready_in_clear_ = 0;
-    std::vector<std::uint8_t> others_;  // indices of the remaining fields
-    bool removes_ = false;              // a profile is in force: what reveals the upstream goes
+    // The remaining fields: those that the upstream's replace, and those with variables.
+    struct Other {
+        ngx_table_elt_t ready;  // when constant
+        std::uint8_t field;     // its index
+        bool constant;
+        bool tls_only;
+    };
+    std::vector<Other> others_;
+    bool removes_ = false;  // a profile is in force: what reveals the upstream goes
 };
 
 }  // namespace sallyport::ngx

@@ -5,6 +5,7 @@
 #include "module/nginx/feature.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -36,13 +37,8 @@ struct Asked {
     bool anybody() const { return (always | over_tls | of_options) != 0; }
 };
 
-struct LocationConf {
-    std::array<void*, kFeatureCount> slots{};
-    std::optional<policy::Mode> mode;          // sallyport_mode
-    std::optional<DecisionLog*> decision_log;  // set: this level decided; null: off
-
-    // Bit i is set when feature i acts here.
-    FeatureMask active_mask = 0;
+// Every request looks at the masks, and a response again: they lie together.
+struct alignas(kCacheLine) LocationConf {
     // Bit i is set when feature i acts here, has that hook, and the hook may have something to say.
     Asked post_read;
     Asked rewrite;
@@ -50,7 +46,14 @@ struct LocationConf {
     FeatureMask header_mask = 0;
     FeatureMask body_mask = 0;
     FeatureMask log_mask = 0;
+    std::optional<DecisionLog*> decision_log;  // set: this level decided; null: off
+
+    std::array<void*, kFeatureCount> slots{};
+    std::optional<policy::Mode> mode;  // sallyport_mode
+    // Bit i is set when feature i acts here.
+    FeatureMask active_mask = 0;
 };
+static_assert(offsetof(LocationConf, slots) == kCacheLine);
 static_assert(kFeatureCount < 32,
               "a mask has one bit for each feature, and is shifted past the last");
 

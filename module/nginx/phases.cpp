@@ -6,6 +6,7 @@
 #include "module/nginx/refusal.hpp"
 #include "module/nginx/str.hpp"
 
+#include <array>
 #include <bit>
 
 namespace sallyport::ngx {
@@ -14,14 +15,38 @@ namespace {
 ngx_http_output_header_filter_pt next_header_filter;
 ngx_http_request_body_filter_pt next_request_body_filter;
 
+// The hooks of a stage side by side, by feature: a request looks at nothing else of one.
+template <typename Hook>
+using Hooks = std::array<Hook, kFeatureCount>;
+using Judge = HookResult (*)(Request&, const void*);
+using Note = void (*)(Request&, const void*);
+struct {
+    Hooks<Judge> post_read;
+    Hooks<Judge> rewrite;
+    Hooks<Judge> preaccess;
+    Hooks<Note> header_filter;
+    Hooks<Note> log;
+} hooks;
+
+void collect_hooks() {
+    for (std::size_t i = 0; i < kFeatureCount; ++i) {
+        const Feature& feature = *features()[i];
+        hooks.post_read[i] = feature.post_read;
+        hooks.rewrite[i] = feature.rewrite;
+        hooks.preaccess[i] = feature.preaccess;
+        hooks.header_filter[i] = feature.header_filter;
+        hooks.log[i] = feature.log;
+    }
+}
+
 // Outcome of asking features: go on, or what the phase handler must return.
 constexpr ngx_int_t kGoOn = NGX_DECLINED;
 
-ngx_int_t apply(Request& request, const Feature& feature, const HookResult& result) {
+ngx_int_t apply(Request& request, FeatureId feature, const HookResult& result) {
     if (result.decision.verdict == policy::Verdict::allow || result.mode == policy::Mode::off) {
         return kGoOn;
     }
-    request.state().record({feature.id, result.mode, result.decision, result.rule});
+    request.state().record({feature, result.mode, result.decision, result.rule});
     return result.mode == policy::Mode::enforce ? refuse(request, result.decision) : kGoOn;
 }
 
@@ -65,15 +90,13 @@ FeatureMask rest_of(FeatureMask mask) {
     return mask & (mask - 1);
 }
 
-using Hook = HookResult (*Feature::*)(Request&, const void*);
-
 [[gnu::hot]] ngx_int_t ask(Request& request, const LocationConf& location, FeatureMask mask,
-                           Hook hook) {
+                           const Hooks<Judge>& judges) {
     for (; mask != 0; mask = rest_of(mask)) {
         const std::size_t i = first_of(mask);
-        const Feature& feature = *features()[i];
-        request.state().asking = feature.id;
-        const HookResult result = (feature.*hook)(request, location.slots[i]);
+        const auto feature = static_cast<FeatureId>(i);
+        request.state().asking = feature;
+        const HookResult result = judges[i](request, location.slots[i]);
         if (result.kind == HookResult::Kind::decided) {
             const ngx_int_t rc = apply(request, feature, result);
             if (rc != kGoOn) {
@@ -109,7 +132,7 @@ ngx_int_t ask_preaccess(Request& request, const LocationConf& location);
             return kGoOn;
         }
         request.state().post_read_done = true;
-        const ngx_int_t rc = ask(request, *location, asked, &Feature::post_read);
+        const ngx_int_t rc = ask(request, *location, asked, hooks.post_read);
         return rc == kGoOn && request.state().credentials_deferred ? skip_server_rewrite(r) : rc;
     });
 }
@@ -128,7 +151,7 @@ ngx_int_t ask_preaccess(Request& request, const LocationConf& location);
         }
         if (state.rewrite_location != location) {
             state.rewrite_location = location;
-            const ngx_int_t rc = ask(request, *location, asked, &Feature::rewrite);
+            const ngx_int_t rc = ask(request, *location, asked, hooks.rewrite);
             if (rc != kGoOn) {
                 return rc;
             }
@@ -156,10 +179,10 @@ ngx_int_t ask_preaccess(Request& request, const LocationConf& location);
         location.preaccess.about(request.r()) & (~FeatureMask{0} << state.preaccess_next);
     for (; mask != 0; mask = rest_of(mask)) {
         const std::size_t i = first_of(mask);
-        const Feature& feature = *features()[i];
+        const auto feature = static_cast<FeatureId>(i);
         state.preaccess_next = static_cast<std::uint8_t>(i);
-        state.asking = feature.id;
-        const HookResult result = feature.preaccess(request, location.slots[i]);
+        state.asking = feature;
+        const HookResult result = hooks.preaccess[i](request, location.slots[i]);
         if (result.kind == HookResult::Kind::suspend || result.kind == HookResult::Kind::finished) {
             return NGX_DONE;
         }
@@ -197,7 +220,7 @@ ngx_int_t ask_preaccess(Request& request, const LocationConf& location);
                 for (FeatureMask mask = location->header_mask | request.state().header_mask;
                      mask != 0; mask = rest_of(mask)) {
                     const std::size_t i = first_of(mask);
-                    features()[i]->header_filter(request, location->slots[i]);
+                    hooks.header_filter[i](request, location->slots[i]);
                 }
                 write_refusal_fields(request);
                 return NGX_OK;
@@ -248,7 +271,7 @@ ngx_int_t request_body_filter(ngx_http_request_t* r, ngx_chain_t* in) noexcept {
         Request request(r);
         for (FeatureMask mask = location->log_mask; mask != 0; mask = rest_of(mask)) {
             const std::size_t i = first_of(mask);
-            features()[i]->log(request, location->slots[i]);
+            hooks.log[i](request, location->slots[i]);
         }
         if (decision_log != nullptr) {
             write_decision_line(*decision_log, request);
@@ -303,6 +326,7 @@ ngx_int_t install_phases(ngx_conf_t* cf, const PhasesNeeded& needed) {
     if (!ok) {
         return NGX_ERROR;
     }
+    collect_hooks();
     next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = header_filter;
     next_request_body_filter = ngx_http_top_request_body_filter;

@@ -175,8 +175,8 @@ void expect_answer(const RedisCall& call) {
     prefetch(shared.checks, shared.count * sizeof(store::Check));
     prefetch(shared.limits, sizeof *shared.limits);
     const RequestState& state = *shared.state;
+    prefetch(&state, kCacheLine);
     prefetch(&state.slots, sizeof state.slots);
-    prefetch(&state.preaccess_location, sizeof state.preaccess_location);
     prefetch(shared.r, sizeof *shared.r);
 }
 

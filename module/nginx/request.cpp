@@ -6,51 +6,51 @@
 #include "module/nginx/str.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 namespace sallyport::ngx {
 namespace {
 
-// The state of a request and room for what features keep beside it. Not in the request's pool,
-// which it would overflow: that costs an allocation a request. A worker uses its blocks again, the
-// one that is warmest first.
-struct Block {
-    RequestState state;
-    Block* next;
-    alignas(NGX_ALIGNMENT) char room[1024];
+// States that wait for a request, the one that is warmest first: what a burst needed beyond
+// kStatesKept goes back to the system. Not in the request's pool, which they would overflow: that
+// costs an allocation a request.
+struct FreeState {
+    FreeState* next;
 };
-// Blocks that wait for a request: what a burst needed beyond that goes back to the system.
-constexpr std::size_t kBlocksKept = 256;
-Block* free_blocks = nullptr;
+constexpr std::size_t kStatesKept = 256;
+FreeState* free_states = nullptr;
 std::size_t free_count = 0;
 
 // The cleanup's handler doubles as the mark by which the state is found again. RequestState is
 // trivially destructible, and what hangs in its slots has cleanups of its own, which run before.
 [[gnu::hot]] void state_cleanup(void* data) {
-    auto* block = static_cast<Block*>(data);
-    if (free_count == kBlocksKept) {
-        ngx_free(block);
+    if (free_count == kStatesKept) {
+        ngx_free(data);
         return;
     }
-    block->next = free_blocks;
-    free_blocks = block;
+    free_states = new (data) FreeState{free_states};
     ++free_count;
 }
 static_assert(std::is_trivially_destructible_v<RequestState>);
-static_assert(std::is_standard_layout_v<Block>, "a state is found at its block's start");
+static_assert(std::is_standard_layout_v<RequestState>);
+static_assert(offsetof(RequestState, client) + sizeof(IpAddress) == kCacheLine,
+              "what a response looks at is one line");
 
-Block* take_block() {
-    Block* block = free_blocks;
-    if (block != nullptr) {
-        free_blocks = block->next;
+void* take_state() {
+    FreeState* state = free_states;
+    if (state != nullptr) {
+        free_states = state->next;
         --free_count;
-        return block;
+        // For the next request.
+        prefetch(free_states, offsetof(RequestState, findings) + sizeof(std::size_t));
+        return state;
     }
-    block = static_cast<Block*>(ngx_alloc(sizeof(Block), ngx_cycle->log));
-    if (block == nullptr) {
+    void* memory = ngx_memalign(alignof(RequestState), sizeof(RequestState), ngx_cycle->log);
+    if (memory == nullptr) {
         throw std::bad_alloc();
     }
-    return block;
+    return memory;
 }
 
 [[gnu::hot]] RequestState* find_state(ngx_http_request_t* main) {
@@ -65,7 +65,7 @@ Block* take_block() {
     }
     for (ngx_pool_cleanup_t* c = main->pool->cleanup; c != nullptr; c = c->next) {
         if (c->handler == state_cleanup) {
-            state = &static_cast<Block*>(c->data)->state;
+            state = static_cast<RequestState*>(c->data);
             ngx_http_set_ctx(main, state, ngx_http_sallyport_module);
             return state;
         }
@@ -78,12 +78,9 @@ RequestState* make_state(ngx_http_request_t* main) {
     if (cleanup == nullptr) {
         throw std::bad_alloc();
     }
-    Block* block = take_block();
-    // Not RequestState(): that would clear the room of the findings as well.
-    auto* state = new (&block->state) RequestState;
-    state->room_at = block->room;
-    state->room_end = block->room + sizeof(block->room);
-    cleanup->data = block;
+    // Not RequestState(): that would clear the room as well.
+    auto* state = new (take_state()) RequestState;
+    cleanup->data = state;
     cleanup->handler = state_cleanup;
     ngx_http_set_ctx(main, state, ngx_http_sallyport_module);
     return state;
@@ -146,7 +143,7 @@ void Request::take_peer() const {
     state_->client_known = true;
     const ngx_connection_t* connection = r_->connection;
     if (connection->sockaddr->sa_family == AF_INET) {
-        state_->client = *ip_of(connection->sockaddr);
+        state_->client = v4_of(*reinterpret_cast<const sockaddr_in*>(connection->sockaddr));
         // What nginx shows in its own log. IPv6-mapped IPv4 is ours to fold.
         state_->client_text = view(connection->addr_text);
     } else if (connection->sockaddr->sa_family == AF_INET6) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "common/ip.hpp"
+#include "common/prefetch.hpp"
 #include "module/nginx/fixed_list.hpp"
 #include "module/nginx/ngx.hpp"
 #include "module/nginx/pool.hpp"
@@ -20,6 +21,7 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace sallyport::ngx {
 
@@ -55,41 +57,47 @@ struct Finding {
     std::string_view rule{};
 };
 
-struct RequestState {
-    std::array<void*, kFeatureCount> slots{};
-    // Room behind the state for what features keep: see Request::room().
-    char* room_at = nullptr;
-    char* room_end = nullptr;
-    // Small, because every request pays for it: a refusal ends the judging, and more than a few
-    // reports on one request tell nothing new.
-    FixedList<Finding, 4> findings;
+// In a block of its own, which a worker uses again. Between a request and its response others pass
+// through the processor's caches, so that each line of this that the response looks at is waited
+// for: what it needs nearly always lies in the first one.
+struct alignas(kCacheLine) RequestState {
+    // Features whose header_filter is asked wherever the response comes from: they have judged the
+    // request in a location that it has left (try_files, error_page).
+    FeatureMask header_mask = 0;
+    // The same for request_body_filter.
+    FeatureMask body_mask = 0;
+    // Bit i is set when slots[i] holds something.
+    FeatureMask kept = 0;
+    // How much of `room` is taken.
+    std::uint16_t room_used = 0;
     // The enforced refusal (or answer), if any: index into findings, or -1. Set by record().
     std::int8_t enforced = -1;
     // The feature whose hook runs: named when the hook fails.
     FeatureId asking{};
+
+    std::uint8_t preaccess_next = 0;
+    bool post_read_done = false;
+    bool client_known = false;
+    // Written by the client_address feature: whether every step to that address was one we believe,
+    // what a proxy said that could not be read (for the log), and the scheme at the client's end.
+    policy::ClientFlag client_flag = policy::ClientFlag::none;
+    std::optional<bool> client_https{};
+    bool proxy_trusted = false;  // the peer's word on such things counts
+    // A preflight that the location's CORS rules answer: credentials are asked for only when they
+    // do not. `deferred`: some feature would have asked.
+    bool preflight = false;
+    bool credentials_deferred = false;
+    bool delivery_kept = false;  // a store has it: accepted, whatever the upstream said
 
     // Where the location's rewrite and preaccess hooks stand, so that a resumed request goes on and
     // a redirected one starts anew in its new location.
     const void* rewrite_location = nullptr;
     const void* preaccess_location = nullptr;
 
-    // The client's address, taken once. Behind the pointers, so that it lies in one cache line.
+    // The client's address, taken once.
     IpAddress client{};
     std::string_view client_text{};
-    bool client_known = false;
-    std::uint8_t preaccess_next = 0;
-    bool post_read_done = false;
-    // Written by the client_address feature: whether every step to that address was one we believe,
-    // what a proxy said that could not be read (for the log), and the scheme at the client's end.
-    policy::ClientFlag client_flag = policy::ClientFlag::none;
-    std::optional<bool> client_https{};
     std::string_view client_claim{};
-    bool proxy_trusted = false;  // the peer's word on such things counts
-    // Features whose header_filter is asked wherever the response comes from: they have judged the
-    // request in a location that it has left (try_files, error_page).
-    FeatureMask header_mask = 0;
-    // The same for request_body_filter.
-    FeatureMask body_mask = 0;
     // Where a redirect decided by a feature goes.
     std::string_view redirect_target{};
 
@@ -98,11 +106,14 @@ struct RequestState {
     std::string_view verified_by{};  // the preset or profile that verified it
     std::string_view violated{};     // limits that refused, as members of a JSON array
     std::string_view replay_key{};   // names a delivery to whoever keeps or repeats it
-    // A preflight that the location's CORS rules answer: credentials are asked for only when they
-    // do not. `deferred`: some feature would have asked.
-    bool preflight = false;
-    bool credentials_deferred = false;
-    bool delivery_kept = false;  // a store has it: accepted, whatever the upstream said
+
+    // Small, because every request pays for it: a refusal ends the judging, and more than a few
+    // reports on one request tell nothing new.
+    FixedList<Finding, 4> findings;
+    // What features keep for this request, and room for it. Not cleared: Request alone looks at
+    // them (feature_state, room).
+    std::array<void*, kFeatureCount> slots;
+    alignas(NGX_ALIGNMENT) std::array<char, 1024> room;
 
     // Keeps a finding. When there is no room (many redirects in report mode) the newest takes the
     // last report's place; an enforced one stays.
@@ -128,32 +139,34 @@ class Request {
     ngx_log_t* log() const { return r_->connection->log; }
     RequestState& state() const { return *state_; }
 
-    // The feature's own object for this request, made on first use.
-    template <typename T>
-    T& feature_state(FeatureId id) const {
+    // The feature's own object for this request, made of `args` on first use.
+    template <typename T, typename... Args>
+    T& feature_state(FeatureId id, Args&&... args) const {
         void*& slot = state_->slots[static_cast<std::size_t>(id)];
-        if (slot == nullptr) {
-            slot = make<T>();
+        const FeatureMask bit = FeatureMask{1} << static_cast<std::size_t>(id);
+        if ((state_->kept & bit) == 0) {
+            slot = make<T>(std::forward<Args>(args)...);
+            state_->kept |= bit;
         }
         return *static_cast<T*>(slot);
     }
 
-    // Memory that lives as long as the request: out of a block that the next request uses again,
-    // or, when that is full, out of the pool. Throws std::bad_alloc.
+    // Memory that lives as long as the request: out of the state's block, or, when that is full,
+    // out of the pool. REQUIRES: alignment is at most NGX_ALIGNMENT. Throws std::bad_alloc.
     void* room(std::size_t size, std::size_t alignment = alignof(void*)) const {
-        const auto at = (reinterpret_cast<std::uintptr_t>(state_->room_at) + alignment - 1) &
-                        ~(std::uintptr_t{alignment} - 1);
-        char* start = reinterpret_cast<char*>(at);
-        if (start + size > state_->room_end) {
+        const std::size_t at = (state_->room_used + alignment - 1) & ~(alignment - 1);
+        const std::size_t whole = state_->room.size();
+        if (at > whole || size > whole - at) {
             return pool_room(size);
         }
-        state_->room_at = start + size;
-        return start;
+        state_->room_used = static_cast<std::uint16_t>(at + size);
+        return state_->room.data() + at;
     }
     // Null when the feature has made none.
     template <typename T>
     T* find_feature_state(FeatureId id) const {
-        return static_cast<T*>(state_->slots[static_cast<std::size_t>(id)]);
+        const auto i = static_cast<std::size_t>(id);
+        return (state_->kept >> i & 1) == 0 ? nullptr : static_cast<T*>(state_->slots[i]);
     }
 
     // The one owner of the client's address: what sallyport_trust_proxy finds, else the
@@ -185,12 +198,12 @@ class Request {
 
   private:
     Request(ngx_http_request_t* r, RequestState* state) : r_(r), state_(state) {}
-    template <typename T>
-    void* make() const {
+    template <typename T, typename... Args>
+    void* make(Args&&... args) const {
         if constexpr (std::is_trivially_destructible_v<T> && alignof(T) <= NGX_ALIGNMENT) {
-            return new (room(sizeof(T), alignof(T))) T();
+            return new (room(sizeof(T), alignof(T))) T(std::forward<Args>(args)...);
         } else {
-            return pool_new<T>(r_->main->pool);
+            return pool_new<T>(r_->main->pool, std::forward<Args>(args)...);
         }
     }
     [[gnu::hot]] static RequestState* find_or_make(ngx_http_request_t* main);
@@ -227,12 +240,21 @@ inline ngx_table_elt_t response_field(std::string_view name, std::string_view va
     field.value = borrow(value);
     return field;
 }
+// The same where it is to lie: to copy one that was just written waits for its parts to arrive.
+inline void write_field(ngx_table_elt_t& field, std::string_view name, std::string_view value) {
+    field = {};
+    field.hash = 1;
+    field.key.len = name.size();
+    field.key.data = borrow(name).data;
+    field.value.len = value.size();
+    field.value.data = borrow(value).data;
+}
 
 // A response header field. `set_header` replaces every field of that name (or adds one), `remove`
 // clears them. Values must be field values (no CR, LF); the text must live as long as the request.
 void set_header(ngx_http_request_t* r, std::string_view name, std::string_view value);
 inline void add_header(ngx_http_request_t* r, std::string_view name, std::string_view value) {
-    *push_field(r->headers_out.headers) = response_field(name, value);
+    write_field(*push_field(r->headers_out.headers), name, value);
 }
 void remove_header(ngx_http_request_t* r, std::string_view name);
 // add_headers() where the list has no room for all of them.

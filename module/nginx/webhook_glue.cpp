@@ -70,11 +70,7 @@ WebhookState::~WebhookState() {
 namespace {
 
 WebhookState& state_of(const Request& request) {
-    void*& slot = request.state().slots[static_cast<std::size_t>(kId)];
-    if (slot == nullptr) {
-        slot = pool_new<WebhookState>(request.r()->main->pool, request.r()->main);
-    }
-    return *static_cast<WebhookState*>(slot);
+    return request.feature_state<WebhookState>(kId, request.r()->main);
 }
 
 HookResult settle(WebhookState& state, Mode mode, Decision decision) {

@@ -11,12 +11,17 @@ IpSetSlots::IpSetSlots(std::span<std::byte> memory)
     static_assert(std::is_trivially_destructible_v<Control>);
 }
 
+// Out of line: nearly every look-up is in the version of the one before.
+[[gnu::noinline]] void IpSetSlots::look_at(std::uint64_t version) const {
+    view_ = version == 0 ? IpSetView() : IpSetView::open(slot(version)).value_or(IpSetView());
+    seen_ = version;
+}
+
 [[gnu::hot]] bool IpSetSlots::contains(const IpAddress& address) const {
     while (true) {
         const std::uint64_t version = control().published.load(std::memory_order_acquire);
         if (version != seen_) {
-            view_ = IpSetView::open(slot(version)).value_or(IpSetView());
-            seen_ = version;
+            look_at(version);
         }
         const bool found = view_.contains(address);
         std::atomic_thread_fence(std::memory_order_acquire);
@@ -24,8 +29,7 @@ IpSetSlots::IpSetSlots(std::span<std::byte> memory)
         if (control().writing.load(std::memory_order_relaxed) <= version + 1) {
             return found;
         }
-        seen_ = 0;
-        view_ = {};
+        look_at(0);
     }
 }
 

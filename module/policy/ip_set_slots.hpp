@@ -63,6 +63,8 @@ class IpSetSlots {
         return memory_.subspan(kControlBytes + (version & 1) * slot_bytes_, slot_bytes_);
     }
     void begin_writing(std::uint64_t version);
+    // Nothing for version 0.
+    void look_at(std::uint64_t version) const;
 
     std::span<std::byte> memory_;
     std::size_t slot_bytes_;
