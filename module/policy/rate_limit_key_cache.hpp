@@ -51,15 +51,18 @@ class KeyCache {
             mixed = (mixed ^ words[i]) * 0x9e3779b97f4a7c15U;
             mixed ^= mixed >> 29;
         }
-        if (entries_ == nullptr) {
-            entries_ = std::make_unique<std::array<Entry, kPlaces>>();
+        if (table_ == nullptr) {
+            table_ = std::make_unique<Table>();
         }
-        Entry& entry = (*entries_)[mixed >> 57];
-        bool same = entry.size == used;
+        const std::size_t place = mixed >> 57;
+        const auto tag = static_cast<std::uint16_t>(mixed >> 40 | 1);
+        Entry& entry = table_->entries[place];
+        bool same = table_->tags[place] == tag && entry.size == used;
         for (std::size_t i = 0; same && i < filled; ++i) {
             same = entry.bytes[i] == words[i];
         }
         if (!same) {
+            table_->tags[place] = tag;
             entry.size = static_cast<std::uint8_t>(used);
             std::memcpy(entry.bytes, words, sizeof words);
             entry.has_hash = false;
@@ -88,8 +91,14 @@ class KeyCache {
         }
     }
 
+    // Where keys hardly come back, nearly all are told from what is here by the tag, and the entry
+    // is written without having been waited for.
+    struct Table {
+        std::array<std::uint16_t, kPlaces> tags;  // 0: none
+        std::array<Entry, kPlaces> entries;
+    };
     static_assert(kPlaces == 128, "a place is named by seven bits");
-    std::unique_ptr<std::array<Entry, kPlaces>> entries_;
+    std::unique_ptr<Table> table_;
 };
 
 }  // namespace sallyport::policy
