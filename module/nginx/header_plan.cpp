@@ -66,13 +66,8 @@ std::size_t HeaderPlan::kind_of(char letter, std::size_t size) {
     return ((static_cast<unsigned char>(letter) & 31u) * 16 + std::min(size, kLongName)) % kKinds;
 }
 
-void HeaderPlan::note_kind(char letter, std::size_t size) {
-    const std::size_t kind = kind_of(letter, size);
-    kinds_[kind / 64] |= std::uint64_t{1} << kind % 64;
-}
-
 bool HeaderPlan::insert(std::string_view name, std::uint8_t action) {
-    note_kind(name[0], name.size());
+    kinds_[kind_of(name[0], name.size())] = true;
     std::size_t at = hash(name);
     for (std::size_t probes = 0; probes < kSlots / 2; ++probes, at = (at + 1) % kSlots) {
         if (slots_[at].action == kFree || ascii_iequals(slots_[at].name, name)) {
@@ -84,11 +79,7 @@ bool HeaderPlan::insert(std::string_view name, std::uint8_t action) {
 }
 
 bool HeaderPlan::may_concern(std::string_view name) const {
-    if (name.empty()) {
-        return false;
-    }
-    const std::size_t kind = kind_of(name[0], name.size());
-    return (kinds_[kind / 64] >> kind % 64 & 1) != 0;
+    return !name.empty() && kinds_[kind_of(name[0], name.size())];
 }
 
 std::uint8_t HeaderPlan::action_for(std::string_view name) const {
@@ -111,7 +102,7 @@ Status HeaderPlan::build(ngx_conf_t* cf, policy::HeaderProfile profile,
     removes_ = profile != policy::HeaderProfile::off;
     if (removes_) {
         for (std::size_t size = 1; size <= kLongName; ++size) {
-            note_kind('x', size);  // any may have a revealing prefix
+            kinds_[kind_of('x', size)] = true;  // any may have a revealing prefix
         }
     }
     bool fits = true;

@@ -3,12 +3,13 @@
 // the response's fields, one short probe a field.
 #pragma once
 
+#include "common/prefetch.hpp"
 #include "common/result.hpp"
 #include "module/nginx/directive.hpp"
 #include "module/nginx/request.hpp"
 #include "module/policy/security_headers.hpp"
 
-#include <array>
+#include <bitset>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -50,7 +51,6 @@ class HeaderPlan {
     static std::size_t hash(std::string_view name);
     // Of a name's first letter (any case) and length: one of kKinds.
     static std::size_t kind_of(char letter, std::size_t size);
-    void note_kind(char letter, std::size_t size);
     bool insert(std::string_view name, std::uint8_t action);
     // False for most names, by their kind alone.
     bool may_concern(std::string_view name) const;
@@ -68,7 +68,7 @@ class HeaderPlan {
     // line of the cache.
     static constexpr std::size_t kKinds = 8 * kCacheLine;
     static constexpr std::size_t kLongName = 31;  // from here on the length tells nothing
-    std::array<std::uint64_t, kKinds / 64> kinds_{};
+    std::bitset<kKinds> kinds_;
     // Constant fields that always replace, as nginx keeps them; those for TLS alone at the end.
     std::vector<ngx_table_elt_t> ready_;
     std::size_t ready_in_clear_ = 0;

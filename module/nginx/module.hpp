@@ -2,6 +2,7 @@
 // framework's files only; features reach their slots through the hooks' arguments.
 #pragma once
 
+#include "common/prefetch.hpp"
 #include "module/nginx/feature.hpp"
 
 #include <array>

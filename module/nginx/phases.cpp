@@ -20,11 +20,13 @@ template <typename Hook>
 using Hooks = std::array<Hook, kFeatureCount>;
 using Judge = HookResult (*)(Request&, const void*);
 using Note = void (*)(Request&, const void*);
+using Filter = int (*)(Request&, const void*, ngx_chain_t*);
 struct {
     Hooks<Judge> post_read;
     Hooks<Judge> rewrite;
     Hooks<Judge> preaccess;
     Hooks<Note> header_filter;
+    Hooks<Filter> request_body_filter;
     Hooks<Note> log;
 } hooks;
 
@@ -35,6 +37,7 @@ void collect_hooks() {
         hooks.rewrite[i] = feature.rewrite;
         hooks.preaccess[i] = feature.preaccess;
         hooks.header_filter[i] = feature.header_filter;
+        hooks.request_body_filter[i] = feature.request_body_filter;
         hooks.log[i] = feature.log;
     }
 }
@@ -243,7 +246,7 @@ ngx_int_t request_body_filter(ngx_http_request_t* r, ngx_chain_t* in) noexcept {
                 for (FeatureMask mask = asked; mask != 0; mask = rest_of(mask)) {
                     const std::size_t i = first_of(mask);
                     const int status =
-                        features()[i]->request_body_filter(request, location->slots[i], in);
+                        hooks.request_body_filter[i](request, location->slots[i], in);
                     if (status != 0) {
                         return status;
                     }

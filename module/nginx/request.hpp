@@ -1,7 +1,7 @@
 // One request as features see it, and the state kept for it.
 //
-// State lives in the main request's pool and is found again after internal redirects, which zero
-// nginx's context slots. Subrequests share their main request's state and are never judged.
+// State lives as long as the main request's pool and is found again after internal redirects, which
+// zero nginx's context slots. Subrequests share their main request's state and are never judged.
 #pragma once
 
 #include "common/ip.hpp"
@@ -232,22 +232,19 @@ inline ngx_table_elt_t* push_field(ngx_list_t& list) {
     }
     return field;
 }
-// A field of a response; borrows both.
-inline ngx_table_elt_t response_field(std::string_view name, std::string_view value) {
-    ngx_table_elt_t field{};
-    field.hash = 1;
-    field.key = borrow(name);
-    field.value = borrow(value);
-    return field;
-}
-// The same where it is to lie: to copy one that was just written waits for its parts to arrive.
+// A field of a response, written where it is to lie: to copy one that was just written waits for
+// its parts to arrive. Borrows both.
 inline void write_field(ngx_table_elt_t& field, std::string_view name, std::string_view value) {
     field = {};
     field.hash = 1;
-    field.key.len = name.size();
-    field.key.data = borrow(name).data;
-    field.value.len = value.size();
-    field.value.data = borrow(value).data;
+    field.key = borrow(name);
+    field.value = borrow(value);
+}
+// The same to be kept, as configuration does.
+inline ngx_table_elt_t response_field(std::string_view name, std::string_view value) {
+    ngx_table_elt_t field;
+    write_field(field, name, value);
+    return field;
 }
 
 // A response header field. `set_header` replaces every field of that name (or adds one), `remove`

@@ -373,7 +373,7 @@ void walk_entries(const TrustRule& rule, std::span<const std::string_view> lines
             claim.flag = ClientFlag::invalid_entry;
             return;
         }
-        claim.address.emplace(node->address);
+        claim.address = node->address;
         claim.text = node->text;
     } while (rule.trusts(claim.address, ++believed));
 }

@@ -22,7 +22,7 @@ class KeyCache {
         std::uint64_t bytes[kBytesMax / 8];
         KeyHash hash;
         KeyText text;
-        std::uint8_t size;  // 0: none
+        std::uint8_t size;
         bool has_hash;
         bool has_text;
     };
