@@ -160,7 +160,7 @@ HookResult preaccess(Request& request, const void* location_conf) {
         request.mode(location->mode), "cors");
 }
 
-[[gnu::hot]] void header_filter(Request& request, const void* location_conf) {
+[[gnu::hot]] void header_filter(Request& request, const void* location_conf, LastFields&) {
     const auto* location = static_cast<const CorsLocation*>(location_conf);
     if (!location->plan) {
         const auto* state = request.find_feature_state<CorsState>(FeatureId::cors);

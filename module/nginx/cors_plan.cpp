@@ -45,10 +45,10 @@ struct Origins {
     return out;
 }
 
-bool is_cors_field(std::string_view name) {
+// REQUIRES: may_concern(name).
+[[gnu::noinline]] bool is_cors_field(std::string_view name) {
     constexpr std::string_view kPrefix = "Access-Control-";
-    if (name.size() < kPrefix.size() || (name[0] | 0x20) != 'a' ||
-        !ascii_iequals(name.substr(0, kPrefix.size()), kPrefix)) {
+    if (name.size() < kPrefix.size() || !ascii_iequals(name.substr(0, kPrefix.size()), kPrefix)) {
         return false;
     }
     const std::string_view rest = name.substr(kPrefix.size());
@@ -56,6 +56,11 @@ bool is_cors_field(std::string_view name) {
         return rest.size() >= word.size() && ascii_iequals(rest.substr(0, word.size()), word);
     };
     return begins("allow-") || begins("expose-") || begins("max-age");
+}
+
+// False for most fields of a response, by their first letter.
+bool may_concern(std::string_view name) {
+    return !name.empty() && ((name[0] | 0x20) == 'a' || (name[0] | 0x20) == 'v');
 }
 
 }  // namespace
@@ -214,23 +219,28 @@ void CorsPlan::add_preflight(Request& request) const {
     }
 }
 
-void CorsPlan::apply(Request& request) const {
-    ngx_http_request_t* r = request.r();
-    ngx_table_elt_t* upstream_vary = nullptr;
+ngx_table_elt_t* CorsPlan::clear_and_find_vary(ngx_http_request_t* r) {
+    ngx_table_elt_t* vary = nullptr;
     for (ngx_list_part_t* part = &r->headers_out.headers.part; part != nullptr; part = part->next) {
         auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
         for (ngx_uint_t i = 0; i < part->nelts; ++i) {
             const std::string_view name = view(headers[i].key);
-            if (headers[i].hash == 0) {
+            if (headers[i].hash == 0 || !may_concern(name)) {
                 continue;
             }
             if (is_cors_field(name)) {
                 headers[i].hash = 0;
-            } else if (name.size() == kVary.size() && ascii_iequals(name, kVary)) {
-                upstream_vary = upstream_vary == nullptr ? &headers[i] : upstream_vary;
+            } else if (ascii_iequals(name, kVary)) {
+                vary = vary == nullptr ? &headers[i] : vary;
             }
         }
     }
+    return vary;
+}
+
+void CorsPlan::apply(Request& request) const {
+    ngx_http_request_t* r = request.r();
+    ngx_table_elt_t* upstream_vary = clear_and_find_vary(r);
     const bool preflight = r->method == NGX_HTTP_OPTIONS;
     const bool stands_ready =
         spec_.origin == policy::CorsOrigin::any || spec_.origin == policy::CorsOrigin::fixed;
@@ -245,8 +255,13 @@ void CorsPlan::apply(Request& request) const {
         add_headers(r, always_and_vary_);
         return;
     }
-    add_headers(r, always_);
-    vary(request, upstream_vary, preflight);
+    apply_with_vary(request, upstream_vary);
+}
+
+void CorsPlan::apply_with_vary(Request& request, ngx_table_elt_t* upstream) const {
+    const bool preflight = request.r()->method == NGX_HTTP_OPTIONS;
+    add_headers(request.r(), always_);
+    vary(request, upstream, preflight);
     if (preflight) {
         add_preflight(request);
     }

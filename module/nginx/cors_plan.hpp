@@ -35,6 +35,10 @@ class CorsPlan {
     [[gnu::hot]] Allowed allowed(Request& request, std::string_view origin) const;
     [[gnu::hot]] bool in_list(Request& request, std::string_view origin) const;
     bool matches_regex(Request& request, std::string_view origin) const;
+    // The upstream's own fields go; its Vary, if there is one.
+    static ngx_table_elt_t* clear_and_find_vary(ngx_http_request_t* r);
+    // What is left where Vary must be merged, or on OPTIONS.
+    [[gnu::noinline]] void apply_with_vary(Request& request, ngx_table_elt_t* upstream) const;
     void vary(Request& request, ngx_table_elt_t* upstream, bool preflight) const;
     void add_preflight(Request& request) const;
 

@@ -8,6 +8,7 @@
 #include "common/result.hpp"
 #include "module/nginx/control.hpp"
 #include "module/nginx/directive.hpp"
+#include "module/nginx/fixed_fields.hpp"
 #include "module/nginx/request.hpp"
 #include "module/policy/metrics.hpp"
 
@@ -49,7 +50,7 @@ enum class Stage : std::uint8_t {
 };
 
 // Which requests a hook may have something to say about.
-enum class Speaks : std::uint8_t { never, over_tls, of_options, always };
+enum class Speaks : std::uint8_t { never, over_tls, in_clear, of_options, always };
 
 constexpr Speaks speaks_if(bool something) {
     return something ? Speaks::always : Speaks::never;
@@ -96,8 +97,9 @@ struct Feature {
     HookResult (*rewrite)(Request&, const void* location) = nullptr;
     // What counts or reads bodies. Asked again after `resume` until it stops saying suspend.
     HookResult (*preaccess)(Request&, const void* location) = nullptr;
-    // Every response of an active location, refusals and nginx's own errors included.
-    void (*header_filter)(Request&, const void* location) = nullptr;
+    // Every response of an active location, refusals and nginx's own errors included. What stands
+    // ready goes into `last`, which the last feature of all may set.
+    void (*header_filter)(Request&, const void* location, LastFields& last) = nullptr;
     // Request body buffers as they arrive, before anything is stored. Errors refuse the request
     // with the HTTP status returned; 0 goes on.
     int (*request_body_filter)(Request&, const void* location, ngx_chain_t* in) = nullptr;

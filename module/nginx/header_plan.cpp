@@ -134,19 +134,22 @@ Status HeaderPlan::build(ngx_conf_t* cf, policy::HeaderProfile profile,
 }
 
 void HeaderPlan::prepare() {
+    std::vector<ngx_table_elt_t> fixed;
     for (const bool tls_only : {false, true}) {
-        for (const Field& field : fields_) {
-            if (field.constant && !field.preserve && field.tls_only == tls_only) {
-                ready_.push_back(response_field(field.name, field.text));
+        for (std::size_t i = 0; i < fields_.size(); ++i) {
+            const Field& field = fields_[i];
+            const bool says_something = !field.preserve || !field.text.empty();
+            if (field.constant && says_something && field.tls_only == tls_only) {
+                fixed.push_back(response_field(field.name, field.text));
+                fixed_index_.push_back(static_cast<std::uint8_t>(i));
             }
         }
-        ready_in_clear_ = tls_only ? ready_in_clear_ : ready_.size();
+        fixed_in_clear_ = tls_only ? fixed_in_clear_ : fixed.size();
     }
+    fixed_.build(std::move(fixed));
     for (std::size_t i = 0; i < fields_.size(); ++i) {
-        const Field& field = fields_[i];
-        if (!field.constant || (field.preserve && !field.text.empty())) {
-            others_.push_back({response_field(field.name, field.text), static_cast<std::uint8_t>(i),
-                               field.constant, field.tls_only});
+        if (!fields_[i].constant) {
+            variable_.push_back(static_cast<std::uint8_t>(i));
         }
     }
 }
@@ -184,29 +187,40 @@ void HeaderPlan::suppress_server(Request& request) const {
     r->headers_out.server->hash = 0;
 }
 
-void HeaderPlan::apply(Request& request) const {
+LastFields HeaderPlan::apply(Request& request) const {
     ngx_http_request_t* r = request.r();
     // A switched protocol has no document to protect, and its fields are the handshake's.
     if (r->headers_out.status == NGX_HTTP_SWITCHING_PROTOCOLS) {
-        return;
+        return {};
     }
     const std::uint64_t preserved = clear_and_find_preserved(request);
     if (removes_) {
         suppress_server(request);
     }
-    add_headers(r, std::span(ready_).first(request.is_https() ? ready_.size() : ready_in_clear_));
-    for (const Other& other : others_) {
-        if ((preserved >> other.field & 1) != 0 || (other.tls_only && !request.is_https())) {
+    for (const std::size_t index : variable_) {
+        const Field& field = fields_[index];
+        if ((preserved >> index & 1) != 0 || (field.tls_only && !request.is_https())) {
             continue;
         }
-        if (other.constant) {
-            *push_field(r->headers_out.headers) = other.ready;
-            continue;
-        }
-        const Field& field = fields_[other.field];
         const std::string_view value = value_of(field, request);
         if (!value.empty()) {
             add_header(r, field.name, value);
+        }
+    }
+    const std::size_t count = request.is_https() ? fixed_.size() : fixed_in_clear_;
+    // What a refusal says of itself replaces ours, and is said after this.
+    if (preserved == 0 && request.enforced() == nullptr) {
+        return {&fixed_, count};
+    }
+    add_fixed_but(request, count, preserved);
+    return {};
+}
+
+void HeaderPlan::add_fixed_but(Request& request, std::size_t count, std::uint64_t preserved) const {
+    const std::span<const ngx_table_elt_t> fields = fixed_.first(count);
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+        if ((preserved >> fixed_index_[i] & 1) == 0) {
+            *push_field(request.r()->headers_out.headers) = fields[i];
         }
     }
 }

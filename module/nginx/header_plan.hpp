@@ -6,6 +6,7 @@
 #include "common/prefetch.hpp"
 #include "common/result.hpp"
 #include "module/nginx/directive.hpp"
+#include "module/nginx/fixed_fields.hpp"
 #include "module/nginx/request.hpp"
 #include "module/policy/security_headers.hpp"
 
@@ -24,7 +25,8 @@ class HeaderPlan {
 
     // Must be called once, before apply().
     Status build(ngx_conf_t* cf, policy::HeaderProfile profile, const policy::HeaderSet& set);
-    [[gnu::hot]] void apply(Request& request) const;
+    // What remains to be sent: the fields without variables, where nobody preserved one.
+    [[gnu::hot]] LastFields apply(Request& request) const;
 
   private:
     static constexpr std::size_t kSlots =
@@ -59,6 +61,7 @@ class HeaderPlan {
     [[gnu::hot]] std::uint64_t clear_and_find_preserved(Request& request) const;
     [[gnu::hot]] void suppress_server(Request& request) const;
     void prepare();
+    void add_fixed_but(Request& request, std::size_t count, std::uint64_t preserved) const;
     // Of a field that is not constant.
     std::string_view value_of(const Field& field, Request& request) const;
 
@@ -69,18 +72,12 @@ class HeaderPlan {
     static constexpr std::size_t kKinds = 8 * kCacheLine;
     static constexpr std::size_t kLongName = 31;  // from here on the length tells nothing
     std::bitset<kKinds> kinds_;
-    // Constant fields that always replace, as nginx keeps them; those for TLS alone at the end.
-    std::vector<ngx_table_elt_t> ready_;
-    std::size_t ready_in_clear_ = 0;
-    // The remaining fields: those that the upstream's replace, and those with variables.
-    struct Other {
-        ngx_table_elt_t ready;  // when constant
-        std::uint8_t field;     // its index
-        bool constant;
-        bool tls_only;
-    };
-    std::vector<Other> others_;
-    bool removes_ = false;  // a profile is in force: what reveals the upstream goes
+    // Fields without variables; those for TLS alone at the end.
+    FixedFields fixed_;
+    std::vector<std::uint8_t> fixed_index_;  // each one's in fields_
+    std::size_t fixed_in_clear_ = 0;
+    std::vector<std::uint8_t> variable_;  // the others' indices
+    bool removes_ = false;                // a profile is in force: what reveals the upstream goes
 };
 
 }  // namespace sallyport::ngx

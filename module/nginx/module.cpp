@@ -143,6 +143,7 @@ void set_masks(LocationConf& conf) {
                                                               : feature.speaks(own, stage);
             mark(asked.always, speaks == Speaks::always);
             mark(asked.over_tls, speaks == Speaks::over_tls);
+            mark(asked.in_clear, speaks == Speaks::in_clear);
             mark(asked.of_options, speaks == Speaks::of_options);
         };
         ask(conf.post_read, Stage::server);

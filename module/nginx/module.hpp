@@ -29,13 +29,14 @@ struct MainConf {
 struct Asked {
     FeatureMask always = 0;
     FeatureMask over_tls = 0;
+    FeatureMask in_clear = 0;
     FeatureMask of_options = 0;
 
     FeatureMask about(const ngx_http_request_t* r) const {
-        return always | (r->connection->ssl != nullptr ? over_tls : 0) |
+        return always | (r->connection->ssl != nullptr ? over_tls : in_clear) |
                (r->method == NGX_HTTP_OPTIONS ? of_options : 0);
     }
-    bool anybody() const { return (always | over_tls | of_options) != 0; }
+    bool anybody() const { return (always | over_tls | in_clear | of_options) != 0; }
 };
 
 // Every request looks at the masks, and a response again: they lie together.
@@ -47,12 +48,12 @@ struct alignas(kCacheLine) LocationConf {
     FeatureMask header_mask = 0;
     FeatureMask body_mask = 0;
     FeatureMask log_mask = 0;
-    std::optional<DecisionLog*> decision_log;  // set: this level decided; null: off
-
-    std::array<void*, kFeatureCount> slots{};
-    std::optional<policy::Mode> mode;  // sallyport_mode
     // Bit i is set when feature i acts here.
     FeatureMask active_mask = 0;
+
+    std::array<void*, kFeatureCount> slots{};
+    std::optional<DecisionLog*> decision_log;  // set: this level decided; null: off
+    std::optional<policy::Mode> mode;          // sallyport_mode
 };
 static_assert(offsetof(LocationConf, slots) == kCacheLine);
 static_assert(kFeatureCount < 32,

@@ -12,7 +12,6 @@
 namespace sallyport::ngx {
 namespace {
 
-ngx_http_output_header_filter_pt next_header_filter;
 ngx_http_request_body_filter_pt next_request_body_filter;
 
 // The hooks of a stage side by side, by feature: a request looks at nothing else of one.
@@ -25,7 +24,6 @@ struct {
     Hooks<Judge> post_read;
     Hooks<Judge> rewrite;
     Hooks<Judge> preaccess;
-    Hooks<Note> header_filter;
     Hooks<Filter> request_body_filter;
     Hooks<Note> log;
 } hooks;
@@ -36,7 +34,6 @@ void collect_hooks() {
         hooks.post_read[i] = feature.post_read;
         hooks.rewrite[i] = feature.rewrite;
         hooks.preaccess[i] = feature.preaccess;
-        hooks.header_filter[i] = feature.header_filter;
         hooks.request_body_filter[i] = feature.request_body_filter;
         hooks.log[i] = feature.log;
     }
@@ -140,12 +137,8 @@ ngx_int_t ask_preaccess(Request& request, const LocationConf& location);
     });
 }
 
-[[gnu::hot]] ngx_int_t rewrite_handler(ngx_http_request_t* r) noexcept {
-    LocationConf* location = location_conf(r);
-    const FeatureMask asked = location->rewrite.about(r);
-    if (r != r->main || asked == 0) {
-        return NGX_DECLINED;
-    }
+[[gnu::noinline]] ngx_int_t run_rewrite(ngx_http_request_t* r, const LocationConf* location,
+                                        FeatureMask asked) noexcept {
     return judged(r, "rewrite", [&] {
         Request request(r);
         RequestState& state = request.state();
@@ -169,6 +162,13 @@ ngx_int_t ask_preaccess(Request& request, const LocationConf& location);
         state.credentials_deferred = rc == NGX_DONE;
         return rc;
     });
+}
+
+// Most locations ask nobody here: what decides that stands alone.
+[[gnu::hot]] ngx_int_t rewrite_handler(ngx_http_request_t* r) noexcept {
+    const LocationConf* location = location_conf(r);
+    const FeatureMask asked = location->rewrite.about(r);
+    return asked == 0 || r != r->main ? NGX_DECLINED : run_rewrite(r, location, asked);
 }
 
 [[gnu::hot]] ngx_int_t ask_preaccess(Request& request, const LocationConf& location) {
@@ -200,39 +200,18 @@ ngx_int_t ask_preaccess(Request& request, const LocationConf& location);
     return kGoOn;
 }
 
-[[gnu::hot]] ngx_int_t preaccess_handler(ngx_http_request_t* r) noexcept {
-    LocationConf* location = location_conf(r);
-    if (r != r->main || location->preaccess.about(r) == 0) {
-        return NGX_DECLINED;
-    }
+[[gnu::noinline]] ngx_int_t run_preaccess(ngx_http_request_t* r,
+                                          const LocationConf* location) noexcept {
     return judged(r, "preaccess", [&] {
         Request request(r);
         return settled(request) ? kGoOn : ask_preaccess(request, *location);
     });
 }
 
-[[gnu::hot]] ngx_int_t header_filter(ngx_http_request_t* r) noexcept {
-    LocationConf* location = location_conf(r);
-    if (r == r->main && !r->header_sent) {
-        const ngx_int_t rc =
-            guarded(r->connection->log, "header filter", ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
-                if (location->header_mask == 0 && !Request::find(r)) {
-                    return NGX_OK;
-                }
-                Request request(r);
-                for (FeatureMask mask = location->header_mask | request.state().header_mask;
-                     mask != 0; mask = rest_of(mask)) {
-                    const std::size_t i = first_of(mask);
-                    hooks.header_filter[i](request, location->slots[i]);
-                }
-                write_refusal_fields(request);
-                return NGX_OK;
-            });
-        if (rc != NGX_OK) {
-            return rc;
-        }
-    }
-    return next_header_filter(r);
+[[gnu::hot]] ngx_int_t preaccess_handler(ngx_http_request_t* r) noexcept {
+    const LocationConf* location = location_conf(r);
+    return location->preaccess.about(r) == 0 || r != r->main ? NGX_DECLINED
+                                                             : run_preaccess(r, location);
 }
 
 ngx_int_t request_body_filter(ngx_http_request_t* r, ngx_chain_t* in) noexcept {
@@ -330,8 +309,6 @@ ngx_int_t install_phases(ngx_conf_t* cf, const PhasesNeeded& needed) {
         return NGX_ERROR;
     }
     collect_hooks();
-    next_header_filter = ngx_http_top_header_filter;
-    ngx_http_top_header_filter = header_filter;
     next_request_body_filter = ngx_http_top_request_body_filter;
     ngx_http_top_request_body_filter = request_body_filter;
     return NGX_OK;

@@ -68,7 +68,8 @@ Json fact_of(const Look& look) {
 HookResult explain_rate_limit(Request& request, const void* location_conf, Stage stage,
                               Json& facts) {
     if (stage == Stage::response) {
-        write_rate_limit_fields(request, location_conf);
+        LastFields none;
+        write_rate_limit_fields(request, location_conf, none);
     }
     if (stage != Stage::counting) {
         return HookResult::pass();

@@ -160,7 +160,8 @@ std::string_view own_policy(const Request& request, const RateLimitLocation& loc
     return nullptr;
 }
 
-[[gnu::hot]] void write_rate_limit_fields(Request& request, const void* location_conf) {
+[[gnu::hot]] void write_rate_limit_fields(Request& request, const void* location_conf,
+                                          LastFields&) {
     const auto& own = *static_cast<const RateLimitLocation*>(location_conf);
     const auto* state = request.find_feature_state<RateLimitState>(FeatureId::rate_limit);
     const bool borrows = !own.choice && state != nullptr && state->location != nullptr;

@@ -55,7 +55,7 @@ struct RateLimitState {
 
 // The RateLimit fields of an enforced location's response. Upstream's own stay: list fields are
 // written beside them, single values only where ours are tighter.
-void write_rate_limit_fields(Request& request, const void* location);
+void write_rate_limit_fields(Request& request, const void* location, LastFields&);
 
 std::string_view rate_limit_status(Request& request);
 std::string_view rate_limit_remaining(Request& request);

@@ -116,13 +116,11 @@ ngx_int_t refuse(Request& request, const policy::Decision& decision) {
     return NGX_DONE;
 }
 
-void write_refusal_fields(Request& request) {
-    const Finding* finding = request.enforced();
-    if (finding == nullptr || finding->decision.retry_after_s == 0) {
-        return;
+void write_fields_of(Request& request, const Finding& refusal) {
+    if (refusal.decision.retry_after_s != 0) {
+        const std::string seconds = std::to_string(refusal.decision.retry_after_s);
+        set_header(request.r(), "Retry-After", keep(request.r(), seconds));
     }
-    const std::string seconds = std::to_string(finding->decision.retry_after_s);
-    set_header(request.r(), "Retry-After", keep(request.r(), seconds));
 }
 
 }  // namespace sallyport::ngx

@@ -113,6 +113,8 @@ struct alignas(kCacheLine) RequestState {
     // What features keep for this request, and room for it. Not cleared: Request alone looks at
     // them (feature_state, room).
     std::array<void*, kFeatureCount> slots;
+    // Ties fields of the configuration into the response's list (send_header).
+    ngx_list_part_t last_fields;
     alignas(NGX_ALIGNMENT) std::array<char, 1024> room;
 
     // Keeps a finding. When there is no room (many redirects in report mode) the newest takes the

@@ -209,7 +209,7 @@ HookResult rewrite(Request& request, const void* location_conf) {
 
 // RFC 9110 section 15.5.6: who is refused a method learns which there are. nginx's own word on
 // TRACE and CONNECT, which it says before any location is known, has the server's.
-void header_filter(Request& request, const void* location_conf) {
+void header_filter(Request& request, const void* location_conf, LastFields&) {
     const ngx_http_request_t* r = request.r();
     const auto* refused = request.find_feature_state<RefusedMethod>(kId);
     const auto& level = *static_cast<const RequestRulesLocation*>(location_conf);

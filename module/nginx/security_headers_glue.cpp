@@ -161,7 +161,7 @@ HookResult rewrite(Request& request, const void* location_conf) {
     return HookResult::pass();
 }
 
-[[gnu::hot]] void header_filter(Request& request, const void* location_conf) {
+[[gnu::hot]] void header_filter(Request& request, const void* location_conf, LastFields& last) {
     const auto* location = static_cast<const HeadersLocation*>(location_conf);
     if (!location->decided) {
         const auto* state = request.find_feature_state<HeadersState>(FeatureId::security_headers);
@@ -171,7 +171,7 @@ HookResult rewrite(Request& request, const void* location_conf) {
         location = state->first;
     }
     if (request.mode(location->mode) == policy::Mode::enforce) {
-        location->plan->apply(request);
+        last = location->plan->apply(request);
     }
 }
 
@@ -180,7 +180,9 @@ HookResult explain(Request& request, const void* location_conf, Stage stage, Jso
         return rewrite(request, location_conf);
     }
     if (stage == Stage::response) {
-        header_filter(request, location_conf);
+        LastFields last;
+        header_filter(request, location_conf, last);
+        add_headers(request.r(), last.all());
     }
     return HookResult::pass();
 }

@@ -27,6 +27,7 @@ struct TlsLocation {
 
     // After merging. Null: no rule.
     bool server_level = false;
+    bool server_enforces = false;
     const policy::TlsRule* server_rule = nullptr;
     const policy::TlsRule* location_rule = nullptr;
     const TrustedIssuers* server_issuers = nullptr;

@@ -117,8 +117,10 @@ Status merge(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
     if (child.server_level) {
         child.server_rule = own != nullptr ? own : parent.own ? &*parent.own : nullptr;
         child.server_issuers = own != nullptr ? child.own_issuers : parent.own_issuers;
+        child.server_enforces = level_mode(cf, child.mode) == policy::Mode::enforce;
     } else {
         child.server_rule = parent.server_rule;
+        child.server_enforces = parent.server_enforces;
         child.server_issuers = parent.server_issuers;
         child.location_rule = own != nullptr ? own : parent.location_rule;
         child.location_issuers = own != nullptr ? child.own_issuers : parent.location_issuers;
@@ -131,6 +133,12 @@ bool active(const void* location_conf) {
     return location.server_rule != nullptr || location.location_rule != nullptr;
 }
 
+// Whether what the server lets pass over TLS is all that the location's rule asks for.
+bool server_sees_to(const TlsLocation& location) {
+    return location.server_rule != nullptr && location.server_enforces &&
+           policy::covers(*location.server_rule, *location.location_rule);
+}
+
 // Plaintext is refused by a location's rule, and by a server's that demands a certificate.
 Speaks speaks(const void* location_conf, Stage stage) {
     const auto& location = *static_cast<const TlsLocation*>(location_conf);
@@ -139,7 +147,9 @@ Speaks speaks(const void* location_conf, Stage stage) {
                : location.server_rule->client_certificate ? Speaks::always
                                                           : Speaks::over_tls;
     }
-    return speaks_if(location.location_rule != nullptr);
+    return location.location_rule == nullptr ? Speaks::never
+           : server_sees_to(location)        ? Speaks::in_clear
+                                             : Speaks::always;
 }
 
 TlsVersion version_of(const SSL* ssl) {

@@ -389,7 +389,7 @@ int request_body_filter(Request& request, const void*, ngx_chain_t* in) {
 // The answer begins, and its status says what became of the delivery: whoever sees a 2xx can no
 // longer start it again, whoever sees another may at once, however long the rest takes. nginx comes
 // here with the answer that counts, after other peers, error pages and internal redirects.
-void header_filter(Request& request, const void*) {
+void header_filter(Request& request, const void*, LastFields&) {
     auto* state = request.find_feature_state<WebhookState>(kId);
     if (state != nullptr && state->reservation.held()) {
         state->reservation.end(accepted(request.r()));

@@ -194,10 +194,14 @@ bool is_trustworthy_origin(std::string_view origin) {
     if (origin.empty() || origin.size() > kCorsOriginBytesMax) {
         return false;
     }
-    return std::find(spec.exact.begin(), spec.exact.end(), origin) != spec.exact.end() ||
-           std::any_of(spec.patterns.begin(), spec.patterns.end(), [&](const std::string& pattern) {
-               return matches_pattern(pattern, origin);
-           });
+    for (const std::string& exact : spec.exact) {
+        if (origin == exact) {
+            return true;
+        }
+    }
+    return std::any_of(spec.patterns.begin(), spec.patterns.end(), [&](const std::string& pattern) {
+        return matches_pattern(pattern, origin);
+    });
 }
 
 bool is_reflectable_origin(std::string_view origin) {

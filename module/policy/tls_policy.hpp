@@ -85,6 +85,13 @@ constexpr bool meets(const TlsRule& rule, TlsVersion version) {
     return !rule.client_certificate && version >= rule.min;
 }
 
+// Whether every TLS connection that meets `outer` meets `inner`.
+constexpr bool covers(const TlsRule& outer, const TlsRule& inner) {
+    return inner.profile == TlsProfile::off ||
+           (outer.profile != TlsProfile::off && !inner.client_certificate &&
+            inner.min <= outer.min);
+}
+
 // A server's rule, for every request it gets. Plaintext is refused only where a client certificate
 // is required: redirecting it is another feature's job.
 Decision decide_tls_server(const TlsRule& rule, const TlsConnection& connection);

@@ -178,6 +178,18 @@ TEST(TlsPolicy, ReportModeWarnsAndChangesNothing) {
               std::string::npos);
 }
 
+// What the server alone would have seen to is judged where the server does not enforce it.
+TEST(TlsPolicy, ALocationEnforcesWhatItsServerReports) {
+    NginxServer nginx(
+        server("sallyport_tls_policy modern; sallyport_tls_mode report; "
+               "ssl_protocols TLSv1.2 TLSv1.3; location / { return 200 in; } "
+               "location /same/ { sallyport_tls_policy modern; sallyport_tls_mode enforce; "
+               "return 200 in; }"));
+    EXPECT_EQ(send(request(nginx, Client::v1_2, "PORT_TLS", "/")).body, "in");
+    EXPECT_EQ(send(request(nginx, Client::v1_2, "PORT_TLS", "/same/")).status, 403);
+    EXPECT_EQ(send(request(nginx, Client::v1_3, "PORT_TLS", "/same/")).body, "in");
+}
+
 TEST(TlsPolicy, HttpLevelReachesEveryServer) {
     NginxServer nginx(std::string("sallyport_tls_policy modern; ") +
                       server("return 200 $ssl_protocol;"));

@@ -62,7 +62,7 @@ const std::vector<ThirdParty>& third_parties() {
     static const std::vector<ThirdParty> rules = {
         {"ngx_",
          {"module/nginx/ngx.hpp", "module/nginx/modules.c",
-          "tests/repository/include_nginx_probe.cpp"}},
+          "tests/repository/include_nginx_probe.cpp", "tests/watching_module/"}},
         {"openssl/",
          {"common/crypto", "module/nginx/", "engine/adapters/", "cli/redis_session", "tests/"}},
         {"jansson.h", {"common/json"}},

@@ -1,9 +1,9 @@
-// Stands in for the gateway verdict in the module that integration_wall_test loads: each hook throws
-// when the request's X-Throw header names it, by turns a std::exception and something else.
-#include <stdexcept>
-
+// Stands in for the gateway verdict in the module that integration_wall_test loads: each hook
+// throws when the request's X-Throw header names it, by turns a std::exception and something else.
 #include "module/nginx/feature.hpp"
 #include "module/nginx/str.hpp"
+
+#include <stdexcept>
 
 namespace sallyport::ngx {
 namespace {
@@ -30,8 +30,7 @@ Status set(DirectiveCall& call) {
 
 constexpr Directive kDirectives[] = {{"sallyport_verdict", kEverywhere | NGX_CONF_TAKE1, set}};
 
-constexpr Variable kVariables[] = {{"sallyport_throw",
-                                    [](Request& request) -> std::string_view {
+constexpr Variable kVariables[] = {{"sallyport_throw", [](Request& request) -> std::string_view {
                                         throw_when_asked(request, "variable");
                                         return "calm";
                                     }}};
@@ -59,8 +58,8 @@ const Feature kGatewayVerdict = {
             throw_when_asked(request, "preaccess");
             return HookResult::pass();
         },
-    .header_filter = [](Request& request,
-                        const void*) { throw_when_asked(request, "header_filter"); },
+    .header_filter = [](Request& request, const void*,
+                        LastFields&) { throw_when_asked(request, "header_filter"); },
     .request_body_filter = [](Request& request, const void*, ngx_chain_t*) -> int {
         throw_when_asked(request, "body_filter");
         return 0;

@@ -115,6 +115,30 @@ TEST(TlsDecision, Table) {
     }
 }
 
+TEST(TlsDecision, OneRuleCoversAnother) {
+    const TlsRule off{};
+    const TlsRule intermediate{TlsProfile::intermediate, TlsVersion::v1_2, false};
+    const TlsRule modern{TlsProfile::modern, TlsVersion::v1_3, false};
+    const TlsRule certified{TlsProfile::intermediate, TlsVersion::v1_2, true};
+    for (const TlsRule* outer : {&off, &modern, &intermediate, &certified}) {
+        for (const TlsRule* inner : {&off, &modern, &intermediate, &certified}) {
+            bool covered = true;
+            for (const TlsVersion version :
+                 {TlsVersion::older, TlsVersion::v1_2, TlsVersion::v1_3}) {
+                for (const bool certificate : {false, true}) {
+                    const TlsConnection connection{true, version, certificate};
+                    covered = covered &&
+                              (decide_tls_server(*outer, connection).verdict != Verdict::allow ||
+                               decide_tls_location(*inner, connection).verdict == Verdict::allow);
+                }
+            }
+            // A certificate's names are looked at too: a rule that asks for one is never covered.
+            EXPECT_EQ(covers(*outer, *inner), covered && !inner->client_certificate)
+                << word(outer->profile) << " " << word(inner->profile);
+        }
+    }
+}
+
 TEST(TlsDecision, Certificates) {
     TlsCertificateRule rule;
     EXPECT_FALSE(rule.asks());
