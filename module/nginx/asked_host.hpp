@@ -17,6 +17,9 @@ inline std::string_view asked_host(const ngx_http_request_t* r) {
         return chosen;
     }
     const std::string_view field = view(r->headers_in.host->value);
+    if (field == chosen) {
+        return field;
+    }
     const bool same =
         field.size() >= chosen.size() &&
         (field.starts_with(chosen) || ascii_iequals(field.substr(0, chosen.size()), chosen)) &&

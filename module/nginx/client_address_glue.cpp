@@ -146,8 +146,9 @@ Status check_listeners(ngx_conf_t* cf, void*) {
     return Done{};
 }
 
-ClientClaim judge_proxied(const ngx_http_request_t* r, const TrustRule& rule,
-                          const std::optional<IpAddress>& peer) {
+// What only some requests need stands apart from what each goes through.
+[[gnu::cold]] ClientClaim judge_proxied(const ngx_http_request_t* r, const TrustRule& rule,
+                                        const std::optional<IpAddress>& peer) {
     if (!r->http_connection->addr_conf->proxy_protocol) {
         return {.address = peer};
     }
@@ -172,6 +173,12 @@ ClientClaim judge(Request& request, const TrustRule& rule, ForwardedField walked
     return claim;
 }
 
+[[gnu::cold]] std::string_view canonical_text(Request& request, const ClientClaim& claim) {
+    std::array<char, kIpTextBytesMax> buffer;
+    const std::string_view text(buffer.data(), claim.address->write_to(buffer));
+    return text == claim.text ? claim.text : keep(request.r(), text);
+}
+
 // The claim's address becomes the request's. Its text is the header's own where that is canonical.
 void adopt(Request& request, const ClientClaim& claim) {
     RequestState& state = request.state();
@@ -180,13 +187,8 @@ void adopt(Request& request, const ClientClaim& claim) {
         return;  // the peer: what client_address() has found already
     }
     state.client = *claim.address;
-    if (claim.address->is_v4() && claim.text.find(':') == std::string_view::npos) {
-        state.client_text = claim.text;
-        return;
-    }
-    std::array<char, kIpTextBytesMax> buffer;
-    const std::string_view text(buffer.data(), claim.address->write_to(buffer));
-    state.client_text = text == claim.text ? claim.text : keep(request.r(), text);
+    const bool canonical = claim.address->is_v4() && claim.text.find(':') == std::string_view::npos;
+    state.client_text = canonical ? claim.text : canonical_text(request, claim);
 }
 
 std::optional<bool> https_from(std::string_view proto) {
@@ -195,25 +197,32 @@ std::optional<bool> https_from(std::string_view proto) {
                                           : std::nullopt;
 }
 
-// policy::is_host_and_port. A worker is asked for few names, mostly for one after the other: the
-// one that was good last is good still.
-[[gnu::hot]] bool is_good_host(std::string_view host) {
-    static std::array<char, 64> last;
-    static std::size_t size = 0;
-    if (size != 0 && host == std::string_view(last.data(), size)) {
-        return true;
-    }
+// A worker is asked for few names, mostly for one after the other: the one that was good last is
+// good still.
+struct {
+    std::array<char, 64> text;
+    std::size_t size = 0;
+} last_good_host;
+
+[[gnu::cold]] bool judge_host(std::string_view host) {
     if (!policy::is_host_and_port(host)) {
         return false;
     }
-    if (host.size() <= last.size()) {
-        std::copy(host.begin(), host.end(), last.begin());
-        size = host.size();
+    if (host.size() <= last_good_host.text.size()) {
+        std::copy(host.begin(), host.end(), last_good_host.text.begin());
+        last_good_host.size = host.size();
     }
     return true;
 }
 
-std::string_view own_host(ngx_http_request_t* r) {
+// policy::is_host_and_port.
+[[gnu::hot]] bool is_good_host(std::string_view host) {
+    const bool as_last =
+        !host.empty() && host == std::string_view(last_good_host.text.data(), last_good_host.size);
+    return as_last || judge_host(host);
+}
+
+[[gnu::hot]] std::string_view own_host(ngx_http_request_t* r) {
     const std::string_view host = asked_host(r);
     if (is_good_host(host)) {
         return host;

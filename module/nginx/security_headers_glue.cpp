@@ -161,16 +161,19 @@ HookResult rewrite(Request& request, const void* location_conf) {
     return HookResult::pass();
 }
 
+// The location whose set counts: null when none has one.
+[[gnu::cold]] const HeadersLocation* first_that_decided(const Request& request) {
+    const auto* state = request.find_feature_state<HeadersState>(FeatureId::security_headers);
+    const HeadersLocation* first = state == nullptr ? nullptr : state->first;
+    return first != nullptr && first->decided ? first : nullptr;
+}
+
 [[gnu::hot]] void header_filter(Request& request, const void* location_conf, LastFields& last) {
     const auto* location = static_cast<const HeadersLocation*>(location_conf);
     if (!location->decided) {
-        const auto* state = request.find_feature_state<HeadersState>(FeatureId::security_headers);
-        if (state == nullptr || state->first == nullptr || !state->first->decided) {
-            return;
-        }
-        location = state->first;
+        location = first_that_decided(request);
     }
-    if (request.mode(location->mode) == policy::Mode::enforce) {
+    if (location != nullptr && request.mode(location->mode) == policy::Mode::enforce) {
         last = location->plan->apply(request);
     }
 }

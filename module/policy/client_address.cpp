@@ -378,8 +378,8 @@ void walk_entries(const TrustRule& rule, std::span<const std::string_view> lines
     } while (rule.trusts(claim.address, ++believed));
 }
 
-void walk_elements(const TrustRule& rule, std::span<const std::string_view> lines,
-                   ClientClaim& claim) {
+[[gnu::cold]] void walk_elements(const TrustRule& rule, std::span<const std::string_view> lines,
+                                 ClientClaim& claim) {
     if (lines.empty()) {
         return;
     }
