@@ -126,24 +126,28 @@ policy::KeyHash Limit::hash_of(const policy::KeyParts& parts) const {
     return spec.needs_zone() ? zone.hash(parts) : policy::key_hash(store->hash_secret, parts);
 }
 
+namespace {
+
+// Without a table a key is hashed by the store's secret, which many may know. What a worker keeps
+// for itself goes by its own.
+const policy::HashSecret& own_secret() {
+    static const policy::HashSecret secret = [] {
+        policy::HashSecret out;
+        random_bytes(out.data(), out.size());
+        return out;
+    }();
+    return secret;
+}
+
+}  // namespace
+
 [[gnu::hot]] Limit::KeyNames Limit::names_of(const policy::KeyParts& parts, bool stored) const {
-    policy::KeyCache::Entry* known = key_cache.place_of(parts);
-    if (known == nullptr) {
-        return {hash_of(parts),
-                stored ? policy::key_text(store->hash_secret, parts) : policy::KeyText{}};
-    }
-    if (!known->has_hash) {
-        known->hash = hash_of(parts);
-        known->has_hash = true;
-    }
+    const policy::KeyHash hash = hash_of(parts);
     if (!stored) {
-        return {known->hash, {}};
+        return {hash, {}};
     }
-    if (!known->has_text) {
-        known->text = policy::key_text(store->hash_secret, parts);
-        known->has_text = true;
-    }
-    return {known->hash, known->text};
+    return {hash, key_texts.of(spec.needs_zone() ? hash : policy::key_hash(own_secret(), parts),
+                               [&] { return policy::key_text(store->hash_secret, parts); })};
 }
 
 RateLimitMain::RateLimitMain() = default;

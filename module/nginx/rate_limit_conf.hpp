@@ -7,8 +7,8 @@
 #include "module/nginx/rate_limit_zone.hpp"
 #include "module/nginx/redis_conf.hpp"
 #include "module/nginx/tenant_table.hpp"
+#include "module/policy/key_text_cache.hpp"
 #include "module/policy/rate_limit_fields.hpp"
-#include "module/policy/rate_limit_key_cache.hpp"
 #include "module/policy/rate_limit_spec.hpp"
 #include "module/store/rate_limit_commands.hpp"
 
@@ -48,7 +48,7 @@ struct Limit {
     // REQUIRES: a table or a store; `stored`, which asks for the text too: a store.
     KeyNames names_of(const policy::KeyParts& parts, bool stored) const;
     policy::KeyHash hash_of(const policy::KeyParts& parts) const;
-    mutable policy::KeyCache key_cache;  // a worker's
+    mutable policy::KeyTextCache key_texts;  // a worker's
 
     // Workers count in it; the configuration around it stays as it is.
     RateLimitZone* zone_of() const { return const_cast<RateLimitZone*>(&zone); }

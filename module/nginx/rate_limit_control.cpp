@@ -64,8 +64,7 @@ Json description(const Limit& limit) {
     }
     if (spec.needs_zone()) {
         out.set("keys_max", number(limit.zone.places()));
-        out.set("bytes_per_key", Json::real(static_cast<double>(spec.zone_bytes) /
-                                            static_cast<double>(limit.zone.places())));
+        out.set("bytes_per_key", Json::real(limit.zone.bytes_per_key()));
     }
     if (limit.table != nullptr) {
         out.set("tenants", number(limit.table->size()));

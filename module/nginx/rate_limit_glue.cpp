@@ -229,6 +229,14 @@ Status init_process(ngx_cycle_t* cycle, void* main_conf) {
     auto& main = *static_cast<RateLimitMain*>(main_conf);
     if (ngx_process != NGX_PROCESS_HELPER && !main.limits.empty()) {
         main.worker = std::make_unique<RateLimitWorker>(main, cycle);
+        const auto* core = reinterpret_cast<const ngx_core_conf_t*>(
+            ngx_get_conf(cycle->conf_ctx, ngx_core_module));
+        for (const std::unique_ptr<Limit>& limit : main.limits) {
+            if (limit->spec.needs_zone()) {
+                limit->zone.make_pocket(
+                    static_cast<std::uint32_t>(std::max(core->worker_processes, ngx_int_t{1})));
+            }
+        }
         for (const auto& table : main.tables) {
             table->watch(cycle);
         }

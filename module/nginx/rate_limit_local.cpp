@@ -2,12 +2,14 @@
 #include "module/nginx/rate_limit_zone.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace sallyport::ngx {
 namespace {
 
 using policy::ConcurrencyEntry;
 using policy::LeaseEntry;
+using policy::LeasePocket;
 using policy::LimitKind;
 using policy::TableEntry;
 using policy::WindowEntry;
@@ -116,7 +118,11 @@ void look_at_concurrent(LocalCheck& check, std::int64_t now_ns) {
                 return;
             }
             if (zone.spec().leases()) {
-                policy::spend(zone.take<LeaseEntry>(check.key, now_ns), check.units, now_ns);
+                LeaseEntry& entry = zone.take<LeaseEntry>(check.key, now_ns);
+                policy::spend(entry, check.units, now_ns);
+                if (zone.pocket() != nullptr) {
+                    check.held = policy::take_held(entry, zone.workers(), now_ns);
+                }
                 return;
             }
             check.measure.used += check.terms->gcra.interval_ns * weight(check);
@@ -139,6 +145,10 @@ void look_at_concurrent(LocalCheck& check, std::int64_t now_ns) {
 
 void return_units(const LocalCheck& check, std::int64_t now_ns) {
     RateLimitZone& zone = *check.zone;
+    if (check.pocket_ends_ns != 0) {
+        zone.pocket()->give_back(check.key, check.units, check.pocket_ends_ns, now_ns);
+        return;
+    }
     const policy::LimitSpec& spec = zone.spec();
     switch (spec.kind) {
         case LimitKind::rate:
@@ -170,9 +180,30 @@ void return_units(const LocalCheck& check, std::int64_t now_ns) {
     }
 }
 
-}  // namespace
+// Where this worker has units for all of them in its pockets, nobody else is asked.
+[[gnu::hot, gnu::noinline]] bool take_from_pockets(std::span<LocalCheck> checks,
+                                                   std::int64_t now_ns) {
+    std::array<LeasePocket::Place*, store::kLimitsPerRequestMax> places;
+    for (std::size_t i = 0; i < checks.size(); ++i) {
+        const LeasePocket* pocket = checks[i].alone ? nullptr : checks[i].zone->pocket();
+        places[i] =
+            pocket == nullptr ? nullptr : pocket->find(checks[i].key, checks[i].units, now_ns);
+        if (places[i] == nullptr) {
+            return false;
+        }
+    }
+    for (std::size_t i = 0; i < checks.size(); ++i) {
+        LocalCheck& check = checks[i];
+        const LeasePocket::Units units = places[i]->units();
+        LeasePocket::spend(*places[i], check.units);
+        check.pocket_ends_ns = units.ends_ns;
+        check.measure.used = check.terms->gcra.ahead(units.tat_ns, now_ns);
+        check.answer = Answer::admits;
+    }
+    return true;
+}
 
-[[gnu::hot]] bool take_all(std::span<LocalCheck> checks, std::int64_t now_ns) {
+bool take_from_zones(std::span<LocalCheck> checks, std::int64_t now_ns) {
     const ZoneLocks locks(checks);
     bool all = true;
     for (LocalCheck& check : checks) {
@@ -185,6 +216,33 @@ void return_units(const LocalCheck& check, std::int64_t now_ns) {
                 consume(check, now_ns);
             }
         }
+    }
+    return all;
+}
+
+[[gnu::noinline]] void fill_pockets(std::span<const LocalCheck> checks, std::int64_t now_ns) {
+    for (const LocalCheck& check : checks) {
+        if (check.held.units > 0) {
+            check.zone->pocket()->put(
+                check.key, {check.held.units, check.held.ends_ns, now_ns + check.measure.used},
+                now_ns);
+        }
+    }
+}
+
+}  // namespace
+
+[[gnu::hot]] bool take_all(std::span<LocalCheck> checks, std::int64_t now_ns) {
+    bool pockets = false;
+    for (const LocalCheck& check : checks) {
+        pockets = pockets || check.zone->pocket() != nullptr;
+    }
+    if (pockets && take_from_pockets(checks, now_ns)) {
+        return true;
+    }
+    const bool all = take_from_zones(checks, now_ns);
+    if (pockets) {
+        fill_pockets(checks, now_ns);
     }
     return all;
 }

@@ -1,6 +1,7 @@
 // What a request learnt about its limits, and how the response and the log tell it.
 #pragma once
 
+#include "module/nginx/fixed_fields.hpp"
 #include "module/nginx/rate_limit_conf.hpp"
 #include "module/nginx/request.hpp"
 #include "module/policy/rate_limit.hpp"

@@ -105,14 +105,22 @@ HookResult without_store(Request& request, RateLimitState& state, SharedSet& sha
         static_cast<std::uint32_t>(shared.reply->extra_ns[i] / terms.gcra.interval_ns);
     const bool held = shared.checks[i].hold > 0;
     bool in_time = true;
-    key.limit->zone_of()->with_entry<LeaseEntry>(key.hash, now_ns, [&](LeaseEntry& entry) {
+    RateLimitZone& zone = *key.limit->zone_of();
+    policy::HeldPart part;
+    zone.with_entry<LeaseEntry>(key.hash, now_ns, [&](LeaseEntry& entry) {
         if (admitted) {
             in_time =
                 policy::granted(entry, terms, measure.used, units, held, shared.sent_ns, now_ns);
         } else {
             policy::refused(entry, terms, measure.used, shared.sent_ns, now_ns);
         }
+        if (in_time && held && zone.pocket() != nullptr) {
+            part = policy::take_held(entry, zone.workers(), now_ns);
+        }
     });
+    if (part.units > 0) {
+        zone.pocket()->put(key.hash, {part.units, part.ends_ns, now_ns + measure.used}, now_ns);
+    }
     if (in_time && units > 0 && !held && RateLimitWorker::current != nullptr) {
         RateLimitWorker::current->watch(key, shared.reply->server_us);
     }

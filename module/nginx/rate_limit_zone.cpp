@@ -150,7 +150,45 @@ bool RateLimitZone::inherit(std::span<const std::byte> memory) {
     return policy::key_hash(header_->secret, key);
 }
 
+namespace {
+
+// All pockets together take a sixteenth of what the table takes, but each has room for some keys.
+std::size_t pocket_bytes(const policy::LimitSpec& spec, std::uint32_t workers) {
+    constexpr std::size_t kBytesMin = 4096;
+    const std::size_t bytes = static_cast<std::size_t>(spec.zone_bytes) / 16 / workers;
+    return std::max(bytes, kBytesMin) / policy::LeasePocket::kSetBytes *
+           policy::LeasePocket::kSetBytes;
+}
+
+bool needs_pocket(const policy::LimitSpec& spec) {
+    return spec.leases() && policy::may_hold(spec.lease_terms());
+}
+
+}  // namespace
+
+void RateLimitZone::make_pocket(std::uint32_t workers) {
+    workers_ = workers;
+    pocket_.reset();
+    if (!needs_pocket(*spec_)) {
+        return;
+    }
+    pocket_memory_ = PrivateMemory(pocket_bytes(*spec_, workers));
+    if (!pocket_memory_.get().empty()) {
+        pocket_ = std::make_unique<policy::LeasePocket>(pocket_memory_.get());
+    }
+}
+
+double RateLimitZone::bytes_per_key() const {
+    const std::size_t pockets =
+        needs_pocket(*spec_) ? pocket_bytes(*spec_, workers_) * workers_ : 0;
+    return static_cast<double>(spec_->zone_bytes + pockets) / static_cast<double>(places());
+}
+
 [[gnu::hot]] void RateLimitZone::prefetch(const policy::KeyHash& key) const {
+    if (pocket_ != nullptr) {
+        pocket_->prefetch(key);
+        return;
+    }
     of_kind(*spec_, [&]<typename Entry>() { table<Entry>().prefetch(key); });
 }
 

@@ -5,14 +5,18 @@
 #pragma once
 
 #include "common/result.hpp"
+#include "module/nginx/private_memory.hpp"
 #include "module/nginx/shared_zone.hpp"
+#include "module/policy/lease_pocket.hpp"
 #include "module/policy/rate_concurrency.hpp"
+#include "module/policy/rate_lease.hpp"
 #include "module/policy/rate_limit.hpp"
 #include "module/policy/rate_limit_spec.hpp"
 #include "module/policy/rate_limit_table.hpp"
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -73,6 +77,15 @@ class RateLimitZone final : public SharedZone {
     }
     // The key is about to be looked for.
     void prefetch(const policy::KeyHash& key) const;
+
+    // A worker begins: it gets a pocket where keys may hold units (policy/lease_pocket.hpp).
+    // `workers` share the zone.
+    void make_pocket(std::uint32_t workers);
+    // This worker's; null without one.
+    policy::LeasePocket* pocket() const { return pocket_.get(); }
+    std::uint32_t workers() const { return workers_; }
+    // Shared memory and all pockets, for each key that the table has room for.
+    double bytes_per_key() const;
     // REQUIRES: the lock is held.
     template <typename Entry>
     Entry& take(const policy::KeyHash& key, std::int64_t now_ns) {
@@ -107,6 +120,9 @@ class RateLimitZone final : public SharedZone {
     Header* header_ = nullptr;
     void* first_set_ = nullptr;
     std::size_t set_count_ = 0;
+    std::uint32_t workers_ = 1;
+    PrivateMemory pocket_memory_;
+    std::unique_ptr<policy::LeasePocket> pocket_;
 };
 
 class ZoneLock {
@@ -148,6 +164,9 @@ struct LocalCheck {
     bool alone = false;
     std::uint32_t share = 1;
     policy::TableEntry* bucket = nullptr;  // the key's, while take_all() holds the locks
+    policy::HeldPart held{};               // what take_all() moves into the worker's pocket
+    // Of units that were taken from the pocket: when they end. 0: they were not.
+    std::int64_t pocket_ends_ns = 0;
     // Results.
     Answer answer = Answer::admits;
     std::uint32_t want = 0;     // units to lease from the store

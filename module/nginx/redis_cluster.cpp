@@ -22,7 +22,7 @@ constexpr std::uint8_t kRedirectsMax = 5;
 constexpr std::int64_t kMapBudgetMs = 1'000;
 // Not more often than this, however many answers say MOVED.
 constexpr ngx_msec_t kRefreshSoonMs = 200;
-constexpr ngx_msec_t kRefreshMs = 30'000;
+constexpr ngx_msec_t kSlotsRefreshMs = 30'000;
 
 class ClusterClient final : public RedisClient, private RedisConnection::Owner {
   public:
@@ -235,7 +235,7 @@ class ClusterClient final : public RedisClient, private RedisConnection::Owner {
         const bool whole = std::all_of(nodes_.begin(), nodes_.end(), [](const auto& node) {
             return !node->mapped || node->connection->available();
         });
-        refresh_in(whole ? kRefreshMs : kRefreshSoonMs);
+        refresh_in(whole ? kSlotsRefreshMs : kRefreshSoonMs);
     }
 
     std::vector<std::unique_ptr<Node>> nodes_;

@@ -23,7 +23,7 @@ namespace {
 // Secrets of a whole configuration; eight for each of hundreds of locations.
 constexpr std::size_t kUsagesMax = 2048;
 constexpr std::uint64_t kUsageMagic = 0x5350555341474531;  // "SPUSAGE1"
-constexpr ngx_msec_t kRefreshMs = 1000;
+constexpr ngx_msec_t kKeysRefreshMs = 1000;
 
 }  // namespace
 
@@ -274,7 +274,7 @@ void WebhookKeyTimer::start(ngx_cycle_t* cycle, const std::vector<WebhookKeyRing
     event_.handler = tick;
     event_.log = cycle->log;
     event_.cancelable = 1;  // a worker that shuts down does not wait for it
-    ngx_add_timer(&event_, kRefreshMs);
+    ngx_add_timer(&event_, kKeysRefreshMs);
 }
 
 void WebhookKeyTimer::tick(ngx_event_t* event) noexcept {
@@ -285,7 +285,7 @@ void WebhookKeyTimer::tick(ngx_event_t* event) noexcept {
             ring->refresh(now_ms(), event->log);
         }
     });
-    ngx_add_timer(event, kRefreshMs);
+    ngx_add_timer(event, kKeysRefreshMs);
 }
 
 void each_webhook_secret(ngx_cycle_t* cycle,

@@ -19,7 +19,7 @@ namespace {
 // Redis takes 512 MiB in one value, a worker's memory does not; what providers send is far smaller.
 constexpr std::uint64_t kBodyBytesMaxMax = 16 * 1024 * 1024;
 constexpr std::uint64_t kEntriesMaxMax = 1'000'000'000;
-constexpr std::int64_t kWaitMsMax = 30'000;
+constexpr std::int64_t kSpoolWaitMsMax = 30'000;
 // Statuses that say "not now". What an upstream says about the delivery itself is its answer.
 constexpr std::array<std::string_view, 5> kStatuses = {"429", "500", "502", "503", "504"};
 
@@ -80,7 +80,7 @@ Status set_name(std::string& out, std::string_view name, std::string_view value)
 
 Status set_wait(WebhookSpool& spool, std::string_view value) {
     const auto ms = parse_duration_ms(value);
-    if (!ms || *ms < 1 || *ms > kWaitMsMax) {
+    if (!ms || *ms < 1 || *ms > kSpoolWaitMsMax) {
         return Error{"wait=" + std::string(value) + " is not usable; write 1ms to 30s"};
     }
     spool.wait_ms = *ms;

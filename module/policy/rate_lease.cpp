@@ -30,12 +30,6 @@ std::uint32_t worth_having(const LeaseEntry& entry) {
     return demand < kLeaseUnitsMin ? 0 : std::min(demand, kLeaseUnitsMax);
 }
 
-// Where even the least is more than may be held, nothing is.
-bool may_hold(const LeaseTerms& terms) {
-    return terms.hold_ns > 0 &&
-           terms.gcra.capacity_ns / kHoldParts >= kLeaseUnitsMin * terms.gcra.interval_ns;
-}
-
 // Unit-time that is lost when two leases end together.
 std::int64_t joint_loss(std::uint32_t a, std::int64_t a_ends_ns, std::uint32_t b,
                         std::int64_t b_ends_ns) {
@@ -59,6 +53,11 @@ void hear(LeaseEntry& entry, const LeaseTerms& terms, std::int64_t ahead_ns, std
 }
 
 }  // namespace
+
+bool may_hold(const LeaseTerms& terms) {
+    return terms.hold_ns > 0 &&
+           terms.gcra.capacity_ns / kHoldParts >= kLeaseUnitsMin * terms.gcra.interval_ns;
+}
 
 [[gnu::hot]] LeaseLook look(LeaseEntry& entry, const LeaseTerms& terms, std::uint32_t units,
                             std::int64_t now_ns) {
@@ -91,6 +90,15 @@ void hear(LeaseEntry& entry, const LeaseTerms& terms, std::int64_t ahead_ns, std
             units -= taken;
         }
     }
+}
+
+HeldPart take_held(LeaseEntry& entry, std::uint32_t workers, std::int64_t now_ns) {
+    if ((entry.flags & LeaseEntry::kHolds) == 0 || entry.ends_ns[1] <= now_ns) {
+        return {};
+    }
+    const std::uint32_t part = (entry.units[1] + workers - 1) / workers;
+    entry.units[1] -= part;
+    return {part, entry.ends_ns[1]};
 }
 
 void unspend(LeaseEntry& entry, const LeaseTerms& terms, std::uint32_t units, std::int64_t now_ns) {

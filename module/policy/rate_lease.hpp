@@ -27,6 +27,9 @@
 // that is outstanding when a window begins is still missing from the bucket, but for what refilled
 // within one ttl, and the bound stays as it is.
 //
+// Workers of a node may carry held units in pockets of their own (lease_pocket.hpp): moving a unit
+// changes neither that it was granted nor when it ends.
+//
 // Scarce keys ask for every request. Pure: the gateway and the simulation in tests/ run the same
 // code.
 #pragma once
@@ -52,7 +55,7 @@ inline constexpr std::int64_t kLeaseSlices = 4;
 // With fewer requests in a slice than this a lease saves nothing.
 inline constexpr std::uint32_t kLeaseUnitsMin = 2;
 inline constexpr std::uint32_t kLeaseUnitsMax = 1'000'000;
-// A node holds so many units of a key at most.
+// A node asks for so many units of a key to hold.
 inline constexpr std::uint32_t kHoldUnits = 32;
 // For how long: clients who come every few seconds are what it is for. Redis knows a key twice as
 // long at most, and then until the bucket is full.
@@ -60,6 +63,9 @@ inline constexpr std::int64_t kLeaseHoldNs = 120'000'000'000;
 // All nodes together hold this part of the bucket at most, and only while no more than a quarter of
 // it is missing.
 inline constexpr std::int64_t kHoldParts = 32;
+
+// Where even the least is more than may be held, nothing is.
+bool may_hold(const LeaseTerms& terms);
 
 // What a node knows of a key.
 struct LeaseEntry {
@@ -117,6 +123,14 @@ LeaseLook look(LeaseEntry& entry, const LeaseTerms& terms, std::uint32_t units,
 void spend(LeaseEntry& entry, std::uint32_t units, std::int64_t now_ns);
 // Gives units back to the lease they came from, for a request that another limit refused.
 void unspend(LeaseEntry& entry, const LeaseTerms& terms, std::uint32_t units, std::int64_t now_ns);
+
+// A worker's part of what the entry holds, which leaves it: `workers` share an entry, and each
+// takes of what is left. Nothing when it holds nothing.
+struct HeldPart {
+    std::uint32_t units = 0;
+    std::int64_t ends_ns = 0;
+};
+HeldPart take_held(LeaseEntry& entry, std::uint32_t workers, std::int64_t now_ns);
 
 // The question was sent, with `want` above zero.
 void asked(LeaseEntry& entry, const LeaseTerms& terms, std::int64_t now_ns);

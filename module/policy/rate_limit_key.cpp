@@ -67,7 +67,7 @@ class SipHash {
         }
     }
 
-    KeyHash finish() {
+    [[gnu::always_inline]] KeyHash finish() {
         absorb(word_ | (std::uint64_t{total_} << 56));
         v2_ ^= 0xee;
         rounds(4);
@@ -80,13 +80,13 @@ class SipHash {
     }
 
   private:
-    void absorb(std::uint64_t word) {
+    [[gnu::always_inline]] void absorb(std::uint64_t word) {
         v3_ ^= word;
         rounds(2);
         v0_ ^= word;
     }
 
-    void rounds(int count) {
+    [[gnu::always_inline]] void rounds(int count) {
         for (int i = 0; i < count; ++i) {
             v0_ += v1_;
             v1_ = std::rotl(v1_, 13) ^ v0_;

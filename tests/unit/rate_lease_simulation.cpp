@@ -1,9 +1,12 @@
 #include "tests/unit/rate_lease_simulation.hpp"
 
+#include "module/policy/lease_pocket.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <deque>
 #include <map>
+#include <memory>
 #include <queue>
 #include <random>
 #include <set>
@@ -17,7 +20,7 @@ using policy::LeaseEntry;
 
 constexpr std::int64_t kMs = 1'000'000;
 constexpr std::int64_t kS = 1'000 * kMs;
-constexpr policy::KeyHash kKey{1, 2};
+constexpr policy::KeyHash kKey{1, 1 << 20};
 
 enum class What : std::uint8_t {
     request,
@@ -54,10 +57,34 @@ struct Question {
     std::int64_t sent_ns = 0;  // on the node's clock
     std::int64_t need_ns = 0;
     bool wanted = false;
+    std::size_t worker = 0;  // who asked
+};
+
+// A worker's pocket, of few places: the key shares it with none.
+struct Pocket {
+    alignas(policy::LeasePocket::kSetBytes) std::byte memory[policy::LeasePocket::kSetBytes] = {};
+    policy::LeasePocket pocket{memory};
 };
 
 struct Node {
     LeaseEntry entry{};
+    std::vector<std::unique_ptr<Pocket>> pockets;  // one a worker
+
+    void empty_pockets(int workers) {
+        pockets.clear();
+        for (int i = 0; i < workers; ++i) {
+            pockets.push_back(std::make_unique<Pocket>());
+        }
+    }
+    // What a worker takes of what the node holds, and puts into its pocket.
+    void fill(std::size_t worker, std::int64_t clock_ns) {
+        if (pockets.empty()) {
+            return;
+        }
+        const auto workers = static_cast<std::uint32_t>(pockets.size());
+        const policy::HeldPart part = policy::take_held(entry, workers, clock_ns);
+        pockets[worker]->pocket.put(kKey, {part.units, part.ends_ns, entry.tat_ns}, clock_ns);
+    }
     std::uint64_t life = 0;
     double speed = 1;
     std::int64_t offset_ns = 0;
@@ -89,6 +116,7 @@ class Simulation {
             node.speed = 1 + plan_.clock_drift * (2 * uniform() - 1);
             node.offset_ns = static_cast<std::int64_t>(uniform() * 1e12) + 1;
             node.entry = LeaseEntry::fresh(kKey, node.clock(0));
+            node.empty_pockets(plan_.workers);
             push({.at_ns = slice(), .what = What::tick, .node = i});
         }
         push({.at_ns = kS, .what = What::request});
@@ -167,23 +195,45 @@ class Simulation {
         const int i = plan_.jump_every_ns > 0 ? busy_ : static_cast<int>(uniform() * plan_.nodes);
         Node& node = nodes_[static_cast<std::size_t>(i)];
         const std::int64_t clock_ns = node.clock(now_ns_);
+        const auto worker =
+            static_cast<std::size_t>(uniform() * static_cast<double>(node.pockets.size()));
+        if (takes_from_pocket(node, worker, clock_ns)) {
+            ++outcome_.pocketed;
+            return admit();
+        }
         const policy::LeaseLook seen = look(node.entry, plan_.terms, 1, clock_ns);
         if (seen.answer == LeaseAnswer::admit) {
             spend(node.entry, 1, clock_ns);
+            node.fill(worker, clock_ns);
             admit();
         }
         if (seen.answer == LeaseAnswer::ask || seen.want > 0) {
-            ask(i, seen.answer == LeaseAnswer::ask ? interval_ns_ : 0, seen.want, seen.hold);
+            ask(i, worker, seen.answer == LeaseAnswer::ask ? interval_ns_ : 0, seen.want,
+                seen.hold);
         }
     }
 
-    void ask(int i, std::int64_t need_ns, std::uint32_t want, std::uint32_t hold) {
+    bool takes_from_pocket(Node& node, std::size_t worker, std::int64_t clock_ns) const {
+        if (node.pockets.empty()) {
+            return false;
+        }
+        const policy::LeasePocket& pocket = node.pockets[worker]->pocket;
+        policy::LeasePocket::Place* place = pocket.find(kKey, 1, plan_.pockets_last ? 0 : clock_ns);
+        if (place == nullptr) {
+            return false;
+        }
+        policy::LeasePocket::spend(*place, 1);
+        return true;
+    }
+
+    void ask(int i, std::size_t worker, std::int64_t need_ns, std::uint32_t want,
+             std::uint32_t hold) {
         Node& node = nodes_[static_cast<std::size_t>(i)];
         if (want > 0 || hold > 0) {
             asked(node.entry, plan_.terms, node.clock(now_ns_));
         }
         const std::uint64_t question = ++question_;
-        node.open[question] = {node.clock(now_ns_), need_ns, want > 0};
+        node.open[question] = {node.clock(now_ns_), need_ns, want > 0, worker};
         ++outcome_.trips;
         Event message{.what = What::store_take, .node = i, .life = node.life};
         message.question = question;
@@ -245,6 +295,9 @@ class Simulation {
         const auto units = static_cast<std::uint32_t>(event.reply.extra_ns / interval_ns_);
         const bool in_time = granted(node.entry, plan_.terms, event.reply.ahead_ns, units,
                                      event.reply.held, question.sent_ns, clock_ns);
+        if (in_time) {
+            node.fill(question.worker, clock_ns);
+        }
         node.granted_at_ns = event.granted_at_ns;
         if (in_time && question.need_ns > 0) {
             admit();
@@ -277,6 +330,7 @@ class Simulation {
         ++node.life;
         node.open.clear();
         node.entry = LeaseEntry::fresh(kKey, node.clock(now_ns_));
+        node.empty_pockets(plan_.workers);
         schedule(What::death, plan_.node_death_every_ns);
     }
 
@@ -368,6 +422,7 @@ SimulationPlan hostile_plan(std::uint64_t seed) {
     plan.clock_drift = static_cast<double>(among({0, 1, 10})) / 1000;
     plan.budget_ns = among({5, 5, 100}) * kMs;
     plan.terms.hold_ns = among({0, 300, 700, 2000}) * kMs;
+    plan.workers = static_cast<int>(seed % 5);
     if (plan.terms.hold_ns > 0) {
         // Load so thin that units are held, by turns with more of it.
         plan.offered_per_s *= static_cast<double>(among({1, 3, 10})) / 10;
@@ -377,14 +432,14 @@ SimulationPlan hostile_plan(std::uint64_t seed) {
 
 std::string describe(const SimulationPlan& plan) {
     std::ostringstream out;
-    out << "seed " << plan.seed << ", " << plan.nodes << " nodes, interval "
-        << plan.terms.gcra.interval_ns << " ns, capacity " << plan.terms.gcra.capacity_ns
-        << " ns, ttl " << plan.terms.ttl_ns << " ns, hold " << plan.terms.hold_ns << " ns, offered "
-        << plan.offered_per_s << "/s, jump " << plan.jump_every_ns << ", delay " << plan.delay_ns
-        << "+" << plan.delay_spread_ns << ", loss " << plan.loss << ", duplication "
-        << plan.duplication << ", death " << plan.node_death_every_ns << ", failover "
-        << plan.failover_every_ns << "/" << plan.failover_lag_ns << ", drift " << plan.clock_drift
-        << ", budget " << plan.budget_ns;
+    out << "seed " << plan.seed << ", " << plan.nodes << " nodes of " << plan.workers
+        << " workers, interval " << plan.terms.gcra.interval_ns << " ns, capacity "
+        << plan.terms.gcra.capacity_ns << " ns, ttl " << plan.terms.ttl_ns << " ns, hold "
+        << plan.terms.hold_ns << " ns, offered " << plan.offered_per_s << "/s, jump "
+        << plan.jump_every_ns << ", delay " << plan.delay_ns << "+" << plan.delay_spread_ns
+        << ", loss " << plan.loss << ", duplication " << plan.duplication << ", death "
+        << plan.node_death_every_ns << ", failover " << plan.failover_every_ns << "/"
+        << plan.failover_lag_ns << ", drift " << plan.clock_drift << ", budget " << plan.budget_ns;
     return out.str();
 }
 

@@ -14,6 +14,7 @@ struct SimulationPlan {
     std::uint64_t seed = 1;
     policy::LeaseTerms terms;
     int nodes = 4;
+    int workers = 1;  // of a node; each has a pocket. 0: one without
     std::int64_t duration_ns = 0;
     double offered_per_s = 0;         // of all nodes together
     std::int64_t surge_after_ns = 0;  // 0: never; else so much is offered from then on:
@@ -31,6 +32,8 @@ struct SimulationPlan {
     // The store does not charge what it leases: a fault that the proof must notice.
     bool leases_are_free = false;
     bool held_is_free = false;  // the same of what is held
+    // Pockets forget when their units end.
+    bool pockets_last = false;
 };
 
 struct SimulationOutcome {
@@ -39,6 +42,7 @@ struct SimulationOutcome {
     std::uint64_t trips = 0;
     std::uint64_t refunds = 0;
     std::uint64_t held = 0;        // units that were granted to be held
+    std::uint64_t pocketed = 0;    // requests that a worker's pocket had a unit for
     std::uint64_t lost_units = 0;  // granted in writes that failovers forgot
     // The largest excess over burst + rate x (window + ttl) + what failovers forgot, over all
     // windows that begin and end with an admitted request. Not above 0 when the bound holds.

@@ -25,6 +25,7 @@ TEST(RateLeaseSimulation, TheBoundHoldsInEveryWindowOfEveryRun) {
     std::uint64_t refunds = 0;
     std::uint64_t lost = 0;
     std::uint64_t held = 0;
+    std::uint64_t pocketed = 0;
     for (std::uint64_t seed = 1; seed <= runs(); ++seed) {
         const SimulationPlan plan = hostile_plan(seed);
         const SimulationOutcome outcome = simulate(plan);
@@ -34,6 +35,7 @@ TEST(RateLeaseSimulation, TheBoundHoldsInEveryWindowOfEveryRun) {
         refunds += outcome.refunds;
         lost += outcome.lost_units;
         held += outcome.held;
+        pocketed += outcome.pocketed;
     }
     // The runs exercise what they are there for.
     EXPECT_GT(admitted, runs() * 50);
@@ -41,6 +43,7 @@ TEST(RateLeaseSimulation, TheBoundHoldsInEveryWindowOfEveryRun) {
     EXPECT_GT(refunds, runs() / 10);
     EXPECT_GT(lost, 0u);
     EXPECT_GT(held, runs());
+    EXPECT_GT(pocketed, runs());
 }
 
 // The check is tight, and sees a store that gives more than it has.
@@ -74,6 +77,23 @@ TEST(RateLeaseSimulation, HeldUnitsThatAreNotKeptOutAreCaught) {
     EXPECT_GT(simulate(plan).worst_excess, 0);
 }
 
+// Units in a worker's pocket end when they would have ended in the table.
+TEST(RateLeaseSimulation, PocketsThatLastAreCaught) {
+    SimulationPlan plan;
+    plan.terms = {policy::Gcra::make(200, kS, 3200), 250 * kMs, 1 * kS};
+    plan.nodes = 50;
+    plan.workers = 2;
+    plan.duration_ns = 20 * kS;
+    plan.offered_per_s = 10;
+    plan.surge_after_ns = 12 * kS;
+    plan.surge_per_s = 8000;
+    const SimulationOutcome sound = simulate(plan);
+    EXPECT_LE(sound.worst_excess, 0);
+    EXPECT_GE(sound.pocketed, 50u);
+    plan.pockets_last = true;
+    EXPECT_GT(simulate(plan).worst_excess, 100);
+}
+
 // Clients who come now and then cost the store a trip in many.
 TEST(RateLeaseSimulation, AColdKeyAsksSeldom) {
     SimulationPlan plan;
@@ -84,6 +104,12 @@ TEST(RateLeaseSimulation, AColdKeyAsksSeldom) {
     const SimulationOutcome cold = simulate(plan);
     EXPECT_EQ(cold.admitted, cold.offered);
     EXPECT_LE(static_cast<double>(cold.trips), 0.15 * static_cast<double>(cold.offered));
+    // Nearly all are served from pockets, also where workers have to share what their node holds.
+    EXPECT_GE(cold.pocketed, cold.offered * 8 / 10);
+    plan.workers = 4;
+    const SimulationOutcome shared = simulate(plan);
+    EXPECT_LE(static_cast<double>(shared.trips), 0.25 * static_cast<double>(shared.offered));
+    EXPECT_GE(shared.pocketed, shared.offered / 2);
     plan.terms.hold_ns = 0;
     EXPECT_GE(simulate(plan).trips, cold.offered * 9 / 10);
 }

@@ -1,6 +1,6 @@
 #include "module/policy/rate_limit_key.hpp"
 
-#include "module/policy/rate_limit_key_cache.hpp"
+#include "module/policy/key_text_cache.hpp"
 
 #include <gtest/gtest.h>
 
@@ -95,41 +95,33 @@ TEST(AddressPart, GroupsIpv6ByPrefixAndFoldsMappedIpv4) {
     EXPECT_NE(part("::ffff:192.0.2.2", 64), part("192.0.2.1", 64));
 }
 
-TEST(KeyCache, KeepsWhatItIsGivenForThatKeyOnly) {
-    KeyCache cache;
-    const std::string longest(KeyCache::kBytesMax - 1, 'x');
-    for (const std::string& key : {std::string("a"), std::string("192.0.2.1"), longest,
-                                   std::string("a\0", 2), std::string("\0", 1)}) {
-        KeyCache::Entry* entry = cache.place_of(parts({key}));
-        ASSERT_NE(entry, nullptr);
-        EXPECT_FALSE(entry->has_hash || entry->has_text);
-        entry->hash = {key.size(), 7};
-        entry->has_hash = true;
-        EXPECT_EQ(cache.place_of(parts({key})), entry);
-        EXPECT_TRUE(entry->has_hash);
-        EXPECT_EQ(entry->hash, (KeyHash{key.size(), 7}));
+TEST(KeyTextCache, KeepsWhatItIsGivenForThatKeyOnly) {
+    KeyTextCache cache;
+    int made = 0;
+    const auto text_of = [&](std::uint64_t i) {
+        return cache.of({i, i * 3}, [&] {
+            ++made;
+            KeyText text{};
+            text[0] = static_cast<char>(i % 251);
+            text[1] = static_cast<char>(i / 251);
+            return text;
+        });
+    };
+    // The hash of nothing is a key like any other, and a place that two keys share has the last.
+    for (const std::uint64_t i : {0U, 0U, 128U, 128U, 0U}) {
+        EXPECT_EQ(text_of(i)[0], static_cast<char>(i % 251));
     }
-    EXPECT_EQ(cache.place_of(parts({longest + "y"})), nullptr);
-    EXPECT_EQ(cache.place_of(parts({})), nullptr);
-    // Where one part ends and the next begins matters.
-    cache.place_of(parts({"a", "bc"}))->has_hash = true;
-    EXPECT_TRUE(cache.place_of(parts({"a", "bc"}))->has_hash);
-    EXPECT_FALSE(cache.place_of(parts({"ab", "c"}))->has_hash);
-    EXPECT_FALSE(cache.place_of(parts({"abc"}))->has_hash);
-    EXPECT_FALSE(cache.place_of(parts({"a", "bc", ""}))->has_hash);
+    EXPECT_EQ(made, 3);
     // Far more keys than places: whoever comes back is either known or asked for anew, never
     // another.
     for (int round = 0; round < 2; ++round) {
         for (std::uint64_t i = 0; i < 1'000; ++i) {
-            const std::string key = "key " + std::to_string(i);
-            KeyCache::Entry* entry = cache.place_of(parts({key}));
-            if (entry->has_hash) {
-                EXPECT_EQ(entry->hash, (KeyHash{i, i}));
-            }
-            entry->hash = {i, i};
-            entry->has_hash = true;
+            const KeyText text = text_of(i);
+            EXPECT_EQ(text[0], static_cast<char>(i % 251));
+            EXPECT_EQ(text[1], static_cast<char>(i / 251));
         }
     }
+    EXPECT_EQ(cache.of({5, 1}, [] { return KeyText{'y'}; })[0], 'y') << "half of a hash is no hash";
 }
 
 }  // namespace
