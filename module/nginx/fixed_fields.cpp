@@ -50,12 +50,16 @@ ngx_int_t send_header(Request& request, const LastFields& last, bool shared,
     // Behind the list's first part, which is a member of the list. The list's end stays where it
     // is: whoever still pushes a field writes to nginx's memory, never to ours.
     ngx_list_part_t& part = request.state().last_fields;
-    part.next = std::exchange(r->headers_out.headers.part.next, &part);
+    ngx_list_part_t*& place = r->headers_out.headers.part.next;
+    part.next = std::exchange(place, &part);
     const bool by_line = r->http_version < NGX_HTTP_VERSION_20;
     point_at(part, by_line ? std::span(&last.fields->line(last.count), 1) : last.all());
     const ngx_int_t rc = next(r);
     // For the log, which may ask for any of them ($sent_http_…).
     point_at(part, last.all());
+    if (!r->header_sent && place == &part) {
+        place = part.next;  // it could not be written, and may be tried again
+    }
     return rc;
 }
 
