@@ -220,7 +220,7 @@ bool ascii_iequals(std::string_view a, std::string_view b) {
     return true;
 }
 
-[[gnu::hot]] std::string_view trim_ows(std::string_view text) {
+std::string_view cut_ows(std::string_view text) {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
         text.remove_prefix(1);
     }

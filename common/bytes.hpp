@@ -56,7 +56,11 @@ bool ascii_iequals(std::string_view a, std::string_view b);
 std::string in_quotes(std::string_view text);
 
 // Removes spaces and horizontal tabs from both ends (RFC 9110 OWS).
-std::string_view trim_ows(std::string_view text);
+std::string_view cut_ows(std::string_view text);
+inline std::string_view trim_ows(std::string_view text) {
+    // Nearly always there is nothing to cut.
+    return !text.empty() && text.front() > ' ' && text.back() > ' ' ? text : cut_ows(text);
+}
 
 // Calls `each` for every part of `text` between `separator`s, empty parts included.
 template <typename F>

@@ -213,7 +213,7 @@ Speaks speaks(const void* location_conf, Stage stage) {
 }
 
 [[gnu::hot]] HookResult ask(Request& request, const IpLocation& location, const IpGate* gate) {
-    if (gate == nullptr) {
+    if (gate == nullptr || gate->lets_pass(request.client_address())) {
         return HookResult::pass();
     }
     const IpGate::Outcome outcome =

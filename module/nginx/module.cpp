@@ -174,6 +174,7 @@ char* merge_location_conf(ngx_conf_t* cf, void* parent_conf, void* child_conf) n
                     return report(cf, std::string(feature->name).c_str(), status.message());
                 }
             }
+            child.logs_decisions = child.decision_log.value_or(nullptr) != nullptr;
             child.active_mask = find_active(child);
             MainConf& main = *main_conf(cf);
             main.active |= child.active_mask;

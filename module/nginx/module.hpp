@@ -48,12 +48,13 @@ struct alignas(kCacheLine) LocationConf {
     FeatureMask header_mask = 0;
     FeatureMask body_mask = 0;
     FeatureMask log_mask = 0;
-    // Bit i is set when feature i acts here.
-    FeatureMask active_mask = 0;
+    std::optional<policy::Mode> mode;  // sallyport_mode
+    bool logs_decisions = false;       // after merging: `decision_log` is there
 
     std::array<void*, kFeatureCount> slots{};
+    // Bit i is set when feature i acts here.
+    FeatureMask active_mask = 0;
     std::optional<DecisionLog*> decision_log;  // set: this level decided; null: off
-    std::optional<policy::Mode> mode;          // sallyport_mode
 };
 static_assert(offsetof(LocationConf, slots) == kCacheLine);
 static_assert(kFeatureCount < 32,

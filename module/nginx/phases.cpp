@@ -240,13 +240,12 @@ ngx_int_t request_body_filter(ngx_http_request_t* r, ngx_chain_t* in) noexcept {
 }
 
 [[gnu::hot]] ngx_int_t log_handler(ngx_http_request_t* r) noexcept {
-    LocationConf* location = location_conf(r);
-    DecisionLog* decision_log = location->decision_log.value_or(nullptr);
+    const LocationConf* location = location_conf(r);
     const Counters* counters = Counters::active();
     if (r == r->main && counters != nullptr) {
         guarded(r->connection->log, "counters", [&] { counters->count(r); });
     }
-    if (r != r->main || (location->log_mask == 0 && decision_log == nullptr)) {
+    if (r != r->main || (location->log_mask == 0 && !location->logs_decisions)) {
         return NGX_OK;
     }
     guarded(r->connection->log, "log", [&] {
@@ -255,8 +254,8 @@ ngx_int_t request_body_filter(ngx_http_request_t* r, ngx_chain_t* in) noexcept {
             const std::size_t i = first_of(mask);
             hooks.log[i](request, location->slots[i]);
         }
-        if (decision_log != nullptr) {
-            write_decision_line(*decision_log, request);
+        if (location->logs_decisions) {
+            write_decision_line(**location->decision_log, request);
         }
     });
     return NGX_OK;

@@ -93,7 +93,10 @@ IpRules nest(const IpRules& outer, const IpRules& inner) {
     return out;
 }
 
-IpGate::IpGate(const IpRules& rules) : allow_(compile(rules.allow)), deny_(compile(rules.deny)) {}
+IpGate::IpGate(const IpRules& rules)
+    : allow_(compile(rules.allow)),
+      deny_(compile(rules.deny)),
+      only_denies_lists_(!allow_.has_entries && deny_.blocks.empty() && !deny_.all) {}
 
 IpGate::Side IpGate::compile(const IpRules::Side& side) {
     return {side.lists, IpSet(side.blocks), side.unix_clients, side.all, side.has_entries()};

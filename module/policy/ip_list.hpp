@@ -86,6 +86,19 @@ class IpGate {
     Outcome decide(const IpAddress* client, bool verified = true) const;
     // Whether it may refuse with 503.
     bool may_await() const;
+    // The short cut of nearly every request: true when decide() would let it pass, at the gates
+    // that lists alone keep shut. False says nothing.
+    bool lets_pass(const IpAddress* client) const {
+        if (!only_denies_lists_ || client == nullptr) {
+            return false;
+        }
+        for (const IpList* list : deny_.lists) {
+            if (list->contains(*client) || list->must_be_awaited()) {
+                return false;
+            }
+        }
+        return true;
+    }
 
   private:
     struct Side {
@@ -101,6 +114,7 @@ class IpGate {
 
     Side allow_;
     Side deny_;
+    bool only_denies_lists_;
 };
 
 }  // namespace sallyport::policy

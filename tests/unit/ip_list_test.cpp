@@ -194,9 +194,11 @@ TEST(IpGate, AListThatWasNotLoadedIsAwaited) {
     const IpGate allows(allow);
     EXPECT_TRUE(denies.may_await());
     EXPECT_EQ(denies.decide(&client).decision.reason, Reason::ip_list_not_loaded);
+    EXPECT_FALSE(denies.lets_pass(&client));
     EXPECT_EQ(denies.decide(&client).decision.status, 503);
     EXPECT_EQ(denies.decide(&client).rule, "far");
     EXPECT_EQ(denies.decide(&other).decision.reason, Reason::ip_denied);
+    EXPECT_FALSE(denies.lets_pass(&other));
     EXPECT_EQ(allows.decide(&client).decision.reason, Reason::ip_list_not_loaded);
     EXPECT_EQ(allows.decide(&other).decision.verdict, Verdict::allow);
     EXPECT_EQ(denies.decide(nullptr).decision.verdict, Verdict::allow);
@@ -237,17 +239,24 @@ TEST(IpGate, JudgesInTheDocumentedOrder) {
         {{"+::1"}, "127.0.0.1", Reason::ip_not_allowed, "sallyport_allow"},
     };
     int row = 0;
+    int short_cuts = 0;
     for (const auto& c : cases) {
         ++row;
         const IpGate gate(rules(c.words, &list));
         const IpAddress client = c.client == nullptr ? IpAddress() : address(c.client);
         const auto outcome = gate.decide(c.client == nullptr ? nullptr : &client);
         EXPECT_EQ(outcome.decision.reason, c.reason) << "row " << row;
+        // The short cut agrees with the whole decision.
+        if (gate.lets_pass(c.client == nullptr ? nullptr : &client)) {
+            EXPECT_EQ(c.reason, Reason::none) << "row " << row;
+            ++short_cuts;
+        }
         EXPECT_EQ(outcome.decision.status, c.reason == Reason::none ? 0 : 403) << "row " << row;
         if (c.reason != Reason::none) {
             EXPECT_EQ(outcome.rule, c.rule) << "row " << row;
         }
     }
+    EXPECT_GT(short_cuts, 0);
 }
 
 TEST(IpRules, InnerLevelsAddDenialsAndDecideWhoIsAllowed) {
@@ -278,6 +287,7 @@ TEST(IpRules, InnerLevelsAddDenialsAndDecideWhoIsAllowed) {
         const IpAddress client = address(c.client);
         EXPECT_EQ(gate.decide(&client).decision.verdict == Verdict::allow, c.passes)
             << "row " << row;
+        EXPECT_TRUE(c.passes || !gate.lets_pass(&client)) << "row " << row;
     }
 }
 
