@@ -1,5 +1,6 @@
 // Counting in shared memory: the limits of a request together, or none.
 #include "module/nginx/rate_limit_zone.hpp"
+#include "module/store/rate_limit_commands.hpp"
 
 #include <algorithm>
 #include <array>
