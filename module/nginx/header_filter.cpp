@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -39,8 +38,8 @@ std::array<void (*)(Request&, const void*, LastFields&), kFeatureCount> hooks;
         Request request(r);
         LastFields last;
         for (FeatureMask mask = location->header_mask | request.state().header_mask; mask != 0;
-             mask &= mask - 1) {
-            const auto i = static_cast<std::size_t>(std::countr_zero(mask));
+             mask = rest_of(mask)) {
+            const std::size_t i = first_of(mask);
             hooks[i](request, location->slots[i], last);
         }
         write_refusal_fields(request);

@@ -6,6 +6,7 @@
 #include "module/nginx/feature.hpp"
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -24,6 +25,14 @@ struct MainConf {
     std::vector<const DecisionLog*> decision_logs;
     std::vector<LocationConf*> locations;  // every merged level
 };
+
+// The first feature of a mask that is not empty, and the mask without it.
+inline std::size_t first_of(FeatureMask mask) {
+    return static_cast<std::size_t>(std::countr_zero(mask));
+}
+inline FeatureMask rest_of(FeatureMask mask) {
+    return mask & (mask - 1);
+}
 
 // The features that are asked at one stage, by the requests about which they are.
 struct Asked {

@@ -7,7 +7,6 @@
 #include "module/nginx/str.hpp"
 
 #include <array>
-#include <bit>
 
 namespace sallyport::ngx {
 namespace {
@@ -80,14 +79,6 @@ ngx_int_t judged(ngx_http_request_t* r, const char* phase, Body&& body) noexcept
 // A request that was refused already is on its way to an error page: it must not be judged again.
 bool settled(const Request& request) {
     return request.enforced() != nullptr;
-}
-
-// The first feature of a mask that is not empty, and the mask without it.
-std::size_t first_of(FeatureMask mask) {
-    return static_cast<std::size_t>(std::countr_zero(mask));
-}
-FeatureMask rest_of(FeatureMask mask) {
-    return mask & (mask - 1);
 }
 
 [[gnu::hot]] ngx_int_t ask(Request& request, const LocationConf& location, FeatureMask mask,
