@@ -16,11 +16,6 @@ constexpr int kPeekTries = 4;
 // How long a level is kept for a ban by hand that names no rule.
 constexpr std::int64_t kNoMemory = 0;
 
-std::size_t index_of(std::uint64_t half, std::uint64_t sets) {
-    __extension__ using Wide = unsigned __int128;
-    return static_cast<std::size_t>((Wide{half} * sets) >> 64);
-}
-
 void set_rule(BanEntry& entry, std::string_view rule) {
     const std::size_t size = std::min(rule.size(), kBanNameBytesMax);
     std::memset(entry.rule, 0, sizeof entry.rule);
@@ -136,7 +131,7 @@ BanSubject BanTable::credential(std::string_view value) const {
 const BanEntry* BanTable::find(const BanSubject& subject) const {
     const KeyHash key = hash(subject, {});
     for (const std::uint64_t half : {key.low, key.high}) {
-        for (const BanEntry& entry : ban_sets()[index_of(half, ban_set_count_)].places) {
+        for (const BanEntry& entry : ban_sets()[place_among(half, ban_set_count_)].places) {
             if (entry.subject == subject) {
                 return &entry;
             }
@@ -172,7 +167,7 @@ BanEntry* BanTable::place(const BanSubject& subject, std::int64_t now_ms) {
     const KeyHash key = hash(subject, {});
     BanEntry* least = nullptr;
     for (const std::uint64_t half : {key.low, key.high}) {
-        for (BanEntry& entry : ban_sets()[index_of(half, ban_set_count_)].places) {
+        for (BanEntry& entry : ban_sets()[place_among(half, ban_set_count_)].places) {
             if (entry.subject == subject) {
                 return &entry;
             }
@@ -194,7 +189,7 @@ BanTable::Strikes& BanTable::strikes(const KeyHash& key, std::int64_t now_ms,
                                      std::int64_t within_ms) {
     Strikes* oldest = nullptr;
     for (const std::uint64_t half : {key.low, key.high}) {
-        for (Strikes& entry : strike_sets()[index_of(half, strike_set_count_)].places) {
+        for (Strikes& entry : strike_sets()[place_among(half, strike_set_count_)].places) {
             if (entry.key == key) {
                 // Workers read the clock at different moments: another one may be a little ahead.
                 const std::int64_t age = std::max<std::int64_t>(now_ms - entry.start_ms, 0);
@@ -251,7 +246,7 @@ std::uint32_t BanTable::outcomes(const BanRule& rule, const BanSubject& subject,
                                  std::int64_t now_ms) const {
     const KeyHash key = hash(subject, rule.name);
     for (const std::uint64_t half : {key.low, key.high}) {
-        for (const Strikes& seen : strike_sets()[index_of(half, strike_set_count_)].places) {
+        for (const Strikes& seen : strike_sets()[place_among(half, strike_set_count_)].places) {
             if (seen.key != key) {
                 continue;
             }

@@ -72,10 +72,7 @@ class LeasePocket {
     };
     static_assert(sizeof(Place) == kPlaceBytes && sizeof(Set) == kSetBytes);
 
-    Set& set_of(const KeyHash& key) const {
-        __extension__ using Wide = unsigned __int128;
-        return sets_[static_cast<std::size_t>((Wide{key.low} * sets_.size()) >> 64)];
-    }
+    Set& set_of(const KeyHash& key) const { return sets_[place_among(key.low, sets_.size())]; }
     Place* place_of(const KeyHash& key) const;
     static std::uint32_t count_of(const Place& place) {
         return static_cast<std::uint32_t>(place.key_and_count & kUnitsMax);

@@ -36,6 +36,12 @@ struct KeyHash {
     friend bool operator==(const KeyHash&, const KeyHash&) = default;
 };
 
+// Which of `count` places half of a hash names: multiplication instead of division.
+constexpr std::size_t place_among(std::uint64_t half, std::size_t count) {
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<std::size_t>((Wide{half} * count) >> 64);
+}
+
 using HashSecret = std::array<std::uint8_t, 16>;
 
 // SipHash-2-4 with 128-bit output (Aumasson and Bernstein 2012, and its 128-bit variant). For

@@ -164,11 +164,7 @@ class KeyTable {
         return nullptr;
     }
 
-    // Which set half of the hash names: multiplication instead of division.
-    Set& set_of(std::uint64_t half) const {
-        __extension__ using Wide = unsigned __int128;
-        return sets_[static_cast<std::size_t>((Wide{half} * sets_.size()) >> 64)];
-    }
+    Set& set_of(std::uint64_t half) const { return sets_[place_among(half, sets_.size())]; }
 
     std::span<Set> sets_;
 };
