@@ -208,11 +208,8 @@ std::string ascii_lower(std::string_view text) {
     return out;
 }
 
-bool ascii_iequals(std::string_view a, std::string_view b) {
-    if (a.size() != b.size()) {
-        return false;
-    }
-    for (std::size_t i = 0; i < a.size(); ++i) {
+bool ascii_iequals(const char* a, const char* b, std::size_t size) {
+    for (std::size_t i = 0; i < size; ++i) {
         if (a[i] != b[i] && lower(a[i]) != lower(b[i])) {
             return false;
         }

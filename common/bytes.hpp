@@ -50,7 +50,11 @@ constexpr bool is_digit(char c) {
 }
 char ascii_lower(char c);
 std::string ascii_lower(std::string_view text);
-bool ascii_iequals(std::string_view a, std::string_view b);
+// REQUIRES: both have that many.
+bool ascii_iequals(const char* a, const char* b, std::size_t size);
+inline bool ascii_iequals(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && ascii_iequals(a.data(), b.data(), a.size());
+}
 
 // `text` between double quotes, for messages.
 std::string in_quotes(std::string_view text);

@@ -206,9 +206,8 @@ void count(const Request& request, const BanMain& main, BanRuleMask rules,
     }
 }
 
-// A failure, which counts where rules say so.
-[[gnu::noinline]] void count(Request& request, const BanLocation& location,
-                             const BanOutcome& outcome) {
+void note_failure(Request& request, const void* location_conf) {
+    const auto& location = *static_cast<const BanLocation*>(location_conf);
     const Finding* finding = request.enforced();
     if (finding != nullptr && finding->feature == FeatureId::ban) {
         return;  // a ban does not prolong itself
@@ -218,14 +217,8 @@ void count(const Request& request, const BanMain& main, BanRuleMask rules,
     }
     const BanState* state = request.find_feature_state<BanState>(FeatureId::ban);
     const BanRuleMask noted = state == nullptr ? 0 : state->rules;
-    count(request, *location.main, noted | (location.rules & ~location.main->with_path), outcome);
-}
-
-[[gnu::hot]] void log(Request& request, const void* location_conf) {
-    const BanOutcome outcome = outcome_of(request);
-    if (outcome.status >= policy::kBanStatusMin) {
-        count(request, *static_cast<const BanLocation*>(location_conf), outcome);
-    }
+    count(request, *location.main, noted | (location.rules & ~location.main->with_path),
+          outcome_of(request));
 }
 
 void inspect(policy::Metrics& out, void* main_conf) {
@@ -303,7 +296,7 @@ const Feature kBan = {
     .speaks = speaks,
     .post_read = ban_post_read,
     .rewrite = ban_rewrite,
-    .log = log,
+    .failure = note_failure,
     .explain = explain_ban,
     .routes = kBanRoutes,
     .inspect = inspect,

@@ -34,6 +34,7 @@ struct ClientLocation {
     const TrustRule* rule = nullptr;
     std::optional<ForwardedField> field;
     std::optional<policy::Mode> mode;
+    policy::Mode acting{};  // after merging: the mode that holds here
 };
 
 // nginx drops quotes before we see an argument. The text that it has just read still lies in its
@@ -93,12 +94,13 @@ constexpr Directive kDirectives[] = {
     {"sallyport_trust_proxy_mode", kHttpAndServer | NGX_CONF_TAKE1, set_mode<ClientLocation>},
 };
 
-Status merge(ngx_conf_t*, const void* parent_conf, void* child_conf) {
+Status merge(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
     const auto& parent = *static_cast<const ClientLocation*>(parent_conf);
     auto& child = *static_cast<ClientLocation*>(child_conf);
     child.rule = child.rule != nullptr ? child.rule : parent.rule;
     child.field = child.field ? child.field : parent.field;
     child.mode = child.mode ? child.mode : parent.mode;
+    child.acting = level_mode(cf, child.mode);
     return Done{};
 }
 
@@ -234,7 +236,7 @@ struct {
 
 [[gnu::hot]] HookResult post_read(Request& request, const void* location_conf) {
     const auto& location = *static_cast<const ClientLocation*>(location_conf);
-    const policy::Mode mode = request.mode(location.mode);
+    const policy::Mode mode = location.acting;
     if (mode == policy::Mode::off) {
         return HookResult::pass();
     }

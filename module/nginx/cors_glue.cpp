@@ -160,16 +160,16 @@ HookResult preaccess(Request& request, const void* location_conf) {
         request.mode(location->mode), "cors");
 }
 
-[[gnu::hot]] void header_filter(Request& request, const void* location_conf, LastFields&) {
+[[gnu::hot]] void header_filter(Request& request, const void* location_conf, LastFields& last) {
     const auto* location = static_cast<const CorsLocation*>(location_conf);
     if (!location->plan) {
         const auto* state = request.find_feature_state<CorsState>(FeatureId::cors);
         location = state != nullptr && state->first != nullptr ? state->first : location;
     }
     const CorsPlan* plan = plan_of(location);
-    if (plan != nullptr && request.mode(location->mode) == policy::Mode::enforce &&
+    if (plan != nullptr && location->acting == policy::Mode::enforce &&
         request.r()->headers_out.status != NGX_HTTP_SWITCHING_PROTOCOLS) {
-        plan->apply(request);
+        plan->apply(request, last);
     }
 }
 

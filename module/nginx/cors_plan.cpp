@@ -45,19 +45,6 @@ struct Origins {
     return out;
 }
 
-// REQUIRES: may_concern(name).
-[[gnu::noinline]] bool is_cors_field(std::string_view name) {
-    constexpr std::string_view kPrefix = "Access-Control-";
-    if (name.size() < kPrefix.size() || !ascii_iequals(name.substr(0, kPrefix.size()), kPrefix)) {
-        return false;
-    }
-    const std::string_view rest = name.substr(kPrefix.size());
-    const auto begins = [rest](std::string_view word) {
-        return rest.size() >= word.size() && ascii_iequals(rest.substr(0, word.size()), word);
-    };
-    return begins("allow-") || begins("expose-") || begins("max-age");
-}
-
 // False for most fields of a response, by their first letter.
 bool may_concern(std::string_view name) {
     return !name.empty() && ((name[0] | 0x20) == 'a' || (name[0] | 0x20) == 'v');
@@ -85,7 +72,7 @@ Status CorsPlan::build(ngx_conf_t* cf, policy::CorsSpec spec) {
         }
         regexes_.push_back(compile.regex);
     }
-    if (spec_.origin == policy::CorsOrigin::any || spec_.origin == policy::CorsOrigin::fixed) {
+    if (spec_.fields_stand_ready()) {
         always_.push_back(response_field(kAllowOrigin, spec_.origin == policy::CorsOrigin::any
                                                            ? std::string_view("*")
                                                            : std::string_view(spec_.fixed)));
@@ -114,11 +101,22 @@ Status CorsPlan::build(ngx_conf_t* cf, policy::CorsSpec spec) {
     vary_preflight_ = joined(vary_names_preflight_);
     vary_usual_ = policy::merge_vary(kUsualVary, vary_names_);
     vary_usual_preflight_ = policy::merge_vary(kUsualVary, vary_names_preflight_);
-    always_and_vary_ = always_;
-    if (!vary_names_.empty()) {
-        always_and_vary_.push_back(response_field(kVary, vary_));
-    }
+    make_usual();
     return Done{};
+}
+
+void CorsPlan::make_usual() {
+    std::vector<ngx_table_elt_t> fields = always_;
+    if (!vary_names_.empty()) {
+        fields.push_back(response_field(kVary, vary_));
+    }
+    usual_.build(fields);
+    usual_of_origin_.resize(spec_.exact.size());
+    for (std::size_t i = 0; i < spec_.exact.size(); ++i) {
+        std::vector<ngx_table_elt_t> whole = fields;
+        whole.insert(whole.begin(), response_field(kAllowOrigin, spec_.exact[i]));
+        usual_of_origin_[i].build(std::move(whole));
+    }
 }
 
 bool CorsPlan::in_list(Request& request, std::string_view origin) const {
@@ -228,38 +226,49 @@ ngx_table_elt_t* CorsPlan::clear_and_find_vary(ngx_http_request_t* r) {
             if (headers[i].hash == 0 || !may_concern(name)) {
                 continue;
             }
-            if (is_cors_field(name)) {
-                headers[i].hash = 0;
-            } else if (ascii_iequals(name, kVary)) {
+            if (ascii_iequals(name, kVary)) {
                 vary = vary == nullptr ? &headers[i] : vary;
+            } else if (policy::is_cors_response_field(name)) {
+                headers[i].hash = 0;
             }
         }
     }
     return vary;
 }
 
-void CorsPlan::apply(Request& request) const {
+void CorsPlan::apply(Request& request, LastFields& last) const {
     ngx_http_request_t* r = request.r();
     ngx_table_elt_t* upstream_vary = clear_and_find_vary(r);
-    const bool preflight = r->method == NGX_HTTP_OPTIONS;
-    const bool stands_ready =
-        spec_.origin == policy::CorsOrigin::any || spec_.origin == policy::CorsOrigin::fixed;
-    if (!stands_ready) {
-        const Allowed found = allowed(request, origins_of(r).only());
-        if (found.match != Match::none) {
-            add_header(r, kAllowOrigin, found.origin);
-        }
-    }
-    // Nearly always: the upstream said nothing of Vary, and it is no preflight.
-    if (upstream_vary == nullptr && !preflight) {
-        add_headers(r, always_and_vary_);
+    const std::string_view origin =
+        spec_.fields_stand_ready() ? std::string_view() : origins_of(r).only();
+    if (upstream_vary != nullptr || r->method == NGX_HTTP_OPTIONS ||
+        request.enforced() != nullptr) {
+        apply_by_field(request, origin, upstream_vary);
         return;
     }
-    apply_with_vary(request, upstream_vary);
+    const FixedFields* usual = &usual_;
+    if (const auto named = policy::find_exact_origin(spec_, origin)) {
+        usual = &usual_of_origin_[*named];
+    } else {
+        add_origin(request, origin);
+    }
+    last.add(*usual, usual->size());
 }
 
-void CorsPlan::apply_with_vary(Request& request, ngx_table_elt_t* upstream) const {
+void CorsPlan::add_origin(Request& request, std::string_view origin) const {
+    if (spec_.fields_stand_ready()) {
+        return;
+    }
+    const Allowed found = allowed(request, origin);
+    if (found.match != Match::none) {
+        add_header(request.r(), kAllowOrigin, found.origin);
+    }
+}
+
+void CorsPlan::apply_by_field(Request& request, std::string_view origin,
+                              ngx_table_elt_t* upstream) const {
     const bool preflight = request.r()->method == NGX_HTTP_OPTIONS;
+    add_origin(request, origin);
     add_headers(request.r(), always_);
     vary(request, upstream, preflight);
     if (preflight) {

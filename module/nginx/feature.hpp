@@ -103,8 +103,9 @@ struct Feature {
     // Request body buffers as they arrive, before anything is stored. Errors refuse the request
     // with the HTTP status returned; 0 goes on.
     int (*request_body_filter)(Request&, const void* location, ngx_chain_t* in) = nullptr;
-    // The log phase of the main request; runs once, whatever the outcome.
-    void (*log)(Request&, const void* location) = nullptr;
+    // The log phase of a main request that ended with 400 or above, or that a feature refused
+    // (whatever an error page made of it); runs once.
+    void (*failure)(Request&, const void* location) = nullptr;
 
     // What the hook of that stage would say about a request that nobody sent: nothing is counted,
     // reserved, read or sent, and the request's connection is not a real one. `facts` is a JSON

@@ -40,25 +40,41 @@ bool only_writers(std::span<const std::string_view> names) {
     });
 }
 
-ngx_int_t send_header(Request& request, const LastFields& last, bool shared,
+void LastFields::move_into_list(ngx_http_request_t* r) {
+    for (const Part& part : parts()) {
+        add_headers(r, part.all());
+    }
+    size_ = 0;
+}
+
+ngx_int_t send_header(Request& request, LastFields& last, bool shared,
                       ngx_http_output_header_filter_pt next) {
     ngx_http_request_t* r = request.r();
-    if (last.count == 0 || !shared) {
-        add_headers(r, last.all());
+    if (!shared) {
+        last.move_into_list(r);
+    }
+    const std::span<const LastFields::Part> sets = last.parts();
+    if (sets.empty()) {
         return next(r);
     }
     // Behind the list's first part, which is a member of the list. The list's end stays where it
     // is: whoever still pushes a field writes to nginx's memory, never to ours.
-    ngx_list_part_t& part = request.state().last_fields;
+    ngx_list_part_t* const parts = request.state().last_fields.data();
     ngx_list_part_t*& place = r->headers_out.headers.part.next;
-    part.next = std::exchange(place, &part);
+    ngx_list_part_t* const behind = place;
     const bool by_line = r->http_version < NGX_HTTP_VERSION_20;
-    point_at(part, by_line ? std::span(&last.fields->line(last.count), 1) : last.all());
+    for (std::size_t i = 0; i < sets.size(); ++i) {
+        point_at(parts[i], by_line ? std::span(&sets[i].line(), 1) : sets[i].all());
+        parts[i].next = i + 1 < sets.size() ? &parts[i + 1] : behind;
+    }
+    place = parts;
     const ngx_int_t rc = next(r);
     // For the log, which may ask for any of them ($sent_http_…).
-    point_at(part, last.all());
-    if (!r->header_sent && place == &part) {
-        place = part.next;  // it could not be written, and may be tried again
+    for (std::size_t i = 0; i < sets.size(); ++i) {
+        point_at(parts[i], sets[i].all());
+    }
+    if (!r->header_sent && place == parts) {
+        place = behind;  // it could not be written, and may be tried again
     }
     return rc;
 }

@@ -8,6 +8,7 @@
 #include "module/nginx/ngx.hpp"
 #include "module/nginx/request.hpp"
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -34,13 +35,29 @@ class FixedFields {
 };
 
 // What a response gets when every header filter has spoken: nobody may look for these in its list.
-struct LastFields {
-    const FixedFields* fields = nullptr;
-    std::size_t count = 0;  // of the first
+class LastFields {
+  public:
+    struct Part {
+        const FixedFields* fields;
+        std::size_t count;  // of the first; not 0
 
-    std::span<const ngx_table_elt_t> all() const {
-        return count == 0 ? std::span<const ngx_table_elt_t>() : fields->first(count);
+        std::span<const ngx_table_elt_t> all() const { return fields->first(count); }
+        const ngx_table_elt_t& line() const { return fields->line(count); }
+    };
+
+    // The first `count` of them. REQUIRES: called for at most kLastPartsMax sets.
+    void add(const FixedFields& fields, std::size_t count) {
+        if (count != 0) {
+            parts_[size_++] = {&fields, count};
+        }
     }
+    std::span<const Part> parts() const { return std::span(parts_).first(size_); }
+    // Into the response's list after all, one by one. Throws std::bad_alloc.
+    void move_into_list(ngx_http_request_t* r);
+
+  private:
+    std::array<Part, kLastPartsMax> parts_;
+    std::size_t size_ = 0;
 };
 
 // Whether nothing but nginx's own writers of a header stands between these modules and the wire:
@@ -50,7 +67,7 @@ bool only_writers(std::span<const std::string_view> names);
 
 // Sends the header by `next`, with the last fields in it; `shared` when only_writers() follow.
 // Throws std::bad_alloc before anything was sent.
-[[gnu::hot]] ngx_int_t send_header(Request& request, const LastFields& last, bool shared,
+[[gnu::hot]] ngx_int_t send_header(Request& request, LastFields& last, bool shared,
                                    ngx_http_output_header_filter_pt next);
 
 }  // namespace sallyport::ngx

@@ -1,8 +1,5 @@
 #include "module/nginx/forwarded_fields.hpp"
 
-#include "module/nginx/str.hpp"
-#include "module/policy/forwarded_header.hpp"
-
 #include <array>
 
 namespace sallyport::ngx {
@@ -192,11 +189,6 @@ void ForwardedFields::note_line(const ngx_table_elt_t& header) {
     } else {
         lines_.push(view(header.value));
     }
-}
-
-std::string_view ForwardedFields::last_word(Kind kind) const {
-    const ngx_table_elt_t* header = last_[static_cast<std::size_t>(kind)];
-    return header == nullptr ? std::string_view() : policy::last_member(view(header->value));
 }
 
 // The first field of the right spelling becomes ours where it stands; the others go.

@@ -5,7 +5,9 @@
 
 #include "module/nginx/fixed_list.hpp"
 #include "module/nginx/request.hpp"
+#include "module/nginx/str.hpp"
 #include "module/policy/client_address.hpp"
+#include "module/policy/forwarded_header.hpp"
 
 #include <array>
 #include <cstdint>
@@ -51,7 +53,10 @@ class ForwardedFields {
     [[gnu::hot]] void note(ngx_table_elt_t& header);
     void note_line(const ngx_table_elt_t& header);
     void drop_surplus(bool trusted);
-    [[gnu::hot]] std::string_view last_word(Kind kind) const;
+    std::string_view last_word(Kind kind) const {
+        const ngx_table_elt_t* header = last_[static_cast<std::size_t>(kind)];
+        return header == nullptr ? std::string_view() : policy::last_member(view(header->value));
+    }
 
     ngx_http_request_t* r_;
     bool walks_forwarded_;

@@ -3,6 +3,7 @@
 #include "common/bytes.hpp"
 #include "module/nginx/security_headers_conf.hpp"
 #include "module/nginx/str.hpp"
+#include "module/policy/cors.hpp"
 
 #include <algorithm>
 #include <span>
@@ -68,6 +69,7 @@ std::size_t HeaderPlan::kind_of(char letter, std::size_t size) {
 
 bool HeaderPlan::insert(std::string_view name, std::uint8_t action) {
     kinds_[kind_of(name[0], name.size())] = true;
+    replaces_cors_ = replaces_cors_ || policy::is_cors_response_field(name);
     std::size_t at = hash(name);
     for (std::size_t probes = 0; probes < kSlots / 2; ++probes, at = (at + 1) % kSlots) {
         if (slots_[at].action == kFree || ascii_iequals(slots_[at].name, name)) {
@@ -187,11 +189,14 @@ void HeaderPlan::suppress_server(Request& request) const {
     r->headers_out.server->hash = 0;
 }
 
-LastFields HeaderPlan::apply(Request& request) const {
+void HeaderPlan::apply(Request& request, LastFields& last) const {
     ngx_http_request_t* r = request.r();
     // A switched protocol has no document to protect, and its fields are the handshake's.
     if (r->headers_out.status == NGX_HTTP_SWITCHING_PROTOCOLS) {
-        return {};
+        return;
+    }
+    if (replaces_cors_) {
+        last.move_into_list(r);
     }
     const std::uint64_t preserved = clear_and_find_preserved(request);
     if (removes_) {
@@ -210,10 +215,10 @@ LastFields HeaderPlan::apply(Request& request) const {
     const std::size_t count = request.is_https() ? fixed_.size() : fixed_in_clear_;
     // What a refusal says of itself replaces ours, and is said after this.
     if (preserved == 0 && request.enforced() == nullptr) {
-        return {&fixed_, count};
+        last.add(fixed_, count);
+    } else {
+        add_fixed_but(request, count, preserved);
     }
-    add_fixed_but(request, count, preserved);
-    return {};
 }
 
 void HeaderPlan::add_fixed_but(Request& request, std::size_t count, std::uint64_t preserved) const {

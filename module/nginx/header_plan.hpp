@@ -25,8 +25,8 @@ class HeaderPlan {
 
     // Must be called once, before apply().
     Status build(ngx_conf_t* cf, policy::HeaderProfile profile, const policy::HeaderSet& set);
-    // What remains to be sent: the fields without variables, where nobody preserved one.
-    [[gnu::hot]] LastFields apply(Request& request) const;
+    // The fields without variables go into `last`, where nobody preserved one.
+    [[gnu::hot]] void apply(Request& request, LastFields& last) const;
 
   private:
     static constexpr std::size_t kSlots =
@@ -78,6 +78,7 @@ class HeaderPlan {
     std::size_t fixed_in_clear_ = 0;
     std::vector<std::uint8_t> variable_;  // the others' indices
     bool removes_ = false;                // a profile is in force: what reveals the upstream goes
+    bool replaces_cors_ = false;          // some name is one that sallyport_cors writes
 };
 
 }  // namespace sallyport::ngx

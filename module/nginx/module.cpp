@@ -151,7 +151,7 @@ void set_masks(LocationConf& conf) {
         ask(conf.preaccess, Stage::counting);
         mark(conf.header_mask, feature.header_filter != nullptr);
         mark(conf.body_mask, feature.request_body_filter != nullptr);
-        mark(conf.log_mask, feature.log != nullptr);
+        mark(conf.failure_mask, feature.failure != nullptr);
     }
 }
 

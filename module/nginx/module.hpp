@@ -56,7 +56,7 @@ struct alignas(kCacheLine) LocationConf {
     Asked preaccess;
     FeatureMask header_mask = 0;
     FeatureMask body_mask = 0;
-    FeatureMask log_mask = 0;
+    FeatureMask failure_mask = 0;
     std::optional<policy::Mode> mode;  // sallyport_mode
     bool logs_decisions = false;       // after merging: `decision_log` is there
 

@@ -24,7 +24,7 @@ struct {
     Hooks<Judge> rewrite;
     Hooks<Judge> preaccess;
     Hooks<Filter> request_body_filter;
-    Hooks<Note> log;
+    Hooks<Note> failure;
 } hooks;
 
 void collect_hooks() {
@@ -34,7 +34,7 @@ void collect_hooks() {
         hooks.rewrite[i] = feature.rewrite;
         hooks.preaccess[i] = feature.preaccess;
         hooks.request_body_filter[i] = feature.request_body_filter;
-        hooks.log[i] = feature.log;
+        hooks.failure[i] = feature.failure;
     }
 }
 
@@ -230,25 +230,48 @@ ngx_int_t request_body_filter(ngx_http_request_t* r, ngx_chain_t* in) noexcept {
     return next_request_body_filter(r, in);
 }
 
-[[gnu::hot]] ngx_int_t log_handler(ngx_http_request_t* r) noexcept {
-    const LocationConf* location = location_conf(r);
-    const Counters* counters = Counters::active();
-    if (r == r->main && counters != nullptr) {
+// A failure: what the client was told, or would have been.
+bool failed(const ngx_http_request_t* r) {
+    return r->err_status >= NGX_HTTP_BAD_REQUEST || r->headers_out.status >= NGX_HTTP_BAD_REQUEST;
+}
+
+// No where a look at the request's state tells; else maybe.
+bool may_be_refused(const ngx_http_request_t* r) {
+    const auto* state =
+        static_cast<const RequestState*>(ngx_http_get_module_ctx(r, ngx_http_sallyport_module));
+    return state == nullptr || state->enforced >= 0;
+}
+
+// Apart from what decides it: nearly every request succeeds, and nobody counts or writes lines.
+[[gnu::noinline]] void run_log(ngx_http_request_t* r, const LocationConf* location) noexcept {
+    if (const Counters* counters = Counters::active()) {
         guarded(r->connection->log, "counters", [&] { counters->count(r); });
     }
-    if (r != r->main || (location->log_mask == 0 && !location->logs_decisions)) {
-        return NGX_OK;
+    if (location->failure_mask == 0 && !location->logs_decisions) {
+        return;
     }
     guarded(r->connection->log, "log", [&] {
         Request request(r);
-        for (FeatureMask mask = location->log_mask; mask != 0; mask = rest_of(mask)) {
+        const FeatureMask told = failed(r) || settled(request) ? location->failure_mask : 0;
+        for (FeatureMask mask = told; mask != 0; mask = rest_of(mask)) {
             const std::size_t i = first_of(mask);
-            hooks.log[i](request, location->slots[i]);
+            hooks.failure[i](request, location->slots[i]);
         }
         if (location->logs_decisions) {
             write_decision_line(**location->decision_log, request);
         }
     });
+}
+
+[[gnu::hot]] ngx_int_t log_handler(ngx_http_request_t* r) noexcept {
+    const LocationConf* location = location_conf(r);
+    if (r != r->main) {
+        return NGX_OK;
+    }
+    if (failed(r) || location->logs_decisions || Counters::active() != nullptr ||
+        (location->failure_mask != 0 && may_be_refused(r))) {
+        run_log(r, location);
+    }
     return NGX_OK;
 }
 

@@ -57,6 +57,10 @@ struct Finding {
     std::string_view rule{};
 };
 
+// How many sets of fields that stand ready a response gets at most: of CORS and of the security
+// headers.
+inline constexpr std::size_t kLastPartsMax = 2;
+
 // In a block of its own, which a worker uses again. Between a request and its response others pass
 // through the processor's caches, so that each line of this that the response looks at is waited
 // for: what it needs nearly always lies in the first one.
@@ -113,8 +117,8 @@ struct alignas(kCacheLine) RequestState {
     // What features keep for this request, and room for it. Not cleared: Request alone looks at
     // them (feature_state, room).
     std::array<void*, kFeatureCount> slots;
-    // Ties fields of the configuration into the response's list (send_header).
-    ngx_list_part_t last_fields;
+    // Tie fields of the configuration into the response's list (send_header).
+    std::array<ngx_list_part_t, kLastPartsMax> last_fields;
     alignas(NGX_ALIGNMENT) std::array<char, 1024> room;
 
     // Keeps a finding. When there is no room (many redirects in report mode) the newest takes the

@@ -21,6 +21,7 @@ struct HeadersLocation {
     std::vector<policy::HeaderChange> changes;
     policy::CspSettings csp;
     std::optional<policy::Mode> mode;
+    policy::Mode acting{};  // after merging: the mode that holds here
 
     bool decided = false;  // a level up to this one said something
     const HeaderPlan* plan = nullptr;

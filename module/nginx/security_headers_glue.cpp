@@ -94,7 +94,7 @@ constexpr Variable kVariables[] = {{"sallyport_csp_nonce", get_csp_nonce}};
 // late.
 void hide_version(ngx_conf_t* cf, const HeadersLocation& location) {
     if (location.profile.value_or(HeaderProfile::off) != HeaderProfile::off &&
-        level_mode(cf, location.mode) == policy::Mode::enforce) {
+        location.acting == policy::Mode::enforce) {
         auto* core = static_cast<ngx_http_core_loc_conf_t*>(
             ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
         core->server_tokens = NGX_HTTP_SERVER_TOKENS_OFF;
@@ -118,6 +118,7 @@ Status merge(ngx_conf_t* cf, const void* parent_conf, void* child_conf) {
     auto* main = static_cast<HeadersMain*>(feature_main(cf, FeatureId::security_headers));
     child.main = main;
     child.mode = child.mode ? child.mode : parent.mode;
+    child.acting = level_mode(cf, child.mode);
     const bool parent_is_http = parent.main == nullptr;
     const bool parent_spoke = parent_is_http ? parent.speaks() : parent.decided;
     const bool own = child.speaks();
@@ -173,8 +174,8 @@ HookResult rewrite(Request& request, const void* location_conf) {
     if (!location->decided) {
         location = first_that_decided(request);
     }
-    if (location != nullptr && request.mode(location->mode) == policy::Mode::enforce) {
-        last = location->plan->apply(request);
+    if (location != nullptr && location->acting == policy::Mode::enforce) {
+        location->plan->apply(request, last);
     }
 }
 
@@ -185,7 +186,7 @@ HookResult explain(Request& request, const void* location_conf, Stage stage, Jso
     if (stage == Stage::response) {
         LastFields last;
         header_filter(request, location_conf, last);
-        add_headers(request.r(), last.all());
+        last.move_into_list(request.r());
     }
     return HookResult::pass();
 }

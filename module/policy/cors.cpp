@@ -190,18 +190,24 @@ bool is_trustworthy_origin(std::string_view origin) {
            parts->host == "[::1]" || parts->host.ends_with(".localhost");
 }
 
-[[gnu::hot]] bool cors_list_contains(const CorsSpec& spec, std::string_view origin) {
+[[gnu::hot]] std::optional<std::size_t> find_exact_origin(const CorsSpec& spec,
+                                                          std::string_view origin) {
+    for (std::size_t i = 0; i < spec.exact.size(); ++i) {
+        if (origin == spec.exact[i]) {
+            return i;
+        }
+    }
+    return std::nullopt;
+}
+
+bool cors_list_contains(const CorsSpec& spec, std::string_view origin) {
     if (origin.empty() || origin.size() > kCorsOriginBytesMax) {
         return false;
     }
-    for (const std::string& exact : spec.exact) {
-        if (origin == exact) {
-            return true;
-        }
-    }
-    return std::any_of(spec.patterns.begin(), spec.patterns.end(), [&](const std::string& pattern) {
-        return matches_pattern(pattern, origin);
-    });
+    return find_exact_origin(spec, origin) ||
+           std::any_of(spec.patterns.begin(), spec.patterns.end(), [&](const std::string& pattern) {
+               return matches_pattern(pattern, origin);
+           });
 }
 
 bool is_reflectable_origin(std::string_view origin) {
@@ -225,6 +231,18 @@ bool is_same_host(std::string_view origin, std::string_view host) {
         return false;
     }
     return ascii_iequals(origin.substr(parts->scheme.size() + 3), host);
+}
+
+bool is_cors_response_field(std::string_view name) {
+    constexpr std::string_view kPrefix = "Access-Control-";
+    if (name.size() < kPrefix.size() || !ascii_iequals(name.substr(0, kPrefix.size()), kPrefix)) {
+        return false;
+    }
+    const std::string_view rest = name.substr(kPrefix.size());
+    const auto begins = [rest](std::string_view word) {
+        return rest.size() >= word.size() && ascii_iequals(rest.substr(0, word.size()), word);
+    };
+    return begins("allow-") || begins("expose-") || begins("max-age");
 }
 
 bool vary_names_all(std::string_view vary, std::span<const std::string_view> names) {

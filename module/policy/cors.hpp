@@ -44,6 +44,10 @@ struct CorsSpec {
     std::uint16_t preflight_status = 204;
 
     bool varies_by_origin() const { return origin != CorsOrigin::any; }
+    // Every response names the same origin.
+    bool fields_stand_ready() const {
+        return origin == CorsOrigin::any || origin == CorsOrigin::fixed;
+    }
     bool reflects_headers() const { return !headers.has_value(); }
 };
 
@@ -61,6 +65,8 @@ Status check_cors_regex(std::string_view regex);
 // True for https and the loopback host: other origins can be forged by whoever is on the way.
 bool is_trustworthy_origin(std::string_view origin);
 
+// Which of `exact` it is.
+std::optional<std::size_t> find_exact_origin(const CorsSpec& spec, std::string_view origin);
 // Exact members and patterns of a list; expressions are the caller's.
 bool cors_list_contains(const CorsSpec& spec, std::string_view origin);
 // What may be reflected: bounded, a field value, without a list.
@@ -69,6 +75,9 @@ bool is_reflectable_origin(std::string_view origin);
 bool is_reflectable_header_list(std::string_view names);
 // True when `origin` names the host that the request was sent to.
 bool is_same_host(std::string_view origin, std::string_view host);
+
+// A response field of this protocol, in any case.
+bool is_cors_response_field(std::string_view name);
 
 bool vary_names_all(std::string_view vary, std::span<const std::string_view> names);
 // `vary` (the upstream's, maybe empty) with the names of `added` that it lacks.

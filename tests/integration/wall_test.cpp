@@ -1,5 +1,6 @@
-// Invariant 3 in real nginx: whatever a hook throws, the request is refused, the reason is recorded,
-// and the worker goes on. Loads the module with the throwing feature (tests/throwing_module).
+// Invariant 3 in real nginx: whatever a hook throws, the request is refused, the reason is
+// recorded, and the worker goes on. Loads the module with the throwing feature
+// (tests/throwing_module).
 #include "tests/integration/fixtures/http_client.hpp"
 #include "tests/integration/fixtures/log_reader.hpp"
 #include "tests/integration/fixtures/nginx_server.hpp"
@@ -15,14 +16,15 @@ constexpr std::string_view kConfiguration = R"(
     sallyport_decision_log %%DIR%%/decisions.log;
     server {
         listen 127.0.0.1:%%PORT%%;
+        location = /missing { return 404; }
         location / { proxy_pass http://%%UPSTREAM%%; add_header X-Calm "$sallyport_throw"; }
     }
 )";
 
 class Wall : public testing::Test {
   protected:
-    HttpResponse ask(const std::string& hook) {
-        return send({.url = nginx_.url("/"),
+    HttpResponse ask(const std::string& hook, const std::string& path = "/") {
+        return send({.url = nginx_.url(path),
                      .method = "POST",
                      .headers = {{"X-Throw", hook}},
                      .body = "body"});
@@ -39,8 +41,8 @@ class Wall : public testing::Test {
 
 TEST_F(Wall, RefusesWhenAJudgingHookThrows) {
     const auto workers = nginx_.worker_pids();
-    for (const char* hook : {"post_read", "post_read-int", "rewrite", "rewrite-int", "preaccess",
-                             "preaccess-int"}) {
+    for (const char* hook :
+         {"post_read", "post_read-int", "rewrite", "rewrite-int", "preaccess", "preaccess-int"}) {
         EXPECT_EQ(ask(hook).status, 500) << hook;
         const Json line = last_line();
         EXPECT_EQ(line["verdict"].text(), "deny") << hook;
@@ -65,9 +67,12 @@ TEST_F(Wall, SendsNoResponseWithoutItsHeaderFilter) {
     EXPECT_EQ(ask("nothing").status, 200);
 }
 
-TEST_F(Wall, SurvivesLogHooksAndVariables) {
-    EXPECT_EQ(ask("log").status, 200);
-    EXPECT_EQ(ask("log-int").status, 200);
+TEST_F(Wall, SurvivesFailureHooksAndVariables) {
+    EXPECT_EQ(ask("failure").status, 200);  // it is not asked
+    EXPECT_EQ(nginx_.error_log().find("sallyport: log failed"), std::string::npos);
+    EXPECT_EQ(ask("failure", "/missing").status, 404);
+    EXPECT_EQ(ask("failure-int", "/missing").status, 404);
+    EXPECT_NE(nginx_.error_log().find("sallyport: log failed"), std::string::npos);
     const auto workers = nginx_.worker_pids();
     ask("variable");
     EXPECT_EQ(ask("nothing").status, 200);

@@ -64,7 +64,7 @@ const Feature kGatewayVerdict = {
         throw_when_asked(request, "body_filter");
         return 0;
     },
-    .log = [](Request& request, const void*) { throw_when_asked(request, "log"); },
+    .failure = [](Request& request, const void*) { throw_when_asked(request, "failure"); },
 };
 
 }  // namespace sallyport::ngx

@@ -67,6 +67,28 @@ TEST(CorsOrigins, PatternsMatchOneLabelAndAnyPort) {
     }
 }
 
+TEST(CorsOrigins, NamedOnesAreFoundByTheirPlace) {
+    const auto spec = parse({"origins=https://*.a.example,https://b.example,https://c.example"});
+    ASSERT_TRUE(spec.ok()) << spec.message();
+    EXPECT_EQ(find_exact_origin(*spec, "https://b.example"), 0u);
+    EXPECT_EQ(find_exact_origin(*spec, "https://c.example"), 1u);
+    for (const char* origin : {"https://x.a.example", "https://*.a.example", "https://c.example.",
+                               "https://c.exampl", "https://C.example", ""}) {
+        EXPECT_EQ(find_exact_origin(*spec, origin), std::nullopt) << origin;
+    }
+}
+
+TEST(CorsResponse, FieldsAreToldByName) {
+    for (const char* name : {"Access-Control-Allow-Origin", "access-control-allow-x",
+                             "ACCESS-CONTROL-EXPOSE-HEADERS", "Access-Control-Max-Age"}) {
+        EXPECT_TRUE(is_cors_response_field(name)) << name;
+    }
+    for (const char* name : {"Access-Control-Request-Method", "Access-Control-", "Accept", "Vary",
+                             "Allow", "X-Access-Control-Allow-Origin", ""}) {
+        EXPECT_FALSE(is_cors_response_field(name)) << name;
+    }
+}
+
 TEST(CorsOrigins, ExpressionsAreAnchored) {
     for (const char* good : {"^https://a\\.example$", "^https://(a|b)\\.example$",
                              "^https://[a-z0-9.-]+\\.example$", "^https://[]x.]\\.example$"}) {
