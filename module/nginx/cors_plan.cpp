@@ -125,7 +125,8 @@ bool CorsPlan::in_list(Request& request, std::string_view origin) const {
 }
 
 bool CorsPlan::matches_regex(Request& request, std::string_view origin) const {
-    if (origin.size() > policy::kCorsOriginBytesMax) {
+    // An expression may match nothing at all; no origin is no origin.
+    if (origin.empty() || origin.size() > policy::kCorsOriginBytesMax) {
         return false;
     }
     ngx_str_t text = borrow(origin);

@@ -43,6 +43,7 @@ constexpr std::string_view kConf = R"(
         location /continue/ { sallyport_cors origins=https://app.example.com preflight=continue; proxy_pass http://backend; }
         location /mapped/ { sallyport_cors origin=$known; proxy_pass http://backend; }
         location /mappedcred/ { sallyport_cors origin=$known credentials; proxy_pass http://backend; }
+        location /optional/ { sallyport_cors "origins=~^(https://app\.example\.com)?$"; proxy_pass http://backend; }
         location /report/ { sallyport_cors_mode report; proxy_pass http://backend; }
         location /page/ { sallyport_cors origin=https://page.example.com; error_page 404 @page; return 404; }
         location @page { return 200 page; }
@@ -120,6 +121,13 @@ TEST_F(Cors, OriginsOfAList) {
         EXPECT_EQ(once(response, "Access-Control-Max-Age"), "-");
         EXPECT_EQ(once(response, "Vary"), "Accept-Encoding, origin");
     }
+}
+
+TEST_F(Cors, AnExpressionThatMatchesNothingAtAllAllowsNoOrigin) {
+    EXPECT_EQ(once(ask("/optional/", kApp), "Access-Control-Allow-Origin"), kApp);
+    EXPECT_EQ(once(ask("/optional/", nullptr), "Access-Control-Allow-Origin"), "-");
+    EXPECT_EQ(once(ask("/optional/", ""), "Access-Control-Allow-Origin"), "-");
+    EXPECT_EQ(once(ask("/optional/", kEvil), "Access-Control-Allow-Origin"), "-");
 }
 
 TEST_F(Cors, FieldsAreOnEveryKindOfResponse) {
