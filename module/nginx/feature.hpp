@@ -98,13 +98,13 @@ struct Feature {
     // What counts or reads bodies. Asked again after `resume` until it stops saying suspend.
     HookResult (*preaccess)(Request&, const void* location) = nullptr;
     // Every response of an active location, refusals and nginx's own errors included. What stands
-    // ready goes into `last`, which the last feature of all may set.
+    // ready goes into `last`, where a later feature that replaces such a field must know of it.
     void (*header_filter)(Request&, const void* location, LastFields& last) = nullptr;
     // Request body buffers as they arrive, before anything is stored. Errors refuse the request
     // with the HTTP status returned; 0 goes on.
     int (*request_body_filter)(Request&, const void* location, ngx_chain_t* in) = nullptr;
-    // The log phase of a main request that ended with 400 or above, or that a feature refused
-    // (whatever an error page made of it); runs once.
+    // The log phase of a main request that ended with 400 or above, or that a feature settled
+    // (whatever an error page made of it; an answer that is no refusal as well); runs once.
     void (*failure)(Request&, const void* location) = nullptr;
 
     // What the hook of that stage would say about a request that nobody sent: nothing is counted,

@@ -236,7 +236,7 @@ bool failed(const ngx_http_request_t* r) {
 }
 
 // No where a look at the request's state tells; else maybe.
-bool may_be_refused(const ngx_http_request_t* r) {
+bool may_be_settled(const ngx_http_request_t* r) {
     const auto* state =
         static_cast<const RequestState*>(ngx_http_get_module_ctx(r, ngx_http_sallyport_module));
     return state == nullptr || state->enforced >= 0;
@@ -269,7 +269,7 @@ bool may_be_refused(const ngx_http_request_t* r) {
         return NGX_OK;
     }
     if (failed(r) || location->logs_decisions || Counters::active() != nullptr ||
-        (location->failure_mask != 0 && may_be_refused(r))) {
+        (location->failure_mask != 0 && may_be_settled(r))) {
         run_log(r, location);
     }
     return NGX_OK;
